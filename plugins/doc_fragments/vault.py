@@ -1,0 +1,89 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The options that every module talking to a cluster shares."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  nodes:
+    description:
+      - All nodes of the cluster, as C(name: URL) pairs, for example C(vault-1: https://10.0.1.10:8200).
+      - What only the active node can answer is sent to the active node.
+    type: dict
+    required: true
+  ca_cert:
+    description:
+      - Path of the CA certificate(s), in PEM, that sign the nodes' certificates.
+      - Without it the system's CAs are used. TLS is always verified; environment variables and proxies are not read.
+    type: path
+  tls_server_name:
+    description: Name to check the nodes' certificates against, where they don't hold the addresses in O(nodes).
+    type: str
+  timeout:
+    description: Seconds to wait for one answer.
+    type: int
+    default: 10
+  retries:
+    description: How often a connection that could not be made is tried again. What reached Vault is never sent twice.
+    type: int
+    default: 2
+requirements:
+  - hvac >= 2.3.0
+"""
+
+    AUTH = r"""
+options:
+  token:
+    description: Token to use. Takes precedence over a client certificate.
+    type: str
+  cert_auth_public_key:
+    description:
+      - Path of the client certificate, in PEM, to log in with at C(auth/cert).
+      - The token of this login is revoked when the module ends.
+    type: path
+  cert_auth_private_key:
+    description: Path of the client certificate's private key, in PEM.
+    type: path
+  cert_auth_role:
+    description: Role of C(auth/cert) to log in as.
+    type: str
+    default: vaultops-operator
+"""
+
+    CUSTODY = r"""
+options:
+  custody:
+    description: Where the recovery keys are kept.
+    type: dict
+    suboptions:
+      sink:
+        description:
+          - V(secretsmanager) keeps them in one secret of AWS Secrets Manager.
+          - V(kms_file) keeps them in a file on the controller, encrypted with a KMS key.
+          - V(pgp) keeps them in a file on the controller, each share encrypted by Vault to a person's PGP key.
+        type: str
+        required: true
+        choices: [secretsmanager, kms_file, pgp]
+      name:
+        description: Name of the secret.
+        type: str
+      path:
+        description: Path of the file on the controller.
+        type: path
+      journal:
+        description:
+          - Path on the controller where the keys stay, encrypted with a key that only the sink holds, from Vault's
+            answer until they have been read back from the sink.
+        type: path
+      kms_key_id:
+        description: KMS key (id, ARN or alias) that encrypts the file or the secret.
+        type: str
+      region:
+        description: AWS region of the sink.
+        type: str
+      endpoint_url:
+        description: URL of the AWS service, where it is not the public one.
+        type: str
+"""

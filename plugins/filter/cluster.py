@@ -1,0 +1,22 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The pure functions that playbooks decide with."""
+
+from __future__ import annotations
+
+import datetime
+
+from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import certificates, inputs
+
+
+def certificate_problems(options):
+    return certificates.problems(options, datetime.datetime.now(datetime.timezone.utc))
+
+
+class FilterModule:
+    def filters(self):
+        return {
+            "cluster_nodes": inputs.nodes,
+            "input_problems": inputs.problems,
+            "adoption_problems": inputs.adoption_problems,
+            "certificate_problems": certificate_problems,
+        }

@@ -1,0 +1,162 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the inventory says about the cluster, and what is wrong with it. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import typing as t
+
+API_PORT = 8200
+CLUSTER_PORT = 8201
+VERSION = re.compile(r"^\d+\.\d+\.\d+$")
+ALIAS = re.compile(r"^alias/[a-zA-Z0-9/_-]+$")
+# AWS auto-join fails in these: https://developer.hashicorp.com/vault/docs/updates/important-changes
+BROKEN_AUTO_JOIN = [((1, 19, 5), (1, 19, 8)), ((1, 20, 0), (1, 20, 2))]
+SINKS = ("secretsmanager", "kms_file", "pgp")
+
+
+class Node(t.TypedDict):
+    name: str  # in the inventory
+    node_id: str
+    address: str  # how the other nodes and the controller reach it
+    api_addr: str
+    cluster_addr: str
+
+
+def nodes(hosts: list[str], hostvars: t.Mapping[str, t.Any]) -> list[Node]:
+    """Each host's place in the cluster, from its own variables."""
+    found: list[Node] = []
+    for host in hosts:
+        own = hostvars[host]
+        address = str(own.get("vault_address") or own.get("private_ip_address") or own.get("ansible_host") or host)
+        netloc = f"[{address}]" if ":" in address else address
+        found.append(
+            {
+                "name": host,
+                "node_id": str(own.get("vault_node_id") or host),
+                "address": address,
+                "api_addr": str(own.get("vault_api_addr") or f"https://{netloc}:{API_PORT}"),
+                "cluster_addr": str(own.get("vault_cluster_addr") or f"https://{netloc}:{CLUSTER_PORT}"),
+            }
+        )
+    return found
+
+
+def problems(cluster: list[Node], inputs: t.Mapping[str, t.Any]) -> list[str]:
+    """Every input that can't work, each with its cause and cure. *inputs* are the cluster-wide variables."""
+    return [
+        *_count_problems(cluster),
+        *_node_problems(cluster),
+        *_version_problems(str(inputs.get("version") or ""), str(inputs.get("join") or "aws")),
+        *_cluster_problems(inputs),
+    ]
+
+
+def _count_problems(cluster: list[Node]) -> list[str]:
+    count = len(cluster)
+    if count < 3 or count % 2 == 0:
+        return [
+            f"The group 'vault' has {count} {'host' if count == 1 else 'hosts'}: an even number of voters tolerates no "
+            "more failures than one fewer, and fewer than three tolerate none. Use 3, 5 or 7."
+        ]
+    return []
+
+
+def _node_problems(cluster: list[Node]) -> list[str]:
+    found = []
+    owners: dict[tuple[str, str], str] = {}
+    for node in cluster:
+        for kind in ("node_id", "address"):
+            value = node[kind]  # type: ignore[literal-required]
+            other = owners.setdefault((kind, value), node["name"])
+            if other != node["name"]:
+                found.append(
+                    f"{node['name']}: its {kind} {value} is also that of {other}. Vault accepts that and can't be "
+                    f"repaired afterwards. Give every host its own."
+                )
+        for kind in ("api_addr", "cluster_addr"):
+            host = re.sub(r"^https://\[?([^\]/]+?)\]?:\d+/?$", r"\1", node[kind])  # type: ignore[literal-required]
+            if not node[kind].startswith("https://") or host == node[kind]:  # type: ignore[literal-required]
+                found.append(f"{node['name']}: {kind} {node[kind]} is not of the form https://HOST:PORT.")  # type: ignore[literal-required]
+            elif _is_loopback(host):
+                found.append(
+                    f"{node['name']}: {kind} {node[kind]} is a loopback address, which the other nodes would take for "  # type: ignore[literal-required]
+                    "themselves. Set vault_address to the node's private address."
+                )
+    return found
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback or ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _version_problems(version: str, join: str) -> list[str]:
+    if not VERSION.match(version):
+        return [f"vault_version is '{version}'. Give the whole version, such as 1.21.1."]
+    number = tuple(int(part) for part in version.split("."))
+    if join == "aws" and any(first <= number <= last for first, last in BROKEN_AUTO_JOIN):
+        return [f"Vault {version} can't join by EC2 tag. Use another version, or set vault_join to static."]
+    return []
+
+
+def _cluster_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
+    found = []
+    if not re.match(r"^[a-zA-Z0-9][a-zA-Z0-9-]*$", str(inputs.get("cluster_name") or "")):
+        found.append("vault_cluster_name must be letters, digits and hyphens: it is part of names in AWS and in DNS.")
+    if not inputs.get("region"):
+        found.append("vault_aws_region is not set. There is no default: Vault's own would be us-east-1.")
+    if not ALIAS.match(str(inputs.get("key_alias") or "")):
+        found.append(f"vault_kms_key_alias is '{inputs.get('key_alias')}'. It must be of the form alias/NAME.")
+    if inputs.get("join") not in ("aws", "static"):
+        found.append(f"vault_join is '{inputs.get('join')}'. Use aws or static.")
+    if inputs.get("tls_source") not in ("private_ca", "given"):
+        found.append(f"vault_tls_source is '{inputs.get('tls_source')}'. Use private_ca or given.")
+    if not inputs.get("sink"):
+        found.append(
+            "vault_custody_sink is not set. Recovery keys are given out once, so say where they go: "
+            f"{', '.join(SINKS)}. The README's table of inputs has what each needs."
+        )
+    elif inputs["sink"] not in SINKS:
+        found.append(f"vault_custody_sink is '{inputs['sink']}'. Use one of {', '.join(SINKS)}.")
+    elif inputs["sink"] == "pgp" and not inputs.get("pgp_keys"):
+        found.append("vault_custody_sink is pgp, and vault_custody_pgp_keys has no keys. Give one for every share.")
+    return found
+
+
+def adoption_problems(status: t.Mapping[str, t.Any], differences: list[str], version: str) -> list[str]:
+    """Why a run that installs and configures must leave what runs alone. *status*: a result of vault_status_info."""
+    cluster = status["cluster"]
+    if cluster["state"] == "split":
+        return [
+            f"The hosts of the group 'vault' are not one cluster: {cluster['reason']}. Nothing was changed. "
+            "Find out which cluster is the right one, and take the other nodes out of the inventory."
+        ]
+    found = [
+        f"{node['name']} was removed from its cluster and can't come back as it is. Empty its Raft directory, and give "
+        "it a new node id."
+        for node in status["nodes"]
+        if node["state"] == "removed"
+    ]
+    found += [
+        f"{node['name']}: {node['error']}"
+        for node in status["nodes"]
+        if node["error"] and "certificate was not accepted" in node["error"]
+    ]
+    if differences:
+        found.append(
+            f"The cluster that runs is not the one in the inventory: {'; '.join(differences)}. Nothing was changed. "
+            "Set vault_node_id and vault_address to what the cluster has, or remove the peer that is no more."
+        )
+    other = [running for running in cluster["versions"] if running != version]
+    if other:
+        found.append(
+            f"The cluster runs Vault {', '.join(other)}, and vault_version is {version}. This playbook does not change "
+            "the version of a cluster that serves: set vault_version to what runs."
+        )
+    return found

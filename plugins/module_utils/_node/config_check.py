@@ -1,0 +1,81 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Let Vault itself judge a vault.hcl before the file is put in place."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import typing as t
+
+from .errors import NodeError
+from .files import Entry
+
+# The whole verdict of 'vault operator diagnose' is always "fail" in the open-source server, and its storage and port
+# checks only tell whether a server runs already. These are the children that say something about the file.
+JUDGED = (
+    "Parse Configuration",
+    "Create Vault Server Configuration Seals",
+    "Check Listener TLS",
+    "Determine Redirect Address",
+    "Check Cluster Address",
+    "Check Autounseal Encryption",
+)
+TIMEOUT_SECONDS = 60
+
+
+def check(binary: str, config: Entry, files: list[Entry], data_path: str) -> None:
+    """Judge *config* as it will be beside the other *files*. Raises NodeError with Vault's own words."""
+    with tempfile.TemporaryDirectory() as folder:
+        # Diagnose opens the storage, which may be in use, and reads files that may not be in place yet.
+        stand_ins = {data_path: os.path.join(folder, "data")}
+        os.mkdir(stand_ins[data_path], mode=0o700)
+        for number, entry in enumerate(entry for entry in files if entry.content is not None and entry != config):
+            stand_ins[entry.path] = os.path.join(folder, str(number))
+            _write(stand_ins[entry.path], str(entry.content))
+        content = str(config.content)
+        for path, stand_in in stand_ins.items():
+            content = content.replace(json.dumps(path), json.dumps(stand_in))
+        scratch = os.path.join(folder, "vault.hcl")
+        _write(scratch, content)
+        command = [binary, "operator", "diagnose", f"-config={scratch}", "-format=json", "-skip=storage"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise NodeError(
+                f"'vault operator diagnose' had no verdict on the configuration after {TIMEOUT_SECONDS} s",
+                "It asks KMS: check that this node reaches it.",
+            ) from error
+    try:
+        report = json.loads(done.stdout)
+    except ValueError as error:
+        raise NodeError(f"'vault operator diagnose' failed: {(done.stderr or done.stdout).strip()[-500:]}") from error
+    found = problems(report)
+    if found:
+        raise NodeError("Vault rejects the new configuration: " + "; ".join(found), "Nothing was put in place.")
+
+
+def problems(report: dict[str, t.Any]) -> list[str]:
+    """What the judged children complain about. An unknown field is only a warning to Vault; here it is a mistake."""
+    found = []
+    for child in _walk(report):
+        name = child.get("name")
+        if name not in JUDGED:
+            continue
+        if child.get("status") == "fail":
+            found.append(f"{name}: {child.get('message')}")
+        if name == "Parse Configuration":
+            found += child.get("warnings") or []
+    return found
+
+
+def _write(path: str, content: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+        stream.write(content)
+
+
+def _walk(node: dict[str, t.Any]) -> t.Iterator[dict[str, t.Any]]:
+    yield node
+    for child in node.get("children") or []:
+        yield from _walk(child)

@@ -1,0 +1,130 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A set of files and directories that belong together: compare all, check all, then put them in place."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+import tempfile
+import typing as t
+from dataclasses import dataclass
+
+from .errors import NodeError
+
+HIDDEN = "(secret content, not shown)"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file, or a directory where there is no content."""
+
+    path: str
+    owner: str
+    group: str
+    mode: int
+    content: str | None = None
+    secret: bool = False
+
+    @property
+    def is_directory(self) -> bool:
+        return self.content is None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is at a path now: None for what does not exist."""
+
+    content: str | None = None
+    attributes: str | None = None
+
+
+def attributes(owner: str, group: str, mode: int) -> str:
+    return f"{owner}:{group} {mode:04o}"
+
+
+def look(entry: Entry) -> Found:
+    try:
+        status = os.lstat(entry.path)
+    except FileNotFoundError:
+        return Found()
+    kind_is_right = stat.S_ISDIR(status.st_mode) if entry.is_directory else stat.S_ISREG(status.st_mode)
+    if not kind_is_right:
+        raise NodeError(
+            f"{entry.path} is not a {'directory' if entry.is_directory else 'regular file'}",
+            "Something else put it there. Move it away, then run again.",
+        )
+    content = None
+    if not entry.is_directory:
+        with open(entry.path, encoding="utf-8", errors="replace") as stream:
+            content = stream.read()
+    return Found(content, attributes(_user(status.st_uid), _group(status.st_gid), stat.S_IMODE(status.st_mode)))
+
+
+def difference(entry: Entry, found: Found) -> dict[str, t.Any] | None:
+    """An Ansible diff, or None where nothing differs. Secret content is never part of it."""
+    wanted = attributes(entry.owner, entry.group, entry.mode)
+    if found.content == entry.content and found.attributes == wanted:
+        return None
+    return {
+        "before_header": f"{entry.path} {found.attributes or '(absent)'}",
+        "after_header": f"{entry.path} {wanted}",
+        "before": _shown(entry, found.content, found.attributes, "before"),
+        "after": _shown(entry, entry.content, wanted, "after"),
+    }
+
+
+def put(entry: Entry) -> None:
+    """Give the path its content in one step, and its attributes with it."""
+    try:
+        uid, gid = pwd.getpwnam(entry.owner).pw_uid, grp.getgrnam(entry.group).gr_gid
+    except KeyError as error:
+        raise NodeError(f"{entry.path} is to belong to {entry.owner}:{entry.group}, which does not exist") from error
+    try:
+        if entry.is_directory:
+            os.makedirs(entry.path, mode=0o755, exist_ok=True)
+            os.chown(entry.path, uid, gid)
+            os.chmod(entry.path, entry.mode)
+        else:
+            _replace(entry, uid, gid)
+    except OSError as error:
+        raise NodeError(f"{entry.path} could not be written ({error})") from error
+
+
+def _replace(entry: Entry, uid: int, gid: int) -> None:
+    handle, partial = tempfile.mkstemp(dir=os.path.dirname(entry.path), prefix=".vaultops.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            os.fchown(stream.fileno(), uid, gid)
+            os.fchmod(stream.fileno(), entry.mode)
+            stream.write(entry.content or "")
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.rename(partial, entry.path)
+    except OSError:
+        os.unlink(partial)
+        raise
+
+
+def _shown(entry: Entry, content: str | None, shown_attributes: str | None, side: str) -> str:
+    if shown_attributes is None:
+        return ""
+    head = f"# {shown_attributes}\n"
+    if entry.is_directory or content is None:
+        return head
+    return head + (f"{HIDDEN} {side}\n" if entry.secret else content)
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)

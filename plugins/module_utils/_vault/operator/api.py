@@ -1,0 +1,53 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Calls that set up the operator identity, one function each."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..client import call
+from ..errors import VaultError
+
+
+def _read(where: str, client: t.Any, path: str) -> dict[str, t.Any] | None:
+    """None only for an explicit 404."""
+    try:
+        return call(where, lambda: client.adapter.get(path))["data"]
+    except VaultError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def read_policy(where: str, client: t.Any, name: str) -> str | None:
+    data = _read(where, client, f"/v1/sys/policies/acl/{name}")
+    return data["policy"] if data else None
+
+
+def write_policy(where: str, client: t.Any, name: str, policy: str) -> None:
+    call(where, lambda: client.adapter.put(f"/v1/sys/policies/acl/{name}", json={"policy": policy}))
+
+
+def has_cert_auth(where: str, client: t.Any) -> bool:
+    return "cert/" in call(where, lambda: client.adapter.get("/v1/sys/auth"))["data"]
+
+
+def enable_cert_auth(where: str, client: t.Any) -> None:
+    body = {"type": "cert", "description": "TLS client certificates"}
+    call(where, lambda: client.adapter.post("/v1/sys/auth/cert", json=body))
+
+
+def read_role(where: str, client: t.Any, name: str) -> dict[str, t.Any] | None:
+    return _read(where, client, f"/v1/auth/cert/certs/{name}")
+
+
+def write_role(where: str, client: t.Any, name: str, role: dict[str, t.Any]) -> None:
+    call(where, lambda: client.adapter.post(f"/v1/auth/cert/certs/{name}", json=role))
+
+
+def own_policies(where: str, client: t.Any) -> list[str]:
+    return call(where, lambda: client.adapter.get("/v1/auth/token/lookup-self"))["data"]["policies"]
+
+
+def revoke_self(where: str, client: t.Any) -> None:
+    call(where, lambda: client.adapter.post("/v1/auth/token/revoke-self"))

@@ -1,0 +1,158 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Raft peers and autopilot in one shape, and the decisions taken from them. Pure."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+UNIT_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+
+# Autopilot's settings, each with what makes two values equal.
+DURATIONS = ("dead_server_last_contact_threshold", "last_contact_threshold", "server_stabilization_time")
+
+
+class Server(t.TypedDict):
+    node_id: str
+    address: str
+    voter: bool
+    leader: bool
+    healthy: bool
+    status: str  # leader, voter, non-voter
+    last_index: int
+    last_term: int
+    last_contact_seconds: float | None
+    stable_since: str | None
+    version: str | None
+
+
+class Raft(t.TypedDict):
+    healthy: bool
+    failure_tolerance: int
+    leader: str | None
+    voters: list[str]
+    servers: list[Server]
+
+
+def seconds(duration: str) -> float:
+    """A Go duration ('24h0m0s', '167.9ms') in seconds."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)", duration)
+    if not parts or "".join(number + unit for number, unit in parts) != duration:
+        if duration.isdigit():
+            return float(duration)
+        raise ValueError(f"'{duration}' is not a duration such as 10s, 5m or 24h0m0s")
+    return sum(float(number) * UNIT_SECONDS[unit] for number, unit in parts)
+
+
+def normalise(configuration: dict[str, t.Any], autopilot: dict[str, t.Any]) -> Raft:
+    """Membership comes from Raft's configuration, liveness from autopilot: neither tells the other's part."""
+    alive = autopilot.get("servers") or {}
+    servers: list[Server] = []
+    for peer in sorted(configuration["servers"], key=lambda peer: peer["node_id"]):
+        seen = alive.get(peer["node_id"], {})
+        contact = seen.get("last_contact")
+        servers.append(
+            {
+                "node_id": peer["node_id"],
+                "address": peer["address"],
+                "voter": bool(peer["voter"]),
+                "leader": bool(peer["leader"]),
+                "healthy": bool(seen.get("healthy", False)),
+                "status": seen.get("status", "unknown"),
+                "last_index": int(seen.get("last_index", 0)),
+                "last_term": int(seen.get("last_term", 0)),
+                "last_contact_seconds": seconds(contact) if contact else None,
+                "stable_since": seen.get("stable_since"),
+                "version": seen.get("version"),
+            }
+        )
+    return {
+        "healthy": bool(autopilot.get("healthy", False)),
+        "failure_tolerance": int(autopilot.get("failure_tolerance", 0)),
+        "leader": next((server["node_id"] for server in servers if server["leader"]), None),
+        "voters": [server["node_id"] for server in servers if server["voter"]],
+        "servers": servers,
+    }
+
+
+def missing_for(raft: Raft, voters: int) -> str | None:
+    """What is still missing until this many voters are healthy, or None when nothing is."""
+    healthy = [server["node_id"] for server in raft["servers"] if server["voter"] and server["healthy"]]
+    if raft["leader"] and raft["healthy"] and len(healthy) >= voters:
+        return None
+    waiting = [
+        f"{server['node_id']} is {server['status']}, {'healthy' if server['healthy'] else 'not healthy'}"
+        for server in raft["servers"]
+        if server["node_id"] not in healthy
+    ]
+    return f"{len(healthy)} of {voters} voters are healthy" + (f" ({'; '.join(waiting)})" if waiting else "")
+
+
+def removal_problem(raft: Raft, node_id: str, confirm: str | None) -> str | None:
+    """Why this peer must not be removed now, or None."""
+    server = next((server for server in raft["servers"] if server["node_id"] == node_id), None)
+    if server is None:
+        return None
+    if server["leader"]:
+        return f"{node_id} is the leader. Stop its Vault service first, so that another node takes over"
+    if confirm != node_id:
+        return f"removing a peer wants its node id typed as confirmation: set confirm={node_id}"
+    if server["voter"]:
+        left = [peer for peer in raft["servers"] if peer["voter"] and peer["node_id"] != node_id]
+        healthy = [peer["node_id"] for peer in left if peer["healthy"]]
+        quorum = len(left) // 2 + 1
+        if len(healthy) < quorum:
+            return (
+                f"without {node_id}, {len(left)} voters would need {quorum} healthy ones, and there are "
+                f"{len(healthy)}. Bring the others back first"
+            )
+    return None
+
+
+def without(raft: Raft, node_id: str) -> Raft:
+    """The cluster as it will be when that peer is gone."""
+    servers = [server for server in raft["servers"] if server["node_id"] != node_id]
+    return {**raft, "servers": servers, "voters": [voter for voter in raft["voters"] if voter != node_id]}
+
+
+def autopilot_changes(current: dict[str, t.Any], desired: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The settings to write: those that were given and differ."""
+
+    def same(name: str, one: t.Any, other: t.Any) -> bool:
+        return seconds(str(one)) == seconds(str(other)) if name in DURATIONS else one == other
+
+    return {
+        name: value
+        for name, value in desired.items()
+        if value is not None and not (name in current and same(name, current[name], value))
+    }
+
+
+def autopilot_problem(config: dict[str, t.Any]) -> str | None:
+    """Combinations that Vault refuses or that endanger the quorum."""
+    if not config.get("cleanup_dead_servers"):
+        return None
+    if int(config.get("min_quorum") or 0) < 3:
+        return "cleanup_dead_servers needs min_quorum of at least 3, else it may remove the quorum"
+    if seconds(str(config.get("dead_server_last_contact_threshold", "24h"))) < 60:
+        return "cleanup_dead_servers needs dead_server_last_contact_threshold of at least 1m"
+    return None
+
+
+def peer_differences(raft: Raft, expected: dict[str, str]) -> list[str]:
+    """How the cluster's peers differ from the inventory's (node id -> host:port), one sentence each.
+
+    Peers that are missing may still join, so they are no difference.
+    """
+    known = {server["node_id"]: server["address"] for server in raft["servers"]}
+    differences = [
+        f"{node_id} is at {known[node_id]} in the cluster, and at {address} in the inventory"
+        for node_id, address in expected.items()
+        if node_id in known and known[node_id] != address
+    ]
+    differences += [
+        f"{node_id} ({address}) is a peer of the cluster, and not in the inventory"
+        for node_id, address in known.items()
+        if node_id not in expected
+    ]
+    return differences

@@ -1,0 +1,99 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Enable the audit devices of a Vault cluster."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_audit
+short_description: Enable audit devices of a Vault cluster
+version_added: 1.0.0
+description:
+  - Enables the devices that are missing. Devices that are not named here are left alone.
+  - Vault can't change a device, only drop it together with the key that its entries are hashed with. A device that
+    exists with other settings is therefore an error.
+  - Based on V(sys/audit) of the Vault API.
+author: vaultops maintainers (@vaultops)
+options:
+  devices:
+    description:
+      - Path of the device -> C(type) (V(file), V(syslog) or V(socket)) and C(options).
+      - Vault refuses all requests when every device is blocked, so give at least two on independent storage.
+    type: dict
+    required: true
+extends_documentation_fragment:
+  - vaultops.cluster.vault
+  - vaultops.cluster.vault.auth
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.change
+"""
+
+EXAMPLES = r"""
+- name: Log requests to a file and to the journal
+  vaultops.cluster.vault_audit:
+    nodes:
+      vault-1: https://10.0.1.10:8200
+    ca_cert: /etc/vaultops/ca.crt
+    cert_auth_public_key: /etc/vaultops/operator.crt
+    cert_auth_private_key: /etc/vaultops/operator.key
+    devices:
+      file:
+        type: file
+        options: {file_path: /var/log/vault/audit.log}
+      journal:
+        type: file
+        options: {file_path: stdout}
+"""
+
+RETURN = r"""
+devices:
+  description: All devices by path, with type and options; in check mode as they would be.
+  returned: success
+  type: dict
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ..module_utils._vault.audit import api, state
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection
+from ..module_utils._vault.errors import VaultError
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    cluster = Cluster(Connection.from_params(params))
+    desired = state.wanted(params["devices"])
+    name = cluster.active()
+    with cluster.login(name) as client:
+        before = api.read_devices(name, client)
+        conflicts = state.conflicts(before, desired)
+        if conflicts:
+            raise VaultError(
+                "audit devices",
+                "; ".join(conflicts),
+                "Give the new settings another path, and disable the old device by hand when it is not needed.",
+            )
+        missing = state.missing(before, desired)
+        if not check_mode:
+            for path, device in missing.items():
+                api.enable_device(name, client, path, device)
+    after = {**before, **missing}
+    return {"changed": bool(missing), "devices": after, "diff": {"before": before, "after": after}}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={**CONNECTION_SPEC, **AUTH_SPEC, "devices": {"type": "dict", "required": True}},
+        supports_check_mode=True,
+    )
+    if HVAC_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
+    try:
+        module.exit_json(**run(module.params, module.check_mode))
+    except VaultError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

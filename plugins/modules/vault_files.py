@@ -1,0 +1,181 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Lay down the files of a node as one set."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_files
+short_description: Lay down a set of directories and files in one call
+version_added: 1.0.0
+description:
+  - Compares all directories and files first, lets Vault judge a new C(vault.hcl), and only then replaces what differs,
+    each file in one step.
+  - "One call a node instead of one or two a file: on a cluster over SSH that is most of the time of a run."
+author: vaultops maintainers (@vaultops)
+options:
+  directories:
+    description: Directories, parents first.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Absolute path.
+        type: path
+        required: true
+      owner:
+        description: Owning user.
+        type: str
+        default: root
+      group:
+        description: Owning group.
+        type: str
+        default: root
+      mode:
+        description: Permissions as four octal digits.
+        type: str
+        default: "0755"
+  files:
+    description: Files, in the order in which they are put in place.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Absolute path.
+        type: path
+        required: true
+      content:
+        description: Content that may be shown.
+        type: str
+      secret_content:
+        description: Content that is kept out of output, logs and diffs.
+        type: str
+      owner:
+        description: Owning user.
+        type: str
+        default: root
+      group:
+        description: Owning group.
+        type: str
+        default: root
+      mode:
+        description: Permissions as four octal digits.
+        type: str
+        default: "0644"
+      vault_config:
+        description:
+          - Whether this is Vault's configuration, to be judged by C(vault operator diagnose) before it is put in place.
+          - The judgement includes a round trip to KMS through the seal.
+        type: bool
+        default: false
+  binary:
+    description: The Vault binary that judges the configuration.
+    type: path
+    default: /usr/local/bin/vault
+  data_path:
+    description: Raft's directory in the configuration. The judgement uses a scratch directory in its place.
+    type: path
+    default: /opt/vault/data
+extends_documentation_fragment:
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.change
+"""
+
+EXAMPLES = r"""
+- name: Lay down the configuration
+  vaultops.cluster.vault_files:
+    directories:
+      - {path: /etc/vault.d, group: vault, mode: "0750"}
+    files:
+      - path: /etc/vault.d/vault.hcl
+        content: "{{ lookup('ansible.builtin.template', 'vault.hcl.j2') }}"
+        group: vault
+        mode: "0640"
+        vault_config: true
+"""
+
+RETURN = r"""
+paths:
+  description: What was changed, or would be.
+  returned: success
+  type: list
+  elements: str
+"""
+
+import os
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._node import config_check
+from ..module_utils._node.errors import NodeError
+from ..module_utils._node.files import Entry, difference, look, put
+
+ATTRIBUTES: dict[str, t.Any] = {
+    "path": {"type": "path", "required": True},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "root"},
+}
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    configs = {file["path"] for file in params["files"] if file["vault_config"]}
+    entries = [entry(item) for item in params["directories"] + params["files"]]
+    differing = [(item, diff) for item in entries if (diff := difference(item, look(item)))]
+    for item, _diff in differing:
+        if item.path in configs and os.path.exists(params["binary"]):
+            config_check.check(params["binary"], item, entries, params["data_path"])
+    if not check_mode:
+        for item, _diff in differing:
+            put(item)
+    return {
+        "changed": bool(differing),
+        "paths": [item.path for item, _diff in differing],
+        "diff": [diff for _item, diff in differing],
+    }
+
+
+def entry(item: dict[str, t.Any]) -> Entry:
+    secret = item.get("secret_content")
+    content = secret if secret is not None else item.get("content")
+    return Entry(item["path"], item["owner"], item["group"], int(item["mode"], 8), content, secret is not None)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "directories": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {**ATTRIBUTES, "mode": {"type": "str", "default": "0755"}},
+            },
+            "files": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    **ATTRIBUTES,
+                    "mode": {"type": "str", "default": "0644"},
+                    "content": {"type": "str"},
+                    "secret_content": {"type": "str", "no_log": True},
+                    "vault_config": {"type": "bool", "default": False},
+                },
+                "mutually_exclusive": [("content", "secret_content")],
+                "required_one_of": [("content", "secret_content")],
+            },
+            "binary": {"type": "path", "default": "/usr/local/bin/vault"},
+            "data_path": {"type": "path", "default": "/opt/vault/data"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**run(module.params, module.check_mode))
+    except NodeError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

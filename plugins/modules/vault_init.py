@@ -1,0 +1,161 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Initialise a Vault cluster and put its recovery keys into custody."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_init
+short_description: Initialise a Vault cluster and put its recovery keys into custody
+version_added: 1.0.0
+description:
+  - Initialises a cluster whose seal unseals itself, when every node answers that it is not initialised.
+  - "Custody has two phases: the sink is reserved and proven writable before init; afterwards the keys are written and
+    read back. In between they are on the controller's disk, encrypted with a key that only the sink holds."
+  - Recovery keys and root token are never part of the result. They go from Vault to the sink inside this module.
+  - A run that was killed is finished by the next one, or the next one says what is lost and how to start again.
+  - A cluster that is already initialised, by whomever, is left as it is.
+  - Based on V(sys/init) of the Vault API. Run it on the controller.
+author: vaultops maintainers (@vaultops)
+options:
+  cluster_name:
+    description: Name of the cluster, recorded with the keys.
+    type: str
+    required: true
+  init_node:
+    description: Node to initialise. The others join it. Default is the first of O(nodes).
+    type: str
+  recovery_shares:
+    description: Number of recovery keys.
+    type: int
+    default: 5
+  recovery_threshold:
+    description: How many of them are needed.
+    type: int
+    default: 3
+  pgp_keys:
+    description:
+      - A PGP public key for every share, in base64 without armour (V(gpg --export KEY | base64 -w0)).
+      - Required by O(custody.sink=pgp).
+    type: list
+    elements: str
+    no_log: false
+  root_token_pgp_key:
+    description:
+      - A PGP public key to encrypt the root token to. Somebody then has to decrypt it and give it as a token, once.
+    type: str
+  custody:
+    required: true
+extends_documentation_fragment:
+  - vaultops.cluster.vault
+  - vaultops.cluster.vault.custody
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.change
+"""
+
+EXAMPLES = r"""
+- name: Initialise the cluster
+  vaultops.cluster.vault_init:
+    nodes:
+      vault-1: https://10.0.1.10:8200
+      vault-2: https://10.0.1.11:8200
+      vault-3: https://10.0.1.12:8200
+    ca_cert: /etc/vaultops/ca.crt
+    cluster_name: prod
+    custody:
+      sink: secretsmanager
+      name: vault/prod/recovery
+      region: eu-central-1
+      journal: /etc/vaultops/prod.journal
+"""
+
+RETURN = r"""
+step:
+  description: V(initialise), V(recover) when keys were brought from the journal to the sink, or V(nothing).
+  returned: success
+  type: str
+custody:
+  description: Where the keys are.
+  returned: success
+  type: dict
+  contains:
+    where:
+      description: The sink in words.
+      type: str
+    status:
+      description: V(none) for a cluster that was adopted, V(stored), or V(prepared) in check mode only.
+      type: str
+    root_token_held:
+      description: Whether the sink still holds a root token that was not revoked.
+      type: bool
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ..module_utils._vault.client import CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection
+from ..module_utils._vault.custody import sinks
+from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.init import custodian
+from ..module_utils._vault.init.state import payload, plan, share_problem
+from ..module_utils._vault.status.api import read_nodes
+from ..module_utils._vault.status.state import classify
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    cluster = Cluster(Connection.from_params(params))
+    where = params["cluster_name"]
+    shares, threshold, pgp_keys = params["recovery_shares"], params["recovery_threshold"], params["pgp_keys"]
+    problem = share_problem(shares, threshold, pgp_keys, params["custody"]["sink"])
+    if problem:
+        raise VaultError(where, problem)
+    custody = custodian.Custodian(params["custody"], where)
+    status = classify(read_nodes(cluster))
+    record = custody.sink.read()
+    todo = plan(status, record, custody.journal_exists(), custody.sink.where)
+    if todo.step == "refuse":
+        raise VaultError(where, todo.cause, todo.cure)
+    if not check_mode and todo.step == "initialise":
+        node = params["init_node"] or next(iter(params["nodes"]))
+        body = payload(shares, threshold, pgp_keys, params["root_token_pgp_key"])
+        record = custody.initialise(node, cluster.client(node), body)
+    elif not check_mode and todo.step == "recover":
+        record = custody.recover(status["cluster_id"])
+    return {
+        "changed": todo.step != "nothing",
+        "step": todo.step,
+        "custody": {
+            "where": custody.sink.where,
+            "status": record["status"] if record else "none",
+            "root_token_held": bool(record and record["root_token"] and not record["root_token_pgp"]),
+        },
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **CONNECTION_SPEC,
+            "cluster_name": {"type": "str", "required": True},
+            "init_node": {"type": "str"},
+            "recovery_shares": {"type": "int", "default": 5},
+            "recovery_threshold": {"type": "int", "default": 3},
+            "pgp_keys": {"type": "list", "elements": "str", "no_log": False},
+            "root_token_pgp_key": {"type": "str", "no_log": False},
+            "custody": {"type": "dict", "required": True, "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
+        },
+        supports_check_mode=True,
+    )
+    if HVAC_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
+    if sinks.BOTO3_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("boto3"), exception=sinks.BOTO3_IMPORT_ERROR)
+    try:
+        module.exit_json(**run(module.params, module.check_mode))
+    except VaultError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Read the Raft peers and autopilot of a Vault cluster."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_raft_info
+short_description: Read the Raft peers and autopilot of a Vault cluster
+version_added: 1.0.0
+description:
+  - Joins Raft's configuration (who is a member) and autopilot's state (who is alive) into one shape.
+  - Can wait until a number of voters is healthy.
+  - Based on V(sys/storage/raft/configuration) and V(sys/storage/raft/autopilot) of the Vault API.
+author: vaultops maintainers (@vaultops)
+options:
+  voters:
+    description: With O(wait), how many healthy voters there must be.
+    type: int
+  expected_peers:
+    description:
+      - Node ids and cluster addresses (host:port) as the inventory has them.
+      - RV(differences) then says how the cluster's peers differ. A peer that has not joined yet is no difference.
+    type: dict
+  wait:
+    description: Wait until O(voters) voters are healthy under one leader.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds to wait at most. Autopilot itself waits 10 s by default before it promotes a new node.
+    type: int
+    default: 120
+  cluster_name:
+    description: Name of the cluster, with O(custody).
+    type: str
+  custody:
+    description: Where the recovery keys are kept. Asked only while the operator can't log in yet.
+    required: false
+extends_documentation_fragment:
+  - vaultops.cluster.vault
+  - vaultops.cluster.vault.auth
+  - vaultops.cluster.vault.custody
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.info
+"""
+
+EXAMPLES = r"""
+- name: Wait until three voters are healthy
+  vaultops.cluster.vault_raft_info:
+    nodes:
+      vault-1: https://10.0.1.10:8200
+      vault-2: https://10.0.1.11:8200
+      vault-3: https://10.0.1.12:8200
+    ca_cert: /etc/vaultops/ca.crt
+    cert_auth_public_key: /etc/vaultops/operator.crt
+    cert_auth_private_key: /etc/vaultops/operator.key
+    voters: 3
+    wait: true
+"""
+
+RETURN = r"""
+differences:
+  description: How the peers differ from O(expected_peers), a sentence each.
+  returned: success
+  type: list
+  elements: str
+autopilot:
+  description: Autopilot's configuration as Vault returns it.
+  returned: success
+  type: dict
+raft:
+  description: Membership and liveness in one shape.
+  returned: success
+  type: dict
+  contains:
+    healthy:
+      description: Whether autopilot calls the cluster healthy.
+      type: bool
+    failure_tolerance:
+      description: How many voters may fail before quorum is lost.
+      type: int
+    leader:
+      description: Node id of the leader, or null.
+      type: str
+    voters:
+      description: Node ids of the voters.
+      type: list
+      elements: str
+    servers:
+      description: "Every peer: node_id, address (host:port), voter, leader, healthy, status, last_index,
+        last_term, last_contact_seconds, stable_since (ISO 8601) and version."
+      type: list
+      elements: dict
+"""
+
+import time
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC_IMPORT_ERROR, Connection
+from ..module_utils._vault.custody import sinks
+from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.raft import api
+from ..module_utils._vault.raft.state import missing_for, normalise, peer_differences
+from ..module_utils._vault.session import root_token_from, session
+
+POLL_SECONDS = 0.3
+
+
+def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
+    deadline = time.monotonic() + params["wait_timeout"]
+    root_token = root_token_from(params["custody"], params["cluster_name"])
+    with session(Connection.from_params(params), root_token) as (name, client):
+        while True:
+            raft = normalise(api.read_configuration(name, client), api.read_autopilot_state(name, client))
+            missing = missing_for(raft, params["voters"]) if params["wait"] else None
+            if missing is None:
+                return {
+                    "changed": False,
+                    "raft": raft,
+                    "autopilot": api.read_autopilot_config(name, client),
+                    "differences": peer_differences(raft, params["expected_peers"] or raft_addresses(raft)),
+                }
+            if time.monotonic() > deadline:
+                raise VaultError(
+                    name,
+                    f"after {params['wait_timeout']} s {missing}",
+                    "Read 'journalctl -u vault' on the nodes named here; a node that is not listed has not joined.",
+                )
+            time.sleep(POLL_SECONDS)
+
+
+def raft_addresses(raft: dict[str, t.Any]) -> dict[str, str]:
+    return {server["node_id"]: server["address"] for server in raft["servers"]}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **CONNECTION_SPEC,
+            **AUTH_SPEC,
+            "voters": {"type": "int"},
+            "expected_peers": {"type": "dict"},
+            "wait": {"type": "bool", "default": False},
+            "wait_timeout": {"type": "int", "default": 120},
+            "cluster_name": {"type": "str"},
+            "custody": {"type": "dict", "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
+        },
+        required_by={"custody": ["cluster_name"]},
+        required_if=[("wait", True, ["voters"])],
+        supports_check_mode=True,
+    )
+    if HVAC_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
+    try:
+        module.exit_json(**run(module.params))
+    except VaultError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

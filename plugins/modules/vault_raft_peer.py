@@ -1,0 +1,129 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Remove a peer from a Raft cluster, guarded by its quorum."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_raft_peer
+short_description: Remove a peer from a Vault cluster's Raft configuration
+version_added: 1.0.0
+description:
+  - Removes a peer, and refuses when it is the leader, when its id is not typed as confirmation, or when the voters
+    that are left would have no quorum.
+  - A removed node can't come back under its old node id. Wipe its data and give it a new one.
+  - Based on V(sys/storage/raft/remove-peer) of the Vault API.
+author: vaultops maintainers (@vaultops)
+options:
+  node_id:
+    description: Node id of the peer.
+    type: str
+    required: true
+  state:
+    description: Peers join by themselves, so they can only be made absent here.
+    type: str
+    choices: [absent]
+    default: absent
+  confirm:
+    description: The node id once more. Without it, a peer that exists is not removed.
+    type: str
+extends_documentation_fragment:
+  - vaultops.cluster.vault
+  - vaultops.cluster.vault.auth
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.change
+"""
+
+EXAMPLES = r"""
+- name: Remove the dead node vault-2
+  vaultops.cluster.vault_raft_peer:
+    nodes:
+      vault-1: https://10.0.1.10:8200
+      vault-3: https://10.0.1.12:8200
+    ca_cert: /etc/vaultops/ca.crt
+    cert_auth_public_key: /etc/vaultops/operator.crt
+    cert_auth_private_key: /etc/vaultops/operator.key
+    node_id: vault-2
+    confirm: vault-2
+"""
+
+RETURN = r"""
+raft:
+  description: Membership and liveness in one shape.
+  returned: success
+  type: dict
+  contains:
+    healthy:
+      description: Whether autopilot calls the cluster healthy.
+      type: bool
+    failure_tolerance:
+      description: How many voters may fail before quorum is lost.
+      type: int
+    leader:
+      description: Node id of the leader, or null.
+      type: str
+    voters:
+      description: Node ids of the voters.
+      type: list
+      elements: str
+    servers:
+      description: "Every peer: node_id, address (host:port), voter, leader, healthy, status, last_index,
+        last_term, last_contact_seconds, stable_since (ISO 8601) and version."
+      type: list
+      elements: dict
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection
+from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.raft import api
+from ..module_utils._vault.raft.state import normalise, removal_problem, without
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    cluster = Cluster(Connection.from_params(params))
+    node_id = params["node_id"]
+    with cluster.login_active() as client:
+        before = normalise(api.read_configuration(node_id, client), api.read_autopilot_state(node_id, client))
+        problem = removal_problem(before, node_id, params["confirm"])
+        if problem:
+            raise VaultError(node_id, problem)
+        after = without(before, node_id)
+        if after != before and not check_mode:
+            api.remove_peer(node_id, client, node_id)
+            after = normalise(api.read_configuration(node_id, client), api.read_autopilot_state(node_id, client))
+    return {
+        "changed": after["voters"] != before["voters"] or len(after["servers"]) != len(before["servers"]),
+        "raft": after,
+        "diff": {"before": peers(before), "after": peers(after)},
+    }
+
+
+def peers(raft: dict[str, t.Any]) -> dict[str, t.Any]:
+    return {"peers": [f"{server['node_id']} {server['address']}" for server in raft["servers"]]}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **CONNECTION_SPEC,
+            **AUTH_SPEC,
+            "node_id": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["absent"], "default": "absent"},
+            "confirm": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    if HVAC_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
+    try:
+        module.exit_json(**run(module.params, module.check_mode))
+    except VaultError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

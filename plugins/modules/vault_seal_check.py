@@ -1,0 +1,81 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Prove from a node that its role can use the unseal key."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_seal_check
+short_description: Prove from a node that its role may use the unseal key
+version_added: 1.0.0
+description:
+  - Describes the key, encrypts with it and decrypts again, from the node, as the node's own instance role.
+  - "A cluster that is initialised while one of these is missing is lost: Vault keeps the recovery keys to itself."
+  - Needs nothing on the node but Python and the instance metadata service (IMDSv2).
+author: vaultops maintainers (@vaultops)
+options:
+  key_id:
+    description: Id, ARN or alias of the key.
+    type: str
+    required: true
+  region:
+    description: AWS region of the key.
+    type: str
+    required: true
+  endpoint_url:
+    description: URL of KMS, where it is not the region's public one.
+    type: str
+extends_documentation_fragment:
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.info
+"""
+
+EXAMPLES = r"""
+- name: The node can unseal
+  vaultops.cluster.vault_seal_check:
+    key_id: alias/vault-unseal
+    region: eu-central-1
+"""
+
+RETURN = r"""
+key_arn:
+  description: ARN of the key.
+  returned: success
+  type: str
+key_state:
+  description: State of the key, V(Enabled).
+  returned: success
+  type: str
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._node.errors import NodeError
+from ..module_utils._node.kms import Kms, prove
+from ..module_utils._node.metadata import role_credentials
+
+
+def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
+    kms = Kms(params["region"], params["endpoint_url"], role_credentials())
+    return {"changed": False, **prove(kms, params["key_id"])}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "key_id": {"type": "str", "required": True},
+            "region": {"type": "str", "required": True},
+            "endpoint_url": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**run(module.params))
+    except NodeError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

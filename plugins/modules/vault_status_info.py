@@ -1,0 +1,170 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Read the state of every node of a Vault cluster, without a login."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_status_info
+short_description: Read the state of every node of a Vault cluster
+version_added: 1.0.0
+description:
+  - Reads health, seal and leader of all nodes side by side, and says what they are together.
+  - Needs no token. A node that does not answer is part of the result, not an error.
+  - Based on V(sys/health), V(sys/seal-status) and V(sys/leader) of the Vault API.
+author: vaultops maintainers (@vaultops)
+options:
+  wait_for:
+    description: Wait until the cluster is in one of these states.
+    type: list
+    elements: str
+    choices: [fresh, live, partial, degraded]
+  wait_timeout:
+    description: Seconds to wait at most.
+    type: int
+    default: 60
+extends_documentation_fragment:
+  - vaultops.cluster.vault
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.info
+"""
+
+EXAMPLES = r"""
+- name: Look at the cluster
+  vaultops.cluster.vault_status_info:
+    nodes:
+      vault-1: https://10.0.1.10:8200
+      vault-2: https://10.0.1.11:8200
+      vault-3: https://10.0.1.12:8200
+    ca_cert: /etc/vaultops/ca.crt
+  register: status
+
+- name: Wait until it serves
+  vaultops.cluster.vault_status_info:
+    nodes:
+      vault-1: https://10.0.1.10:8200
+    ca_cert: /etc/vaultops/ca.crt
+    wait_for: [live]
+    wait_timeout: 120
+"""
+
+RETURN = r"""
+cluster:
+  description: All nodes taken together.
+  returned: success
+  type: dict
+  contains:
+    state:
+      description:
+        - V(fresh) if every node answers and none is initialised; V(live) if all serve in one cluster with one
+          active node; V(partial) if some have not joined yet; V(degraded) if some are down, sealed or without a
+          leader; V(split) if they are in different clusters; V(down) if no node is known to be initialised and
+          at least one does not answer.
+      type: str
+    active:
+      description: Name of the active node, or null.
+      type: str
+    cluster_id:
+      description: Id of the cluster, or null.
+      type: str
+    versions:
+      description: Vault versions that answered.
+      type: list
+      elements: str
+    reason:
+      description: What the state follows from, in words.
+      type: str
+nodes:
+  description: Each node's own answers.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the node.
+      type: str
+    url:
+      description: Where it was asked.
+      type: str
+    state:
+      description: V(active), V(standby), V(uninitialized), V(sealed), V(removed), V(unreachable) or V(unknown).
+      type: str
+    initialized:
+      description: Whether it is initialised; null if it did not say.
+      type: bool
+    sealed:
+      description: Whether it is sealed; null if it did not say.
+      type: bool
+    seal_type:
+      description: Type of its seal, such as V(awskms).
+      type: str
+    version:
+      description: Its Vault version.
+      type: str
+    cluster_id:
+      description: The cluster it belongs to.
+      type: str
+    cluster_name:
+      description: That cluster's name.
+      type: str
+    leader_address:
+      description: API address of the active node as this node knows it.
+      type: str
+    raft_index:
+      description: Its committed Raft index.
+      type: int
+    error:
+      description: Why it could not be read, or null.
+      type: str
+"""
+
+import time
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ..module_utils._vault.client import CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection
+from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.status.api import read_nodes
+from ..module_utils._vault.status.state import classify
+
+POLL_SECONDS = 0.3
+
+
+def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
+    cluster = Cluster(Connection.from_params(params))
+    deadline = time.monotonic() + params["wait_timeout"]
+    while True:
+        nodes = read_nodes(cluster)
+        state = classify(nodes)
+        if not params["wait_for"] or state["state"] in params["wait_for"]:
+            return {"changed": False, "cluster": state, "nodes": nodes}
+        if time.monotonic() > deadline:
+            errors = "; ".join(node["error"] for node in nodes if node["error"])
+            raise VaultError(
+                ", ".join(cluster.connection.nodes),
+                f"still {state['state']} after {params['wait_timeout']} s ({state['reason']}) {errors}".rstrip(),
+                "Read 'journalctl -u vault' on the nodes that are not active or standby.",
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **CONNECTION_SPEC,
+            "wait_for": {"type": "list", "elements": "str", "choices": ["fresh", "live", "partial", "degraded"]},
+            "wait_timeout": {"type": "int", "default": 60},
+        },
+        supports_check_mode=True,
+    )
+    if HVAC_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
+    try:
+        module.exit_json(**run(module.params))
+    except VaultError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()
