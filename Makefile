@@ -1,0 +1,51 @@
+# Everything runs as root on Debian 12. 'make help' lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vaultops
+PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2
+LAB := . tests/lab/env;
+TEST_LAB := VAULTOPS_LAB=test; . tests/lab/env;
+
+help:  ## List the targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup:  ## Install what the lab and the tests need
+	@bash tests/lab/setup.sh "$(CACHE)" $(PACKAGES)
+
+demo: setup  ## Bring up a three-node cluster in containers, and say how to reach it
+	@$(LAB) python tests/lab/lab.py up
+	@$(LAB) ansible-playbook -i inventories/lab site.yml
+	@$(LAB) python tests/lab/show.py
+
+clean-lab: setup  ## Remove the labs' containers, networks and servers
+	@$(LAB) python tests/lab/lab.py down --all
+
+test: lint unit molecule  ## Everything that CI runs
+
+lint: setup  ## ansible-lint, yamllint, ruff, mypy
+	@echo "== lint"
+	@$(LAB) ruff check . && ruff format --check .
+	@$(LAB) mypy
+	@$(LAB) yamllint --strict .
+	@$(LAB) ansible-lint --offline --strict --profile production
+
+unit: setup  ## Unit tests: no lab, loopback only
+	@echo "== unit tests"
+	@$(LAB) pytest tests/unit tests/lab
+
+molecule: setup  ## The default scenario: create, converge, idempotence, verify, destroy
+	@echo "== molecule: usually 2-3 minutes; the first time Vault is built, 15-20 more"
+	@$(TEST_LAB) molecule test
+
+inputs: setup  ## Every kind of bad input stops the play before a node is changed
+	@$(TEST_LAB) python tests/lab/lab.py up && pytest tests/faults/test_bad_inputs.py
+
+kill-test: setup  ## The controller is killed at every point of init
+	@$(TEST_LAB) pytest tests/faults/test_kill.py
+
+bench: setup  ## The play beside a plain shell script, in one run
+	@$(TEST_LAB) python tests/bench/bench.py
+
+.PHONY: help setup demo clean-lab test lint unit molecule inputs kill-test bench

@@ -1,0 +1,44 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""An alias as it is and as it should be. Pure."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from .key_state import Key
+
+NAME = re.compile(r"^alias/(?!aws/)[a-zA-Z0-9/_-]{1,250}$")
+
+
+class Alias(t.TypedDict):
+    name: str
+    key_arn: str | None  # None: there is no such alias
+
+
+def full_name(name: str) -> str:
+    return name if name.startswith("alias/") else f"alias/{name}"
+
+
+def name_problem(name: str) -> str | None:
+    if NAME.match(full_name(name)):
+        return None
+    return f"'{name}' is no name for an alias: letters, digits, '/', '_' and '-', and not alias/aws/"
+
+
+def present_problem(current: Alias, target: Key, repoint: bool) -> str | None:
+    """Why the alias can't be pointed there, or None."""
+    if target["key_state"] != "Enabled":
+        return f"{target['arn']} is {target['key_state']}, and an alias that points at it would stop Vault from unsealing"
+    if current["key_arn"] not in (None, target["arn"]) and not repoint:
+        return (
+            f"{current['name']} points at {current['key_arn']}, not at {target['arn']}. Whatever the old key encrypted, "
+            "snapshots included, needs the old key for ever. If that is understood, set repoint=true"
+        )
+    return None
+
+
+def present_step(current: Alias, target: Key) -> str | None:
+    if current["key_arn"] == target["arn"]:
+        return None
+    return "update" if current["key_arn"] else "create"

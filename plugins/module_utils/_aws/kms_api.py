@@ -1,0 +1,137 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""KMS calls, and one reader that puts a key into the shape everything else uses."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
+from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
+    ansible_dict_to_boto3_tag_list,
+    boto3_tag_list_to_ansible_dict,
+)
+
+from .key_state import Key, normalise
+
+RETRY = AWSRetry.jittered_backoff(retries=6, delay=1, max_delay=10)
+T = t.TypeVar("T")
+
+
+def describe(client: t.Any, key_id: str) -> dict[str, t.Any] | None:
+    """A key's metadata by id, ARN or alias; None only when KMS says that there is none."""
+    try:
+        return client.describe_key(KeyId=key_id, aws_retry=True)["KeyMetadata"]
+    except is_boto3_error_code("NotFoundException"):
+        return None
+
+
+def read(client: t.Any, key_id: str) -> Key | None:
+    metadata = describe(client, key_id)
+    if metadata is None:
+        return None
+    arn = metadata["Arn"]
+    return normalise(
+        metadata,
+        _allowed(lambda: [alias["AliasName"] for alias in _all(client, "list_aliases", "Aliases", KeyId=arn)]),
+        _allowed(lambda: tags(client, arn)),
+        _allowed(lambda: json.loads(client.get_key_policy(KeyId=arn, PolicyName="default", aws_retry=True)["Policy"])),
+        _allowed(lambda: _rotation(client, arn, metadata)),
+    )
+
+
+def tags(client: t.Any, key_id: str) -> dict[str, str]:
+    found = _all(client, "list_resource_tags", "Tags", KeyId=key_id)
+    return boto3_tag_list_to_ansible_dict(found, "TagKey", "TagValue")
+
+
+def key_ids(client: t.Any) -> list[str]:
+    return [key["KeyId"] for key in _all(client, "list_keys", "Keys")]
+
+
+def find_tagged(client: t.Any, name: str, value: str) -> list[str]:
+    """Ids of the enabled keys of the customer that carry this tag."""
+    found = []
+    for key_id in key_ids(client):
+        key_tags = _allowed(lambda key_id=key_id: tags(client, key_id))
+        if key_tags and key_tags.get(name) == value:
+            metadata = describe(client, key_id)
+            if metadata and metadata["KeyState"] == "Enabled":
+                found.append(key_id)
+    return found
+
+
+def create_key(client: t.Any, key: Key) -> str:
+    arguments: dict[str, t.Any] = {
+        "Description": key["description"] or "",
+        "KeyUsage": "ENCRYPT_DECRYPT",
+        "KeySpec": "SYMMETRIC_DEFAULT",
+        "MultiRegion": key["multi_region"],
+        "Tags": ansible_dict_to_boto3_tag_list(key["tags"] or {}, "TagKey", "TagValue"),
+    }
+    if key["policy"]:
+        arguments["Policy"] = json.dumps(key["policy"])
+    # Not retried by us: a second CreateKey would be a second key.
+    return client.create_key(**arguments)["KeyMetadata"]["KeyId"]
+
+
+def create_alias(client: t.Any, alias: str, key_id: str) -> None:
+    client.create_alias(AliasName=alias, TargetKeyId=key_id, aws_retry=True)
+
+
+def update_alias(client: t.Any, alias: str, key_id: str) -> None:
+    client.update_alias(AliasName=alias, TargetKeyId=key_id, aws_retry=True)
+
+
+def delete_alias(client: t.Any, alias: str) -> None:
+    client.delete_alias(AliasName=alias, aws_retry=True)
+
+
+def apply(client: t.Any, key_id: str, step: str, value: t.Any) -> None:
+    """Carry out one step of a plan (key_state.plan)."""
+    if step == "cancel_deletion":
+        client.cancel_key_deletion(KeyId=key_id, aws_retry=True)
+    elif step == "enable":
+        client.enable_key(KeyId=key_id, aws_retry=True)
+    elif step == "disable":
+        client.disable_key(KeyId=key_id, aws_retry=True)
+    elif step == "description":
+        client.update_key_description(KeyId=key_id, Description=value, aws_retry=True)
+    elif step == "policy":
+        client.put_key_policy(KeyId=key_id, PolicyName="default", Policy=json.dumps(value), aws_retry=True)
+    elif step == "tag":
+        listed = ansible_dict_to_boto3_tag_list(value, "TagKey", "TagValue")
+        client.tag_resource(KeyId=key_id, Tags=listed, aws_retry=True)
+    elif step == "untag":
+        client.untag_resource(KeyId=key_id, TagKeys=value, aws_retry=True)
+    elif step == "rotation_on":
+        period = {"RotationPeriodInDays": value} if value else {}
+        client.enable_key_rotation(KeyId=key_id, aws_retry=True, **period)
+    elif step == "rotation_off":
+        client.disable_key_rotation(KeyId=key_id, aws_retry=True)
+    elif step == "schedule_deletion":
+        client.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=value, aws_retry=True)
+    else:
+        raise ValueError(f"there is no step {step}")
+
+
+def _rotation(client: t.Any, key_id: str, metadata: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    # KMS answers for these with an error, and they don't rotate.
+    if metadata["KeyState"] in ("PendingDeletion", "PendingReplicaDeletion", "PendingImport"):
+        return None
+    return client.get_key_rotation_status(KeyId=key_id, aws_retry=True)
+
+
+def _allowed(read_part: t.Callable[[], T]) -> T | None:
+    """None for what this identity may not see, as with a key of another account: it is then not managed either."""
+    try:
+        return read_part()
+    except is_boto3_error_code(["AccessDeniedException", "UnsupportedOperationException"]):
+        return None
+
+
+@RETRY
+def _all(client: t.Any, operation: str, items: str, **arguments: t.Any) -> list[t.Any]:
+    pages = client.get_paginator(operation).paginate(**arguments)
+    return pages.build_full_result()[items]

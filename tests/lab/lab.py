@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""The lab: a Vault cluster's machines, network and AWS on one Debian host. `lab.py up|down|status`; see README.md."""
+
+import argparse
+import contextlib
+import fcntl
+import shutil
+import sys
+import time
+import typing as t
+
+from labkit import aws, binaries, image, metadata, mirror, network, nodes, servers
+from labkit.docker import ensure_daemon, reachable
+from labkit.say import LabError, say
+from labkit.settings import Lab, cache, from_environment
+
+
+def up(lab: Lab) -> int:
+    """Look at everything first, so that a refusal leaves the host as it was; then make what is missing, in order."""
+    begun = time.monotonic()
+    ensure_daemon()
+    network_there = network.check(lab)
+    containers = nodes.check(lab)
+    servers.check_ports(lab)
+    _refuse_lost_keys(lab)
+
+    node_image = image.ensure()
+    mock = binaries.metadata_mock()
+    mirror.ensure(binaries.vault_binaries())
+    lab.state.mkdir(parents=True, exist_ok=True)
+    if not network_there:
+        network.create(lab)
+    servers.ensure(lab)
+    configs = metadata.ensure(lab, aws.ensure(lab))
+    nodes.ensure(lab, containers, node_image, mock, configs)
+    say(f"{lab.name} is up: {', '.join(f'{n.container} {n.address}' for n in lab.nodes)} ({time.monotonic() - begun:.1f} s)")
+    return 0
+
+
+def down(lab: Lab) -> int:
+    """Containers and network by label, processes by pid file, then the lab's own state. Caches and dockerd stay."""
+    gone = []
+    if reachable():
+        gone += nodes.remove(lab)
+    gone += servers.stop(lab)
+    if reachable() and network.remove(lab):
+        gone.append(lab.network)
+    shutil.rmtree(lab.state, ignore_errors=True)
+    say(f"{lab.name} is down" + (f"; removed {', '.join(gone)}" if gone else "; there was nothing to remove"))
+    return 0
+
+
+def status(lab: Lab) -> int:
+    """One line per part; exit status 3 unless all of them are up."""
+    lines = {"docker": "up" if reachable() else "down"}
+    lines |= {server.name: "up" if servers.running(lab, server.name) else "down" for server in servers.all_of(lab)}
+    if lines["docker"] == "up":
+        lines[f"network {lab.network}"] = "up" if network.check(lab) else "down"
+        containers = nodes.check(lab)
+        for node in lab.nodes:
+            state = nodes.system_state(node.container) if node.container in containers else ""
+            lines[f"{node.container} {node.address}"] = {"running": "up", "": "down"}.get(state, state)
+    for part, state in lines.items():
+        print(f"{part:28} {state}")
+    return 0 if set(lines.values()) == {"up"} else 3
+
+
+def _refuse_lost_keys(lab: Lab) -> None:
+    """The stand-in keeps its KMS keys in memory. A new one would look right and never unseal what the old one sealed."""
+    containers = nodes.existing(lab)
+    if containers and not servers.running(lab, servers.STAND_IN):
+        again = "make demo" if lab.name == "demo" else f"VAULTOPS_LAB={lab.name} make lab"
+        raise LabError(
+            f"the data of {', '.join(sorted(containers))} can't be unsealed any more",
+            "the AWS stand-in that held their KMS keys in its memory has ended (a reboot does that too)",
+            f"start afresh: `make clean-lab`, then `{again}`",
+        )
+
+
+@contextlib.contextmanager
+def _alone() -> t.Iterator[None]:
+    """Two labs share the image and the binaries: one command at a time makes them."""
+    cache().mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open(cache() / "lab.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another lab command is at work; waiting for it to end")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands: dict[str, t.Callable[[Lab], int]] = {"up": up, "down": down, "status": status}
+    parser.add_argument("command", choices=commands)
+    command = parser.parse_args().command
+    try:
+        lab = from_environment()
+        if command == "status":
+            return status(lab)
+        with _alone():
+            return commands[command](lab)
+    except LabError as error:
+        say(f"error: {error}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

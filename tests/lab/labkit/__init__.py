@@ -1,0 +1,1 @@
+"""The lab's parts; `tests/lab/lab.py` puts them in order."""

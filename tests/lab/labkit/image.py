@@ -1,0 +1,106 @@
+"""The node image: Debian with systemd, pulled where a registry answers, else made from packages."""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+from .docker import attempt, docker
+from .say import LabError, say
+from .settings import HERE, cache
+
+_RECIPE = HERE / "image"
+_SUITE = "bookworm"
+_BASE = f"debian:{_SUITE}-slim"
+_PULL_SECONDS = 60
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy")
+
+
+def name() -> str:
+    """Named by its recipe: a changed recipe is another image, an unchanged one is never made again."""
+    recipe = hashlib.sha256(_SUITE.encode())
+    for path in sorted(_RECIPE.rglob("*")):
+        if path.is_file():
+            recipe.update(f"{path.relative_to(_RECIPE)}\0".encode() + path.read_bytes())
+    return f"vaultops-node:{recipe.hexdigest()[:12]}"
+
+
+def ensure() -> str:
+    image = name()
+    if attempt("image", "inspect", image).returncode == 0:
+        return image
+    if _base_at_hand():
+        say(f"making the node image from {_BASE}; usually under a minute, first time only")
+        _from_base(image)
+    else:
+        say(f"making the node image with debootstrap ({_BASE} can't be pulled); usually a minute, first time only")
+        _from_packages(image)
+    return image
+
+
+def _base_at_hand() -> bool:
+    if attempt("image", "inspect", _BASE).returncode == 0:
+        return True
+    say(f"pulling {_BASE}; {_PULL_SECONDS} s at most")
+    return attempt("pull", "--quiet", _BASE, timeout=_PULL_SECONDS).returncode == 0
+
+
+def _packages() -> list[str]:
+    return (_RECIPE / "packages").read_text().split()
+
+
+def _from_base(image: str) -> None:
+    proxies = [word for proxy in _PROXIES if proxy in os.environ for word in ("--env", proxy)]
+    install = f"apt-get update -q && apt-get install -qy --no-install-recommends {' '.join(_packages())} && sh /finish.sh"
+    container = docker("create", "--env", "DEBIAN_FRONTEND=noninteractive", *proxies, _BASE, "sh", "-ec", install)
+    try:
+        docker("cp", f"{_RECIPE / 'rootfs'}/.", f"{container}:/")
+        docker("cp", str(_RECIPE / "finish.sh"), f"{container}:/finish.sh")
+        done = attempt("start", "--attach", container, timeout=600)
+        if done.returncode:
+            raise _cant(f"apt-get in {_BASE}: {(done.stderr or done.stdout).strip()[-400:]}")
+        docker("commit", "--change", 'CMD ["/lib/systemd/systemd"]', container, image)
+    finally:
+        docker("rm", "--force", "--volumes", container)
+
+
+def _from_packages(image: str) -> None:
+    if shutil.which("debootstrap") is None:
+        raise LabError("the node image can't be made", "debootstrap isn't installed", "run `make setup` as root")
+    cache().mkdir(parents=True, exist_ok=True)
+    root = pathlib.Path(tempfile.mkdtemp(prefix="rootfs-", dir=cache()))
+    try:
+        include = f"--include={','.join(_packages())}"
+        mirror = [os.environ["VAULTOPS_LAB_DEBIAN_MIRROR"]] if "VAULTOPS_LAB_DEBIAN_MIRROR" in os.environ else []
+        _step("debootstrap", ["debootstrap", "--variant=minbase", include, _SUITE, str(root), *mirror])
+        shutil.copytree(_RECIPE / "rootfs", root, dirs_exist_ok=True)
+        shutil.copy(_RECIPE / "finish.sh", root / "finish.sh")
+        root.chmod(0o755)  # mkdtemp's 0700 would become the mode of / in every node
+        _step("finish.sh", ["chroot", str(root), "sh", "/finish.sh"])
+        _import(root, image)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _import(root: pathlib.Path, image: str) -> None:
+    tar = subprocess.Popen(["tar", "--numeric-owner", "-C", str(root), "-c", "."], stdout=subprocess.PIPE)
+    change = 'CMD ["/lib/systemd/systemd"]'
+    done = subprocess.run(["docker", "import", "--change", change, "-", image], stdin=tar.stdout, capture_output=True, text=True)
+    if tar.wait() or done.returncode:
+        raise _cant(f"docker import: {done.stderr.strip()}")
+
+
+def _step(what: str, argv: list[str]) -> None:
+    log = cache() / "image.log"
+    with open(log, "w") as output:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
+    if done.returncode:
+        last = " / ".join(log.read_text(errors="replace").strip().splitlines()[-3:])
+        raise _cant(f"{what}: {last} (all of it in {log})")
+
+
+def _cant(cause: str) -> LabError:
+    cure = f"give this host a Debian package mirror (VAULTOPS_LAB_DEBIAN_MIRROR=<url>) or load the image {_BASE} into docker"
+    return LabError("the node image can't be made", cause, cure)

@@ -1,0 +1,91 @@
+"""Which lab is meant and where its things are: everything that differs between `demo` and `test`."""
+
+import dataclasses
+import os
+import pathlib
+import re
+
+from .say import LabError
+
+REGION = "eu-central-1"
+ROLE = "vault-node"
+VAULT_VERSIONS = ("1.21.1", "1.21.0", "1.19.0")
+AWS_PORT = 5000
+MIRROR_PORT = 8080
+LABEL = "vaultops.lab"
+HERE = pathlib.Path(__file__).resolve().parent.parent
+
+_NETWORKS = {"demo": "10.0.1", "test": "10.0.2"}
+_PREFIXES = {"demo": "", "test": "test-"}
+
+
+def cache() -> pathlib.Path:
+    """Where big, slow or secret things are kept, outside the checkout and shared by both labs."""
+    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(base) / "vaultops"
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    hostname: str
+    container: str
+    address: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Lab:
+    name: str
+    node_count: int
+
+    @property
+    def network(self) -> str:
+        return f"vaultops-{self.name}"
+
+    @property
+    def label(self) -> str:
+        return f"{LABEL}={self.name}"
+
+    @property
+    def subnet(self) -> str:
+        return f"{_NETWORKS[self.name]}.0/24"
+
+    @property
+    def gateway(self) -> str:
+        return f"{_NETWORKS[self.name]}.1"
+
+    @property
+    def aws_url(self) -> str:
+        return f"http://{self.gateway}:{AWS_PORT}"
+
+    @property
+    def nodes(self) -> list[Node]:
+        prefix, network = _PREFIXES[self.name], _NETWORKS[self.name]
+        return [
+            Node(f"vault-{n}", f"{prefix}vault-{n}", f"{network}.{9 + n}") for n in range(1, self.node_count + 1)
+        ]
+
+    @property
+    def state(self) -> pathlib.Path:
+        return cache() / f"lab-{self.name}"
+
+    @property
+    def clean_command(self) -> str:
+        return f"VAULTOPS_LAB={self.name} .venv/bin/python tests/lab/lab.py down"
+
+
+def from_environment() -> Lab:
+    name = os.environ.get("VAULTOPS_LAB") or "demo"
+    if name not in _NETWORKS:
+        raise LabError(
+            f"there is no lab named {name!r}",
+            f"VAULTOPS_LAB is {name!r}",
+            f"set VAULTOPS_LAB to one of: {', '.join(_NETWORKS)}",
+        )
+    count = os.environ.get("VAULTOPS_LAB_NODES") or "3"
+    if not re.fullmatch("[1-9]", count):
+        raise LabError(
+            f"the lab can't have {count!r} nodes",
+            f"VAULTOPS_LAB_NODES is {count!r}",
+            "set VAULTOPS_LAB_NODES to a number from 1 to 9",
+        )
+    return Lab(name, int(count))

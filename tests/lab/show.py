@@ -1,0 +1,54 @@
+"""Say what runs in the lab, and how to use it: the last step of 'make demo'."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from shared import chosen
+
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft import api
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft.state import normalise
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
+
+
+def main() -> None:
+    lab = chosen()
+    tls = lab.folder / "controller" / "tls"
+    cluster = Cluster(
+        Connection(
+            nodes={node.name: f"https://{node.address}:8200" for node in lab.nodes()},
+            ca_cert=str(tls / "ca.crt"),
+            cert_auth_public_key=str(tls / "vaultops-operator.crt"),
+            cert_auth_private_key=str(tls / "vaultops-operator.key"),
+        )
+    )
+    name = cluster.active()
+    with cluster.login(name) as client:
+        raft = normalise(api.read_configuration(name, client), api.read_autopilot_state(name, client))
+    print("\nPeers")
+    for server in raft["servers"]:
+        role = "leader" if server["leader"] else "voter" if server["voter"] else "non-voter"
+        health = "healthy" if server["healthy"] else "NOT healthy"
+        print(f"  {server['node_id']}  {server['address']}  {role:9}  {health}  Vault {server['version']}")
+    print("Seal")
+    for node in read_nodes(cluster):
+        print(f"  {node['name']}  {node['seal_type']}  {'SEALED' if node['sealed'] else 'unsealed'}")
+    print(
+        f"""
+API and UI     {cluster.connection.nodes[name]}   (CA: {tls / "ca.crt"})
+Log in         export VAULT_ADDR={cluster.connection.nodes[name]} VAULT_CACERT={tls / "ca.crt"}
+               vault login -method=cert -client-cert={tls / "vaultops-operator.crt"} \\
+                 -client-key={tls / "vaultops-operator.key"}
+On a node      docker exec -it {lab.nodes()[0].container} bash
+Recovery keys  secret vault/{lab.name}/recovery in the AWS stand-in at {lab.stand_in}
+Tear down      make clean-lab"""
+    )
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    main()
