@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from shared import chosen
+from labkit.settings import from_environment
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft import api
@@ -16,11 +16,11 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api
 
 
 def main() -> None:
-    lab = chosen()
-    tls = lab.folder / "controller" / "tls"
+    lab = from_environment()
+    tls = lab.state / "controller" / "tls"
     cluster = Cluster(
         Connection(
-            nodes={node.name: f"https://{node.address}:8200" for node in lab.nodes()},
+            nodes={node.hostname: f"https://{node.address}:8200" for node in lab.nodes},
             ca_cert=str(tls / "ca.crt"),
             cert_auth_public_key=str(tls / "vaultops-operator.crt"),
             cert_auth_private_key=str(tls / "vaultops-operator.key"),
@@ -43,8 +43,8 @@ API and UI     {cluster.connection.nodes[name]}   (CA: {tls / "ca.crt"})
 Log in         export VAULT_ADDR={cluster.connection.nodes[name]} VAULT_CACERT={tls / "ca.crt"}
                vault login -method=cert -client-cert={tls / "vaultops-operator.crt"} \\
                  -client-key={tls / "vaultops-operator.key"}
-On a node      docker exec -it {lab.nodes()[0].container} bash
-Recovery keys  secret vault/{lab.name}/recovery in the AWS stand-in at {lab.stand_in}
+On a node      docker exec -it {lab.nodes[0].container} bash
+Recovery keys  secret vault/{lab.name}/recovery in the AWS stand-in at {lab.aws_url}
 Tear down      make clean-lab"""
     )
 
