@@ -92,9 +92,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     return {"changed": step is not None, "alias": after, "diff": {"before": before, "after": after}}
 
 
-def present(
-    client: t.Any, before: alias_state.Alias, params: dict[str, t.Any]
-) -> tuple[alias_state.Alias, str | None]:
+def present(client: t.Any, before: alias_state.Alias, params: dict[str, t.Any]) -> tuple[alias_state.Alias, str | None]:
     target = kms_api.read(client, params["key_id"])
     if target is None:
         raise AwsError(f"there is no key {params['key_id']}", "Check the id, the account and the region.")

@@ -90,7 +90,9 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
             raise VaultError("autopilot", problem)
         if changes and not check_mode:
             # Without what only Vault Enterprise knows: it is read, and refused when it comes back.
-            api.write_autopilot_config(name, client, {setting: after[setting] for setting in SETTINGS if setting in after})
+            api.write_autopilot_config(
+                name, client, {setting: after[setting] for setting in SETTINGS if setting in after}
+            )
     return {"changed": bool(changes), "autopilot": after, "diff": {"before": before, "after": after}}
 
 

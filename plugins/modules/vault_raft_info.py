@@ -15,7 +15,7 @@ description:
 author: vaultops maintainers (@vaultops)
 options:
   voters:
-    description: With O(wait), how many healthy voters there must be.
+    description: How many healthy voters there should be.
     type: int
   expected_peers:
     description:
@@ -59,6 +59,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+missing:
+  description: What is missing until O(voters) voters are healthy, in words; null when nothing is.
+  returned: success
+  type: str
 differences:
   description: How the peers differ from O(expected_peers), a sentence each.
   returned: success
@@ -119,6 +123,7 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
                 return {
                     "changed": False,
                     "raft": raft,
+                    "missing": missing_for(raft, params["voters"]) if params["voters"] else None,
                     "autopilot": api.read_autopilot_config(name, client),
                     "differences": peer_differences(raft, params["expected_peers"] or raft_addresses(raft)),
                 }

@@ -12,7 +12,7 @@ import typing as t
 from labkit import aws, binaries, image, metadata, mirror, network, nodes, servers
 from labkit.docker import ensure_daemon, reachable
 from labkit.say import LabError, say
-from labkit.settings import Lab, cache, from_environment
+from labkit.settings import Lab, cache, every_lab, from_environment
 
 
 def up(lab: Lab) -> int:
@@ -33,7 +33,8 @@ def up(lab: Lab) -> int:
     servers.ensure(lab)
     configs = metadata.ensure(lab, aws.ensure(lab))
     nodes.ensure(lab, containers, node_image, mock, configs)
-    say(f"{lab.name} is up: {', '.join(f'{n.container} {n.address}' for n in lab.nodes)} ({time.monotonic() - begun:.1f} s)")
+    addresses = ", ".join(f"{node.container} {node.address}" for node in lab.nodes)
+    say(f"{lab.name} is up: {addresses} ({time.monotonic() - begun:.1f} s)")
     return 0
 
 
@@ -66,14 +67,14 @@ def status(lab: Lab) -> int:
 
 
 def _refuse_lost_keys(lab: Lab) -> None:
-    """The stand-in keeps its KMS keys in memory. A new one would look right and never unseal what the old one sealed."""
+    """KMS keys live in the stand-in's memory: a new one looks right and never unseals what the old one sealed."""
     containers = nodes.existing(lab)
     if containers and not servers.running(lab, servers.STAND_IN):
-        again = "make demo" if lab.name == "demo" else f"VAULTOPS_LAB={lab.name} make lab"
         raise LabError(
             f"the data of {', '.join(sorted(containers))} can't be unsealed any more",
             "the AWS stand-in that held their KMS keys in its memory has ended (a reboot does that too)",
-            f"start afresh: `make clean-lab`, then `{again}`",
+            "start afresh: "
+            + ("`make clean-lab`, then `make demo`" if lab.name == "demo" else f"`{lab.clean_command}`"),
         )
 
 
@@ -94,13 +95,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     commands: dict[str, t.Callable[[Lab], int]] = {"up": up, "down": down, "status": status}
     parser.add_argument("command", choices=commands)
-    command = parser.parse_args().command
+    parser.add_argument("--all", action="store_true", help="every lab, not only the one that VAULTOPS_LAB names")
+    asked = parser.parse_args()
     try:
-        lab = from_environment()
-        if command == "status":
-            return status(lab)
-        with _alone():
-            return commands[command](lab)
+        labs = every_lab() if asked.all else [from_environment()]
+        with contextlib.nullcontext() if asked.command == "status" else _alone():
+            return max([commands[asked.command](lab) for lab in labs])
     except LabError as error:
         say(f"error: {error}")
         return 1

@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from labkit.settings import from_environment
-
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft import api
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft.state import normalise
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
+from labkit.settings import from_environment
 
 
 def main() -> None:

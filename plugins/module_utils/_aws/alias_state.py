@@ -29,7 +29,9 @@ def name_problem(name: str) -> str | None:
 def present_problem(current: Alias, target: Key, repoint: bool) -> str | None:
     """Why the alias can't be pointed there, or None."""
     if target["key_state"] != "Enabled":
-        return f"{target['arn']} is {target['key_state']}, and an alias that points at it would stop Vault from unsealing"
+        return (
+            f"{target['arn']} is {target['key_state']}, and an alias that points at it would stop Vault from unsealing"
+        )
     if current["key_arn"] not in (None, target["arn"]) and not repoint:
         return (
             f"{current['name']} points at {current['key_arn']}, not at {target['arn']}. Whatever the old key encrypted, "

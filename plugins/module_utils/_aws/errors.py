@@ -40,7 +40,9 @@ def explained(region: str | None) -> t.Iterator[None]:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         message = error.response["Error"].get("Message", "")
-        raise AwsError(f"kms:{error.operation_name} was refused {where}: {code}: {message}", CURES.get(code, "")) from error
+        raise AwsError(
+            f"kms:{error.operation_name} was refused {where}: {code}: {message}", CURES.get(code, "")
+        ) from error
     except NoCredentialsError as error:
         raise AwsError(
             f"no AWS credentials were found for KMS {where}",

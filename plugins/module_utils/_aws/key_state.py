@@ -145,11 +145,11 @@ def plan(key: Key, desired: Desired) -> tuple[list[Step], Key]:
     enabled = desired["enabled"]
     if key["key_state"] in PENDING and desired["cancel_deletion"]:
         steps.append(("cancel_deletion", None))
-        after.update(deletion_date=None, key_state="Disabled", enabled=False)
+        after.update({"deletion_date": None, "key_state": "Disabled", "enabled": False})
         enabled = True if enabled is None else enabled
     if enabled is True and not after["enabled"]:
         steps.append(("enable", None))
-        after.update(enabled=True, key_state="Enabled")
+        after.update({"enabled": True, "key_state": "Enabled"})
     if desired["description"] is not None and desired["description"] != key["description"]:
         steps.append(("description", desired["description"]))
         after["description"] = desired["description"]
@@ -160,7 +160,7 @@ def plan(key: Key, desired: Desired) -> tuple[list[Step], Key]:
     steps += _rotation_steps(key, desired, after)
     if enabled is False and after["enabled"]:
         steps.append(("disable", None))
-        after.update(enabled=False, key_state="Disabled")
+        after.update({"enabled": False, "key_state": "Disabled"})
     return steps, after
 
 
@@ -179,12 +179,12 @@ def _tag_steps(key: Key, desired: Desired, after: Key) -> list[Step]:
 def _rotation_steps(key: Key, desired: Desired, after: Key) -> list[Step]:
     wanted, period = desired["rotation_enabled"], desired["rotation_period_in_days"]
     if wanted is False and key["rotation_enabled"]:
-        after.update(rotation_enabled=False, rotation_period_in_days=None)
+        after.update({"rotation_enabled": False, "rotation_period_in_days": None})
         return [("rotation_off", None)]
     # A period that is not reported can't be compared, and setting it on every run would be a change on every run.
     other_period = period is not None and key["rotation_period_in_days"] not in (None, period)
     if wanted and (not key["rotation_enabled"] or other_period):
-        after.update(rotation_enabled=True, rotation_period_in_days=period or key["rotation_period_in_days"])
+        after.update({"rotation_enabled": True, "rotation_period_in_days": period or key["rotation_period_in_days"]})
         return [("rotation_on", period)]
     return []
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import typing as t
 
@@ -54,7 +55,7 @@ def find_tagged(client: t.Any, name: str, value: str) -> list[str]:
     """Ids of the enabled keys of the customer that carry this tag."""
     found = []
     for key_id in key_ids(client):
-        key_tags = _allowed(lambda key_id=key_id: tags(client, key_id))
+        key_tags = _allowed(functools.partial(tags, client, key_id))
         if key_tags and key_tags.get(name) == value:
             metadata = describe(client, key_id)
             if metadata and metadata["KeyState"] == "Enabled":

@@ -58,9 +58,7 @@ def _missing(leaf: x509.Certificate, names: list[str], addresses: list[str]) -> 
     dns = set(san.get_values_for_type(x509.DNSName))
     wildcards = {name[1:] for name in dns if name.startswith("*.")}
     held = {str(address) for address in san.get_values_for_type(x509.IPAddress)} | dns
-    return {
-        name for name in (*names, *addresses) if name not in held and f".{name.partition('.')[2]}" not in wildcards
-    }
+    return {name for name in (*names, *addresses) if name not in held and f".{name.partition('.')[2]}" not in wildcards}
 
 
 def _is_signed(chain: list[x509.Certificate], authorities: list[x509.Certificate]) -> bool:

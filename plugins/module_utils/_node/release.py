@@ -42,7 +42,7 @@ class Release:
             self.fetch(f"vault_{self.version}_SHA256SUMS.sig", f"{sums}.sig")
             verify_signature(sums, signing_key, self.base)
             with open(sums, encoding="ascii") as stream:
-                listed = dict(reversed(line.split()) for line in stream if line.strip())
+                listed = {name: digest for digest, name in (line.split() for line in stream if line.strip())}
         if self.archive not in listed:
             raise NodeError(f"{self.base} does not list {self.archive}", "This version has no build for this machine.")
         return listed[self.archive]
@@ -51,7 +51,10 @@ class Release:
         """Download to a file; returns the SHA-256 of what came."""
         digest = hashlib.sha256()
         try:
-            with urllib.request.urlopen(f"{self.base}/{name}", timeout=TIMEOUT_SECONDS) as source, open(path, "wb") as to:
+            with (
+                urllib.request.urlopen(f"{self.base}/{name}", timeout=TIMEOUT_SECONDS) as source,
+                open(path, "wb") as to,
+            ):
                 while chunk := source.read(CHUNK_BYTES):
                     digest.update(chunk)
                     to.write(chunk)
@@ -85,7 +88,9 @@ class Release:
             os.chmod(partial, 0o755)
             os.rename(partial, folder)
         except (OSError, KeyError, zipfile.BadZipFile) as error:
-            raise NodeError(f"{self.archive} could not be unpacked into {parent} ({error})", "Is the disk full?") from error
+            raise NodeError(
+                f"{self.archive} could not be unpacked into {parent} ({error})", "Is the disk full?"
+            ) from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 

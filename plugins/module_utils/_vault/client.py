@@ -20,7 +20,7 @@ try:
     HVAC_IMPORT_ERROR = None
 except ImportError:
     HVAC_IMPORT_ERROR = traceback.format_exc()
-    HTTPAdapter = object
+    HTTPAdapter = object  # type: ignore[misc,assignment]
 
 T = t.TypeVar("T")
 
@@ -89,7 +89,7 @@ class Cluster:
         session.trust_env = False
         session.verify = opts.ca_cert or True
         if with_certificate:
-            session.cert = (opts.cert_auth_public_key, opts.cert_auth_private_key)
+            session.cert = (str(opts.cert_auth_public_key), str(opts.cert_auth_private_key))
         # Only what never reached Vault is sent again: nothing is applied twice.
         retry = Retry(total=None, connect=opts.retries, read=0, status=0, other=0, backoff_factor=0.2)
         session.mount("https://", _Transport(opts.tls_server_name, max_retries=retry))

@@ -51,9 +51,13 @@ def _client(lab: Lab, service: str) -> t.Any:
         import boto3
         import botocore.config
     except ImportError as missing:
-        raise LabError("the lab's Python lacks a library", str(missing), "run `make setup`, then use .venv/bin/python") from missing
+        raise LabError(
+            "the lab's Python lacks a library", str(missing), "run `make setup`, then use .venv/bin/python"
+        ) from missing
     config = botocore.config.Config(proxies={}, retries={"total_max_attempts": 2}, connect_timeout=5, read_timeout=20)
-    return boto3.session.Session(**_CREDENTIALS, region_name=REGION).client(service, endpoint_url=lab.aws_url, config=config)
+    return boto3.session.Session(**_CREDENTIALS, region_name=REGION).client(
+        service, endpoint_url=lab.aws_url, config=config
+    )
 
 
 def _instances(lab: Lab, ec2: t.Any) -> dict[str, str]:
@@ -80,7 +84,11 @@ def _ensure_role(iam: t.Any) -> None:
 def _ensure_subnet(lab: Lab, ec2: t.Any) -> str:
     named = [{"Name": "tag:Name", "Values": [lab.network]}]
     vpcs = ec2.describe_vpcs(Filters=named)["Vpcs"]
-    vpc = vpcs[0] if vpcs else ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=_tags("vpc", Name=lab.network))["Vpc"]
+    vpc = (
+        vpcs[0]
+        if vpcs
+        else ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=_tags("vpc", Name=lab.network))["Vpc"]
+    )
     subnets = ec2.describe_subnets(Filters=named)["Subnets"]
     if not subnets:
         tags = _tags("subnet", Name=lab.network)

@@ -31,7 +31,9 @@ def metadata_mock() -> pathlib.Path:
 def vault_binaries() -> dict[str, pathlib.Path]:
     """A binary for every version, in order of trust: given by the user, made before, official, built here."""
     given = os.environ.get("VAULT_ARCHIVES")
-    found = {version: _given(pathlib.Path(given), version) if given else _made_before(version) for version in VAULT_VERSIONS}
+    found = {
+        version: _given(pathlib.Path(given), version) if given else _made_before(version) for version in VAULT_VERSIONS
+    }
     missing = [version for version, path in found.items() if path is None]
     official = bool(missing) and _official_reachable(missing[0])
     for version in missing:
@@ -95,7 +97,10 @@ def _download(version: str) -> pathlib.Path:
         try:
             with urllib.request.urlopen(f"{_RELEASES}/{version}/vault_{version}_SHA256SUMS", timeout=20) as reply:
                 sums = dict(reversed(line.split()) for line in reply.read().decode().splitlines() if line.strip())
-            with urllib.request.urlopen(f"{_RELEASES}/{version}/{name}", timeout=60) as reply, open(archive, "wb") as out:
+            with (
+                urllib.request.urlopen(f"{_RELEASES}/{version}/{name}", timeout=60) as reply,
+                open(archive, "wb") as out,
+            ):
                 shutil.copyfileobj(reply, out, 1 << 20)
         except OSError as broken:
             raise _cant(f"Vault {version}", f"the download of {name} broke off: {broken}") from broken
@@ -116,7 +121,18 @@ def _build(version: str) -> pathlib.Path:
 
 def _go_build(recipe: pathlib.Path, options: list[str], package: str, path: pathlib.Path) -> None:
     half = _folder(path) / f".{path.name}.half"  # an interrupted build must not look like a finished one
-    argv = [toolchain.go(), "build", "-mod=readonly", *options, "-trimpath", "-ldflags", "-s -w", "-o", str(half), package]
+    argv = [
+        toolchain.go(),
+        "build",
+        "-mod=readonly",
+        *options,
+        "-trimpath",
+        "-ldflags",
+        "-s -w",
+        "-o",
+        str(half),
+        package,
+    ]
     done = subprocess.run(argv, cwd=recipe, env=toolchain.environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise _cant(path.name, f"go build: {done.stderr.strip()[-600:]}")
@@ -140,9 +156,7 @@ def _folder(path: pathlib.Path) -> pathlib.Path:
 
 
 def _cant(part: str, cause: str) -> LabError:
-    cure = (
-        "give this host a Go module proxy (GOPROXY), or put the release archives into a folder: VAULT_ARCHIVES=<folder> make lab"
-        if part != "ec2-metadata-mock"
-        else "give this host a Go module proxy (GOPROXY)"
-    )
+    cure = "give this host a Go module proxy (GOPROXY)"
+    if part != "ec2-metadata-mock":
+        cure += ", or put the release archives into a folder: VAULT_ARCHIVES=<folder> make lab"
     return LabError(f"{part} can't be had", cause, cure)

@@ -52,7 +52,9 @@ def ensure_daemon() -> None:
     if reachable():
         return
     if os.geteuid() != 0:
-        raise LabError("the docker daemon doesn't answer", "it is stopped or this user may not talk to it", "run as root")
+        raise LabError(
+            "the docker daemon doesn't answer", "it is stopped or this user may not talk to it", "run as root"
+        )
     if os.path.isdir("/run/systemd/system"):
         say("starting docker")
         subprocess.run(["systemctl", "start", "docker"], check=False)

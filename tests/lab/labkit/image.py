@@ -53,7 +53,9 @@ def _packages() -> list[str]:
 
 def _from_base(image: str) -> None:
     proxies = [word for proxy in _PROXIES if proxy in os.environ for word in ("--env", proxy)]
-    install = f"apt-get update -q && apt-get install -qy --no-install-recommends {' '.join(_packages())} && sh /finish.sh"
+    install = (
+        f"apt-get update -q && apt-get install -qy --no-install-recommends {' '.join(_packages())} && sh /finish.sh"
+    )
     container = docker("create", "--env", "DEBIAN_FRONTEND=noninteractive", *proxies, _BASE, "sh", "-ec", install)
     try:
         docker("cp", f"{_RECIPE / 'rootfs'}/.", f"{container}:/")
@@ -87,7 +89,9 @@ def _from_packages(image: str) -> None:
 def _import(root: pathlib.Path, image: str) -> None:
     tar = subprocess.Popen(["tar", "--numeric-owner", "-C", str(root), "-c", "."], stdout=subprocess.PIPE)
     change = 'CMD ["/lib/systemd/systemd"]'
-    done = subprocess.run(["docker", "import", "--change", change, "-", image], stdin=tar.stdout, capture_output=True, text=True)
+    done = subprocess.run(
+        ["docker", "import", "--change", change, "-", image], stdin=tar.stdout, capture_output=True, text=True
+    )
     if tar.wait() or done.returncode:
         raise _cant(f"docker import: {done.stderr.strip()}")
 
@@ -102,5 +106,5 @@ def _step(what: str, argv: list[str]) -> None:
 
 
 def _cant(cause: str) -> LabError:
-    cure = f"give this host a Debian package mirror (VAULTOPS_LAB_DEBIAN_MIRROR=<url>) or load the image {_BASE} into docker"
+    cure = f"name a Debian package mirror (VAULTOPS_LAB_DEBIAN_MIRROR=<url>) or load the image {_BASE} into docker"
     return LabError("the node image can't be made", cause, cure)

@@ -35,7 +35,12 @@ def document(node: Node, instance_id: str) -> dict[str, t.Any]:
         "placement-region": REGION,
         "placement-availability-zone": f"{REGION}a",
         "tags-instance-name": node.hostname,
-        "iam-info": {"Code": "Success", "LastUpdated": _LONG_AGO, "InstanceProfileArn": profile, "InstanceProfileId": "AIPALABNODE"},
+        "iam-info": {
+            "Code": "Success",
+            "LastUpdated": _LONG_AGO,
+            "InstanceProfileArn": profile,
+            "InstanceProfileId": "AIPALABNODE",
+        },
         "iam-security-credentials-role": ROLE,
         "iam-security-credentials": {
             # Without Code and Token, or when expired, the AWS SDK in Vault refuses them.

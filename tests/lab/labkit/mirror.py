@@ -85,8 +85,23 @@ def _make_key(ring: str) -> None:
 
 
 def _gpg(ring: str, *arguments: str) -> str:
-    argv = ["gpg", "--homedir", ring, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "", *arguments]
+    argv = [
+        "gpg",
+        "--homedir",
+        ring,
+        "--batch",
+        "--quiet",
+        "--pinentry-mode",
+        "loopback",
+        "--passphrase",
+        "",
+        *arguments,
+    ]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise LabError("the release mirror can't be signed", done.stderr.strip(), "put right what gpg names, then run `make lab` again")
+        raise LabError(
+            "the release mirror can't be signed",
+            done.stderr.strip(),
+            "put right what gpg names, then run `make lab` again",
+        )
     return done.stdout

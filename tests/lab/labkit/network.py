@@ -35,8 +35,9 @@ def check(lab: Lab) -> bool:
 
 def create(lab: Lab) -> None:
     say(f"making the network {lab.network} ({lab.subnet})")
-    bridge = f"com.docker.network.bridge.name=vo-{lab.name}"
-    docker("network", "create", "--label", lab.label, "--opt", bridge, "--subnet", lab.subnet, "--gateway", lab.gateway, lab.network)  # fmt: skip
+    bridge = ("--opt", f"com.docker.network.bridge.name=vo-{lab.name}")
+    addresses = ("--subnet", lab.subnet, "--gateway", lab.gateway)
+    docker("network", "create", "--label", lab.label, *bridge, *addresses, lab.network)
 
 
 def remove(lab: Lab) -> bool:
@@ -77,5 +78,5 @@ def _routes() -> list[tuple[str, ipaddress.IPv4Network]]:
         fields = line.split()
         target, mask = (socket.inet_ntoa(struct.pack("=L", int(fields[n], 16))) for n in (1, 7))
         if mask != "0.0.0.0":
-            found.append((fields[0], ipaddress.ip_network(f"{target}/{mask}", strict=False)))
+            found.append((fields[0], ipaddress.IPv4Network(f"{target}/{mask}", strict=False)))
     return found

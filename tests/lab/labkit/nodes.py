@@ -10,13 +10,32 @@ from .settings import LABEL, Lab, Node
 
 _BOOT_SECONDS = 60
 # systemd as PID 1 without --privileged, also where root itself has no CAP_SYS_RESOURCE.
-_SYSTEMD = (
-    "--cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add IPC_LOCK"
-    " --security-opt seccomp=unconfined --security-opt apparmor=unconfined"
-    " --cgroupns host --volume /sys/fs/cgroup:/sys/fs/cgroup:rw"
-    " --tmpfs /run --tmpfs /run/lock --tmpfs /tmp"
-    " --stop-signal RTMIN+3 --env container=docker"
-).split()
+_SYSTEMD = [
+    "--cap-add",
+    "SYS_ADMIN",
+    "--cap-add",
+    "NET_ADMIN",
+    "--cap-add",
+    "IPC_LOCK",
+    "--security-opt",
+    "seccomp=unconfined",
+    "--security-opt",
+    "apparmor=unconfined",
+    "--cgroupns",
+    "host",
+    "--volume",
+    "/sys/fs/cgroup:/sys/fs/cgroup:rw",
+    "--tmpfs",
+    "/run",
+    "--tmpfs",
+    "/run/lock",
+    "--tmpfs",
+    "/tmp",
+    "--stop-signal",
+    "RTMIN+3",
+    "--env",
+    "container=docker",
+]
 
 
 def check(lab: Lab) -> dict[str, dict[str, t.Any]]:
@@ -36,7 +55,9 @@ def existing(lab: Lab) -> list[str]:
     return docker("ps", "--all", "--filter", f"label={lab.label}", "--format", "{{.Names}}").split()
 
 
-def ensure(lab: Lab, found: dict[str, dict[str, t.Any]], image: str, mock: pathlib.Path, configs: dict[str, pathlib.Path]) -> None:
+def ensure(
+    lab: Lab, found: dict[str, dict[str, t.Any]], image: str, mock: pathlib.Path, configs: dict[str, pathlib.Path]
+) -> None:
     missing = [node for node in lab.nodes if node.container not in found]
     stopped = [name for name, item in found.items() if not item["State"]["Running"]]
     if missing:
@@ -70,7 +91,8 @@ def _run(lab: Lab, node: Node, image: str, mock: pathlib.Path, config: pathlib.P
         *("--volume", f"{config}:/etc/ec2-metadata.json:ro"),
     ]
     place = ["--network", lab.network, "--ip", node.address, "--hostname", node.hostname]
-    docker("run", "--detach", "--name", node.container, "--label", lab.label, *place, *_SYSTEMD, *mounts, image, "/lib/systemd/systemd")  # fmt: skip
+    name = ["--name", node.container, "--label", lab.label]
+    docker("run", "--detach", *name, *place, *_SYSTEMD, *mounts, image, "/lib/systemd/systemd")
 
 
 def _wait_for_boot(node: Node) -> None:
@@ -88,7 +110,8 @@ def _wait_for_boot(node: Node) -> None:
     failed = attempt("exec", node.container, "systemctl", "--failed", "--plain", "--no-legend").stdout.strip()
     raise LabError(
         f"the node {node.container} didn't boot",
-        f"systemd in it says {state or 'nothing'!r} after {_BOOT_SECONDS} s" + (f"; failed units: {failed}" if failed else ""),
+        f"systemd in it says {state or 'nothing'!r} after {_BOOT_SECONDS} s"
+        + (f"; failed units: {failed}" if failed else ""),
         f"`docker logs {node.container}` and `docker exec {node.container} journalctl -b` show why",
     )
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+import typing as t
 
 
 class LabError(Exception):
@@ -16,7 +17,7 @@ def say(line: str) -> None:
     print(f"lab: {line}", file=sys.stderr, flush=True)
 
 
-def wait_until(done, seconds: float, pause: float = 0.1) -> bool:
+def wait_until(done: t.Callable[[], bool], seconds: float, pause: float = 0.1) -> bool:
     """Poll until `done()` is true; False when the time is up. The only way this lab waits for anything."""
     deadline = time.monotonic() + seconds
     while not done():

@@ -25,7 +25,16 @@ class Server:
 def all_of(lab: Lab) -> list[Server]:
     """Both listen on the bridge's own address only: nothing outside this host can reach them."""
     aws = [sys.executable, "-m", "moto.server", "-H", lab.gateway, "-p", str(AWS_PORT)]
-    web = [sys.executable, "-m", "http.server", "--bind", lab.gateway, "--directory", str(mirror.root()), str(MIRROR_PORT)]
+    web = [
+        sys.executable,
+        "-m",
+        "http.server",
+        "--bind",
+        lab.gateway,
+        "--directory",
+        str(mirror.root()),
+        str(MIRROR_PORT),
+    ]
     return [Server(STAND_IN, AWS_PORT, aws), Server(MIRROR, MIRROR_PORT, web)]
 
 
@@ -48,10 +57,11 @@ def check_ports(lab: Lab) -> None:
 
 def ensure(lab: Lab) -> None:
     for server in all_of(lab):
-        if not running(lab, server.name):
+        found = running(lab, server.name)
+        if not found:
             say(f"starting the {server.name} on {lab.gateway}:{server.port}")
             process.start(server.name, server.argv, lab.state, _environment())
-        _wait_for_answer(lab, server)
+        _wait_for_answer(lab, server, found)
 
 
 def stop(lab: Lab) -> list[str]:
@@ -68,18 +78,30 @@ def answers(lab: Lab, server: Server) -> bool:
     return True
 
 
-def _wait_for_answer(lab: Lab, server: Server) -> None:
+def _wait_for_answer(lab: Lab, server: Server, found: bool) -> None:
     done = wait_until(lambda: not running(lab, server.name) or answers(lab, server), 30)
     if not running(lab, server.name):
+        if found:
+            raise LabError(
+                f"the lab's {server.name} server ended while this command was looking at it",
+                "somebody stopped it, or `down` is at work",
+                "run this again",
+            )
         raise process.died(server.name, lab.state)
     if not done:
+        words = process.tail(process.log_file(server.name, lab.state))
         raise LabError(
             f"the lab's {server.name} doesn't answer on {lab.gateway}:{server.port}",
-            f"it runs but didn't answer within 30 s; its last words: {process.tail(process.log_file(server.name, lab.state))}",
+            f"it runs but said nothing within 30 s; its log ends: {words}",
             f"`{lab.clean_command}`, then run `make lab` again",
         )
 
 
 def _environment() -> dict[str, str]:
     """Nothing of the user's: no AWS credentials, no proxies, no PYTHONPATH."""
-    return {"PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", "/"), "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+    return {
+        "PATH": os.environ.get("PATH", ""),
+        "HOME": os.environ.get("HOME", "/"),
+        "LC_ALL": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+    }

@@ -60,9 +60,7 @@ class Lab:
     @property
     def nodes(self) -> list[Node]:
         prefix, network = _PREFIXES[self.name], _NETWORKS[self.name]
-        return [
-            Node(f"vault-{n}", f"{prefix}vault-{n}", f"{network}.{9 + n}") for n in range(1, self.node_count + 1)
-        ]
+        return [Node(f"vault-{n}", f"{prefix}vault-{n}", f"{network}.{9 + n}") for n in range(1, self.node_count + 1)]
 
     @property
     def state(self) -> pathlib.Path:
@@ -73,6 +71,10 @@ class Lab:
         return f"VAULTOPS_LAB={self.name} .venv/bin/python tests/lab/lab.py down"
 
 
+def every_lab() -> list[Lab]:
+    return [Lab(name, _node_count()) for name in _NETWORKS]
+
+
 def from_environment() -> Lab:
     name = os.environ.get("VAULTOPS_LAB") or "demo"
     if name not in _NETWORKS:
@@ -81,6 +83,10 @@ def from_environment() -> Lab:
             f"VAULTOPS_LAB is {name!r}",
             f"set VAULTOPS_LAB to one of: {', '.join(_NETWORKS)}",
         )
+    return Lab(name, _node_count())
+
+
+def _node_count() -> int:
     count = os.environ.get("VAULTOPS_LAB_NODES") or "3"
     if not re.fullmatch("[1-9]", count):
         raise LabError(
@@ -88,4 +94,4 @@ def from_environment() -> Lab:
             f"VAULTOPS_LAB_NODES is {count!r}",
             "set VAULTOPS_LAB_NODES to a number from 1 to 9",
         )
-    return Lab(name, int(count))
+    return int(count)

@@ -36,7 +36,9 @@ def environment() -> dict[str, str]:
 
 def _version(path: str) -> tuple[int, ...]:
     try:
-        text = subprocess.run([path, "env", "GOVERSION"], capture_output=True, text=True, env=environment(), check=False).stdout
+        text = subprocess.run(
+            [path, "env", "GOVERSION"], capture_output=True, text=True, env=environment(), check=False
+        ).stdout
     except OSError:
         return (0,)
     match = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", text)
@@ -44,15 +46,16 @@ def _version(path: str) -> tuple[int, ...]:
 
 
 def _install(venv: pathlib.Path) -> None:
-    for argv in ([sys.executable, "-m", "venv", "--clear", str(venv)], [str(venv / "bin/pip"), "install", "--quiet", _PACKAGE]):
+    for argv in (
+        [sys.executable, "-m", "venv", "--clear", str(venv)],
+        [str(venv / "bin/pip"), "install", "--quiet", _PACKAGE],
+    ):
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode:
             raise _cant((done.stderr or done.stdout).strip()[-400:])
 
 
 def _cant(cause: str) -> LabError:
-    return LabError(
-        "there is no Go toolchain to build Vault with",
-        cause,
-        f"put go {'.'.join(map(str, _OLDEST))} or newer on PATH, or give the Vault archives: VAULT_ARCHIVES=<folder> make lab",
-    )
+    oldest = ".".join(map(str, _OLDEST))
+    cure = f"put go {oldest} or newer on PATH, or give the Vault archives: VAULT_ARCHIVES=<folder> make lab"
+    return LabError("there is no Go toolchain to build Vault with", cause, cure)

@@ -175,7 +175,9 @@ def _aws_call(where: str, action: str, call: t.Callable[[], t.Any], none_for: st
             "or kms:Encrypt and kms:Decrypt on the key, as the sink asks.",
         ) from error
     except BotoCoreError as error:
-        raise VaultError(where, str(error), "Check the region, the endpoint and the controller's credentials.") from error
+        raise VaultError(
+            where, str(error), "Check the region, the endpoint and the controller's credentials."
+        ) from error
 
 
 def _on_disk(where: str, action: t.Callable[[], t.Any]) -> t.Any:

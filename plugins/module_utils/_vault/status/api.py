@@ -7,7 +7,7 @@ import typing as t
 
 from ..client import Cluster, call
 from ..errors import VaultError
-from .state import Node, unreachable, normalise
+from .state import Node, normalise, unreachable
 
 
 def read_nodes(cluster: Cluster) -> list[Node]:

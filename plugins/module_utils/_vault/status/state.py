@@ -88,9 +88,7 @@ def classify(nodes: list[Node]) -> ClusterState:
 
     if len(ids) > 1:
         state = "split"
-        reason = "; ".join(
-            f"{node['name']} is in cluster {node['cluster_id']}" for node in nodes if node["cluster_id"]
-        )
+        reason = "; ".join(f"{node['name']} is in cluster {node['cluster_id']}" for node in nodes if node["cluster_id"])
     elif not initialised:
         state = "fresh" if set(states) == {"uninitialized"} else "down"
     elif set(states) <= {"active", "standby"} and len(active) == 1:
