@@ -46,7 +46,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-keys:
+kms_keys:
   description: The keys that were found.
   returned: success
   type: list
@@ -114,7 +114,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     one = alias_state.full_name(params["alias"]) if params["alias"] else params["key_id"]
     found = [kms_api.read(client, key_id) for key_id in ([one] if one else kms_api.key_ids(client))]
     wanted = (params["tags"] or {}).items()
-    return {"changed": False, "keys": [key for key in found if key and wanted <= (key["tags"] or {}).items()]}
+    return {"changed": False, "kms_keys": [key for key in found if key and wanted <= (key["tags"] or {}).items()]}
 
 
 def main() -> None:

@@ -71,7 +71,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 step:
-  description: V(initialise), V(recover) when keys were brought from the journal to the sink, or V(nothing).
+  description: V(initialise), V(recover) when keys were brought from the journal to the sink, V(tidy) when a journal that
+    was left after that is removed, or V(nothing).
   returned: success
   type: str
 custody:
@@ -122,6 +123,8 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         record = custody.initialise(node, cluster.client(node), body)
     elif not check_mode and todo.step == "recover":
         record = custody.recover(status["cluster_id"])
+    elif not check_mode and todo.step == "tidy":
+        custody.remove_journal()
     return {
         "changed": todo.step != "nothing",
         "step": todo.step,

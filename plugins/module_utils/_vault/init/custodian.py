@@ -47,6 +47,9 @@ class Custodian:
         keys = journal.read(self.journal, reservation["journal_key"])
         return self._store(reservation, keys, cluster_id)
 
+    def remove_journal(self) -> None:
+        journal.remove(self.journal)
+
     def _reserve(self) -> Record:
         now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         # An existing reservation is used as it is: only its creation is atomic between two controllers.

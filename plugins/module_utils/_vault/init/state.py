@@ -12,7 +12,7 @@ from ..status.state import ClusterState
 
 @dataclass(frozen=True)
 class Plan:
-    step: str  # initialise, recover, nothing, refuse
+    step: str  # initialise, recover, tidy, nothing, refuse
     cause: str = ""
     cure: str = ""
 
@@ -60,7 +60,8 @@ def plan(cluster: ClusterState, record: Record | None, journal_exists: bool, whe
             f"{cluster['cluster_id']}",
             "Name the place where this cluster's keys are kept.",
         )
-    return Plan("nothing")
+    # The sink has returned the keys, so the journal has done its work.
+    return Plan("tidy") if journal_exists and status == "stored" else Plan("nothing")
 
 
 def payload(

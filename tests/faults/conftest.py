@@ -1,0 +1,119 @@
+"""What the fault tests share: the test lab, the play, and a look at what it left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import boto3
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "lab"))
+
+from labkit.settings import REGION, Lab  # noqa: E402
+
+RUN_SECONDS = 240
+
+
+class Bench:
+    """The test lab, and what a test does with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.lab = Lab("test", 3)
+        self.folder = folder
+        self.environment = {**os.environ, "VAULTOPS_LAB": "test", "ANSIBLE_FORCE_COLOR": "0"}
+        self.controller = self.lab.state / "controller"
+        self.secret = "vault/test/recovery"
+
+    def lab_command(self, command: str) -> None:
+        subprocess.run(
+            [sys.executable, str(ROOT / "tests/lab/lab.py"), command], env=self.environment, cwd=ROOT, check=True
+        )
+
+    def require_network(self) -> None:
+        """No lab network, no traffic: its addresses would leave this machine."""
+        addresses = subprocess.run(["ip", "-o", "address"], capture_output=True, text=True, check=True).stdout
+        if f" {self.lab.gateway}/" not in addresses:
+            pytest.fail(f"the lab's network {self.lab.subnet} is not there; nothing was sent")
+
+    def start_play(self, *arguments: str, inventory: Path | None = None) -> subprocess.Popen[str]:
+        """The play, in a process group of its own."""
+        self.require_network()
+        command = ["ansible-playbook", "-i", str(inventory or ROOT / "inventories/lab"), "site.yml", *arguments]
+        return subprocess.Popen(
+            command,
+            env=self.environment,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def play(self, *arguments: str, inventory: Path | None = None) -> tuple[int, str]:
+        """Exit code and output; a play that hangs is ended."""
+        process = self.start_play(*arguments, inventory=inventory)
+        try:
+            output, _ = process.communicate(timeout=RUN_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return process.returncode, output
+
+    def inventory(self, hosts: dict[str, dict[str, t.Any]]) -> Path:
+        """The lab's inventory with other hosts."""
+        copy = self.folder / "inventory"
+        shutil.copytree(ROOT / "inventories/lab", copy, dirs_exist_ok=True)
+        (copy / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": {"vault": {"hosts": hosts}}}}))
+        return copy
+
+    def hosts(self, **changes: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
+        """The three nodes as the inventory has them, with changes by host (vault_2 for vault-2)."""
+        plain = {node.hostname: {"vault_address": node.address} for node in self.lab.nodes}
+        return {name: {**own, **changes.get(name.replace("-", "_"), {})} for name, own in plain.items()}
+
+    def on_nodes(self, script: str) -> list[str]:
+        """The script's output on each node."""
+        return [
+            subprocess.run(
+                ["docker", "exec", node.container, "sh", "-c", script], capture_output=True, text=True, check=True
+            ).stdout
+            for node in self.lab.nodes
+        ]
+
+    def fingerprint(self) -> list[str]:
+        """Changes when a file that belongs to the machine's set-up does."""
+        return self.on_nodes(
+            "find /etc /opt /usr/local /home /var/log/vault \\( -type f -o -type l \\) 2>/dev/null"
+            " | sort | xargs -r stat -c '%n %s %Y %U %a' | sha256sum"
+        )
+
+    def aws(self, service: str) -> t.Any:
+        self.require_network()
+        return boto3.client(service, region_name=REGION, endpoint_url=self.lab.aws_url)
+
+    def forget_cluster(self) -> None:
+        """Nodes without data, no recovery keys: as before the first init."""
+        self.on_nodes("systemctl stop vault 2>/dev/null; rm -rf /opt/vault/data/* /var/log/vault/*")
+        secrets = self.aws("secretsmanager")
+        if any(secret["Name"] == self.secret for secret in secrets.list_secrets()["SecretList"]):
+            secrets.delete_secret(SecretId=self.secret, ForceDeleteWithoutRecovery=True)
+        (self.controller / "init.journal").unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="session")
+def fresh_lab(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Bench]:
+    """The test lab, made anew and removed at the end."""
+    bench = Bench(tmp_path_factory.mktemp("faults"))
+    bench.lab_command("down")
+    bench.lab_command("up")
+    bench.require_network()
+    yield bench
+    bench.lab_command("down")

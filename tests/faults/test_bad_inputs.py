@@ -1,0 +1,208 @@
+"""Every kind of bad input stops the play before a node is changed, and says who, why and what to do."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import http.server
+import json
+import shutil
+import threading
+import typing as t
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from fault_proxy import Answer, FaultProxy, Rule
+from labkit.settings import cache
+
+PROXY_PORT = 5001
+MIRROR_PORT = 8081
+
+
+@dataclass
+class Case:
+    """Variables and host variables that differ from the lab's good ones, and what must be said."""
+
+    says: tuple[str, ...]
+    variables: dict[str, t.Any] = field(default_factory=dict)
+    hosts: dict[str, dict[str, t.Any]] | None = None
+    prepare: str | None = None
+    rules: tuple[Rule, ...] = ()
+
+
+DENIED = "AccessDeniedException"
+CASES = {
+    "wrong version string": Case(("vault_version is '1.21'", "such as 1.21.1"), {"vault_version": "1.21"}),
+    "missing archive": Case(("vault-2", "HTTP 404", "Check the version and the mirror"), {"vault_version": "9.9.9"}),
+    "wrong checksum": Case(("vault-2", "the checksum of", "signed list"), prepare="mirror_checksum"),
+    "wrong signature": Case(("vault-2", "signature", "vault_install_signing_key"), prepare="mirror_signature"),
+    "unreadable key": Case(("vault-1", "private key", "can't be read"), prepare="tls_no_key"),
+    "key of another certificate": Case(("vault-2", "is not the key of"), prepare="tls_other_key"),
+    "certificate without the names": Case(("vault-3", "does not hold 10.0.2.12"), prepare="tls_other_names"),
+    "certificate of another CA": Case(("vault-1", "was not signed by"), prepare="tls_other_ca"),
+    "expired certificate": Case(("vault-1", "expires at", "Issue a new one"), prepare="tls_expired"),
+    "unknown alias": Case(
+        ("alias/none does not exist", "eu-central-1", "Create the key"),
+        {"vault_kms_manage": False, "vault_kms_key_alias": "alias/none"},
+    ),
+    "unreachable KMS": Case(("KMS can't be reached", "eu-central-1"), {"vault_aws_endpoint_url": "http://10.0.2.1:5999"}),
+    "controller is denied": Case(("kms:DescribeKey", DENIED, "Allow it"), rules=(Rule("DescribeKey", Answer(DENIED), 1, True),)),
+    "node is denied": Case(
+        ("vault-3", "kms:Encrypt was refused", DENIED, "The role of this instance needs kms:Encrypt"),
+        rules=(Rule("Encrypt", Answer(DENIED), 1, True),),
+    ),
+    "key is going to be deleted": Case(("is scheduled for deletion", "cancel_deletion"), prepare="key_pending"),
+    "key is disabled": Case(("is disabled", "enabled=true"), prepare="key_disabled"),
+    "duplicate node_id": Case(("vault-2", "vault-1", "Give every host its own"), hosts={"vault_2": {"vault_node_id": "vault-1"}}),
+    "two nodes": Case(("2 hosts", "Use 3, 5 or 7"), hosts={"remove": {"vault-3": {}}}),
+    "four nodes": Case(("4 hosts", "Use 3, 5 or 7"), hosts={"add": {"vault-4": {"vault_address": "10.0.2.13"}}}),
+    "loopback cluster_addr": Case(
+        ("vault-3", "loopback", "private address"), hosts={"vault_3": {"vault_cluster_addr": "https://127.0.0.1:8201"}}
+    ),
+    "no sink": Case(("vault_custody_sink is not set", "secretsmanager"), {"vault_custody_sink": ""}),
+    "pgp sink without keys": Case(("no keys", "every share"), {"vault_custody_sink": "pgp"}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bad_input_stops_before_a_node_is_changed(fresh_lab, tmp_path, request, name):
+    case = CASES[name]
+    variables = dict(case.variables)
+    if case.prepare:
+        variables |= PREPARE[case.prepare](fresh_lab, tmp_path, request)
+    inventory = fresh_lab.inventory(_hosts(fresh_lab, case.hosts)) if case.hosts else None
+    before = fresh_lab.fingerprint()
+
+    with FaultProxy((fresh_lab.lab.gateway, PROXY_PORT), fresh_lab.lab.aws_url, case.rules) as proxy:
+        if case.rules:
+            variables["vault_aws_endpoint_url"] = proxy.url
+        code, output = fresh_lab.play("-e", json.dumps(variables), inventory=inventory)
+
+    assert code != 0, output
+    missing = [words for words in case.says if words not in " ".join(output.split())]
+    assert not missing, f"the output does not say {missing}:\n{output}"
+    assert fresh_lab.fingerprint() == before, f"a node was changed:\n{output}"
+
+
+def _hosts(bench, changes):
+    hosts = bench.hosts(**{name: own for name, own in changes.items() if name not in ("add", "remove")})
+    hosts |= changes.get("add", {})
+    return {name: own for name, own in hosts.items() if name not in changes.get("remove", {})}
+
+
+# --- a mirror that is not to be trusted
+
+
+def _mirror(tamper: t.Callable[[Path], object], bench, folder: Path, request) -> dict[str, t.Any]:
+    mirror = folder / "mirror"
+    shutil.copytree(cache() / "mirror", mirror, ignore=shutil.ignore_patterns("1.21.0", "1.19.0"))
+    tamper(mirror / "vault" / "1.21.1")
+    handler = functools.partial(_Quiet, directory=str(mirror))
+    server = http.server.ThreadingHTTPServer((bench.lab.gateway, MIRROR_PORT), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    request.addfinalizer(server.server_close)
+    request.addfinalizer(server.shutdown)
+    return {"vault_release_mirror": f"http://{bench.lab.gateway}:{MIRROR_PORT}"}
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format, *arguments):
+        pass
+
+
+def _other_archive(release: Path) -> None:
+    (release / "vault_1.21.1_linux_amd64.zip").write_bytes(b"not what was signed")
+
+
+def _other_sums(release: Path) -> None:
+    sums = release / "vault_1.21.1_SHA256SUMS"
+    sums.write_text(sums.read_text().replace("a", "b"))
+
+
+# --- certificates that don't fit
+
+
+def _certificates(fault: str, bench, folder: Path, _request) -> dict[str, t.Any]:
+    """A CA and a certificate for every node, with one fault in them."""
+    ca_key, ca = _issue("a CA", [], None, None)
+    other_key, other = _issue("another CA", [], None, None)
+    for node in bench.lab.nodes:
+        names = [node.hostname, "vault.test.internal", "localhost", "127.0.0.1", node.address]
+        if fault == "names" and node.hostname == "vault-3":
+            names.remove(node.address)
+        days = -1 if fault == "expired" else 30
+        key, certificate = _issue(node.hostname, names, ca_key, ca, days)
+        if fault == "key" and node.hostname == "vault-2":
+            key = other_key
+        (folder / f"{node.hostname}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        if fault != "no key" or node.hostname != "vault-1":
+            (folder / f"{node.hostname}.key").write_bytes(_pem(key))
+    given = other if fault == "ca" else ca
+    (folder / "ca.crt").write_bytes(given.public_bytes(serialization.Encoding.PEM))
+    return {"vault_tls_source": "given", "vault_tls_dir": str(folder)}
+
+
+def _issue(name, names, ca_key, ca, days=30):
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(ca.subject if ca else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=10))
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=ca is None, path_length=None), critical=True)
+    )
+    if names:
+        import ipaddress
+
+        def general(name):
+            try:
+                return x509.IPAddress(ipaddress.ip_address(name))
+            except ValueError:
+                return x509.DNSName(name)
+
+        builder = builder.add_extension(x509.SubjectAlternativeName([general(name) for name in names]), critical=False)
+    return key, builder.sign(ca_key or key, hashes.SHA256())
+
+
+def _pem(key) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+# --- keys that can't unseal
+
+
+def _key(fault: str, bench, _folder: Path, _request) -> dict[str, t.Any]:
+    kms = bench.aws("kms")
+    alias = f"alias/{fault}"
+    key = kms.create_key(KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName=alias, TargetKeyId=key)
+    if fault == "pending":
+        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    else:
+        kms.disable_key(KeyId=key)
+    return {"vault_kms_key_alias": alias}
+
+
+PREPARE: dict[str, t.Callable[..., dict[str, t.Any]]] = {
+    "mirror_checksum": functools.partial(_mirror, _other_archive),
+    "mirror_signature": functools.partial(_mirror, _other_sums),
+    "tls_no_key": functools.partial(_certificates, "no key"),
+    "tls_other_key": functools.partial(_certificates, "key"),
+    "tls_other_names": functools.partial(_certificates, "names"),
+    "tls_other_ca": functools.partial(_certificates, "ca"),
+    "tls_expired": functools.partial(_certificates, "expired"),
+    "key_pending": functools.partial(_key, "pending"),
+    "key_disabled": functools.partial(_key, "disabled"),
+}

@@ -1,0 +1,158 @@
+"""The controller dies at every point of init: the next run finishes, or says what is lost and how to start again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import typing as t
+
+import pytest
+from fault_proxy import FaultProxy, Kill, Rule
+
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection, call
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft import api
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft.state import normalise
+
+PROXY_PORT = 5001
+
+# Where the controller dies: the nth call of an operation, and whether that call still takes effect. The order of the
+# calls is CreateSecret (reserve), Put (proof), init, Put (the keys), Put (without the root token).
+POINTS = {
+    "before the reservation": ("CreateSecret", 1, False),
+    "after the reservation": ("CreateSecret", 1, True),
+    "before the proof that the sink can be written": ("PutSecretValue", 1, False),
+    "between init and custody": ("PutSecretValue", 2, False),
+    "after custody, before the answer": ("PutSecretValue", 2, True),
+    "when the root token is revoked and not yet removed": ("PutSecretValue", 3, False),
+    "at the very end": ("PutSecretValue", 3, True),
+}
+
+
+class Wire(FaultProxy):
+    """Also remembers what was written to Secrets Manager: the only place where the secrets can be seen on their way."""
+
+    def __init__(self, *arguments: t.Any) -> None:
+        super().__init__(*arguments)
+        self.records: list[dict[str, t.Any]] = []
+
+    def forward(self, method, path, headers, body):
+        if headers.get("X-Amz-Target", "").endswith(("CreateSecret", "PutSecretValue")):
+            self.records.append(json.loads(json.loads(body)["SecretString"]))
+        return super().forward(method, path, headers, body)
+
+
+class DuringInit(Wire):
+    """Kills the controller when a node asks KMS for the first time after the sink was proven: Vault is initialising."""
+
+    def __init__(self, *arguments: t.Any, pgid: t.Callable[[], int]) -> None:
+        super().__init__(*arguments)
+        self.pgid = pgid
+
+    def action_for(self, operation):
+        if operation == "Encrypt" and self.calls.count("PutSecretValue") == 1 and "killed" not in self.calls:
+            self.calls.append("killed")
+            os.killpg(self.pgid(), signal.SIGKILL)
+        return super().action_for(operation)
+
+
+@pytest.fixture
+def bench(fresh_lab):
+    fresh_lab.forget_cluster()
+    return fresh_lab
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_next_run_finishes(bench, point):
+    operation, nth, forward = POINTS[point]
+    process = None
+    kill = Kill(lambda: process.pid, forward=forward)
+    with Wire((bench.lab.gateway, PROXY_PORT), bench.lab.aws_url, [Rule(operation, kill, nth)]) as wire:
+        variables = json.dumps({"vault_aws_endpoint_url": wire.url})
+        process = bench.start_play("-e", variables)
+        first, _ = process.communicate(timeout=240)
+        assert process.returncode == -signal.SIGKILL, first
+        wire.rules.clear()
+        code, second = bench.play("-e", variables)
+        assert code == 0, second
+        assert_finished(bench, wire)
+        assert_nothing_shown(bench, wire, first + second)
+
+
+def test_an_answer_that_is_lost_is_said_to_be_lost(bench):
+    process = None
+    listen = (bench.lab.gateway, PROXY_PORT)
+    with DuringInit(listen, bench.lab.aws_url, [], pgid=lambda: process.pid) as wire:
+        variables = json.dumps({"vault_aws_endpoint_url": wire.url})
+        process = bench.start_play("-e", variables)
+        process.communicate(timeout=240)
+        assert process.returncode == -signal.SIGKILL
+        assert "killed" in wire.calls
+
+        code, output = bench.play("-e", variables)
+        said = " ".join(output.split())
+        assert code != 0, output
+        assert "recovery keys and the root token are lost" in said, output
+        assert "To start again, on every node: 'systemctl stop vault', then empty its Raft directory" in said, output
+
+        bench.on_nodes("systemctl stop vault && rm -rf /opt/vault/data/*")
+        code, output = bench.play("-e", variables)
+        assert code == 0, output
+        assert_finished(bench, wire)
+
+
+def assert_finished(bench, wire) -> None:
+    """One cluster of three voters, working recovery keys in custody, and no root token anywhere."""
+    record = json.loads(bench.aws("secretsmanager").get_secret_value(SecretId=bench.secret)["SecretString"])
+    assert record["status"] == "stored"
+    assert record["root_token"] is None
+    assert not (bench.controller / "init.journal").exists()
+    tls = bench.controller / "tls"
+    connection = Connection(
+        nodes={node.hostname: f"https://{node.address}:8200" for node in bench.lab.nodes},
+        ca_cert=str(tls / "ca.crt"),
+        cert_auth_public_key=str(tls / "vaultops-operator.crt"),
+        cert_auth_private_key=str(tls / "vaultops-operator.key"),
+    )
+    cluster = Cluster(connection)
+    name = cluster.active()
+    with cluster.login(name) as client:
+        raft = normalise(api.read_configuration(name, client), api.read_autopilot_state(name, client))
+    assert len(raft["voters"]) == 3
+    assert raft["healthy"]
+    assert recovery_keys_open(cluster, name, record["recovery_keys"][: record["recovery_threshold"]])
+    dead = [old["root_token"] for old in wire.records if old["root_token"]]
+    assert dead
+    for token in set(dead):
+        assert is_revoked(cluster, name, token)
+
+
+def recovery_keys_open(cluster, name, keys) -> bool:
+    """Whether the keys would give out a new root token; what they give is revoked at once."""
+    client = cluster.client(name)
+    attempt = call(name, lambda: client.adapter.put("/v1/sys/generate-root/attempt", json={}))
+    for key in keys:
+        body = {"key": key, "nonce": attempt["nonce"]}
+        progress = call(name, lambda body=body: client.adapter.put("/v1/sys/generate-root/update", json=body))
+    if progress["complete"]:
+        import base64
+
+        encoded = progress["encoded_token"]
+        padded = base64.b64decode(encoded + "=" * (-len(encoded) % 4))
+        client.token = "".join(chr(a ^ b) for a, b in zip(padded, attempt["otp"].encode(), strict=True))
+        call(name, lambda: client.adapter.post("/v1/auth/token/revoke-self"))
+    return progress["complete"]
+
+
+def is_revoked(cluster, name, token) -> bool:
+    client = cluster.client(name)
+    return client.session.get(
+        f"{client.url}/v1/auth/token/lookup-self", headers={"X-Vault-Token": token}, timeout=10
+    ).status_code == 403
+
+
+def assert_nothing_shown(bench, wire, output) -> None:
+    secrets = {key for record in wire.records for key in record["recovery_keys"]}
+    secrets |= {record["root_token"] for record in wire.records if record["root_token"]}
+    assert secrets
+    assert not [secret for secret in secrets if secret in output]
