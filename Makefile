@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vaultops
-PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2
+PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates
 LAB := . tests/lab/env;
 TEST_LAB := VAULTOPS_LAB=test; . tests/lab/env;
 
@@ -13,6 +13,9 @@ help:  ## List the targets
 
 setup:  ## Install what the lab and the tests need
 	@bash tests/lab/setup.sh "$(CACHE)" $(PACKAGES)
+
+lab: setup  ## The lab's machines alone, without Vault on them (VAULTOPS_LAB=test: the tests' lab)
+	@$(LAB) python tests/lab/lab.py up
 
 demo: setup  ## Bring up a three-node cluster in containers, and say how to reach it
 	@$(LAB) python tests/lab/lab.py up
@@ -48,4 +51,4 @@ kill-test: setup  ## The controller is killed at every point of init
 bench: setup  ## The play beside a plain shell script, in one run
 	@$(TEST_LAB) python tests/bench/bench.py
 
-.PHONY: help setup demo clean-lab test lint unit molecule inputs kill-test bench
+.PHONY: help setup lab demo clean-lab test lint unit molecule inputs kill-test bench

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -20,6 +21,21 @@ sys.path.insert(0, str(ROOT / "tests" / "lab"))
 from labkit.settings import REGION, Lab  # noqa: E402
 
 RUN_SECONDS = 240
+
+
+def end_family(pid: int) -> int:
+    """SIGKILL the play's workers, which have sessions of their own, and then the play; returns its process group."""
+    parents = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(entry.parent.name)] = int(entry.read_text().rpartition(")")[2].split()[1])
+    family = {pid}
+    while more := {child for child, parent in parents.items() if parent in family} - family:
+        family |= more
+    for member in sorted(family, reverse=True):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(member, signal.SIGKILL)
+    return pid
 
 
 class Bench:
@@ -63,7 +79,7 @@ class Bench:
         try:
             output, _ = process.communicate(timeout=RUN_SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            end_family(process.pid)
             raise
         return process.returncode, output
 

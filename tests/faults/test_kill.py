@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import typing as t
 
 import pytest
+from conftest import end_family
 from fault_proxy import FaultProxy, Kill, Rule
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection, call
@@ -45,14 +45,14 @@ class Wire(FaultProxy):
 class DuringInit(Wire):
     """Kills the controller when a node asks KMS for the first time after the sink was proven: Vault is initialising."""
 
-    def __init__(self, *arguments: t.Any, pgid: t.Callable[[], int]) -> None:
+    def __init__(self, *arguments: t.Any, end: t.Callable[[], int]) -> None:
         super().__init__(*arguments)
-        self.pgid = pgid
+        self.end = end
 
     def action_for(self, operation):
         if operation == "Encrypt" and self.calls.count("PutSecretValue") == 1 and "killed" not in self.calls:
             self.calls.append("killed")
-            os.killpg(self.pgid(), signal.SIGKILL)
+            self.end()
         return super().action_for(operation)
 
 
@@ -66,7 +66,7 @@ def bench(fresh_lab):
 def test_next_run_finishes(bench, point):
     operation, nth, forward = POINTS[point]
     process = None
-    kill = Kill(lambda: process.pid, forward=forward)
+    kill = Kill(lambda: end_family(process.pid), forward=forward)
     with Wire((bench.lab.gateway, PROXY_PORT), bench.lab.aws_url, [Rule(operation, kill, nth)]) as wire:
         variables = json.dumps({"vault_aws_endpoint_url": wire.url})
         process = bench.start_play("-e", variables)
@@ -82,7 +82,7 @@ def test_next_run_finishes(bench, point):
 def test_an_answer_that_is_lost_is_said_to_be_lost(bench):
     process = None
     listen = (bench.lab.gateway, PROXY_PORT)
-    with DuringInit(listen, bench.lab.aws_url, [], pgid=lambda: process.pid) as wire:
+    with DuringInit(listen, bench.lab.aws_url, [], end=lambda: end_family(process.pid)) as wire:
         variables = json.dumps({"vault_aws_endpoint_url": wire.url})
         process = bench.start_play("-e", variables)
         process.communicate(timeout=240)

@@ -42,6 +42,7 @@ def down(lab: Lab) -> int:
     """Containers and network by label, processes by pid file, then the lab's own state. Caches and dockerd stay."""
     gone = []
     if reachable():
+        network.check_home(lab)
         gone += nodes.remove(lab)
     gone += servers.stop(lab)
     if reachable() and network.remove(lab):

@@ -31,6 +31,10 @@ def metadata_mock() -> pathlib.Path:
 def vault_binaries() -> dict[str, pathlib.Path]:
     """A binary for every version, in order of trust: given by the user, made before, official, built here."""
     given = os.environ.get("VAULT_ARCHIVES")
+    if given and not os.path.isdir(given):
+        raise LabError(
+            "the Vault archives aren't there", f"VAULT_ARCHIVES={given} isn't a folder", "correct or unset it"
+        )
     found = {
         version: _given(pathlib.Path(given), version) if given else _made_before(version) for version in VAULT_VERSIONS
     }

@@ -8,7 +8,7 @@ import struct
 
 from .docker import attempt, docker, inspect, labels
 from .say import LabError, say
-from .settings import LABEL, Lab
+from .settings import LABEL, STATE_LABEL, Lab
 
 
 def check(lab: Lab) -> bool:
@@ -23,6 +23,7 @@ def check(lab: Lab) -> bool:
             f"it doesn't carry the label {lab.label}, so this lab didn't make it",
             f"if nothing needs it: `docker network rm {lab.network}`, then run this again",
         )
+    check_home(lab)
     subnets = _subnets(ours)
     if subnets != [lab.subnet]:
         raise LabError(
@@ -33,11 +34,24 @@ def check(lab: Lab) -> bool:
     return True
 
 
+def check_home(lab: Lab) -> None:
+    """Two cache folders would each take the other's nodes for their own, without the keys those nodes need."""
+    ours = inspect("network", lab.network).get(lab.network, {})
+    home = labels(ours).get(STATE_LABEL, str(lab.state))
+    if home != str(lab.state):
+        raise LabError(
+            f"the lab {lab.name} is up already, for another cache folder",
+            f"its state is in {home}, and this command's would be in {lab.state}",
+            f"use that one: XDG_CACHE_HOME={pathlib.Path(home).parent.parent} (or take that lab down with it first)",
+        )
+
+
 def create(lab: Lab) -> None:
     say(f"making the network {lab.network} ({lab.subnet})")
     bridge = ("--opt", f"com.docker.network.bridge.name=vo-{lab.name}")
     addresses = ("--subnet", lab.subnet, "--gateway", lab.gateway)
-    docker("network", "create", "--label", lab.label, *bridge, *addresses, lab.network)
+    marks = ("--label", lab.label, "--label", f"{STATE_LABEL}={lab.state}")
+    docker("network", "create", *marks, *bridge, *addresses, lab.network)
 
 
 def remove(lab: Lab) -> bool:

@@ -13,6 +13,7 @@ VAULT_VERSIONS = ("1.21.1", "1.21.0", "1.19.0")
 AWS_PORT = 5000
 MIRROR_PORT = 8080
 LABEL = "vaultops.lab"
+STATE_LABEL = "vaultops.state"  # which cache folder holds the lab's pid files and keys
 HERE = pathlib.Path(__file__).resolve().parent.parent
 
 _NETWORKS = {"demo": "10.0.1", "test": "10.0.2"}
@@ -22,7 +23,7 @@ _PREFIXES = {"demo": "", "test": "test-"}
 def cache() -> pathlib.Path:
     """Where big, slow or secret things are kept, outside the checkout and shared by both labs."""
     base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(base) / "vaultops"
+    return pathlib.Path(base).absolute() / "vaultops"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,47 @@
+"""A logged-in view of the cluster that the scenario made."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "lab"))
+
+from labkit.settings import from_environment  # noqa: E402
+
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection  # noqa: E402
+
+NODES = ("vault-1", "vault-2", "vault-3")
+
+
+@pytest.fixture(scope="session")
+def lab():
+    return from_environment()
+
+
+@pytest.fixture(scope="session")
+def cluster(lab):
+    tls = lab.state / "controller" / "tls"
+    return Cluster(
+        Connection(
+            nodes={node.hostname: f"https://{node.address}:8200" for node in lab.nodes},
+            ca_cert=str(tls / "ca.crt"),
+            cert_auth_public_key=str(tls / "vaultops-operator.crt"),
+            cert_auth_private_key=str(tls / "vaultops-operator.key"),
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def operator(cluster):
+    with cluster.login_active() as client:
+        yield client
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _test_lab_only():
+    """These tests write to the cluster and stop nodes: never a person's."""
+    assert os.environ.get("VAULTOPS_LAB") == "test", "run 'make molecule': these tests are for the test lab"

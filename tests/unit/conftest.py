@@ -1,0 +1,53 @@
+"""Unit tests touch loopback only: AWS is a moto server on 127.0.0.1."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import typing as t
+
+import pytest
+from ansible.module_utils import basic
+from ansible.module_utils.testing import patch_module_args
+from moto.server import ThreadedMotoServer
+
+REGION = "eu-central-1"
+
+
+@pytest.fixture(scope="session")
+def _moto() -> t.Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def aws(_moto: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """URL of an empty AWS account."""
+    import boto3
+    import requests
+
+    requests.post(f"{_moto}/moto-api/reset", timeout=5).raise_for_status()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "unit")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "unit")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    boto3.setup_default_session()
+    return _moto
+
+
+@pytest.fixture
+def run_module(capsys: pytest.CaptureFixture[str]) -> t.Callable[..., dict[str, t.Any]]:
+    """Run a module's main() as Ansible would, and return what it prints."""
+
+    def run(module: t.Any, check: bool = False, **params: t.Any) -> dict[str, t.Any]:
+        arguments = {**params, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp"}
+        capsys.readouterr()
+        with patch_module_args(arguments), contextlib.suppress(SystemExit):
+            module.main()
+        return json.loads(capsys.readouterr().out)
+
+    assert basic and io
+    return run

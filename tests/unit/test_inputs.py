@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import inputs
+
+GOOD = {
+    "version": "1.21.1",
+    "cluster_name": "prod",
+    "region": "eu-central-1",
+    "key_alias": "alias/vault-unseal",
+    "join": "aws",
+    "tls_source": "private_ca",
+    "sink": "secretsmanager",
+}
+
+
+def nodes(count=3, **changes):
+    hostvars = {f"vault-{n}": {"vault_address": f"10.0.1.{9 + n}"} for n in range(1, count + 1)}
+    for host, own in changes.items():
+        hostvars[host.replace("_", "-")] |= own
+    return inputs.nodes(list(hostvars), hostvars)
+
+
+def test_good_inputs_have_no_problem():
+    assert inputs.problems(nodes(), GOOD) == []
+    assert inputs.problems(nodes(5), GOOD) == []
+
+
+def test_a_node_is_found_by_what_the_inventory_has():
+    own = {"a": {"ansible_host": "10.1.0.1"}, "b": {"private_ip_address": "10.1.0.2", "ansible_host": "i-0123"}, "c": {}}
+    assert [node["address"] for node in inputs.nodes(["a", "b", "c"], own)] == ["10.1.0.1", "10.1.0.2", "c"]
+    assert inputs.nodes(["a"], {"a": {"vault_address": "fd00::1"}})[0]["api_addr"] == "https://[fd00::1]:8200"
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 6])
+def test_voters_must_be_odd_and_at_least_three(count):
+    assert "Use 3, 5 or 7" in inputs.problems(nodes(count), GOOD)[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"vault_2": {"vault_node_id": "vault-1"}}, "vault-2: its node_id vault-1 is also that of vault-1"),
+        ({"vault_3": {"vault_address": "10.0.1.10"}}, "vault-3: its address"),
+        ({"vault_1": {"vault_cluster_addr": "https://127.0.0.1:8201"}}, "vault-1: cluster_addr"),
+        ({"vault_1": {"vault_address": "localhost"}}, "loopback"),
+        ({"vault_1": {"vault_api_addr": "https://0.0.0.0:8200"}}, "loopback"),
+        ({"vault_1": {"vault_api_addr": "http://10.0.1.10:8200"}}, "not of the form https://HOST:PORT"),
+    ],
+)
+def test_each_node_by_name(changes, says):
+    assert any(says in problem for problem in inputs.problems(nodes(**changes), GOOD))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"version": "v1.21.1"}, "vault_version"),
+        ({"version": "1.21"}, "vault_version"),
+        ({"version": ""}, "vault_version"),
+        ({"version": "1.20.1"}, "can't join by EC2 tag"),
+        ({"cluster_name": "my cluster"}, "vault_cluster_name"),
+        ({"region": ""}, "vault_aws_region"),
+        ({"key_alias": "vault-unseal"}, "vault_kms_key_alias"),
+        ({"join": "dns"}, "vault_join"),
+        ({"tls_source": "none"}, "vault_tls_source"),
+        ({"sink": ""}, "vault_custody_sink is not set"),
+        ({"sink": "disk"}, "vault_custody_sink is 'disk'"),
+        ({"sink": "pgp"}, "one for every share"),
+    ],
+)
+def test_cluster_wide_inputs(changes, says):
+    found = inputs.problems(nodes(), {**GOOD, **changes})
+    assert len(found) == 1
+    assert says in found[0]
+
+
+def test_a_version_with_broken_auto_join_can_join_statically():
+    assert inputs.problems(nodes(), {**GOOD, "version": "1.20.1", "join": "static"}) == []
+
+
+def status(state="live", versions=("1.21.1",), nodes=()):
+    return {"cluster": {"state": state, "versions": list(versions), "reason": "why"}, "nodes": list(nodes)}
+
+
+@pytest.mark.parametrize(
+    ("seen", "differences", "says"),
+    [
+        (status(), [], None),
+        (status("fresh", ()), [], None),
+        (status("fresh"), [], None),
+        (status("split"), [], "are not one cluster: why"),
+        (status(), ["b is elsewhere"], "b is elsewhere"),
+        (status(versions=["1.21.0"]), [], "runs Vault 1.21.0, and vault_version is 1.21.1"),
+        (status(nodes=[{"name": "c", "state": "removed", "error": None}]), [], "c was removed"),
+        (status(nodes=[{"name": "c", "state": "unreachable", "error": "c: no connection"}]), [], None),
+        (status(nodes=[{"name": "c", "state": "unreachable", "error": "c: its certificate was not accepted"}]), [], "c: c"),
+    ],
+)
+def test_what_runs_is_left_alone_when_it_is_not_this_cluster(seen, differences, says):
+    found = inputs.adoption_problems(seen, differences, "1.21.1")
+    assert found == [] if says is None else says in found[0]

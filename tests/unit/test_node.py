@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import datetime
+import getpass
+import grp
+import hashlib
+import os
+import subprocess
+import zipfile
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as BotoCredentials
+
+from ansible_collections.vaultops.cluster.plugins.module_utils._node import config_check, files, release, service, sigv4
+from ansible_collections.vaultops.cluster.plugins.module_utils._node.errors import NodeError
+
+ME = getpass.getuser()
+MY_GROUP = grp.getgrgid(os.getgid()).gr_name
+
+
+# --- signatures
+
+
+@pytest.mark.parametrize("token", [None, "session/token=="])
+@pytest.mark.parametrize("url", ["https://kms.eu-central-1.amazonaws.com/", "http://10.0.1.1:5000"])
+def test_signature_is_the_one_that_aws_own_library_makes(url, token):
+    body = b'{"KeyId": "alias/vault-unseal"}'
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "TrentService.Encrypt"}
+    timestamp = "20260102T030405Z"
+    request = AWSRequest("POST", url, data=body, headers=headers)
+    request.context["timestamp"] = timestamp
+    signer = SigV4Auth(BotoCredentials("AKID", "secret", token), "kms", "eu-central-1")
+    request.headers["X-Amz-Date"] = timestamp
+    if token:
+        request.headers["X-Amz-Security-Token"] = token
+    expected = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+    signed = sigv4.sign(url, headers, body, sigv4.Credentials("AKID", "secret", token), "eu-central-1", "kms", timestamp)
+    assert signed["authorization"].endswith(f"Signature={expected}")
+
+
+# --- files
+
+
+def entry(path, content="new\n", secret=False, mode=0o640):
+    return files.Entry(str(path), ME, MY_GROUP, mode, content, secret)
+
+
+def test_a_file_is_put_once(tmp_path):
+    wanted = entry(tmp_path / "a")
+    assert files.difference(wanted, files.look(wanted)) is not None
+    files.put(wanted)
+    assert files.difference(wanted, files.look(wanted)) is None
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_mode_that_drifted_is_a_difference(tmp_path):
+    wanted = entry(tmp_path / "a")
+    files.put(wanted)
+    os.chmod(tmp_path / "a", 0o666)
+    diff = files.difference(wanted, files.look(wanted))
+    assert "0666" in diff["before_header"]
+    assert "0640" in diff["after_header"]
+
+
+def test_secret_content_is_not_in_the_diff(tmp_path):
+    (tmp_path / "key").write_text("old secret")
+    wanted = entry(tmp_path / "key", "new secret", secret=True)
+    diff = files.difference(wanted, files.look(wanted))
+    assert "secret content, not shown" in diff["after"]
+    assert "old secret" not in str(diff)
+    assert "new secret" not in str(diff)
+
+
+def test_something_else_at_the_path_is_refused(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(NodeError, match="is not a regular file"):
+        files.look(entry(tmp_path / "a"))
+
+
+def test_an_unknown_owner_is_named(tmp_path):
+    with pytest.raises(NodeError, match="nobody-knows-me"):
+        files.put(files.Entry(str(tmp_path / "a"), "nobody-knows-me", MY_GROUP, 0o600, "x"))
+
+
+# --- releases
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    """A mirror with Vault 1.2.3, and the key that signs it."""
+    home = tmp_path / "gpg"
+    home.mkdir(mode=0o700)
+    environment = {**os.environ, "GNUPGHOME": str(home)}
+
+    def gpg(*arguments):
+        return subprocess.run(
+            ["gpg", "--batch", "--yes", *arguments], env=environment, check=True, capture_output=True, text=True
+        ).stdout
+
+    gpg("--passphrase", "", "--quick-generate-key", "unit test", "ed25519", "sign", "never")
+    folder = tmp_path / "mirror" / "vault" / "1.2.3"
+    folder.mkdir(parents=True)
+    archive = folder / "vault_1.2.3_linux_amd64.zip"
+    with zipfile.ZipFile(archive, "w") as content:
+        content.writestr("vault", "#!/bin/sh\n")
+    sums = folder / "vault_1.2.3_SHA256SUMS"
+    sums.write_text(f"{hashlib.sha256(archive.read_bytes()).hexdigest()}  {archive.name}\n")
+    gpg("--detach-sign", "-o", f"{sums}.sig", str(sums))
+    return folder, f"file://{tmp_path / 'mirror'}", gpg("--armor", "--export")
+
+
+def test_a_release_that_verifies_is_laid_down(mirror, tmp_path):
+    _folder, url, key = mirror
+    found = release.Release(url, "1.2.3", "x86_64")
+    found.unpack(found.expected_sum(key), str(tmp_path / "releases" / "1.2.3"))
+    assert os.access(tmp_path / "releases" / "1.2.3" / "vault", os.X_OK)
+    assert os.listdir(tmp_path / "releases") == ["1.2.3"]
+
+
+def test_an_archive_with_another_checksum_leaves_nothing(mirror, tmp_path):
+    folder, url, key = mirror
+    found = release.Release(url, "1.2.3", "x86_64")
+    expected = found.expected_sum(key)
+    (folder / found.archive).write_bytes(b"other")
+    with pytest.raises(NodeError, match="signed list says"):
+        found.unpack(expected, str(tmp_path / "releases" / "1.2.3"))
+    assert os.listdir(tmp_path / "releases") == []
+
+
+def test_sums_that_were_changed_after_signing_are_refused(mirror):
+    folder, url, key = mirror
+    sums = folder / "vault_1.2.3_SHA256SUMS"
+    sums.write_text("0" * 64 + "  vault_1.2.3_linux_amd64.zip\n")
+    with pytest.raises(NodeError, match="signature"):
+        release.Release(url, "1.2.3", "x86_64").expected_sum(key)
+
+
+def test_a_missing_archive_names_its_address(mirror):
+    _folder, url, key = mirror
+    with pytest.raises(NodeError, match=r"vault/9\.9\.9"):
+        release.Release(url, "9.9.9", "x86_64").expected_sum(key)
+
+
+def test_a_build_for_another_machine_is_not_listed(mirror):
+    _folder, url, key = mirror
+    with pytest.raises(NodeError, match="no build for this machine"):
+        release.Release(url, "1.2.3", "aarch64").expected_sum(key)
+
+
+@pytest.mark.parametrize("version", ["1.21", "v1.21.1", "latest", "../../etc", ""])
+def test_a_wrong_version_is_refused(version):
+    with pytest.raises(NodeError, match="is not a Vault version"):
+        release.Release("file:///nowhere", version, "x86_64")
+
+
+def test_a_key_that_is_no_key_is_refused():
+    with pytest.raises(NodeError, match="not an ASCII-armoured"):
+        release.dearmor("hello")
+
+
+# --- what runs
+
+
+def test_a_restart_is_due_when_the_process_is_older_than_its_files(tmp_path):
+    path = tmp_path / "vault.hcl"
+    path.write_text("x")
+    changed = path.stat().st_mtime
+    assert service.restart_reasons(changed + 1, "1.0.0", "1.0.0", [str(path)]) == []
+    assert "newer" in service.restart_reasons(changed - 1, "1.0.0", "1.0.0", [str(path)])[0]
+    assert "1.1.0 is switched on" in service.restart_reasons(changed + 1, "1.0.0", "1.1.0", [str(path)])[0]
+    assert service.restart_reasons(None, None, "1.0.0", [str(path)]) == []
+
+
+def test_systemd_timestamps_are_read_to_the_microsecond():
+    moment = datetime.datetime(2026, 11, 24, 12, 5, 40, 123456, tzinfo=datetime.timezone.utc)
+    assert service._epoch("Tue 2026-11-24 12:05:40.123456 UTC") == moment.timestamp()
+    assert service._epoch("") is None
+
+
+# --- Vault's own verdict
+
+
+def report(**children):
+    listed = [{"name": name.replace("_", " "), **child} for name, child in children.items()]
+    return {"name": "Vault Diagnose", "status": "fail", "children": [{"name": "outer", "children": listed}]}
+
+
+def test_the_verdict_as_a_whole_does_not_count():
+    assert config_check.problems(report(Check_Storage={"status": "fail", "message": "locked"})) == []
+
+
+def test_what_is_judged_counts_with_vaults_own_words():
+    found = config_check.problems(report(Check_Autounseal_Encryption={"status": "fail", "message": "NotFoundException"}))
+    assert found == ["Check Autounseal Encryption: NotFoundException"]
+
+
+def test_an_unknown_field_is_a_mistake():
+    found = config_check.problems(report(Parse_Configuration={"status": "ok", "warnings": ["unknown field uii"]}))
+    assert found == ["unknown field uii"]

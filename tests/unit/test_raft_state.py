@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft import state
+
+
+def raft(*servers, healthy=True):
+    """Servers as (node id, voter, healthy); the first is the leader."""
+    configuration = {
+        "servers": [
+            {"node_id": name, "address": f"{name}:8201", "voter": voter, "leader": number == 0}
+            for number, (name, voter, _healthy) in enumerate(servers)
+        ]
+    }
+    autopilot = {
+        "healthy": healthy,
+        "failure_tolerance": 1,
+        "servers": {
+            name: {
+                "healthy": alive,
+                "status": "voter" if voter else "non-voter",
+                "last_contact": "167.9ms",
+                "last_index": 7,
+                "last_term": 2,
+            }
+            for name, voter, alive in servers
+        },
+    }
+    return state.normalise(configuration, autopilot)
+
+
+THREE = (("a", True, True), ("b", True, True), ("c", True, True))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("10s", 10), ("24h0m0s", 86400), ("1m30s", 90), ("167.9ms", 0.1679), ("24h", 86400), ("30", 30), ("0s", 0)],
+)
+def test_durations_are_lengths_of_time(text, seconds):
+    assert state.seconds(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "10 s", "s", "10x", "1h-3m"])
+def test_what_is_no_duration_is_refused(text):
+    with pytest.raises(ValueError, match="is not a duration"):
+        state.seconds(text)
+
+
+def test_a_peer_that_autopilot_does_not_know_is_not_healthy():
+    seen = state.normalise(
+        {"servers": [{"node_id": "a", "address": "a:8201", "voter": True, "leader": False}]}, {"healthy": False}
+    )
+    assert seen["servers"][0]["healthy"] is False
+    assert seen["leader"] is None
+
+
+@pytest.mark.parametrize(
+    ("servers", "voters", "says"),
+    [
+        (THREE, 3, None),
+        (THREE[:2], 3, "2 of 3 voters"),
+        ((*THREE[:2], ("c", False, True)), 3, "c is non-voter"),
+        ((*THREE[:2], ("c", True, False)), 3, "not healthy"),
+    ],
+)
+def test_waiting_says_what_is_missing(servers, voters, says):
+    missing = state.missing_for(raft(*servers), voters)
+    assert missing is None if says is None else says in missing
+
+
+def test_no_leader_is_not_ready():
+    seen = raft(*THREE)
+    assert state.missing_for({**seen, "leader": None}, 3) is not None
+
+
+@pytest.mark.parametrize(
+    ("servers", "node_id", "confirm", "says"),
+    [
+        (THREE, "gone", None, None),
+        (THREE, "b", None, "confirm=b"),
+        (THREE, "b", "c", "confirm=b"),
+        (THREE, "b", "b", None),
+        (THREE, "a", "a", "is the leader"),
+        # Two voters left need two healthy ones.
+        ((*THREE[:2], ("c", True, False)), "b", "b", "would need 2 healthy ones, and there are 1"),
+        ((*THREE[:2], ("c", True, False)), "c", "c", None),
+        ((*THREE, ("d", False, False)), "d", "d", None),
+    ],
+)
+def test_removing_a_peer_is_guarded(servers, node_id, confirm, says):
+    problem = state.removal_problem(raft(*servers), node_id, confirm)
+    assert problem is None if says is None else says in problem
+
+
+@pytest.mark.parametrize(
+    ("current", "desired", "changes"),
+    [
+        ({"last_contact_threshold": "10s"}, {"last_contact_threshold": "10s"}, {}),
+        ({"dead_server_last_contact_threshold": "24h0m0s"}, {"dead_server_last_contact_threshold": "24h"}, {}),
+        ({"min_quorum": 0}, {"min_quorum": 3}, {"min_quorum": 3}),
+        ({"min_quorum": 3}, {"min_quorum": None}, {}),
+        ({}, {"max_trailing_logs": 1000}, {"max_trailing_logs": 1000}),
+    ],
+)
+def test_autopilot_changes_only_what_differs(current, desired, changes):
+    assert state.autopilot_changes(current, desired) == changes
+
+
+@pytest.mark.parametrize(
+    ("config", "refused"),
+    [
+        ({"cleanup_dead_servers": False, "min_quorum": 0}, False),
+        ({"cleanup_dead_servers": True, "min_quorum": 2}, True),
+        ({"cleanup_dead_servers": True, "min_quorum": 3, "dead_server_last_contact_threshold": "59s"}, True),
+        ({"cleanup_dead_servers": True, "min_quorum": 3, "dead_server_last_contact_threshold": "1m"}, False),
+    ],
+)
+def test_autopilot_that_endangers_the_quorum_is_refused(config, refused):
+    assert bool(state.autopilot_problem(config)) is refused
+
+
+def test_differences_name_both_sides_and_leave_joiners_alone():
+    seen = raft(("a", True, True), ("x", True, True))
+    found = state.peer_differences(seen, {"a": "10.0.0.1:8201", "b": "10.0.0.2:8201"})
+    assert any("a is at a:8201 in the cluster, and at 10.0.0.1:8201" in sentence for sentence in found)
+    assert any("x (x:8201) is a peer of the cluster, and not in the inventory" in sentence for sentence in found)
+    assert len(found) == 2
