@@ -119,7 +119,9 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
         "current": current,
         "running": running,
         "service": unit,
-        "restart_reasons": service.restart_reasons(unit["started"], running, current, params["restart_files"]),
+        "restart_reasons": service.restart_reasons(
+            unit["started"], running, current, [*params["restart_files"], params["link"]]
+        ),
         "certificate_stale": service.certificate_is_stale((host, int(port)), params["certificate"]),
     }
 

@@ -50,15 +50,21 @@ CASES = {
         ("alias/none does not exist", "eu-central-1", "Create the key"),
         {"vault_kms_manage": False, "vault_kms_key_alias": "alias/none"},
     ),
-    "unreachable KMS": Case(("KMS can't be reached", "eu-central-1"), {"vault_aws_endpoint_url": "http://10.0.2.1:5999"}),
-    "controller is denied": Case(("kms:DescribeKey", DENIED, "Allow it"), rules=(Rule("DescribeKey", Answer(DENIED), 1, True),)),
+    "unreachable KMS": Case(
+        ("KMS can't be reached", "eu-central-1"), {"vault_aws_endpoint_url": "http://10.0.2.1:5999"}
+    ),
+    "controller is denied": Case(
+        ("kms:DescribeKey", DENIED, "Allow it"), rules=(Rule("DescribeKey", Answer(DENIED), 1, True),)
+    ),
     "node is denied": Case(
         ("vault-3", "kms:Encrypt was refused", DENIED, "The role of this instance needs kms:Encrypt"),
         rules=(Rule("Encrypt", Answer(DENIED), 1, True),),
     ),
     "key is going to be deleted": Case(("is scheduled for deletion", "cancel_deletion"), prepare="key_pending"),
     "key is disabled": Case(("is disabled", "enabled=true"), prepare="key_disabled"),
-    "duplicate node_id": Case(("vault-2", "vault-1", "Give every host its own"), hosts={"vault_2": {"vault_node_id": "vault-1"}}),
+    "duplicate node_id": Case(
+        ("vault-2", "vault-1", "Give every host its own"), hosts={"vault_2": {"vault_node_id": "vault-1"}}
+    ),
     "two nodes": Case(("2 hosts", "Use 3, 5 or 7"), hosts={"remove": {"vault-3": {}}}),
     "four nodes": Case(("4 hosts", "Use 3, 5 or 7"), hosts={"add": {"vault-4": {"vault_address": "10.0.2.13"}}}),
     "loopback cluster_addr": Case(

@@ -7,12 +7,11 @@ import signal
 import typing as t
 
 import pytest
-from conftest import end_family
-from fault_proxy import FaultProxy, Kill, Rule
-
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection, call
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft import api
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft.state import normalise
+from conftest import end_family
+from fault_proxy import FaultProxy, Kill, Rule
 
 PROXY_PORT = 5001
 
@@ -146,9 +145,12 @@ def recovery_keys_open(cluster, name, keys) -> bool:
 
 def is_revoked(cluster, name, token) -> bool:
     client = cluster.client(name)
-    return client.session.get(
-        f"{client.url}/v1/auth/token/lookup-self", headers={"X-Vault-Token": token}, timeout=10
-    ).status_code == 403
+    return (
+        client.session.get(
+            f"{client.url}/v1/auth/token/lookup-self", headers={"X-Vault-Token": token}, timeout=10
+        ).status_code
+        == 403
+    )
 
 
 def assert_nothing_shown(bench, wire, output) -> None:

@@ -10,9 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "lab"))
 
-from labkit.settings import from_environment  # noqa: E402
-
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection  # noqa: E402
+from labkit.settings import from_environment  # noqa: E402
 
 NODES = ("vault-1", "vault-2", "vault-3")
 

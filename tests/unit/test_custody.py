@@ -5,10 +5,9 @@ import stat
 
 import boto3
 import pytest
-from conftest import REGION
-
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.custody import files, journal, record, sinks
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
+from conftest import REGION
 
 SECRET = "s.very-secret-root-token"
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import inputs
 
 GOOD = {
@@ -28,7 +27,11 @@ def test_good_inputs_have_no_problem():
 
 
 def test_a_node_is_found_by_what_the_inventory_has():
-    own = {"a": {"ansible_host": "10.1.0.1"}, "b": {"private_ip_address": "10.1.0.2", "ansible_host": "i-0123"}, "c": {}}
+    own = {
+        "a": {"ansible_host": "10.1.0.1"},
+        "b": {"private_ip_address": "10.1.0.2", "ansible_host": "i-0123"},
+        "c": {},
+    }
     assert [node["address"] for node in inputs.nodes(["a", "b", "c"], own)] == ["10.1.0.1", "10.1.0.2", "c"]
     assert inputs.nodes(["a"], {"a": {"vault_address": "fd00::1"}})[0]["api_addr"] == "https://[fd00::1]:8200"
 
@@ -95,7 +98,11 @@ def status(state="live", versions=("1.21.1",), nodes=()):
         (status(versions=["1.21.0"]), [], "runs Vault 1.21.0, and vault_version is 1.21.1"),
         (status(nodes=[{"name": "c", "state": "removed", "error": None}]), [], "c was removed"),
         (status(nodes=[{"name": "c", "state": "unreachable", "error": "c: no connection"}]), [], None),
-        (status(nodes=[{"name": "c", "state": "unreachable", "error": "c: its certificate was not accepted"}]), [], "c: c"),
+        (
+            status(nodes=[{"name": "c", "state": "unreachable", "error": "c: its certificate was not accepted"}]),
+            [],
+            "c: c",
+        ),
     ],
 )
 def test_what_runs_is_left_alone_when_it_is_not_this_cluster(seen, differences, says):

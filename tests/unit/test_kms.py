@@ -9,10 +9,9 @@ import threading
 
 import boto3
 import pytest
-from conftest import REGION
-
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import alias_state, key_state
 from ansible_collections.vaultops.cluster.plugins.modules import kms_alias, kms_key, kms_key_info
+from conftest import REGION
 
 ALIAS = "alias/vault-unseal"
 
@@ -252,7 +251,9 @@ def test_an_unknown_rotation_period_is_no_change():
     key = {**key_state.new(ALIAS, desired()), "rotation_enabled": True, "rotation_period_in_days": None}
     assert key_state.plan(key, desired(rotation_enabled=True, rotation_period_in_days=180))[0] == []
     known = {**key, "rotation_period_in_days": 365}
-    assert key_state.plan(known, desired(rotation_enabled=True, rotation_period_in_days=180))[0] == [("rotation_on", 180)]
+    assert key_state.plan(known, desired(rotation_enabled=True, rotation_period_in_days=180))[0] == [
+        ("rotation_on", 180)
+    ]
 
 
 def desired(**changes):
@@ -260,6 +261,8 @@ def desired(**changes):
     return {**nothing, "purge_tags": True, "cancel_deletion": False, **changes}
 
 
-@pytest.mark.parametrize(("name", "good"), [("a", True), ("alias/a/b_c-1", True), ("alias/aws/x", False), ("a b", False)])
+@pytest.mark.parametrize(
+    ("name", "good"), [("a", True), ("alias/a/b_c-1", True), ("alias/aws/x", False), ("a b", False)]
+)
 def test_alias_names(name, good):
     assert (alias_state.name_problem(name) is None) is good

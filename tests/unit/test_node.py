@@ -9,12 +9,11 @@ import subprocess
 import zipfile
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._node import config_check, files, release, service, sigv4
+from ansible_collections.vaultops.cluster.plugins.module_utils._node.errors import NodeError
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
-
-from ansible_collections.vaultops.cluster.plugins.module_utils._node import config_check, files, release, service, sigv4
-from ansible_collections.vaultops.cluster.plugins.module_utils._node.errors import NodeError
 
 ME = getpass.getuser()
 MY_GROUP = grp.getgrgid(os.getgid()).gr_name
@@ -36,7 +35,9 @@ def test_signature_is_the_one_that_aws_own_library_makes(url, token):
     if token:
         request.headers["X-Amz-Security-Token"] = token
     expected = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
-    signed = sigv4.sign(url, headers, body, sigv4.Credentials("AKID", "secret", token), "eu-central-1", "kms", timestamp)
+    signed = sigv4.sign(
+        url, headers, body, sigv4.Credentials("AKID", "secret", token), "eu-central-1", "kms", timestamp
+    )
     assert signed["authorization"].endswith(f"Signature={expected}")
 
 
@@ -192,7 +193,9 @@ def test_the_verdict_as_a_whole_does_not_count():
 
 
 def test_what_is_judged_counts_with_vaults_own_words():
-    found = config_check.problems(report(Check_Autounseal_Encryption={"status": "fail", "message": "NotFoundException"}))
+    found = config_check.problems(
+        report(Check_Autounseal_Encryption={"status": "fail", "message": "NotFoundException"})
+    )
     assert found == ["Check Autounseal Encryption: NotFoundException"]
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft import state
 
 

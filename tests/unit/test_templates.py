@@ -69,7 +69,10 @@ def render(template: str, variables: dict) -> str:
     templar = Templar(loader=DataLoader(), variables={**trusted(defaults), **BASE, **variables})
     values = {name: templar.template(trusted(value)) for name, value in {**defaults, **BASE, **variables}.items()}
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ROLE / "templates"), trim_blocks=True, keep_trailing_newline=True, autoescape=False
+        loader=jinja2.FileSystemLoader(ROLE / "templates"),
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
     )
     from ansible.plugins.filter.core import FilterModule as Core
 

@@ -55,7 +55,10 @@ def running_release(pid: int | None) -> str | None:
 
 
 def restart_reasons(started: float | None, running: str | None, current: str | None, paths: list[str]) -> list[str]:
-    """Why the process is older than what it should run. Judged from now, not from what a run remembers."""
+    """Why the process is older than what it should run. Judged from now, not from what a run remembers.
+
+    A *running* release of None is one that was not laid down here: its files tell whether it is old.
+    """
     if started is None:
         return []
     reasons = [f"{path} is newer than the process" for path in paths if _changed(path) > started]
@@ -66,7 +69,7 @@ def restart_reasons(started: float | None, running: str | None, current: str | N
 
 def _changed(path: str) -> float:
     try:
-        return os.stat(path).st_mtime
+        return os.lstat(path).st_mtime
     except FileNotFoundError:
         return 0.0
 

@@ -17,6 +17,8 @@ _SYSTEMD = [
     "NET_ADMIN",
     "--cap-add",
     "IPC_LOCK",
+    "--cap-add",
+    "SYS_PTRACE",
     "--security-opt",
     "seccomp=unconfined",
     "--security-opt",

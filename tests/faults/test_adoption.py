@@ -1,0 +1,98 @@
+"""A cluster that somebody else made is adopted as it is, or left alone with the reason."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
+from conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def by_hand(fresh_lab):
+    """A cluster made by a shell script, and its certificates."""
+    folder = fresh_lab.folder / "by-hand"
+    network = fresh_lab.lab.gateway.rpartition(".")[0]
+    fresh_lab.forget_cluster()
+    subprocess.run(["bash", "tests/bench/deploy.sh", "test-", network, str(folder)], cwd=ROOT, check=True)
+    return folder
+
+
+def variables(folder) -> str:
+    return json.dumps(
+        {
+            "vault_tls_source": "given",
+            "vault_tls_dir": str(folder),
+            "vault_ca_file": str(folder / "ca.crt"),
+            "vault_operator_ca_file": str(folder / "ca.crt"),
+            "vault_operator_certificate_file": str(folder / "vaultops-operator.crt"),
+            "vault_operator_key_file": str(folder / "vaultops-operator.key"),
+        }
+    )
+
+
+def cluster_of(bench, folder):
+    nodes = {node.hostname: f"https://{node.address}:8200" for node in bench.lab.nodes}
+    return classify(read_nodes(Cluster(Connection(nodes=nodes, ca_cert=str(folder / "ca.crt")))))
+
+
+def test_other_node_ids_stop_the_play_and_are_named(fresh_lab, by_hand):
+    before = fresh_lab.fingerprint()
+    inventory = fresh_lab.inventory(fresh_lab.hosts(vault_3={"vault_node_id": "vault-three"}))
+    code, output = fresh_lab.play("-e", variables(by_hand), inventory=inventory)
+    said = " ".join(output.split())
+    assert code != 0
+    assert "vault-3 (10.0.2.12:8201) is a peer of the cluster, and not in the inventory" in said, output
+    assert fresh_lab.fingerprint() == before
+
+
+def test_another_version_is_not_installed_over_it(fresh_lab, by_hand):
+    before = fresh_lab.fingerprint()
+    code, output = fresh_lab.play("-e", variables(by_hand), "-e", "vault_version=1.21.0")
+    assert code != 0
+    assert "does not change the version of a cluster that serves" in " ".join(output.split()), output
+    assert fresh_lab.fingerprint() == before
+
+
+def test_another_ca_stops_the_play(fresh_lab, by_hand, tmp_path):
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-subj",
+            "/CN=x",
+        ]
+        + ["-keyout", str(tmp_path / "x.key"), "-out", str(tmp_path / "x.crt")],
+        check=True,
+        capture_output=True,
+    )
+    code, output = fresh_lab.play("-e", variables(by_hand), "-e", f"vault_ca_file={tmp_path / 'x.crt'}")
+    said = " ".join(output.split())
+    assert code != 0
+    assert "certificate was not accepted" in said, output
+    assert "vault-2" in said
+
+
+def test_the_same_cluster_is_adopted_without_init(fresh_lab, by_hand):
+    before = cluster_of(fresh_lab, by_hand)
+    code, output = fresh_lab.play("-e", variables(by_hand))
+    assert code == 0, output
+    after = cluster_of(fresh_lab, by_hand)
+    assert after["state"] == "live"
+    assert after["cluster_id"] == before["cluster_id"]
+    secrets = fresh_lab.aws("secretsmanager").list_secrets()["SecretList"]
+    assert fresh_lab.secret not in [secret["Name"] for secret in secrets]
+
+    code, output = fresh_lab.play("-e", variables(by_hand))
+    assert code == 0, output
+    assert output.count("changed=0") == 3, output
