@@ -21,6 +21,7 @@ from labkit.settings import Lab  # noqa: E402
 DEPLOY_AT_MOST = 2.0
 NO_OP_SECONDS_AT_MOST = 12.0
 NO_OP_RUNS = 5
+RUN_SECONDS = 300
 LAB = Lab("test", 3)
 ENVIRONMENT = {**os.environ, "VAULTOPS_LAB": LAB.name, "ANSIBLE_FORCE_COLOR": "0"}
 PLAY = ("ansible-playbook", "-i", "inventories/lab", "site.yml")
@@ -33,7 +34,9 @@ def fresh_lab() -> None:
 
 def timed(*command: str) -> tuple[float, str]:
     begun = time.monotonic()
-    done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=RUN_SECONDS
+    )
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
     return time.monotonic() - begun, done.stdout

@@ -24,7 +24,7 @@ certificate() { # NAME SANS USAGE
     openssl ecparam -name prime256v1 -genkey -noout -out "$1.key"
     openssl req -new -key "$1.key" -subj "/CN=$1" -out "$1.csr" 2>/dev/null
     printf 'subjectAltName=%s\nextendedKeyUsage=%s\n' "$2" "$3" >"$1.ext"
-    openssl x509 -req -in "$1.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -days 397 -extfile "$1.ext" -out "$1.crt" 2>/dev/null
+    openssl x509 -req -in "$1.csr" -CA ca.crt -CAkey ca.key -set_serial "0x$(openssl rand -hex 8)" -days 397 -extfile "$1.ext" -out "$1.crt" 2>/dev/null
 }
 certificate vaultops-operator DNS:vaultops-operator clientAuth
 
@@ -60,8 +60,9 @@ PY
     docker exec "$container" sh -c "chown vault /etc/vault.d/tls/vault.key && chmod 0400 /etc/vault.d/tls/vault.key &&
         systemctl daemon-reload && systemctl enable --quiet --now vault"
 }
-for n in 1 2 3; do node $n & done
-wait
+jobs=()
+for n in 1 2 3; do node $n & jobs+=($!); done
+for job in "${jobs[@]}"; do wait "$job"; done
 
 address=https://$network.10:8200
 api() { curl --silent --show-error --fail --cacert ca.crt -H "X-Vault-Token: ${token:-}" "$@"; }
@@ -72,7 +73,8 @@ token=$(python3 -c 'import json; print(json.load(open("init.json"))["root_token"
 until api "$address/v1/sys/health" >/dev/null 2>&1; do sleep 0.2; done
 
 api -X POST -d '{"type": "cert"}' "$address/v1/sys/auth/cert"
-api -X PUT -d '{"policy": "path \"sys/*\" { capabilities = [\"sudo\", \"read\", \"update\"] }"}' "$address/v1/sys/policies/acl/vaultops-operator"
+capabilities='{ capabilities = [\"create\", \"read\", \"update\", \"delete\", \"list\", \"sudo\"] }'
+api -X PUT -d "{\"policy\": \"path \\\"sys/*\\\" $capabilities path \\\"auth/*\\\" $capabilities\"}" "$address/v1/sys/policies/acl/vaultops-operator"
 python3 -c 'import json; print(json.dumps({"certificate": open("ca.crt").read(), "allowed_common_names": "vaultops-operator", "token_policies": "vaultops-operator"}))' |
     api -X POST -d @- "$address/v1/auth/cert/certs/vaultops-operator"
 api -X PUT -d '{"type": "file", "options": {"file_path": "/var/log/vault/audit.log"}}' "$address/v1/sys/audit/file"

@@ -10,6 +10,7 @@ GOOD = {
     "key_alias": "alias/vault-unseal",
     "join": "aws",
     "tls_source": "private_ca",
+    "controller_dir": "/root/.vaultops/prod",
     "sink": "secretsmanager",
 }
 
@@ -65,6 +66,7 @@ def test_each_node_by_name(changes, says):
         ({"version": "1.20.1"}, "can't join by EC2 tag"),
         ({"cluster_name": "my cluster"}, "vault_cluster_name"),
         ({"region": ""}, "vault_aws_region"),
+        ({"controller_dir": ""}, "vault_controller_dir"),
         ({"key_alias": "vault-unseal"}, "vault_kms_key_alias"),
         ({"join": "dns"}, "vault_join"),
         ({"tls_source": "none"}, "vault_tls_source"),

@@ -113,6 +113,11 @@ def _cluster_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
         found.append("vault_aws_region is not set. There is no default: Vault's own would be us-east-1.")
     if not ALIAS.match(str(inputs.get("key_alias") or "")):
         found.append(f"vault_kms_key_alias is '{inputs.get('key_alias')}'. It must be of the form alias/NAME.")
+    if not inputs.get("controller_dir"):
+        found.append(
+            "vault_controller_dir is not set. Name a directory on the controller, to be backed up, for the CA, the "
+            "operator's key and the journal of init."
+        )
     if inputs.get("join") not in ("aws", "static"):
         found.append(f"vault_join is '{inputs.get('join')}'. Use aws or static.")
     if inputs.get("tls_source") not in ("private_ca", "given"):
