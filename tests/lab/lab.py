@@ -10,7 +10,7 @@ import time
 import typing as t
 
 from labkit import aws, binaries, image, metadata, mirror, network, nodes, servers
-from labkit.docker import ensure_daemon, reachable
+from labkit.docker import ensure_daemon, installed, reachable
 from labkit.say import LabError, say
 from labkit.settings import Lab, cache, every_lab, from_environment
 
@@ -41,11 +41,12 @@ def up(lab: Lab) -> int:
 def down(lab: Lab) -> int:
     """Containers and network by label, processes by pid file, then the lab's own state. Caches and dockerd stay."""
     gone = []
-    if reachable():
+    if docker := installed():
+        ensure_daemon()  # a stopped daemon still has the lab's containers, as they were
         network.check_home(lab)
         gone += nodes.remove(lab)
     gone += servers.stop(lab)
-    if reachable() and network.remove(lab):
+    if docker and network.remove(lab):
         gone.append(lab.network)
     shutil.rmtree(lab.state, ignore_errors=True)
     say(f"{lab.name} is down" + (f"; removed {', '.join(gone)}" if gone else "; there was nothing to remove"))

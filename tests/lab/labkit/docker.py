@@ -46,8 +46,12 @@ def reachable() -> bool:
     return attempt("version", "--format", "{{.Server.Version}}", timeout=10).returncode == 0
 
 
+def installed() -> bool:
+    return shutil.which("docker") is not None
+
+
 def ensure_daemon() -> None:
-    if shutil.which("docker") is None:
+    if not installed():
         raise LabError("docker isn't installed", "no `docker` on PATH", "run `make setup` as root")
     if reachable():
         return
