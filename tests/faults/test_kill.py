@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import signal
 import typing as t
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection, call
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft import api
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft.state import normalise
 from conftest import end_family
 from fault_proxy import Kill, Rule
+from keys import as_operator, is_revoked, recovery_keys_open
 from wire import PROXY_PORT, Wire
 
 # Where the controller dies: the nth call of an operation, and whether that call still takes effect. The order of the
@@ -93,14 +92,7 @@ def assert_finished(bench, wire) -> None:
     assert record["status"] == "stored"
     assert record["root_token"] is None
     assert not (bench.controller / "init.journal").exists()
-    tls = bench.controller / "tls"
-    connection = Connection(
-        nodes={node.hostname: f"https://{node.address}:8200" for node in bench.lab.nodes},
-        ca_cert=str(tls / "ca.crt"),
-        cert_auth_public_key=str(tls / "vaultops-operator.crt"),
-        cert_auth_private_key=str(tls / "vaultops-operator.key"),
-    )
-    cluster = Cluster(connection)
+    cluster = as_operator(bench)
     name = cluster.active()
     with cluster.login(name) as client:
         raft = normalise(api.read_configuration(name, client), api.read_autopilot_state(name, client))
@@ -111,28 +103,3 @@ def assert_finished(bench, wire) -> None:
     assert dead
     for token in set(dead):
         assert is_revoked(cluster, name, token)
-
-
-def recovery_keys_open(cluster, name, keys) -> bool:
-    """Whether the keys would give out a new root token; what they give is revoked at once."""
-    client = cluster.client(name)
-    attempt = call(name, lambda: client.adapter.put("/v1/sys/generate-root/attempt", json={}))
-    for key in keys:
-        body = {"key": key, "nonce": attempt["nonce"]}
-        progress = call(name, lambda body=body: client.adapter.put("/v1/sys/generate-root/update", json=body))
-    if progress["complete"]:
-        encoded = progress["encoded_token"]
-        padded = base64.b64decode(encoded + "=" * (-len(encoded) % 4))
-        client.token = "".join(chr(a ^ b) for a, b in zip(padded, attempt["otp"].encode(), strict=True))
-        call(name, lambda: client.adapter.post("/v1/auth/token/revoke-self"))
-    return progress["complete"]
-
-
-def is_revoked(cluster, name, token) -> bool:
-    client = cluster.client(name)
-    return (
-        client.session.get(
-            f"{client.url}/v1/auth/token/lookup-self", headers={"X-Vault-Token": token}, timeout=10
-        ).status_code
-        == 403
-    )

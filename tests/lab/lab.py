@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""The lab: a Vault cluster's machines, network and AWS on one Debian host. `lab.py up|down|status`; see README.md."""
+"""The lab: a Vault cluster's machines, network and AWS on one Debian host. `lab.py up|prepare|down|status`; see README.md."""
 
 import argparse
 import contextlib
 import fcntl
+import pathlib
 import shutil
 import sys
 import time
@@ -24,9 +25,7 @@ def up(lab: Lab) -> int:
     servers.check_ports(lab)
     _refuse_lost_keys(lab)
 
-    node_image = image.ensure()
-    mock = binaries.metadata_mock()
-    mirror.ensure(binaries.vault_binaries())
+    node_image, mock = _parts()
     lab.state.mkdir(parents=True, exist_ok=True)
     if not network_there:
         network.create(lab)
@@ -35,6 +34,13 @@ def up(lab: Lab) -> int:
     nodes.ensure(lab, containers, node_image, mock, configs)
     addresses = ", ".join(f"{node.container} {node.address}" for node in lab.nodes)
     say(f"{lab.name} is up: {addresses} ({time.monotonic() - begun:.1f} s)")
+    return 0
+
+
+def prepare(_lab: Lab) -> int:
+    """Make what is slow to make and shared by both labs, and bring nothing up."""
+    ensure_daemon()
+    _parts()
     return 0
 
 
@@ -68,6 +74,13 @@ def status(lab: Lab) -> int:
     return 0 if set(lines.values()) == {"up"} else 3
 
 
+def _parts() -> tuple[str, pathlib.Path]:
+    """The node image's name and the metadata mock, with the release mirror filled."""
+    node_image, mock = image.ensure(), binaries.metadata_mock()
+    mirror.ensure(binaries.vault_binaries())
+    return node_image, mock
+
+
 def _refuse_lost_keys(lab: Lab) -> None:
     """KMS keys live in the stand-in's memory: a new one looks right and never unseals what the old one sealed."""
     containers = nodes.existing(lab)
@@ -95,7 +108,12 @@ def _alone() -> t.Iterator[None]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    commands: dict[str, t.Callable[[Lab], int]] = {"up": up, "down": down, "status": status}
+    commands: dict[str, t.Callable[[Lab], int]] = {
+        "up": up,
+        "prepare": prepare,
+        "down": down,
+        "status": status,
+    }
     parser.add_argument("command", choices=commands)
     parser.add_argument("--all", action="store_true", help="every lab, not only the one that VAULTOPS_LAB names")
     asked = parser.parse_args()
