@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import typing as t
 
 import pytest
-from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
 from moto.server import ThreadedMotoServer
 
@@ -49,5 +47,4 @@ def run_module(capsys: pytest.CaptureFixture[str]) -> t.Callable[..., dict[str, 
             module.main()
         return json.loads(capsys.readouterr().out)
 
-    assert basic and io
     return run
