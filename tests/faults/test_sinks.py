@@ -20,7 +20,13 @@ class People:
         home.mkdir(mode=0o700)
         for name in names:
             self._gpg(
-                "--passphrase", "", "--quick-generate-key", f"{name}@vault.example", "rsa2048", "sign,cert,encr", "never"
+                "--passphrase",
+                "",
+                "--quick-generate-key",
+                f"{name}@vault.example",
+                "rsa2048",
+                "sign,cert,encr",
+                "never",
             )
         self.public = {name: self._b64(self._gpg("--export", f"{name}@vault.example")) for name in names}
 
