@@ -55,6 +55,12 @@ options:
     description: Whether tags that are not in O(tags) are removed.
     type: bool
     default: true
+  required_tags:
+    description:
+      - Tags that tell that a key is the caller's. A key that exists and does not carry them is left alone, with an error.
+      - A key that is created gets them.
+    type: dict
+    default: {}
   cancel_deletion:
     description: Keep a key that is scheduled for deletion, and enable it unless O(enabled=false).
     type: bool
@@ -82,6 +88,8 @@ EXAMPLES = r"""
     enable_key_rotation: true
     tags:
       Service: vault
+    required_tags:
+      vault-cluster: prod
     region: eu-central-1
 
 - name: Bring back a key that was scheduled for deletion
@@ -171,12 +179,16 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
         raise AwsError(problem)
     client = module.client("kms", retry_decorator=kms_api.RETRY)
     before = kms_api.read(client, name)
+    problem = key_state.ownership_problem(before, params["required_tags"], name) if before else None
+    if problem:
+        raise AwsError(problem)
     if params["state"] == "absent":
         return finish(client, module.check_mode, before, *deletion(before, params, name))
     if before is None and alias is None:
         raise AwsError(f"there is no key {name} in {module.region}", "To create one, give an alias.")
     if before is None:
-        return finish(client, module.check_mode, None, *creation(client, module.check_mode, str(alias), desired))
+        created = creation(client, module.check_mode, str(alias), desired, params["required_tags"])
+        return finish(client, module.check_mode, None, *created)
     problem = key_state.present_problem(before, desired, name)
     if problem:
         raise AwsError(problem)
@@ -190,7 +202,8 @@ def desired_from(params: dict[str, t.Any]) -> key_state.Desired:
         "multi_region": params["multi_region"],
         "rotation_enabled": params["enable_key_rotation"],
         "rotation_period_in_days": params["rotation_period_in_days"],
-        "tags": params["tags"],
+        # None leaves the tags alone, also where some are required: those are there, or the key is refused.
+        "tags": {**params["tags"], **params["required_tags"]} if params["tags"] is not None else None,
         "purge_tags": params["purge_tags"],
         "policy": json.loads(params["policy"]) if params["policy"] else None,
         "cancel_deletion": params["cancel_deletion"],
@@ -214,16 +227,16 @@ def deletion(
 
 
 def creation(
-    client: t.Any, check_mode: bool, alias: str, desired: key_state.Desired
+    client: t.Any, check_mode: bool, alias: str, desired: key_state.Desired, required_tags: dict[str, str]
 ) -> tuple[list[key_state.Step], key_state.Key]:
     """Take the key that a killed run left without its alias, or make one; then the alias, then the rest."""
-    orphans = kms_api.find_tagged(client, key_state.ALIAS_TAG, alias)
+    orphans = kms_api.find_tagged(client, {**required_tags, key_state.ALIAS_TAG: alias})
     if len(orphans) > 1:
         raise AwsError(
             f"{alias} does not exist, and several keys were made for it: {', '.join(orphans)}",
             "Point the alias at the right one with kms_alias.",
         )
-    key = kms_api.read(client, orphans[0]) if orphans else key_state.new(alias, desired)
+    key = kms_api.read(client, orphans[0]) if orphans else key_state.new(alias, desired, required_tags)
     assert key is not None
     steps, after = key_state.plan(key, desired)
     done: list[key_state.Step] = [("alias", alias)] if orphans else [("create", alias)]
@@ -269,6 +282,7 @@ def main() -> None:
             "rotation_period_in_days": {"type": "int"},
             "tags": {"type": "dict"},
             "purge_tags": {"type": "bool", "default": True},
+            "required_tags": {"type": "dict", "default": {}},
             "cancel_deletion": {"type": "bool", "default": False},
             "pending_window": {"type": "int", "default": 30},
             "confirm_deletion": {"type": "str"},

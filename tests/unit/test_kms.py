@@ -10,7 +10,7 @@ import threading
 import boto3
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import alias_state, key_state
-from ansible_collections.vaultops.cluster.plugins.modules import kms_alias, kms_key, kms_key_info
+from ansible_collections.vaultops.cluster.plugins.modules import kms_alias, kms_key, kms_key_info, kms_replica
 from conftest import REGION
 
 ALIAS = "alias/vault-unseal"
@@ -168,6 +168,73 @@ def test_keys_are_found_by_every_name_and_over_pages(run, kms):
     assert run(kms_key_info, alias="none")["kms_keys"] == []
 
 
+def test_a_key_without_the_required_tag_is_left_alone(run, kms):
+    theirs = make_key(kms, ALIAS, Description="theirs", Tags=[{"TagKey": "Team", "TagValue": "x"}])
+    wanted = {
+        "alias": ALIAS,
+        "description": "ours",
+        "tags": {"Service": "vault"},
+        "required_tags": {"vault-cluster": "prod"},
+    }
+    refused = run(kms_key, **wanted)
+    assert refused["failed"]
+    for words in (ALIAS, theirs, "vault-cluster=prod", "Team=x", "Name another alias"):
+        assert words in refused["msg"]
+    assert kms.describe_key(KeyId=theirs)["KeyMetadata"]["Description"] == "theirs"
+    gone = run(kms_key, alias=ALIAS, state="absent", confirm_deletion=ALIAS, required_tags={"vault-cluster": "prod"})
+    assert gone["failed"]
+    assert kms.describe_key(KeyId=theirs)["KeyMetadata"]["KeyState"] == "Enabled"
+
+    kms.tag_resource(KeyId=theirs, Tags=[{"TagKey": "vault-cluster", "TagValue": "prod"}])
+    adopted = run(kms_key, **wanted)
+    assert adopted["key"]["description"] == "ours"
+    assert adopted["key"]["tags"] == {"Service": "vault", "vault-cluster": "prod"}
+
+
+def test_a_key_that_is_created_carries_the_required_tag(run, kms):
+    made = run(kms_key, alias=ALIAS, required_tags={"vault-cluster": "prod"})
+    assert made["key"]["tags"]["vault-cluster"] == "prod"
+    assert run(kms_key, alias=ALIAS, required_tags={"vault-cluster": "prod"})["changed"] is False
+
+
+def test_a_key_that_another_clusters_killed_run_left_is_not_taken(run, kms):
+    tags = {key_state.ALIAS_TAG: ALIAS, "vault-cluster": "other"}
+    other = make_key(kms, Tags=[{"TagKey": name, "TagValue": value} for name, value in tags.items()])
+    made = run(kms_key, alias=ALIAS, required_tags={"vault-cluster": "prod"})
+    assert made["key"]["key_id"] != other
+
+
+def test_grants_are_left_alone(run, kms):
+    key_id = make_key(kms, ALIAS)
+    grant = kms.create_grant(KeyId=key_id, GranteePrincipal="arn:aws:iam::123456789012:role/x", Operations=["Decrypt"])
+    root = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**root, "Sid": "New"}]})
+    assert run(kms_key, alias=ALIAS, policy=policy, description="new", tags={"New": "1"})["changed"]
+    assert [found["GrantId"] for found in kms.list_grants(KeyId=key_id)["Grants"]] == [grant["GrantId"]]
+
+
+def test_a_key_of_another_account_is_read_as_far_as_it_may_be(run):
+    """Its owner allows DescribeKey, and nothing else of it is this account's to see, or to manage."""
+    arn = f"arn:aws:kms:{REGION}:999999999999:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    metadata = {"KeyId": arn.rpartition("/")[2], "Arn": arn, "KeyState": "Enabled", "AWSAccountId": "999999999999"}
+    answers = [(200, {"KeyMetadata": metadata}), error("AccessDeniedException")]
+    with Scripted(*answers) as foreign:
+        (found,) = run(kms_key_info, key_id=arn, endpoint_url=foreign.url)["kms_keys"]
+    assert (found["arn"], found["enabled"]) == (arn, True)
+    assert (found["tags"], found["policy"], found["aliases"], found["rotation_enabled"]) == (None, None, None, None)
+    with Scripted(*answers) as foreign:
+        refused = run(kms_key, key_id=arn, tags={"A": "b"}, enable_key_rotation=True, endpoint_url=foreign.url)
+    assert "may not read tags, rotation_enabled" in refused["msg"]
+    assert "may not be read by this identity" in str(
+        key_state.ownership_problem(found, {"vault-cluster": "prod"}, ALIAS)
+    )
+
+
 # --- KMS as it fails
 
 
@@ -212,9 +279,9 @@ def error(code, message="no"):
 @pytest.mark.parametrize(
     ("code", "says"),
     [
-        ("AccessDeniedException", "in the identity's policy and in the key's"),
+        ("AccessDeniedException", "in the key's policy"),
         ("ExpiredTokenException", "Log in to AWS again"),
-        ("UnrecognizedClientException", "not valid for this endpoint"),
+        ("UnrecognizedClientException", "valid access keys"),
     ],
 )
 def test_a_refusal_names_the_call_the_region_and_a_cure(run, code, says):
@@ -266,3 +333,41 @@ def desired(**changes):
 )
 def test_alias_names(name, good):
     assert (alias_state.name_problem(name) is None) is good
+
+
+def test_a_replica_comes_about_once_with_its_alias(run, kms, aws):
+    make_key(kms, ALIAS, MultiRegion=True)
+    elsewhere = boto3.client("kms", region_name="eu-west-1", endpoint_url=aws)
+    wanted = {"alias": ALIAS, "replica_region": "eu-west-1", "replica_endpoint_url": aws, "tags": {"Service": "vault"}}
+    predicted = run(kms_replica, True, **wanted)
+    assert elsewhere.list_keys()["Keys"] == []
+    first = run(kms_replica, **wanted)
+    second = run(kms_replica, **wanted)
+    assert (predicted["changed"], first["changed"], second["changed"]) == (True, True, False), second
+    assert predicted["key"].keys() == first["key"].keys()
+    primary = kms.describe_key(KeyId=ALIAS)["KeyMetadata"]
+    assert elsewhere.describe_key(KeyId=ALIAS)["KeyMetadata"]["KeyId"] == primary["KeyId"]
+    assert first["key"]["tags"] == {"Service": "vault"}
+
+
+@pytest.mark.parametrize(
+    ("multi_region", "region", "words"),
+    [
+        (False, "eu-west-1", "not a multi-region key"),
+        (True, REGION, "the key's own"),
+    ],
+)
+def test_a_replica_that_can_not_be_is_refused(run, kms, aws, multi_region, region, words):
+    make_key(kms, ALIAS, MultiRegion=multi_region)
+    result = run(kms_replica, alias=ALIAS, replica_region=region, replica_endpoint_url=aws)
+    assert words in result["msg"]
+
+
+def test_an_alias_that_is_taken_in_the_other_region_is_left_alone(run, kms, aws):
+    make_key(kms, ALIAS, MultiRegion=True)
+    elsewhere = boto3.client("kms", region_name="eu-west-1", endpoint_url=aws)
+    other = make_key(elsewhere, ALIAS)
+    result = run(kms_replica, alias=ALIAS, replica_region="eu-west-1", replica_endpoint_url=aws)
+    assert "is no replica" in result["msg"]
+    assert len(elsewhere.list_keys()["Keys"]) == 1
+    assert elsewhere.describe_key(KeyId=ALIAS)["KeyMetadata"]["KeyId"] == other

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from contextlib import contextmanager
 
@@ -11,19 +12,88 @@ try:
 except ImportError:
     pass  # AnsibleAWSModule says so
 
+_CREDENTIALS = "Log in to AWS again, or give the controller a role, a profile, or valid access keys."
+_ALLOW = "Allow it in the policy of the identity that runs this, and in the key's policy where a key is meant."
+_QUOTA = "Ask AWS for a higher quota, or remove what is not used."
+_MADE_MEANWHILE = "It was made a moment ago: by another run, or by this one, and AWS's answer got lost. Run again."
+_THROTTLED = "AWS throttles this account. Run again in a minute."
 CURES = {
-    "AccessDeniedException": "Allow it in the identity's policy and in the key's.",
-    "DisabledException": "Enable the key first.",
-    "ExpiredTokenException": "The session's credentials have expired. Log in to AWS again.",
-    "InvalidAliasNameException": "Alias names are alias/ and letters, digits, '/', '_' and '-', and not alias/aws/.",
-    "InvalidArnException": "Check the ARN, and that its region is the one that is asked.",
-    "InvalidClientTokenId": "These credentials are not valid for this endpoint.",
-    "LimitExceededException": "Ask AWS for a higher quota, or remove keys or aliases that are not used.",
-    "MalformedPolicyDocumentException": "AWS also refuses a policy by which the caller could not change the key again. "
+    "403": "The bucket is somebody else's, or a policy keeps this identity out of it. Choose another name, or ask its owner.",
+    "AccessDenied": _ALLOW,
+    "AddressLimitExceeded": _QUOTA,
+    "AlreadyExists": _MADE_MEANWHILE,
+    "AuthFailure": _CREDENTIALS,
+    "BucketAlreadyExists": "Bucket names are shared by all of AWS, and this one is somebody else's. Choose another.",
+    "Disabled": "Enable the key first.",
+    "EntityAlreadyExists": _MADE_MEANWHILE,
+    "ExpiredToken": "The session's credentials have expired. Log in to AWS again.",
+    "InstanceLimitExceeded": _QUOTA,
+    "InsufficientFreeAddressesInSubnet": "Name another subnet, or release addresses in this one.",
+    "InsufficientInstanceCapacity": "The zone has no more instances of this type. Wait, or set vault_ec2_instance_type.",
+    "InvalidAMIID.NotFound": "Images belong to one region: check vault_ec2_image_id and the region.",
+    "InvalidAliasName": "Alias names are alias/ and letters, digits, '/', '_' and '-', and not alias/aws/.",
+    "InvalidArn": "Check the ARN, and that its region is the one that is asked.",
+    "InvalidClientTokenId": _CREDENTIALS,
+    "InvalidGroup.Duplicate": _MADE_MEANWHILE,
+    "LimitExceeded": _QUOTA,
+    "MalformedPolicyDocument": "AWS also refuses a policy by which the caller could not change the key again. "
     "Keep the caller, or the account's root, among the key's administrators.",
-    "NotFoundException": "Check the name, the account and the region.",
-    "UnrecognizedClientException": "These credentials are not valid for this endpoint.",
+    "NotFound": "Check the name, the account and the region.",
+    "RequestExpired": "The session's credentials have expired, or this machine's clock is wrong. Log in to AWS again, or set "
+    "the clock.",
+    "RequestLimitExceeded": _THROTTLED,
+    "SlowDown": _THROTTLED,
+    "Throttling": _THROTTLED,
+    "UnauthorizedOperation": _ALLOW,
+    "UnrecognizedClient": _CREDENTIALS,
+    "VcpuLimitExceeded": _QUOTA,
 }
+_SAID = re.compile(
+    r"An error occurred \((?P<code>[\w.]+)\) when calling the (?P<operation>\w+) operation"
+    r"(?: \(reached max retries: \d+\))?: (?P<text>.*)"
+)
+_NO_CREDENTIALS = ("Unable to locate credentials", "NoCredentialsError", "Partial credentials")
+_NO_ENDPOINT = ("Could not connect to the endpoint URL", "Connect timeout on endpoint", "Invalid endpoint")
+_NO_REGION = "doesn't match a supported format"
+# Some modules of amazon.aws tell what they tried and drop what AWS said; ansible-core keeps that when asked for tracebacks.
+_CAUSE_DROPPED = re.compile(r"(^|: )(Failed|Timeout trying) to [^:]+$")
+# Under which options modules know what they are about.
+_NAMES = ("name", "iam_name", "resource")
+
+
+def cure(code: str) -> str:
+    """What to do about an error code of AWS; services name the same error with and without 'Exception'."""
+    return CURES.get(code.removesuffix("Exception"), "")
+
+
+def in_words(result: dict[str, t.Any], task: str, region: str) -> str:
+    """The result of a failed amazon.aws or community.aws task, as what it was about, the cause and the cure."""
+    failed = next((item for item in result.get("results", []) if item.get("failed")), result)
+    said = failed.get("msg", "")
+    match = _SAID.search(said) or _SAID.search(failed.get("exception") or "")
+    advice, end = "", "What was made so far stays, and the next run goes on from there."
+    if match:
+        cause = f"{match['operation']} was refused: {match['code']}: {match['text'].strip().rstrip('.')}."
+        advice = cure(match["code"])
+    elif any(words in said for words in _NO_CREDENTIALS):
+        cause, advice = "no AWS credentials were found.", _CREDENTIALS
+    elif any(words in said for words in _NO_ENDPOINT):
+        cause, advice = f"AWS can't be reached in {region}.", "Check the region's name, the endpoint and the way out."
+    elif _NO_REGION in said:
+        cause, advice = f"'{region}' is not a region's name.", "Set vault_aws_region to one such as eu-central-1."
+    elif _CAUSE_DROPPED.search(said):
+        cause = f"{said}."
+        advice = "What AWS said to that is not passed on. To see it, run again with ANSIBLE_DISPLAY_TRACEBACK=error."
+    else:
+        cause, end = said, ""
+    name = str(failed["item"]) if "item" in failed else _name(failed)
+    subject = f"{task}: {name}" if name and name not in cause else task
+    return " ".join(part for part in (f"{subject} ({region}): {cause}", advice, end) if part)
+
+
+def _name(result: dict[str, t.Any]) -> str:
+    given = result.get("invocation", {}).get("module_args", {})
+    return next((str(given[option]) for option in _NAMES if given.get(option)), "")
 
 
 class AwsError(Exception):
@@ -40,13 +110,11 @@ def explained(region: str | None) -> t.Iterator[None]:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         message = error.response["Error"].get("Message", "")
-        raise AwsError(
-            f"kms:{error.operation_name} was refused {where}: {code}: {message}", CURES.get(code, "")
-        ) from error
+        raise AwsError(f"kms:{error.operation_name} was refused {where}: {code}: {message}", cure(code)) from error
     except NoCredentialsError as error:
         raise AwsError(
             f"no AWS credentials were found for KMS {where}",
-            "Give the controller a role, a profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+            _CREDENTIALS,
         ) from error
     except EndpointConnectionError as error:
         raise AwsError(

@@ -79,7 +79,7 @@ def normalise(
     }
 
 
-def new(alias: str | None, desired: Desired) -> Key:
+def new(alias: str | None, desired: Desired, required_tags: dict[str, str] | None = None) -> Key:
     """The key that would be created."""
     return {
         "key_id": None,
@@ -95,7 +95,7 @@ def new(alias: str | None, desired: Desired) -> Key:
         "rotation_enabled": False,
         "rotation_period_in_days": None,
         "deletion_date": None,
-        "tags": {**(desired["tags"] or {}), **({ALIAS_TAG: alias} if alias else {})},
+        "tags": {**(desired["tags"] or {}), **(required_tags or {}), **({ALIAS_TAG: alias} if alias else {})},
         "policy": desired["policy"],
     }
 
@@ -135,6 +135,36 @@ def present_problem(key: Key, desired: Desired, name: str) -> str | None:
     ]
     if hidden:
         return f"{name}: this identity may not read {', '.join(hidden)}, so they can't be managed with it"
+    return None
+
+
+def ownership_problem(key: Key, required: dict[str, str], name: str) -> str | None:
+    """Why this key is not the caller's to change, or None."""
+    lacking = {tag: value for tag, value in required.items() if (key["tags"] or {}).get(tag) != value}
+    if not lacking:
+        return None
+    wanted = ", ".join(f"{tag}={value}" for tag, value in lacking.items())
+    if key["tags"] is None:
+        has = "may not be read by this identity"
+    else:
+        has = ", ".join(f"{tag}={value}" for tag, value in sorted(key["tags"].items())) or "none"
+    return (
+        f"{name} ({key['arn']}) does not carry the tag {wanted} (its tags: {has}), so it is somebody else's key, and "
+        f"nothing of it is changed. Name another alias, or, if it is meant, tag the key with {wanted} first"
+    )
+
+
+def replica_problem(primary: Key | None, name: str, region: str, replica_region: str) -> str | None:
+    """Why this key can't have a replica in that region, or None."""
+    if primary is None:
+        return f"there is no key {name} in {region} to make a replica of"
+    if replica_region == region:
+        return f"the replica's region is the key's own, {region}. Name another one"
+    if not primary["multi_region"]:
+        return (
+            f"{name} ({primary['arn']}) is not a multi-region key, which can't be changed. A cluster that wants a replica "
+            "needs a new key, made with multi_region=true"
+        )
     return None
 
 

@@ -14,7 +14,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
     boto3_tag_list_to_ansible_dict,
 )
 
-from .key_state import Key, normalise
+from .key_state import Desired, Key, normalise
 
 RETRY = AWSRetry.jittered_backoff(retries=6, delay=1, max_delay=10)
 T = t.TypeVar("T")
@@ -51,12 +51,12 @@ def key_ids(client: t.Any) -> list[str]:
     return [key["KeyId"] for key in _all(client, "list_keys", "Keys")]
 
 
-def find_tagged(client: t.Any, name: str, value: str) -> list[str]:
-    """Ids of the enabled keys of the customer that carry this tag."""
+def find_tagged(client: t.Any, wanted: dict[str, str]) -> list[str]:
+    """Ids of the enabled keys of the customer that carry these tags."""
     found = []
     for key_id in key_ids(client):
         key_tags = _allowed(functools.partial(tags, client, key_id))
-        if key_tags and key_tags.get(name) == value:
+        if key_tags and wanted.items() <= key_tags.items():
             metadata = describe(client, key_id)
             if metadata and metadata["KeyState"] == "Enabled":
                 found.append(key_id)
@@ -75,6 +75,18 @@ def create_key(client: t.Any, key: Key) -> str:
         arguments["Policy"] = json.dumps(key["policy"])
     # Not retried by us: a second CreateKey would be a second key.
     return client.create_key(**arguments)["KeyMetadata"]["KeyId"]
+
+
+def replicate(client: t.Any, key_id: str, region: str, desired: Desired) -> None:
+    """Make a replica; *client* is of the primary key's region."""
+    arguments: dict[str, t.Any] = {"KeyId": key_id, "ReplicaRegion": region}
+    if desired["policy"]:
+        arguments["Policy"] = json.dumps(desired["policy"])
+    if desired["description"]:
+        arguments["Description"] = desired["description"]
+    if desired["tags"]:
+        arguments["Tags"] = ansible_dict_to_boto3_tag_list(desired["tags"], "TagKey", "TagValue")
+    client.replicate_key(**arguments)
 
 
 def create_alias(client: t.Any, alias: str, key_id: str) -> None:

@@ -1,0 +1,47 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How the bucket of snapshots differs from what it should be. Pure: check mode has only this, the module skips itself."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
+
+from .policies import Site, bucket_policy
+
+PUBLIC_ACCESS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+
+
+def differences(found: list[dict[str, t.Any]], site: Site, days: int | str) -> list[str]:
+    """What a run would change, in words. *found* is what amazon.aws.s3_bucket_info returns as buckets."""
+    bucket = next((entry for entry in found if entry["name"] == site["bucket"]), None)
+    if bucket is None:
+        return [f"{site['bucket']} would be created in {site['region']}"]
+    said = []
+    if bucket.get("bucket_versioning", {}).get("Status") != "Enabled":
+        said.append("versioning would be enabled")
+    key = _key(bucket)
+    if key != site["key_arns"][0]:
+        said.append(f"new objects would be encrypted with {site['key_arns'][0]} instead of {key or 'keys of S3'}")
+    block = bucket.get("public_access_block", {}).get("PublicAccessBlockConfiguration", {})
+    if not all(block.get(name) for name in PUBLIC_ACCESS):
+        said.append("public access would be blocked")
+    policy = json.loads(bucket.get("bucket_policy", {}).get("Policy") or "{}")
+    if compare_policies(policy, bucket_policy(site)):
+        said.append("the policy would be replaced by one that asks for TLS")
+    kept = _days(bucket)
+    if kept != int(days):
+        said.append(f"snapshots would be kept for {days} days instead of {kept or 'ever'}")
+    return said
+
+
+def _key(bucket: dict[str, t.Any]) -> str | None:
+    rules = bucket.get("bucket_encryption", {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+    return rules[0].get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID") if rules else None
+
+
+def _days(bucket: dict[str, t.Any]) -> int | None:
+    rules = bucket.get("bucket_lifecycle_configuration", {}).get("Rules", [])
+    ours: dict[str, t.Any] = next((rule for rule in rules if rule.get("ID") == "vault-snapshots"), {})
+    return ours.get("Expiration", {}).get("Days")

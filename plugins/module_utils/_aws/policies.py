@@ -1,0 +1,153 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Who may do what: IAM, key and bucket policies, from what is switched on. Pure."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+Document = dict[str, t.Any]
+VERSION = "2012-10-17"
+USE_KEY = ["kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"]
+# Administrators look after the key; none of these encrypts or decrypts.
+ADMINISTER_KEY = [
+    f"kms:{action}"
+    for action in (
+        "CancelKeyDeletion",
+        "CreateAlias",
+        "DeleteAlias",
+        "DescribeKey",
+        "DisableKey",
+        "DisableKeyRotation",
+        "EnableKey",
+        "EnableKeyRotation",
+        "GetKeyPolicy",
+        "GetKeyRotationStatus",
+        "ListGrants",
+        "ListKeyPolicies",
+        "ListKeyRotations",
+        "ListResourceTags",
+        "PutKeyPolicy",
+        "ReplicateKey",
+        "RevokeGrant",
+        "ScheduleKeyDeletion",
+        "TagResource",
+        "UntagResource",
+        "UpdateAlias",
+        "UpdateKeyDescription",
+    )
+]
+
+
+class Site(t.TypedDict):
+    partition: str  # aws, aws-cn, aws-us-gov
+    account: str
+    region: str
+    cluster: str
+    key_arns: list[str]  # the unseal key's, and its replica's
+    auto_join: bool
+    bucket: str  # of snapshots; empty: none
+    prefix: str  # of the snapshots' names in it, without a slash at its end
+    secret: str  # name of the secret with the recovery keys; empty: another sink
+
+
+def node_policy(site: Site) -> Document:
+    """What a node's role may do: unseal, and what of the rest is switched on."""
+    statements = [_allow("VaultKMSUnseal", USE_KEY, site["key_arns"])]
+    if site["auto_join"]:
+        # DescribeInstances knows no resources; the region is all that narrows it.
+        only_here = {"StringEquals": {"aws:RequestedRegion": site["region"]}}
+        statements.append(_allow("VaultAutoJoin", ["ec2:DescribeInstances"], ["*"], only_here))
+    if site["bucket"]:
+        bucket = f"arn:{site['partition']}:s3:::{site['bucket']}"
+        objects = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
+        below = {"StringLike": {"s3:prefix": f"{site['prefix']}/*"}}
+        statements += [
+            _allow("VaultSnapshotKey", ["kms:GenerateDataKey"], site["key_arns"]),
+            _allow("VaultSnapshots", objects, [f"{bucket}/{site['prefix']}/*"]),
+            _allow("VaultSnapshotList", ["s3:ListBucket"], [bucket], below),
+        ]
+    return _document(statements)
+
+
+def init_policy(site: Site) -> Document:
+    """What the identity that runs init may do beyond its own means: keep the recovery keys. No node has this."""
+    scope = ":".join(("arn", site["partition"], "secretsmanager", site["region"], site["account"], "secret"))
+    actions = [f"secretsmanager:{action}" for action in ("CreateSecret", "GetSecretValue", "PutSecretValue")]
+    # AWS adds a hyphen and six characters of its own to the name.
+    return _document([_allow("VaultRecoveryKeys", actions, [f"{scope}:{site['secret']}-??????"])])
+
+
+def key_policy(site: Site, administrators: list[str], node_role: str, custody_in_file: bool = False) -> Document:
+    """The key's own policy: administrators, the node role, nobody else. In it, '*' is this key.
+
+    With *custody_in_file*, administrators also encrypt and decrypt the file with the recovery keys, and nothing else.
+    """
+    role = f"arn:{site['partition']}:iam::{site['account']}:role/{node_role}"
+    use = [*USE_KEY, "kms:GenerateDataKey"] if site["bucket"] else USE_KEY
+    statements = [
+        _principal("Administrators", administrators, ADMINISTER_KEY),
+        _principal("VaultNodes", [role], use),
+    ]
+    if custody_in_file:
+        context = {"StringEquals": {"kms:EncryptionContext:vaultops:cluster": site["cluster"]}}
+        custody = _principal("RecoveryKeysFile", administrators, ["kms:Encrypt", "kms:Decrypt"])
+        statements.append({**custody, "Condition": context})
+    return _document(statements)
+
+
+def bucket_policy(site: Site) -> Document:
+    """Nobody, whoever he is, gets at the bucket without TLS."""
+    bucket = f"arn:{site['partition']}:s3:::{site['bucket']}"
+    statement = {
+        "Sid": "TLSOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [bucket, f"{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return _document([statement])
+
+
+def identity_of(caller_arn: str) -> str:
+    """The user or role behind a caller: a session's ARN is no principal that lasts."""
+    session = re.fullmatch(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/.+", caller_arn)
+    return "arn:{}:iam::{}:role/{}".format(*session.groups()) if session else caller_arn
+
+
+def lockout_problems(administrators: list[str], caller_arn: str) -> list[str]:
+    """Why these administrators would leave the caller unable to change the key again."""
+    caller = identity_of(caller_arn)
+    partition, account = caller.split(":")[1], caller.split(":")[4]
+    if not administrators:
+        return [
+            "vault_kms_administrators is empty, and a key that nobody may administer can't be mended. "
+            f"Name who looks after the key, such as {caller}."
+        ]
+    # A role's ARN may carry a path that a session's does not, so names are compared.
+    plain = {_without_path(arn) for arn in administrators}
+    if plain & {_without_path(caller), account, f"arn:{partition}:iam::{account}:root"}:
+        return []
+    return [
+        f"vault_kms_administrators does not name {caller}, which runs this playbook: it would lock itself out of the "
+        "key. Add it, or run as one of the administrators."
+    ]
+
+
+def _without_path(arn: str) -> str:
+    head, _, rest = arn.partition("/")
+    return f"{head}/{rest.rpartition('/')[2]}" if rest else head
+
+
+def _document(statements: list[Document]) -> Document:
+    return {"Version": VERSION, "Statement": statements}
+
+
+def _allow(sid: str, actions: list[str], resources: list[str], condition: Document | None = None) -> Document:
+    statement = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
+    return {**statement, "Condition": condition} if condition else statement
+
+
+def _principal(sid: str, principals: list[str], actions: list[str]) -> Document:
+    return {**_allow(sid, actions, ["*"]), "Principal": {"AWS": principals}}

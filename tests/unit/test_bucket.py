@@ -1,0 +1,79 @@
+"""What check mode says of the bucket, and whose a role or a bucket is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws import ownership, policies
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws.bucket import differences
+
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/1"
+TAG = {"key": "vault-cluster", "value": "prod"}
+SITE: policies.Site = {
+    "partition": "aws",
+    "account": "111122223333",
+    "region": "eu-central-1",
+    "cluster": "prod",
+    "key_arns": [KEY],
+    "auto_join": True,
+    "bucket": "example",
+    "prefix": "snapshots",
+    "secret": "",
+}
+
+
+def bucket(**changes):
+    """A bucket as it should be, in the shape of s3_bucket_info, with changes."""
+    encryption = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
+    every = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+    return {
+        "name": "example",
+        "bucket_versioning": {"Status": "Enabled"},
+        "bucket_encryption": {
+            "ServerSideEncryptionConfiguration": {"Rules": [{"ApplyServerSideEncryptionByDefault": encryption}]}
+        },
+        "public_access_block": {"PublicAccessBlockConfiguration": dict.fromkeys(every, True)},
+        "bucket_policy": {"Policy": json.dumps(policies.bucket_policy(SITE))},
+        "bucket_lifecycle_configuration": {"Rules": [{"ID": "vault-snapshots", "Expiration": {"Days": 30}}]},
+        **changes,
+    }
+
+
+def test_a_bucket_as_it_should_be_has_no_differences():
+    assert differences([bucket()], SITE, "30") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"name": "other"}, "example would be created in eu-central-1"),
+        ({"bucket_versioning": {}}, "versioning would be enabled"),
+        ({"bucket_encryption": {}}, f"encrypted with {KEY} instead of keys of S3"),
+        ({"public_access_block": {}}, "public access would be blocked"),
+        ({"bucket_policy": {}}, "asks for TLS"),
+        ({"bucket_lifecycle_configuration": {}}, "kept for 30 days instead of ever"),
+    ],
+)
+def test_each_difference_is_said(changes, says):
+    (said,) = differences([bucket(**changes)], SITE, 30)
+    assert says in said
+
+
+@pytest.mark.parametrize(
+    ("tags", "untagged_is_ours", "left_alone"),
+    [
+        (None, False, False),
+        ({"vault-cluster": "prod", "Team": "x"}, False, False),
+        ({"vault-cluster": "staging"}, False, True),
+        ({"vault-cluster": "staging"}, True, True),
+        ({}, False, True),
+        ({"Team": "x"}, True, False),
+    ],
+)
+def test_what_is_not_the_clusters_is_left_alone(tags, untagged_is_ours, left_alone):
+    found = ownership.problems("The role vault", tags, TAG, untagged_is_ours)
+    assert bool(found) is left_alone
+    if found:
+        assert "The role vault exists" in found[0]
+        assert "vault-cluster=prod" in found[0]
