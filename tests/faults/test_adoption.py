@@ -25,6 +25,7 @@ def by_hand(fresh_lab):
 def variables(folder) -> str:
     return json.dumps(
         {
+            "vault_kms_manage": False,
             "vault_tls_source": "given",
             "vault_tls_dir": str(folder),
             "vault_ca_file": str(folder / "ca.crt"),

@@ -62,6 +62,7 @@ CASES = {
     ),
     "key is going to be deleted": Case(("is scheduled for deletion", "cancel_deletion"), prepare="key_pending"),
     "key is disabled": Case(("is disabled", "enabled=true"), prepare="key_disabled"),
+    "key is somebody else's": Case(("does not carry the tag vault-cluster=test", "tag the key"), prepare="key_foreign"),
     "duplicate node_id": Case(
         ("vault-2", "vault-1", "Give every host its own"), hosts={"vault_2": {"vault_node_id": "vault-1"}}
     ),
@@ -192,11 +193,12 @@ def _pem(key) -> bytes:
 def _key(fault: str, bench, _folder: Path, _request) -> dict[str, t.Any]:
     kms = bench.aws("kms")
     alias = f"alias/{fault}"
-    key = kms.create_key(KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["KeyId"]
+    ours = [] if fault == "foreign" else [{"TagKey": "vault-cluster", "TagValue": "test"}]
+    key = kms.create_key(KeyUsage="ENCRYPT_DECRYPT", Tags=ours)["KeyMetadata"]["KeyId"]
     kms.create_alias(AliasName=alias, TargetKeyId=key)
     if fault == "pending":
         kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
-    else:
+    elif fault == "disabled":
         kms.disable_key(KeyId=key)
     return {"vault_kms_key_alias": alias}
 
@@ -211,4 +213,5 @@ PREPARE: dict[str, t.Callable[..., dict[str, t.Any]]] = {
     "tls_expired": functools.partial(_certificates, "expired"),
     "key_pending": functools.partial(_key, "pending"),
     "key_disabled": functools.partial(_key, "disabled"),
+    "key_foreign": functools.partial(_key, "foreign"),
 }

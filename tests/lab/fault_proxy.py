@@ -6,6 +6,7 @@
         ...
     assert proxy.calls == ["DescribeKey", "Encrypt"]
 
+S3 names no operation; there it is the method, the path, and the names in the query: "HEAD /bucket", "PUT /bucket?policy".
 It listens on loopback or a lab's bridge and forwards to the same, nowhere else. Standard library only.
 """
 
@@ -17,6 +18,7 @@ import http.server
 import ipaddress
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -24,14 +26,25 @@ import threading
 import time
 import typing as t
 import urllib.parse
+import xml.sax.saxutils
 
 _ALLOWED = [ipaddress.ip_network(text) for text in ("127.0.0.0/8", "10.0.1.1/32", "10.0.2.1/32")]
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "date", "server"}
+_SCOPE = re.compile(r"Credential=[^,]*/(?P<service>[^/,]+)/aws4_request")
+# How an error is wrapped where it isn't JSON; IAM, STS and the load balancers share one.
+_XML = {
+    "ec2": "<Response><Errors><Error>{}</Error></Errors><RequestID>injected</RequestID></Response>",
+    "s3": "<Error>{}<RequestId>injected</RequestId></Error>",
+}
+_XML_QUERY = "<ErrorResponse><Error><Type>Sender</Type>{}</Error><RequestId>injected</RequestId></ErrorResponse>"
 
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """Answer in the stand-in's place with an error of AWS's JSON protocol. The call never takes effect."""
+    """Answer in the stand-in's place with an error, in the protocol of the call. The call never takes effect.
+
+    An answer to HEAD has no body: of it, the caller only sees `status`.
+    """
 
     code: str
     message: str = "injected by the fault proxy"
@@ -131,7 +144,7 @@ def _handler_for(proxy: FaultProxy) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            action = proxy.action_for(_operation(self.headers, body))
+            action = proxy.action_for(_operation(self.command, self.path, self.headers, body))
             if isinstance(action, Answer):
                 self._error(action)
                 return
@@ -153,8 +166,7 @@ def _handler_for(proxy: FaultProxy) -> type[http.server.BaseHTTPRequestHandler]:
                 self._reply(status, headers, content)
 
         def _error(self, action: Answer) -> None:
-            content = json.dumps({"__type": action.code, "message": action.message}).encode()
-            headers = [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-errortype", action.code)]
+            headers, content = _error(self.headers, action)
             self._reply(action.status, headers, content)
 
         def _reply(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
@@ -179,13 +191,30 @@ def _handler_for(proxy: FaultProxy) -> type[http.server.BaseHTTPRequestHandler]:
     return Handler
 
 
-def _operation(headers: t.Mapping[str, str], body: bytes) -> str:
-    """The JSON protocol names it in X-Amz-Target (`TrentService.Encrypt`), the query protocol in the body."""
+def _operation(method: str, path: str, headers: t.Mapping[str, str], body: bytes) -> str:
+    """The JSON protocol names it in X-Amz-Target (`TrentService.Encrypt`), the query protocols in the body."""
     target = headers.get("X-Amz-Target")
     if target:
         return target.rpartition(".")[2]
-    form = urllib.parse.parse_qs(body.decode("ascii", "replace")) if b"Action=" in body else {}
-    return form.get("Action", [""])[0]
+    # A bucket's policy, too, speaks of Action: only a form's counts.
+    if headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
+        return urllib.parse.parse_qs(body.decode("ascii", "replace")).get("Action", [""])[0]
+    parts = urllib.parse.urlsplit(path)
+    names = "&".join(name for name, _value in urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
+    return f"{method} {parts.path}" + (f"?{names}" if names else "")
+
+
+def _error(headers: t.Mapping[str, str], action: Answer) -> tuple[list[tuple[str, str]], bytes]:
+    """Headers and body of an error as the service that was called would put it; the signature names the service."""
+    if "X-Amz-Target" in headers:
+        content = json.dumps({"__type": action.code, "message": action.message})
+        return [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-errortype", action.code)], content.encode()
+    scope = _SCOPE.search(headers.get("Authorization", ""))
+    code, message = xml.sax.saxutils.escape(action.code), xml.sax.saxutils.escape(action.message)
+    wrapped = _XML.get(scope["service"] if scope else "", _XML_QUERY).format(
+        f"<Code>{code}</Code><Message>{message}</Message>"
+    )
+    return [("Content-Type", "text/xml")], wrapped.encode()
 
 
 def _kill(pgid: int) -> None:

@@ -7,7 +7,10 @@ import threading
 import urllib.error
 import urllib.request
 
+import boto3
+import botocore.exceptions
 import pytest
+from botocore.config import Config
 from fault_proxy import Answer, Drop, FaultProxy, Kill, Rule
 
 ANYWHERE = ("127.0.0.1", 0)
@@ -67,6 +70,54 @@ def test_names_query_calls_by_their_action(upstream):
             proxy.url, b"Action=DescribeInstances&Version=1", 5
         ).close()
     assert proxy.calls == ["DescribeInstances"]
+
+
+# Service, method and arguments of a call, and what a rule names it.
+CALLS = [
+    ("kms", "create_key", {}, "CreateKey"),
+    ("secretsmanager", "list_secrets", {}, "ListSecrets"),
+    ("ec2", "describe_vpcs", {}, "DescribeVpcs"),
+    ("iam", "get_role", {"RoleName": "r"}, "GetRole"),
+    ("sts", "get_caller_identity", {}, "GetCallerIdentity"),
+    ("elbv2", "describe_load_balancers", {}, "DescribeLoadBalancers"),
+    ("s3", "list_buckets", {}, "GET /"),
+    ("s3", "create_bucket", {"Bucket": "bucket"}, "PUT /bucket"),
+    ("s3", "list_objects_v2", {"Bucket": "bucket", "Prefix": "a/"}, "GET /bucket?list-type&prefix&encoding-type"),
+    # Looks like a form of the query protocol, and is none.
+    ("s3", "put_bucket_policy", {"Bucket": "bucket", "Policy": "Action=GetRole"}, "PUT /bucket?policy"),
+    ("s3", "get_object", {"Bucket": "bucket", "Key": "a/b"}, "GET /bucket/a/b"),
+]
+
+
+def client(proxy: FaultProxy, service: str):
+    return boto3.client(
+        service,
+        region_name="eu-central-1",
+        endpoint_url=proxy.url,
+        aws_access_key_id="unit",
+        aws_secret_access_key="unit",
+        config=Config(retries={"total_max_attempts": 1}, proxies={}),
+    )
+
+
+@pytest.mark.parametrize(("service", "method", "arguments", "operation"), CALLS)
+def test_an_error_speaks_the_protocol_of_the_call(upstream, service, method, arguments, operation):
+    rule = Rule(operation, Answer("AccessDenied", "not <you> & yours", 403))
+    with FaultProxy(ANYWHERE, upstream.url, [rule]) as proxy:
+        with pytest.raises(botocore.exceptions.ClientError) as refused:
+            getattr(client(proxy, service), method)(**arguments)
+        assert proxy.calls == [operation]
+    assert refused.value.response["Error"]["Code"] == "AccessDenied"
+    assert refused.value.response["Error"]["Message"] == "not <you> & yours"
+    assert upstream.seen == []
+
+
+def test_an_error_for_head_is_its_status(upstream):
+    with FaultProxy(ANYWHERE, upstream.url, [Rule("HEAD /bucket", Answer("AccessDenied", status=403))]) as proxy:
+        with pytest.raises(botocore.exceptions.ClientError) as refused:
+            client(proxy, "s3").head_bucket(Bucket="bucket")
+        assert proxy.calls == ["HEAD /bucket"]
+    assert refused.value.response["Error"]["Code"] == "403"
 
 
 def test_answers_the_nth_call_only(upstream):

@@ -28,6 +28,7 @@ BASE = {
     "inventory_hostname": "vault-1",
     "vault_nodes": NODES,
     "vault_cluster_name": "prod",
+    "vault_version": "1.21.1",
     "vault_aws_region": "eu-central-1",
     "vault_server_telemetry": {},
 }

@@ -104,4 +104,5 @@ def _environment() -> dict[str, str]:
         "HOME": os.environ.get("HOME", "/"),
         "LC_ALL": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",  # such as the one for sessions through SSM
     }

@@ -1,0 +1,268 @@
+"""An AWS account on loopback, the playbook that provisions it, and what it made there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import typing as t
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import requests
+from conftest import ROOT, end_family
+from fault_proxy import FaultProxy, Kill, Rule
+from labkit.settings import REGION
+
+ANYWHERE = ("127.0.0.1", 0)
+RUN_SECONDS = 240
+# What a finished run has made, and how many of each.
+EVERYTHING = {
+    "role": 1,
+    "policy on the role": 2,
+    "instance profile": 1,
+    "managed policy": 1,
+    "key": 1,
+    "alias": 1,
+    "bucket": 1,
+    "security group": 1,
+    "instance": 3,
+    "target group": 1,
+    "target": 3,
+    "load balancer": 1,
+    "listener": 1,
+}
+Things = dict[str, set[str]]
+
+
+@dataclass
+class Run:
+    """One run of the playbook: how it ended, what it printed, and what it asked of AWS."""
+
+    code: int
+    output: str
+    calls: list[str]
+
+    @property
+    def changed(self) -> int:
+        return int(re.findall(r"^localhost\s*: .*\bchanged=(\d+)", self.output, re.M)[-1])
+
+    @property
+    def was_killed(self) -> bool:
+        return self.code == -signal.SIGKILL
+
+    @property
+    def said(self) -> str:
+        """The playbook's own last word, in one line, and nothing of what a module printed before."""
+        _before, found, after = self.output.partition("TASK [Say what went wrong]")
+        assert found, f"the playbook said nothing of its own:\n{self.output}"
+        return " ".join(after.split())
+
+
+@dataclass(frozen=True)
+class KillAt:
+    """The controller dies at the nth call of an operation; with `forward` that call still takes effect."""
+
+    operation: str
+    nth: int = 1
+    forward: bool = True
+
+
+class Account:
+    """An account that is not empty, as none is: things of others are in it before the first run."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self.folder = folder
+        group_vars = folder / "inventory" / "group_vars"
+        group_vars.mkdir(parents=True)
+        # As in the aws scenario, the inventory has no host but the implicit localhost.
+        (folder / "inventory" / "hosts.yml").write_text("all: {}\n")
+        shutil.copy(ROOT / "inventories/ec2/group_vars/all.yml", group_vars)
+        requests.post(f"{url}/moto-api/reset", timeout=30).raise_for_status()
+        ec2 = self.client("ec2")
+        self.vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        self.subnet = self.make_subnet("10.0.2.0/24")
+        self.full_subnet = self._fill(self.make_subnet("10.0.3.0/28"))
+        self._key_of_others("alias/payroll")
+        self.before = self.everything()
+
+    def client(self, service: str) -> t.Any:
+        return boto3.client(
+            service,
+            region_name=REGION,
+            endpoint_url=self.url,
+            aws_access_key_id="unit",
+            aws_secret_access_key="unit",
+        )
+
+    def make_subnet(self, block: str) -> str:
+        subnet = self.client("ec2").create_subnet(VpcId=self.vpc, CidrBlock=block, AvailabilityZone=f"{REGION}a")
+        return subnet["Subnet"]["SubnetId"]
+
+    def _fill(self, subnet: str) -> str:
+        ec2 = self.client("ec2")
+        free = ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["AvailableIpAddressCount"]
+        ec2.run_instances(ImageId="ami-12c6146b", SubnetId=subnet, MinCount=free, MaxCount=free)
+        return subnet
+
+    def _key_of_others(self, alias: str) -> None:
+        kms = self.client("kms")
+        key_id = kms.create_key(Tags=[{"TagKey": "Service", "TagValue": "payroll"}])["KeyMetadata"]["KeyId"]
+        kms.create_alias(AliasName=alias, TargetKeyId=key_id)
+
+    # --- the playbook
+
+    def environment(self, changes: t.Mapping[str, str | None]) -> dict[str, str]:
+        """This process's environment without anything of AWS, and without a home that has credentials."""
+        plain = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("AWS_") and not name.lower().endswith("_proxy")
+        }
+        ours: dict[str, str | None] = {
+            "AWS_ACCESS_KEY_ID": "unit",
+            "AWS_SECRET_ACCESS_KEY": "unit",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "HOME": str(self.folder),
+            "ANSIBLE_FORCE_COLOR": "0",
+            **changes,
+        }
+        return {**plain, **{name: value for name, value in ours.items() if value is not None}}
+
+    def provision(self, *arguments: str, **how: t.Any) -> Run:
+        return self.run("provision", *arguments, **how)
+
+    def run(
+        self,
+        playbook: str,
+        *arguments: str,
+        rules: t.Sequence[Rule] = (),
+        kill: KillAt | None = None,
+        variables: t.Mapping[str, t.Any] | None = None,
+        environment: t.Mapping[str, str | None] | None = None,
+        offline: bool = False,
+    ) -> Run:
+        """Run a playbook with the variables of the aws scenario; a run that hangs is ended."""
+        process: subprocess.Popen[str] | None = None
+
+        def end() -> int:
+            assert process
+            return end_family(process.pid)
+
+        rules = [*rules, Rule(kill.operation, Kill(end, kill.forward), kill.nth)] if kill else rules
+        with FaultProxy(ANYWHERE, self.url, rules) as proxy:
+            chosen = {
+                "lab_subnet": self.subnet,
+                "full_subnet": self.full_subnet,
+                "vault_aws_endpoint_url": proxy.url,
+                **(variables or {}),
+            }
+            command = ["ansible-playbook", "-i", str(self.folder / "inventory/hosts.yml"), f"playbooks/{playbook}.yml"]
+            command += ["-e", f"@{ROOT / 'molecule/aws/lab.yml'}", "-e", json.dumps(chosen), *arguments]
+            process = subprocess.Popen(
+                # In a network namespace of its own nothing gets out, not even to a name server.
+                ["unshare", "--net", *command] if offline else command,
+                env=self.environment(environment or {}),
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+            try:
+                output, _ = process.communicate(timeout=RUN_SECONDS)
+            except BaseException:
+                end_family(process.pid)
+                raise
+        return Run(process.returncode, output, proxy.calls)
+
+    # --- what is there
+
+    def made(self) -> Things:
+        """What the playbook made, by kind. A thing that was there before and is gone or different is an error."""
+        now = self.everything()
+        for kind, things in self.before.items():
+            assert things <= now[kind], f"{kind} of others is gone: {things - now[kind]}"
+        return {kind: things - self.before[kind] for kind, things in now.items()}
+
+    def everything(self) -> Things:
+        """All that provision.yml could make, named by what AWS gives out anew for a thing that is made again."""
+        return {**self._iam(), **self._kms(), **self._s3(), **self._ec2(), **self._load_balancers()}
+
+    def _iam(self) -> Things:
+        iam = self.client("iam")
+        roles = {role["RoleName"]: role["RoleId"] for role in iam.list_roles()["Roles"]}
+        inline = {f"{role} {name}" for role in roles for name in iam.list_role_policies(RoleName=role)["PolicyNames"]}
+        attached = {
+            f"{role} {policy['PolicyArn']}"
+            for role in roles
+            for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        }
+        return {
+            "role": set(roles.values()),
+            "policy on the role": inline | attached,
+            "instance profile": {
+                profile["InstanceProfileId"] for profile in iam.list_instance_profiles()["InstanceProfiles"]
+            },
+            "managed policy": {policy["PolicyId"] for policy in iam.list_policies(Scope="Local")["Policies"]},
+        }
+
+    def _kms(self) -> Things:
+        kms = self.client("kms")
+        aliases = kms.list_aliases()["Aliases"]
+        # The stand-in makes the keys that AWS manages, such as aws/ebs, when they are first used.
+        managed = {alias.get("TargetKeyId") for alias in aliases if alias["AliasName"].startswith("alias/aws/")}
+        return {
+            "key": {key["KeyId"] for key in kms.list_keys()["Keys"]} - managed,
+            "alias": {
+                f"{alias['AliasName']} {alias['TargetKeyId']}"
+                for alias in aliases
+                if not alias["AliasName"].startswith("alias/aws/")
+            },
+        }
+
+    def _s3(self) -> Things:
+        buckets = self.client("s3").list_buckets()["Buckets"]
+        return {"bucket": {f"{bucket['Name']} {bucket['CreationDate']}" for bucket in buckets}}
+
+    def _ec2(self) -> Things:
+        ec2 = self.client("ec2")
+        instances = [
+            instance
+            for page in ec2.get_paginator("describe_instances").paginate()
+            for reservation in page["Reservations"]
+            for instance in reservation["Instances"]
+        ]
+        groups = ec2.describe_security_groups()["SecurityGroups"]
+        return {
+            "security group": {group["GroupId"] for group in groups},
+            "instance": {each["InstanceId"] for each in instances if each["State"]["Name"] != "terminated"},
+        }
+
+    def _load_balancers(self) -> Things:
+        elb = self.client("elbv2")
+        groups = {group["TargetGroupArn"] for group in elb.describe_target_groups()["TargetGroups"]}
+        balancers = {each["LoadBalancerArn"] for each in elb.describe_load_balancers()["LoadBalancers"]}
+        return {
+            "target group": groups,
+            "target": {
+                health["Target"]["Id"]
+                for group in groups
+                for health in elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+            },
+            "load balancer": balancers,
+            "listener": {
+                listener["ListenerArn"]
+                for balancer in balancers
+                for listener in elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"]
+            },
+        }
+
+
+def count(things: Things) -> dict[str, int]:
+    return {kind: len(each) for kind, each in things.items()}

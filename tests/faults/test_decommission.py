@@ -1,0 +1,115 @@
+"""decommission.yml on loopback: nothing without the name, nothing of others, nothing that snapshots still need."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+import pytest
+from account import EVERYTHING, Account, count
+from moto.server import ThreadedMotoServer
+
+BUCKET, KEY = "example-vault-snapshots", "alias/vault-unseal"
+NAMED = ("-e", "vault_decommission=prod")
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> t.Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        server.start()
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def account(stand_in: str, tmp_path_factory: pytest.TempPathFactory) -> Account:
+    """An account with a cluster in it, and things of others."""
+    account = Account(stand_in, tmp_path_factory.mktemp("account"))
+    run = account.provision()
+    assert run.code == 0, run.output
+    assert count(account.made()) == EVERYTHING
+    return account
+
+
+def deletion_days(account: Account) -> int | None:
+    key = account.client("kms").describe_key(KeyId=KEY)["KeyMetadata"]
+    if key["KeyState"] != "PendingDeletion":
+        return None
+    return round((key["DeletionDate"] - datetime.datetime.now(datetime.timezone.utc)) / datetime.timedelta(days=1))
+
+
+# The tests follow each other in one account: what one refuses, the next still finds.
+
+
+@pytest.mark.parametrize("arguments", [(), ("-e", "vault_decommission=staging")])
+def test_nothing_happens_without_the_clusters_name(account, arguments):
+    before = account.made()
+    run = account.run("decommission", *arguments)
+    assert run.code != 0
+    assert "-e vault_decommission=prod" in " ".join(run.output.split())
+    assert account.made() == before
+
+
+def test_check_mode_says_what_would_go_and_touches_nothing(account):
+    before = account.made()
+    run = account.run("decommission", *NAMED, "--check")
+    assert run.code == 0, run.output
+    assert run.changed > 0
+    assert "vault-1, vault-2, vault-3, vault-prod" in " ".join(run.output.split())
+    assert account.made() == before
+    assert deletion_days(account) is None
+
+
+def test_another_clusters_key_stops_it_at_once(account):
+    kms = account.client("kms")
+    key_id = kms.describe_key(KeyId=KEY)["KeyMetadata"]["KeyId"]
+    kms.tag_resource(KeyId=key_id, Tags=[{"TagKey": "vault-cluster", "TagValue": "staging"}])
+    before = account.made()
+    run = account.run("decommission", *NAMED)
+    kms.tag_resource(KeyId=key_id, Tags=[{"TagKey": "vault-cluster", "TagValue": "prod"}])
+    assert run.code != 0
+    assert "does not carry the tag vault-cluster=prod" in run.said
+    assert account.made() == before
+
+
+def test_an_old_version_of_a_snapshot_is_a_snapshot(account):
+    s3 = account.client("s3")
+    policy = s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
+    s3.delete_bucket_policy(Bucket=BUCKET)  # which lets nobody write without TLS
+    s3.put_object(Bucket=BUCKET, Key="snapshots/one", Body=b"a snapshot")
+    s3.delete_object(Bucket=BUCKET, Key="snapshots/one")
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=policy)
+    before = account.made()
+    run = account.run("decommission", *NAMED)
+    assert run.code != 0
+    for words in (BUCKET, KEY, "Nothing was removed", "vault_decommission_keep_snapshots=true"):
+        assert words in run.said
+    assert account.made() == before
+    assert deletion_days(account) is None
+
+
+def test_snapshots_and_their_key_can_outlive_the_machines(account):
+    run = account.run("decommission", *NAMED, "-e", "vault_decommission_keep_snapshots=true")
+    assert run.code == 0, run.output
+    left = {kind: number for kind, number in count(account.made()).items() if number}
+    assert left == {"bucket": 1, "key": 1, "alias": 1}
+    assert deletion_days(account) is None
+
+
+def test_without_snapshots_the_key_is_scheduled_and_no_more(account):
+    s3 = account.client("s3")
+    s3.delete_bucket_policy(Bucket=BUCKET)
+    listed = s3.list_object_versions(Bucket=BUCKET)
+    for version in listed["Versions"] + listed["DeleteMarkers"]:
+        s3.delete_object(Bucket=BUCKET, Key=version["Key"], VersionId=version["VersionId"])
+    run = account.run("decommission", *NAMED)
+    assert run.code == 0, run.output
+    assert deletion_days(account) == 30
+    left = {kind: number for kind, number in count(account.made()).items() if number}
+    assert left == {"key": 1, "alias": 1}
+
+    again = account.run("decommission", *NAMED)
+    assert (again.code, again.changed) == (0, 0), again.output

@@ -1,0 +1,276 @@
+"""provision.yml on loopback: what it makes of an empty account, of bad inputs, and of an AWS that refuses or goes away."""
+
+from __future__ import annotations
+
+import logging
+import typing as t
+from dataclasses import dataclass, field
+
+import pytest
+from account import EVERYTHING, Account, KillAt, Things, count
+from fault_proxy import Answer, Drop, Rule
+from moto.server import ThreadedMotoServer
+
+BUCKET = "example-vault-snapshots"
+ALLOW = "Allow it in the policy of the identity that runs this"
+LOG_IN = "Log in to AWS again"
+READS = ("Describe", "Get", "List", "HEAD ", "GET ")
+
+
+def denied(action: str, resource: str, code: str = "AccessDenied") -> Answer:
+    """As AWS puts it, which names the resource."""
+    who = "User: arn:aws:iam::123456789012:user/lab is not authorized"
+    return Answer(code, f"{who} to perform: {action} on resource: {resource}", 403)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What differs from a good run, and what the playbook must say then; {subnet} and {full_subnet} are the account's."""
+
+    says: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    variables: dict[str, t.Any] = field(default_factory=dict)
+    environment: dict[str, str | None] = field(default_factory=dict)
+    offline: bool = False
+    kill: KillAt | None = None
+
+
+AT_ONCE = {
+    "region that does not exist": Case(
+        ("See who runs this", "AWS can't be reached in eu-nowhere-1", "Check the region's name"),
+        variables={"vault_aws_region": "eu-nowhere-1", "vault_aws_endpoint_url": ""},
+        offline=True,
+    ),
+    "region that is no name": Case(
+        ("'eu central 1' is not a region's name", "Set vault_aws_region"),
+        variables={"vault_aws_region": "eu central 1", "vault_aws_endpoint_url": ""},
+        offline=True,
+    ),
+    "another region": Case(
+        ("{subnet} does not exist in eu-west-1", "Check vault_ec2_instances, the region"),
+        variables={"vault_aws_region": "eu-west-1"},
+    ),
+    "endpoint that does not answer": Case(
+        ("AWS can't be reached in eu-central-1", "the endpoint and the way out"),
+        variables={"vault_aws_endpoint_url": "http://127.0.0.1:9"},
+    ),
+    "no credentials": Case(
+        ("no AWS credentials were found", LOG_IN),
+        environment={"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None},
+    ),
+    "credentials that have expired": Case(
+        ("GetCallerIdentity was refused: ExpiredToken", "have expired. Log in to AWS again"),
+        (
+            Rule(
+                "GetCallerIdentity",
+                Answer("ExpiredToken", "The security token included in the request is expired", 403),
+            ),
+        ),
+    ),
+    "no administrators": Case(
+        ("vault_kms_administrators is empty", "Name who looks after the key, such as arn:aws:"),
+        variables={"vault_kms_administrators": []},
+    ),
+    "administrators without the caller": Case(
+        ("does not name arn:aws:", "it would lock itself out of the key. Add it, or run as one"),
+        variables={"vault_kms_administrators": ["arn:aws:iam::123456789012:role/platform"]},
+    ),
+    "subnet without free addresses": Case(
+        ("{full_subnet} has 0 free addresses, and vault-1, vault-2, vault-3 would need 3", "Name another subnet"),
+        variables={"lab_subnet": "{{ full_subnet }}"},
+    ),
+}
+
+# In the order of the play: each run gets past the point where the one before it was stopped.
+ON_THE_WAY = {
+    "no right to make the role": Case(
+        ("The nodes' role (eu-central-1): CreateRole was refused: AccessDenied", "role/vault-node", ALLOW),
+        (Rule("CreateRole", denied("iam:CreateRole", "arn:aws:iam::123456789012:role/vault-node")),),
+    ),
+    "killed when the role is made": Case(kill=KillAt("CreateRole")),
+    "alias of another's key": Case(
+        ("alias/payroll", "does not carry the tag vault-cluster=prod", "Name another alias"),
+        variables={"vault_kms_key_alias": "alias/payroll"},
+    ),
+    "KMS throttles for good": Case(
+        ("The unseal key", "kms:CreateKey was refused in eu-central-1: ThrottlingException", "Run again in a minute"),
+        (Rule("CreateKey", Answer("ThrottlingException", "Rate exceeded"), every=True),),
+    ),
+    "no right to make the key": Case(
+        ("The unseal key", "kms:CreateKey was refused in eu-central-1: AccessDeniedException", ALLOW),
+        (Rule("CreateKey", denied("kms:CreateKey", "*", "AccessDeniedException")),),
+    ),
+    "killed between key and alias": Case(kill=KillAt("CreateKey")),
+    "no right to say what the role may do": Case(
+        ("What the nodes may do (eu-central-1): PutRolePolicy was refused: AccessDenied", "role/vault-node", ALLOW),
+        (Rule("PutRolePolicy", denied("iam:PutRolePolicy", "role/vault-node")),),
+    ),
+    "bucket of somebody else": Case(
+        (
+            "The bucket of snapshots: taken (eu-central-1): HeadBucket was refused: 403",
+            "somebody else's",
+            "another name",
+        ),
+        (Rule("HEAD /taken", Answer("AccessDenied", status=403)),),
+        variables={"vault_snapshot_bucket": "taken"},
+    ),
+    "bucket's name taken meanwhile": Case(
+        (
+            "The bucket of snapshots: taken (eu-central-1): CreateBucket was refused: BucketAlreadyExists",
+            "Choose another",
+        ),
+        (Rule("PUT /taken", Answer("BucketAlreadyExists", "The requested bucket name is not available.", 409)),),
+        variables={"vault_snapshot_bucket": "taken"},
+    ),
+    "killed when the bucket is made": Case(kill=KillAt(f"PUT /{BUCKET}")),
+    "S3 throttles for good": Case(
+        (f"The bucket of snapshots: {BUCKET} (eu-central-1): PutBucketPolicy was refused: SlowDown", "Run again"),
+        (Rule(f"PUT /{BUCKET}?policy", Answer("SlowDown", "Please reduce your request rate.", 503), every=True),),
+    ),
+    # This module drops what AWS said, and the playbook says how to get at it.
+    "session that ends midway": Case(
+        ("Who may reach the nodes: vault-prod", "CreateSecurityGroup was refused: RequestExpired", LOG_IN),
+        (Rule("CreateSecurityGroup", Answer("RequestExpired", "Request has expired.")),),
+        environment={"ANSIBLE_DISPLAY_TRACEBACK": "error"},
+    ),
+    "killed between two machines": Case(kill=KillAt("RunInstances", 2)),
+    "no right to make machines": Case(
+        ("Launch instances: vault-3 (eu-central-1): RunInstances was refused: UnauthorizedOperation", ALLOW),
+        (Rule("RunInstances", denied("ec2:RunInstances", "instance/*", "UnauthorizedOperation")),),
+    ),
+    "no right to make the load balancer": Case(
+        ("The network load balancer (eu-central-1): CreateLoadBalancer was refused: AccessDenied", "vault-prod", ALLOW),
+        (
+            Rule(
+                "CreateLoadBalancer", denied("elasticloadbalancing:CreateLoadBalancer", "loadbalancer/net/vault-prod/*")
+            ),
+        ),
+    ),
+}
+
+# What AWS does now and then, and what must not stop a run.
+PASSING = (
+    Rule("CreateRole", Answer("Throttling", "Rate exceeded")),
+    Rule("CreateKey", Answer("ThrottlingException", "Rate exceeded")),
+    # The role that the policy names is not known to KMS yet.
+    Rule("CreateKey", Answer("MalformedPolicyDocumentException", "Policy contains invalid principals"), nth=2),
+    Rule(f"PUT /{BUCKET}?versioning", Answer("SlowDown", "Please reduce your request rate.", 503)),
+    Rule("RunInstances", Answer("RequestLimitExceeded", "Request limit exceeded.", 503)),
+    # Nor the profile to EC2. Where an ARN is refused the module itself tries once more, which would hide the role's part.
+    Rule("RunInstances", Answer("InvalidParameterValue", "Invalid IAM Instance Profile name"), nth=2),
+    Rule("CreateTargetGroup", Answer("Throttling", "Rate exceeded")),
+)
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> t.Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        # Its log of each request would bury what a failed test has to say.
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        server.start()
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+        server.stop()
+
+
+@pytest.fixture
+def fresh_account(stand_in: str, tmp_path_factory: pytest.TempPathFactory) -> Account:
+    return Account(stand_in, tmp_path_factory.mktemp("account"))
+
+
+@pytest.fixture(scope="class")
+def account(stand_in: str, tmp_path_factory: pytest.TempPathFactory) -> Account:
+    return Account(stand_in, tmp_path_factory.mktemp("account"))
+
+
+def test_from_nothing_to_everything_and_then_nothing_more(fresh_account):
+    would = fresh_account.provision("--check", "--diff")
+    assert would.code == 0, would.output
+    assert would.changed > 0, would.output
+    assert not [call for call in would.calls if not call.startswith(READS)], "check mode asked for a change"
+    assert not any(count(fresh_account.made()).values())
+
+    first = fresh_account.provision()
+    assert first.code == 0, first.output
+    made = fresh_account.made()
+    assert count(made) == EVERYTHING
+
+    for arguments in ([], ["--check", "--diff"]):
+        again = fresh_account.provision(*arguments)
+        assert (again.code, again.changed) == (0, 0), again.output
+    assert fresh_account.made() == made
+
+
+def test_what_passes_does_not_stop_a_run(fresh_account):
+    run = fresh_account.provision(rules=PASSING)
+    assert run.code == 0, run.output
+    assert count(fresh_account.made()) == EVERYTHING
+    not_repeated = [rule for rule in PASSING if run.calls.count(rule.operation) <= rule.nth]
+    assert not not_repeated, run.calls
+
+
+def test_a_lost_answer_makes_no_second_key(fresh_account):
+    """The call took effect, and the caller can't know: only the run's own tag on the key tells."""
+    stop = Rule("PutRolePolicy", denied("iam:PutRolePolicy", "role/vault-node"))
+    fresh_account.provision(rules=[Rule("CreateKey", Drop(forward=True)), stop])
+    assert len(fresh_account.made()["key"]) == 1
+    run = fresh_account.provision(rules=[stop])
+    assert "PutRolePolicy was refused" in run.said
+    made = count(fresh_account.made())
+    assert (made["key"], made["alias"]) == (1, 1)
+
+
+class TestOneFaultAfterAnother:
+    """All in one account: every run must go on from what the runs before it, each stopped somewhere else, have left.
+
+    A case can be run alone as well: it then gets to its point from an empty account.
+    """
+
+    @pytest.mark.parametrize("name", AT_ONCE)
+    def test_refused_before_anything_is_made(self, account, name):
+        before = account.made()
+        assert_stopped(account, AT_ONCE[name])
+        assert account.made() == before
+
+    @pytest.mark.parametrize("name", ON_THE_WAY)
+    def test_stopped_on_the_way(self, account, name):
+        before = account.made()
+        assert_stopped(account, ON_THE_WAY[name])
+        assert not lost(before, account.made())
+
+    def test_the_next_run_finishes(self, account):
+        before = account.made()
+        run = account.provision()
+        assert run.code == 0, run.output
+        made = account.made()
+        assert not lost(before, made)
+        assert count(made) == EVERYTHING
+
+        again = account.provision()
+        assert (again.code, again.changed) == (0, 0), again.output
+        assert account.made() == made
+
+
+def assert_stopped(account: Account, case: Case) -> None:
+    run = account.provision(
+        rules=case.rules,
+        kill=case.kill,
+        variables=case.variables,
+        environment=case.environment,
+        offline=case.offline,
+    )
+    meant = [rule.operation for rule in case.rules] + ([case.kill.operation] if case.kill else [])
+    assert set(meant) <= set(run.calls), f"the run never asked for {meant}:\n{run.output}"
+    if case.kill:
+        assert run.was_killed, run.output
+        return
+    assert run.code > 0, run.output
+    expected = [words.format(subnet=account.subnet, full_subnet=account.full_subnet) for words in case.says]
+    missing = [words for words in expected if words not in run.said]
+    assert not missing, f"the playbook's last word does not say {missing}:\n{run.said}"
+
+
+def lost(before: Things, after: Things) -> Things:
+    return {kind: things - after[kind] for kind, things in before.items() if things - after[kind]}

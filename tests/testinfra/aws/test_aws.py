@@ -1,0 +1,125 @@
+"""What provision.yml made in the account, and what the EC2 inventory makes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+import boto3
+import pytest
+
+CLUSTER = "prod"
+ADDRESSES = {"vault-1": "10.0.2.10", "vault-2": "10.0.2.11", "vault-3": "10.0.2.12"}
+
+
+@pytest.fixture(scope="module")
+def aws(lab):
+    return lambda service: boto3.client(service, region_name="eu-central-1", endpoint_url=lab.aws_url)
+
+
+@pytest.fixture(scope="module")
+def instances(aws):
+    reservations = aws("ec2").describe_instances(Filters=[{"Name": "tag:vault-cluster", "Values": [CLUSTER]}])
+    found = [instance for reservation in reservations["Reservations"] for instance in reservation["Instances"]]
+    return {name_of(instance): instance for instance in found}
+
+
+def name_of(instance) -> str:
+    return next(tag["Value"] for tag in instance["Tags"] if tag["Key"] == "Name")
+
+
+def inventory(lab, *arguments) -> str:
+    """What ansible-inventory says of the plug-in's inventory."""
+    root = os.environ["MOLECULE_PROJECT_DIRECTORY"]
+    command = ["ansible-inventory", "-i", f"{root}/inventories/ec2/vault.aws_ec2.yml", *arguments]
+    environment = {**os.environ, "AWS_ENDPOINT_URL": lab.aws_url}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def test_graph_has_the_nodes_by_name_in_their_groups(lab):
+    lines = [line.strip(" |-") for line in inventory(lab, "--graph").splitlines()]
+    for group in ("@vault:", f"@cluster_{CLUSTER}:"):
+        start = lines.index(group) + 1
+        assert sorted(lines[start : start + 3]) == sorted(ADDRESSES), lines
+
+
+def test_nodes_are_known_by_their_private_addresses(lab):
+    hosts = json.loads(inventory(lab, "--list"))["_meta"]["hostvars"]
+    for name, address in ADDRESSES.items():
+        # ansible-inventory marks what comes from outside as not to be templated.
+        assert hosts[name]["vault_address"] == {"__ansible_unsafe": address}
+        assert hosts[name]["ansible_host"] == {"__ansible_unsafe": address}
+    assert set(hosts) == set(ADDRESSES)
+
+
+def test_instances_are_three_and_fenced_in(aws, instances):
+    ec2 = aws("ec2")
+    assert {name: instance["PrivateIpAddress"] for name, instance in instances.items()} == ADDRESSES
+    for instance in instances.values():
+        assert instance["MetadataOptions"]["HttpTokens"] == "required"
+        assert instance["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
+        assert instance["IamInstanceProfile"]["Arn"].endswith("/vault-node")
+        assert not instance.get("PublicIpAddress")
+        protected = ec2.describe_instance_attribute(
+            InstanceId=instance["InstanceId"], Attribute="disableApiTermination"
+        )
+        assert protected["DisableApiTermination"]["Value"] is True
+        (volume,) = ec2.describe_volumes(
+            Filters=[{"Name": "attachment.instance-id", "Values": [instance["InstanceId"]]}]
+        )["Volumes"]
+        assert (volume["Encrypted"], volume["VolumeType"]) == (True, "gp3")
+
+
+def test_only_vaults_ports_are_open(aws):
+    groups = aws("ec2").describe_security_groups(Filters=[{"Name": "tag:vault-cluster", "Values": [CLUSTER]}])
+    (group,) = groups["SecurityGroups"]
+    networks = {}
+    for rule in group["IpPermissions"]:
+        for port in range(rule["FromPort"], rule["ToPort"] + 1):
+            sources = [source["CidrIp"] for source in rule["IpRanges"]]
+            sources += ["nodes" for pair in rule["UserIdGroupPairs"] if pair["GroupId"] == group["GroupId"]]
+            networks.setdefault(port, set()).update(sources)
+    # The load balancer's health checks come from its subnet.
+    assert networks == {8200: {"10.0.0.0/16", "10.0.2.0/24", "nodes"}, 8201: {"nodes"}}
+
+
+def test_role_may_unseal_with_this_key_and_no_other(aws):
+    policy = aws("iam").get_role_policy(RoleName="vault-node", PolicyName="vault")["PolicyDocument"]
+    key = aws("kms").describe_key(KeyId="alias/vault-unseal")["KeyMetadata"]["Arn"]
+    unseal = next(statement for statement in policy["Statement"] if statement["Sid"] == "VaultKMSUnseal")
+    assert unseal["Resource"] == [key]
+    assert not [statement for statement in policy["Statement"] if "secretsmanager" in json.dumps(statement)]
+
+
+def test_key_rotates_and_its_policy_names_administrators_and_nodes_only(aws):
+    kms = aws("kms")
+    key = kms.describe_key(KeyId="alias/vault-unseal")["KeyMetadata"]["Arn"]
+    assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
+    policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+    principals = {principal for statement in policy["Statement"] for principal in statement["Principal"]["AWS"]}
+    assert principals == {"arn:aws:iam::123456789012:root", "arn:aws:iam::123456789012:role/vault-node"}
+
+
+def test_bucket_is_private_versioned_and_encrypted_with_the_key(aws):
+    s3, bucket = aws("s3"), "example-vault-snapshots"
+    key = aws("kms").describe_key(KeyId="alias/vault-unseal")["KeyMetadata"]["Arn"]
+    (rule,) = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
+    (expiry,) = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    assert expiry["Expiration"]["Days"] == 30
+    with pytest.raises(s3.exceptions.ClientError, match="403"):
+        s3.put_object(Bucket=bucket, Key="snapshots/x", Body=b"without TLS")
+
+
+def test_load_balancer_checks_vaults_health_on_every_node(aws, instances):
+    elb = aws("elbv2")
+    (group,) = elb.describe_target_groups(Names=[f"vault-{CLUSTER}"])["TargetGroups"]
+    assert (group["Protocol"], group["Port"]) == ("TCP", 8200)
+    assert (group["HealthCheckProtocol"], group["HealthCheckPath"]) == ("HTTPS", "/v1/sys/health")
+    targets = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
+    assert {target["Target"]["Id"] for target in targets} == {instance["InstanceId"] for instance in instances.values()}
+    (balancer,) = elb.describe_load_balancers(Names=[f"vault-{CLUSTER}"])["LoadBalancers"]
+    assert (balancer["Type"], balancer["Scheme"]) == ("network", "internal")
