@@ -187,7 +187,8 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     if before is None and alias is None:
         raise AwsError(f"there is no key {name} in {module.region}", "To create one, give an alias.")
     if before is None:
-        created = creation(client, module.check_mode, str(alias), desired, params["required_tags"])
+        once = module.client("kms", retry_decorator=kms_api.RETRY, config=kms_api.ONCE)
+        created = creation(client, once, module.check_mode, str(alias), desired, params["required_tags"])
         return finish(client, module.check_mode, None, *created)
     problem = key_state.present_problem(before, desired, name)
     if problem:
@@ -227,7 +228,12 @@ def deletion(
 
 
 def creation(
-    client: t.Any, check_mode: bool, alias: str, desired: key_state.Desired, required_tags: dict[str, str]
+    client: t.Any,
+    once: t.Any,
+    check_mode: bool,
+    alias: str,
+    desired: key_state.Desired,
+    required_tags: dict[str, str],
 ) -> tuple[list[key_state.Step], key_state.Key]:
     """Take the key that a killed run left without its alias, or make one; then the alias, then the rest."""
     orphans = kms_api.find_tagged(client, {**required_tags, key_state.ALIAS_TAG: alias})
@@ -241,7 +247,7 @@ def creation(
     steps, after = key_state.plan(key, desired)
     done: list[key_state.Step] = [("alias", alias)] if orphans else [("create", alias)]
     if not check_mode:
-        key_id = orphans[0] if orphans else kms_api.create_key(client, key)
+        key_id = orphans[0] if orphans else kms_api.create_key(once, key)
         kms_api.create_alias(client, alias, key_id)
         after = {**after, "key_id": key_id}
     return [*done, *steps], {**after, "aliases": sorted({*(after["aliases"] or []), alias})}

@@ -16,7 +16,10 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
 
 from .key_state import Desired, Key, normalise
 
-RETRY = AWSRetry.jittered_backoff(retries=6, delay=1, max_delay=10)
+RETRY = AWSRetry.jittered_backoff(retries=6, delay=1, max_delay=10, catch_extra_error_codes=["ThrottlingException"])
+# For CreateKey, which has no token that tells a repeated call from a second one: botocore must not repeat a call whose
+# answer got lost. RETRY only repeats what KMS refused.
+ONCE = {"retries": {"total_max_attempts": 1}}
 T = t.TypeVar("T")
 
 
@@ -64,6 +67,7 @@ def find_tagged(client: t.Any, wanted: dict[str, str]) -> list[str]:
 
 
 def create_key(client: t.Any, key: Key) -> str:
+    """*client* is one that was made with ONCE."""
     arguments: dict[str, t.Any] = {
         "Description": key["description"] or "",
         "KeyUsage": "ENCRYPT_DECRYPT",
@@ -73,8 +77,7 @@ def create_key(client: t.Any, key: Key) -> str:
     }
     if key["policy"]:
         arguments["Policy"] = json.dumps(key["policy"])
-    # Not retried by us: a second CreateKey would be a second key.
-    return client.create_key(**arguments)["KeyMetadata"]["KeyId"]
+    return client.create_key(**arguments, aws_retry=True)["KeyMetadata"]["KeyId"]
 
 
 def replicate(client: t.Any, key_id: str, region: str, desired: Desired) -> None:
