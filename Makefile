@@ -29,7 +29,7 @@ clean-lab: setup  ## Remove the labs' containers, networks and servers
 lab-parts: setup
 	@$(TEST_LAB) python tests/lab/lab.py prepare
 
-test: lint unit provision inputs molecule  ## What CI runs; kill-test, adoption and bench come on top
+test: lint unit provision inputs molecule  ## What CI runs; kill-test, change-test, adoption and bench come on top
 
 lint: setup  ## ansible-lint, yamllint, ruff, mypy
 	@echo "== lint"
@@ -43,11 +43,11 @@ unit: setup  ## Unit tests: no lab, loopback only
 	@$(LAB) pytest tests/unit tests/lab
 
 provision: setup  ## AWS as it fails under provision.yml, and decommission.yml: no lab, loopback only
-	@echo "== provisioning: usually 8 minutes"
+	@echo "== provisioning: usually 10 minutes"
 	@$(LAB) pytest tests/faults/test_provision.py tests/faults/test_decommission.py
 
 molecule: lab-parts  ## Every scenario: create, converge, idempotence, verify, destroy
-	@echo "== molecule, scenarios default and aws: usually 5 minutes"
+	@echo "== molecule, scenarios default, aws and upgrade: usually 8 minutes"
 	@$(TEST_LAB) molecule test --all
 
 inputs: lab-parts  ## Every kind of bad input stops the play before a node is changed
@@ -60,7 +60,10 @@ adoption: lab-parts  ## A cluster made by hand is adopted, or left alone with th
 kill-test: lab-parts  ## The controller is killed at every point of init; every sink; nothing secret shows
 	@$(TEST_LAB) pytest tests/faults/test_kill.py tests/faults/test_sinks.py tests/faults/test_secrets.py
 
+change-test: lab-parts  ## Clients write while the cluster is upgraded, and while that goes wrong
+	@$(TEST_LAB) pytest tests/faults/test_upgrade.py
+
 bench: lab-parts  ## The play beside a plain shell script, in one run
 	@$(TEST_LAB) python tests/bench/bench.py
 
-.PHONY: help setup lab demo clean-lab lab-parts test lint unit provision inputs molecule adoption kill-test bench
+.PHONY: help setup lab demo clean-lab lab-parts test lint unit provision inputs molecule adoption kill-test change-test bench

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime
 
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import certificates, inputs
+from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import certificates, inputs, upgrade
 
 
 def certificate_problems(options):
@@ -19,4 +19,6 @@ class FilterModule:
             "input_problems": inputs.problems,
             "adoption_problems": inputs.adoption_problems,
             "certificate_problems": certificate_problems,
+            "restart_plan": upgrade.restart,
+            "upgrade_plan": upgrade.upgrade,
         }

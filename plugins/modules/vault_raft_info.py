@@ -26,6 +26,19 @@ options:
     description: Wait until O(voters) voters are healthy under one leader.
     type: bool
     default: false
+  node_id:
+    description:
+      - With O(wait), a peer that was restarted. Then the wait also lasts until it is a healthy voter, has caught up with
+        what the leader had when the wait began, the cluster tolerates as many failures as it can, and every node
+        serves.
+    type: str
+  version:
+    description: With O(node_id), the Vault version that it must run.
+    type: str
+  stable_seconds:
+    description: With O(wait), how long all of it must hold without a break.
+    type: int
+    default: 0
   wait_timeout:
     description: Seconds to wait at most. Autopilot itself waits 10 s by default before it promotes a new node.
     type: int
@@ -102,41 +115,98 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC_IMPORT_ERROR, Connection
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection
 from ..module_utils._vault.custody import sinks
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.raft import api
-from ..module_utils._vault.raft.state import missing_for, normalise, peer_differences
+from ..module_utils._vault.raft.state import Raft, index_of_leader, missing_for, normalise, not_back, peer_differences
 from ..module_utils._vault.session import root_token_from, session
+from ..module_utils._vault.status.api import read_nodes
+from ..module_utils._vault.status.state import classify
 
 POLL_SECONDS = 0.3
+# Answers that waiting does not change.
+FINAL = (400, 403)
 
 
 def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Look once, or until nothing is missing. While the leadership moves there is nobody to ask: that is waited out."""
     deadline = time.monotonic() + params["wait_timeout"]
-    root_token = root_token_from(params["custody"], params["cluster_name"])
-    with session(Connection.from_params(params), root_token) as (name, client):
+    gate = Gate(params)
+    while True:
+        try:
+            with session(gate.connection, gate.root_token) as (name, client):
+                result = gate.look(name, client, deadline)
+            if result:
+                return result
+            name, missing = "the cluster", str(gate.missing)
+        except VaultError as error:
+            if not params["wait"] or error.status in FINAL:
+                raise
+            name, missing = error.where, error.cause
+        if time.monotonic() > deadline:
+            raise VaultError(
+                name,
+                f"after {params['wait_timeout']} s {missing}",
+                "Read 'journalctl -u vault' on the nodes named here; a node that is not listed has not joined.",
+            )
+        time.sleep(POLL_SECONDS)
+
+
+class Gate:
+    """What is waited for, and since when nothing of it is missing."""
+
+    def __init__(self, params: dict[str, t.Any]) -> None:
+        self.params = params
+        self.connection = Connection.from_params(params)
+        self.root_token = root_token_from(params["custody"], params["cluster_name"])
+        self.index: int | None = None
+        self.missing: str | None = None
+        self.good_since: float | None = None
+
+    def look(self, name: str, client: t.Any, deadline: float) -> dict[str, t.Any] | None:
+        """The result, or None when the time is over."""
         while True:
             raft = normalise(api.read_configuration(name, client), api.read_autopilot_state(name, client))
-            missing = missing_for(raft, params["voters"]) if params["wait"] else None
-            if missing is None:
-                return {
-                    "changed": False,
-                    "raft": raft,
-                    "missing": missing_for(raft, params["voters"]) if params["voters"] else None,
-                    "autopilot": api.read_autopilot_config(name, client),
-                    "differences": peer_differences(raft, params["expected_peers"] or raft_addresses(raft)),
-                }
+            self.missing = self._missing(raft) if self.params["wait"] else None
+            if self._is_stable():
+                return self._result(name, client, raft)
             if time.monotonic() > deadline:
-                raise VaultError(
-                    name,
-                    f"after {params['wait_timeout']} s {missing}",
-                    "Read 'journalctl -u vault' on the nodes named here; a node that is not listed has not joined.",
-                )
+                return None
             time.sleep(POLL_SECONDS)
 
+    def _missing(self, raft: Raft) -> str | None:
+        missing = missing_for(raft, self.params["voters"])
+        node_id = self.params["node_id"]
+        if missing or not node_id:
+            return missing
+        if self.index is None:
+            self.index = index_of_leader(raft)
+        missing = not_back(raft, node_id, self.params["version"], self.index)
+        if missing:
+            return missing
+        status = classify(read_nodes(Cluster(self.connection)))
+        return None if status["state"] == "live" else f"the cluster is {status['state']} ({status['reason']})"
 
-def raft_addresses(raft: dict[str, t.Any]) -> dict[str, str]:
+    def _is_stable(self) -> bool:
+        if self.missing:
+            self.good_since = None
+            return False
+        self.good_since = self.good_since or time.monotonic()
+        return time.monotonic() - self.good_since >= (self.params["stable_seconds"] if self.params["wait"] else 0)
+
+    def _result(self, name: str, client: t.Any, raft: Raft) -> dict[str, t.Any]:
+        params = self.params
+        return {
+            "changed": False,
+            "raft": raft,
+            "missing": missing_for(raft, params["voters"]) if params["voters"] else None,
+            "autopilot": api.read_autopilot_config(name, client),
+            "differences": peer_differences(raft, params["expected_peers"] or raft_addresses(raft)),
+        }
+
+
+def raft_addresses(raft: Raft) -> dict[str, str]:
     return {server["node_id"]: server["address"] for server in raft["servers"]}
 
 
@@ -148,11 +218,14 @@ def main() -> None:
             "voters": {"type": "int"},
             "expected_peers": {"type": "dict"},
             "wait": {"type": "bool", "default": False},
+            "node_id": {"type": "str"},
+            "version": {"type": "str"},
+            "stable_seconds": {"type": "int", "default": 0},
             "wait_timeout": {"type": "int", "default": 120},
             "cluster_name": {"type": "str"},
             "custody": {"type": "dict", "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
         },
-        required_by={"custody": ["cluster_name"]},
+        required_by={"custody": ["cluster_name"], "version": ["node_id"]},
         required_if=[("wait", True, ["voters"])],
         supports_check_mode=True,
     )

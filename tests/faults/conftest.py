@@ -59,10 +59,12 @@ class Bench:
         if f" {self.lab.gateway}/" not in addresses:
             pytest.fail(f"the lab's network {self.lab.subnet} is not there; nothing was sent")
 
-    def start_play(self, *arguments: str, inventory: Path | None = None) -> subprocess.Popen[str]:
+    def start_play(
+        self, *arguments: str, inventory: Path | None = None, playbook: str = "site.yml"
+    ) -> subprocess.Popen[str]:
         """The play, in a process group of its own."""
         self.require_network()
-        command = ["ansible-playbook", "-i", str(inventory or ROOT / "inventories/lab"), "site.yml", *arguments]
+        command = ["ansible-playbook", "-i", str(inventory or ROOT / "inventories/lab"), playbook, *arguments]
         return subprocess.Popen(
             command,
             env=self.environment,
@@ -73,9 +75,9 @@ class Bench:
             start_new_session=True,
         )
 
-    def play(self, *arguments: str, inventory: Path | None = None) -> tuple[int, str]:
+    def play(self, *arguments: str, inventory: Path | None = None, playbook: str = "site.yml") -> tuple[int, str]:
         """Exit code and output; a play that hangs is ended."""
-        process = self.start_play(*arguments, inventory=inventory)
+        process = self.start_play(*arguments, inventory=inventory, playbook=playbook)
         try:
             output, _ = process.communicate(timeout=RUN_SECONDS)
         except subprocess.TimeoutExpired:

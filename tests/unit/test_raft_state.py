@@ -125,3 +125,33 @@ def test_differences_name_both_sides_and_leave_joiners_alone():
     assert any("a is at a:8201 in the cluster, and at 10.0.0.1:8201" in sentence for sentence in found)
     assert any("x (x:8201) is a peer of the cluster, and not in the inventory" in sentence for sentence in found)
     assert len(found) == 2
+
+
+def restarted(**changes):
+    """Three healthy voters, of which the second was restarted; with changes to what is seen of it."""
+    seen = raft(*THREE)
+    for server in seen["servers"]:
+        server.update({"version": "1.21.1", "last_index": 100, "last_term": 2})
+    seen["servers"][1].update(changes)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("seen", "says"),
+    [
+        (restarted(), None),
+        (restarted(last_index=90), None),
+        (restarted(last_index=89), "index 89 of 90"),
+        (restarted(voter=False, status="non-voter"), "b is non-voter"),
+        (restarted(healthy=False), "not healthy"),
+        (restarted(version="1.21.0"), "runs 1.21.0, not 1.21.1"),
+        (restarted(version=None), "an unknown version"),
+        (restarted(last_term=1), "term 1"),
+        ({**restarted(), "failure_tolerance": 0}, "tolerates 0 failures, and 1"),
+        ({**restarted(), "servers": restarted()["servers"][1:]}, "no leader"),
+        (state.without(restarted(), "b"), "b is no peer"),
+    ],
+)
+def test_a_restarted_peer_is_back_when_it_is_as_good_as_before(seen, says):
+    found = state.not_back(seen, "b", "1.21.1", index=90)
+    assert found is None if says is None else says in str(found)

@@ -162,6 +162,6 @@ def adoption_problems(status: t.Mapping[str, t.Any], differences: list[str], ver
     if other:
         found.append(
             f"The cluster runs Vault {', '.join(other)}, and vault_version is {version}. This playbook does not change "
-            "the version of a cluster that serves: set vault_version to what runs."
+            "the version of a cluster that serves: playbooks/rolling_upgrade.yml does. Or set vault_version to what runs."
         )
     return found

@@ -179,6 +179,10 @@ def call(where: str, action: t.Callable[[], t.Any]) -> t.Any:
         ) from error
     except hvac.exceptions.VaultError as error:
         raise VaultError(where, f"Vault refused: {_messages(error)}", status=_status(error)) from error
+    except requests.exceptions.RequestException as error:
+        raise VaultError(
+            where, f"the answer broke off ({_innermost(error)})", "The node may have been stopped."
+        ) from error
     except OSError as error:
         raise VaultError(where, str(error), "Check that the file exists and that you may read it.") from error
 

@@ -27,6 +27,7 @@ def session(connection: Connection, root_token: t.Callable[[], str | None]) -> t
                 "If this cluster was made by somebody else, or its root token was encrypted with PGP, give a token that "
                 "may write under sys/ and auth/, once: VAULT_TOKEN=... in the environment. Otherwise check that the "
                 "operator's certificate is the one that the cluster knows.",
+                status=403,
             )
         cluster = Cluster(dataclasses.replace(connection, token=token))
     with cluster.login(name) as client:

@@ -88,6 +88,35 @@ def missing_for(raft: Raft, voters: int) -> str | None:
     return f"{len(healthy)} of {voters} voters are healthy" + (f" ({'; '.join(waiting)})" if waiting else "")
 
 
+def index_of_leader(raft: Raft) -> int:
+    return next((server["last_index"] for server in raft["servers"] if server["leader"]), 0)
+
+
+def not_back(raft: Raft, node_id: str, version: str | None, index: int) -> str | None:
+    """What keeps a peer that was restarted from being as good as before, or None.
+
+    *index* is what the leader had when the wait began: how far behind a peer may be must not depend on the load.
+    """
+    server = next((server for server in raft["servers"] if server["node_id"] == node_id), None)
+    leader = next((server for server in raft["servers"] if server["leader"]), None)
+    if server is None:
+        return f"{node_id} is no peer of the cluster"
+    if leader is None:
+        return "there is no leader"
+    if not (server["voter"] and server["healthy"]):
+        return f"{node_id} is {server['status']}, {'healthy' if server['healthy'] else 'not healthy'}"
+    if version and server["version"] != version:
+        return f"{node_id} runs {server['version'] or 'an unknown version'}, not {version}"
+    if server["last_term"] != leader["last_term"]:
+        return f"{node_id} is in term {server['last_term']}, and the leader is in {leader['last_term']}"
+    if server["last_index"] < index:
+        return f"{node_id} has applied index {server['last_index']} of {index}"
+    tolerance = (len(raft["voters"]) - 1) // 2
+    if raft["failure_tolerance"] < tolerance:
+        return f"the cluster tolerates {raft['failure_tolerance']} failures, and {tolerance} with all voters healthy"
+    return None
+
+
 def removal_problem(raft: Raft, node_id: str, confirm: str | None) -> str | None:
     """Why this peer must not be removed now, or None."""
     server = next((server for server in raft["servers"] if server["node_id"] == node_id), None)

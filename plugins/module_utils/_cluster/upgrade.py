@@ -1,0 +1,160 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""In which order the nodes of a live cluster are restarted or upgraded, and what forbids it. Pure.
+
+Decided from what runs now, never from what an earlier run did: so a run that was cut short is simply begun again.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from .inputs import BROKEN_AUTO_JOIN, VERSION
+
+UPGRADING = "https://developer.hashicorp.com/vault/docs/upgrade"
+CHANGES = "https://developer.hashicorp.com/vault/docs/updates/important-changes"
+
+Number = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """What changes for a cluster that goes from below *version* to it or above."""
+
+    version: Number
+    text: str
+    source: str
+    refused: bool = False
+
+
+CROSSINGS = (
+    Crossing(
+        (1, 11, 0),
+        "Below 1.11 autopilot does not tell which version a node runs, so no gate could judge it. Go to 1.11 by hand first",
+        "https://developer.hashicorp.com/vault/docs/v1.11.x/upgrading",
+        refused=True,
+    ),
+    Crossing((1, 20, 0), "disable_mlock must be set with Raft; vault_server sets it", CHANGES),
+    Crossing((2, 0, 0), "generate-root and rekey want a token besides the recovery keys", CHANGES),
+    Crossing((2, 1, 0), "duplicate attributes in vault.hcl are refused; vault_server writes none", CHANGES),
+)
+
+
+class Step(t.TypedDict):
+    node: str
+    active: bool
+    text: str  # what will be done, and why
+
+
+class Plan(t.TypedDict):
+    problems: list[str]
+    steps: list[Step]  # in order; the active node is the last
+    notes: list[str]
+
+
+def upgrade(
+    status: t.Mapping[str, t.Any],
+    raft: t.Mapping[str, t.Any],
+    installed: t.Mapping[str, t.Mapping[str, t.Any]],
+    target: str,
+    join: str,
+) -> Plan:
+    """*status*, *raft*: results of vault_status_info and vault_raft_info; *installed*: vault_node_info's, by node."""
+    problems = _cluster_problems(status, raft) or _version_problems(status, target, join)
+    if problems:
+        return {"problems": problems, "steps": [], "notes": []}
+    steps: list[Step] = []
+    for node in _in_order(status):
+        if _is_done(node, installed[node["name"]], target):
+            continue
+        begun = " (switched already, and not restarted)" if installed[node["name"]].get("current") == target else ""
+        what = f"{node['version']} -> {target}{begun}"
+        steps.append({"node": node["name"], "active": node["state"] == "active", "text": _said(node, what)})
+    oldest = min(_number(node["version"]) for node in status["nodes"])
+    notes = [f"{c.text} ({c.source})." for c in CROSSINGS if oldest < c.version <= _number(target)]
+    return {"problems": [], "steps": steps, "notes": notes}
+
+
+def restart(status: t.Mapping[str, t.Any], raft: t.Mapping[str, t.Any]) -> Plan:
+    """Every node once."""
+    problems = _cluster_problems(status, raft)
+    steps: list[Step] = [
+        {"node": node["name"], "active": node["state"] == "active", "text": _said(node, "restart")}
+        for node in _in_order(status)
+    ]
+    return {"problems": problems, "steps": [] if problems else steps, "notes": []}
+
+
+def _in_order(status: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """Standbys as the inventory has them, the active node last: leadership moves once, and to a node that is done."""
+    return sorted(status["nodes"], key=lambda node: node["state"] == "active")
+
+
+def _said(node: t.Mapping[str, t.Any], what: str) -> str:
+    if node["state"] == "active":
+        return f"{node['name']}, the active node: {what}; last, so that leadership moves only once, by SIGTERM"
+    return f"{node['name']}, a standby: {what}"
+
+
+def _is_done(node: t.Mapping[str, t.Any], installed: t.Mapping[str, t.Any], target: str) -> bool:
+    # A binary that was not laid down by this collection runs under no release's name: its own word counts.
+    return node["version"] == target and installed.get("running") in (target, None)
+
+
+def _cluster_problems(status: t.Mapping[str, t.Any], raft: t.Mapping[str, t.Any]) -> list[str]:
+    cluster = status["cluster"]
+    if cluster["state"] != "live":
+        return [
+            f"The cluster is {cluster['state']} ({cluster['reason']}), and one more node would be stopped. Bring every "
+            "node of the inventory up first ('journalctl -u vault' on it says why it is not), or replace it."
+        ]
+    if not raft or raft.get("missing"):
+        return [
+            f"Not every voter is healthy: {raft.get('missing') or 'the peers could not be read'}. Wait until autopilot "
+            "calls them healthy, or bring them back first."
+        ]
+    if raft["raft"]["failure_tolerance"] < 1:
+        return [
+            "The cluster tolerates no failure (failure_tolerance 0), so a restart would stop it. Add voters first: three "
+            "tolerate one."
+        ]
+    return list(raft.get("differences") or [])
+
+
+def _version_problems(status: t.Mapping[str, t.Any], target: str, join: str) -> list[str]:
+    if not VERSION.match(target):
+        return [f"vault_version is '{target}'. Give the whole version, such as 1.21.1."]
+    wanted, running = _number(target), sorted({_number(node["version"]) for node in status["nodes"]})
+    above = [_text(number) for number in running if number > wanted]
+    if above:
+        return [
+            f"{', '.join(above)} runs, and vault_version is {target}: Vault's data can't go back. Set vault_version to "
+            f"{above[-1]} or above; to go back all the same, restore a snapshot that was taken with {target} ({UPGRADING})."
+        ]
+    old = [number for number in running if number != wanted]
+    if len(old) > 1:
+        return [
+            f"The nodes run {', '.join(map(_text, running))}, which no upgrade to {target} leaves behind. Finish the one "
+            f"that was begun first, with vault_version {_text(old[-1])}."
+        ]
+    if join == "aws" and any(first <= wanted <= last for first, last in BROKEN_AUTO_JOIN):
+        return [
+            f"Vault {target} can't join by EC2 tag, so a node would not come back. Choose another version ({CHANGES})."
+        ]
+    if old and wanted[0] > old[0][0] + 1:
+        return [f"From {_text(old[0])} to {target} is more than one major version. Go by way of the one between."]
+    return [
+        f"From {_text(old[0])} to {target}: {crossing.text} ({crossing.source})."
+        for crossing in CROSSINGS
+        if old and crossing.refused and old[0] < crossing.version <= wanted
+    ]
+
+
+def _number(version: str) -> Number:
+    """1.21.1, 1.21.1+ent -> (1, 21, 1)"""
+    major, minor, patch = version.split("+")[0].split("-")[0].split(".")
+    return int(major), int(minor), int(patch)
+
+
+def _text(number: Number) -> str:
+    return ".".join(map(str, number))

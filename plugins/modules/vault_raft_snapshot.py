@@ -1,0 +1,134 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Save a verified Raft snapshot of a Vault cluster."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_raft_snapshot
+short_description: Save a verified Raft snapshot of a Vault cluster
+version_added: 1.0.0
+description:
+  - Reads a snapshot from the active node, proves that it is whole, and only then gives it its name.
+  - "Whole means: the gzip stream ends properly, it holds exactly the members a snapshot has, both checksums are right,
+    the size is the announced one, and the checksums were sealed."
+  - What is in it is encrypted with the cluster's own keys. It can only be restored with the KMS key that seals them.
+  - Every run saves one. Based on V(sys/storage/raft/snapshot) of the Vault API.
+author: vaultops maintainers (@vaultops)
+options:
+  dest:
+    description: Path of the file, on the host that this runs on. It must not exist. The directory is made, with mode 0700.
+    type: path
+    required: true
+extends_documentation_fragment:
+  - vaultops.cluster.vault
+  - vaultops.cluster.vault.auth
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.change
+"""
+
+EXAMPLES = r"""
+- name: Save a snapshot
+  vaultops.cluster.vault_raft_snapshot:
+    nodes:
+      vault-1: https://10.0.1.10:8200
+      vault-2: https://10.0.1.11:8200
+      vault-3: https://10.0.1.12:8200
+    ca_cert: /etc/vaultops/ca.crt
+    cert_auth_public_key: /etc/vaultops/operator.crt
+    cert_auth_private_key: /etc/vaultops/operator.key
+    dest: /var/backups/vault/before-the-change.snap
+"""
+
+RETURN = r"""
+snapshot:
+  description: What was saved; null in check mode.
+  returned: success
+  type: dict
+  contains:
+    path:
+      description: The file.
+      type: str
+    node:
+      description: The node that was active.
+      type: str
+    size_bytes:
+      description: Size of the file.
+      type: int
+    index:
+      description: Raft's last index in it.
+      type: int
+    term:
+      description: Raft's term in it.
+      type: int
+    state_bytes:
+      description: Size of the state in it, before compression.
+      type: int
+    sha256:
+      description: SHA-256 of that state.
+      type: str
+"""
+
+import os
+import tempfile
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection
+from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.snapshot import api
+from ..module_utils._vault.snapshot.archive import BrokenSnapshot, Summary, verify
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    cluster, dest = Cluster(Connection.from_params(params)), params["dest"]
+    if os.path.exists(dest):
+        raise VaultError(dest, "there is a file of this name", "Snapshots are never overwritten: name another one.")
+    if check_mode:
+        return {"changed": True, "snapshot": None}
+    name = cluster.active()
+    os.makedirs(os.path.dirname(dest), mode=0o700, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=os.path.dirname(dest), prefix=f".{os.path.basename(dest)}.")
+    try:
+        with os.fdopen(handle, "w+b") as stream:
+            summary = fetch(cluster, name, stream)
+            size = stream.seek(0, os.SEEK_END)
+        os.rename(partial, dest)
+    finally:
+        if os.path.exists(partial):
+            os.unlink(partial)
+    return {"changed": True, "snapshot": {"path": dest, "node": name, "size_bytes": size, **summary}}
+
+
+def fetch(cluster: Cluster, name: str, stream: t.Any) -> Summary:
+    with cluster.login(name) as client:
+        api.save(name, client, stream, cluster.connection.timeout)
+    stream.flush()
+    os.fsync(stream.fileno())
+    stream.seek(0)
+    try:
+        return verify(stream)
+    except BrokenSnapshot as error:
+        raise VaultError(
+            name,
+            f"what it gave as a snapshot is none: {error}",
+            "Nothing was kept. Read 'journalctl -u vault' on the node: its seal, or its disk, may have failed.",
+        ) from error
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={**CONNECTION_SPEC, **AUTH_SPEC, "dest": {"type": "path", "required": True}},
+        supports_check_mode=True,
+    )
+    if HVAC_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
+    try:
+        module.exit_json(**run(module.params, module.check_mode))
+    except VaultError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

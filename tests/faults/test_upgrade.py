@@ -1,0 +1,217 @@
+"""A live cluster is upgraded while clients write: no write is lost, and what goes wrong stops it where it can go on."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
+from conftest import end_family
+from fault_proxy import Drop, FaultProxy, Rule
+from keys import as_operator
+from probe import Probe, prepare
+from test_bad_inputs import PROXY_PORT, _mirror
+
+OLD, NEW = "1.21.0", "1.21.1"
+LONGEST_GAP_SECONDS = 1.0
+UPGRADE = "playbooks/rolling_upgrade.yml"
+
+
+@pytest.fixture
+def old_cluster(fresh_lab):
+    """A settled cluster of the version before, on nodes that have nothing else."""
+    return make_cluster(fresh_lab, vault_version=OLD)
+
+
+def make_cluster(bench, **variables):
+    bench.on_nodes("rm -rf /opt/vault/releases /usr/local/bin/vault")
+    bench.forget_cluster()
+    code, output = bench.play("-e", json.dumps(variables))
+    assert code == 0, output
+    return bench
+
+
+def versions(bench) -> dict[str, str]:
+    """What runs on each node, by its own word."""
+    return {node["name"]: node["version"] for node in read_nodes(as_operator(bench))}
+
+
+def state(bench) -> str:
+    return classify(read_nodes(as_operator(bench)))["state"]
+
+
+def clients(bench) -> Probe:
+    """Six clients that write all the while."""
+    cluster = as_operator(bench)
+    options = cluster.connection
+    return Probe(nodes=options.nodes, ca_cert=options.ca_cert, token=prepare(cluster))
+
+
+def assert_nothing_lost(report, longest: float = LONGEST_GAP_SECONDS) -> None:
+    assert report.complete, report.text()
+    assert not report.lost, report.text()
+    assert report.longest_gap_seconds <= longest, report.text()
+
+
+@pytest.mark.parametrize(("start", "join"), [(OLD, "aws"), ("1.19.0", "static")])
+def test_no_write_is_lost(fresh_lab, start, join):
+    bench = make_cluster(fresh_lab, vault_version=start, vault_join=join)
+    planned_code, planned = bench.play("--check", "-e", f"vault_join={join}", playbook=UPGRADE)
+    assert planned_code == 0, planned
+    assert f"the active node: {start} -> {NEW}; last" in planned
+    assert set(versions(bench).values()) == {start}
+
+    with clients(bench) as probe:
+        code, output = bench.play("-e", f"vault_join={join}", playbook=UPGRADE)
+    assert code == 0, output
+    assert set(versions(bench).values()) == {NEW}
+    assert_nothing_lost(probe.report())
+
+    code, output = bench.play("-e", f"vault_join={join}", playbook=UPGRADE)
+    assert code == 0, output
+    assert output.count("changed=0") == 3, output
+    code, output = bench.play("-e", f"vault_version={start}", playbook=UPGRADE)
+    assert code != 0
+    assert "data can't go back" in " ".join(output.split())
+
+
+def test_a_signature_that_is_not_the_publishers_stops_it_before_a_node_is_touched(old_cluster, tmp_path, request):
+    def tamper(release):
+        sums = release / f"vault_{NEW}_SHA256SUMS"
+        sums.write_text(sums.read_text().replace("a", "b"))
+
+    mirror = functools.partial(_mirror, tamper)(old_cluster, tmp_path, request)
+    before = old_cluster.fingerprint()
+    code, output = old_cluster.play("-e", json.dumps(mirror), playbook=UPGRADE)
+    assert code != 0
+    assert "the signature of" in output
+    assert old_cluster.fingerprint() == before
+
+
+def test_a_full_disk_stops_it_before_a_node_is_stopped(old_cluster):
+    """A file system of 64 MiB in the place of the releases: the new one does not fit."""
+    container = old_cluster.lab.nodes[1].container
+    inside(container, "mount -t tmpfs -o size=64m tmpfs /opt/vault/releases")
+    try:
+        code, output = old_cluster.play(playbook=UPGRADE)
+    finally:
+        inside(container, "umount /opt/vault/releases")
+    assert code != 0
+    said = " ".join(output.split())
+    assert "vault-2" in said
+    assert "No space left on device" in said, output
+    assert set(versions(old_cluster).values()) == {OLD}
+    assert state(old_cluster) == "live"
+
+
+def test_a_node_that_is_down_stops_it_before_it_starts(old_cluster):
+    container = old_cluster.lab.nodes[2].container
+    inside(container, "systemctl stop vault")
+    before = old_cluster.fingerprint()
+    code, output = old_cluster.play(playbook=UPGRADE)
+    inside(container, "systemctl start vault")
+    said = " ".join(output.split())
+    assert code != 0
+    assert "The cluster is degraded" in said, output
+    assert "vault-3" in said
+    assert old_cluster.fingerprint() == before
+
+
+def test_a_controller_that_dies_after_the_second_node_leaves_what_the_next_run_finishes(old_cluster):
+    with clients(old_cluster) as probe:
+        process = old_cluster.start_play(playbook=UPGRADE)
+        deadline = time.monotonic() + 120
+        while list(versions(old_cluster).values()).count(NEW) < 2:
+            assert time.monotonic() < deadline, "two nodes were never upgraded"
+            assert process.poll() is None, "the play ended before"
+            time.sleep(0.2)
+        end_family(process.pid)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        code, output = old_cluster.play(playbook=UPGRADE)
+    assert code == 0, output
+    assert set(versions(old_cluster).values()) == {NEW}
+    assert_nothing_lost(probe.report())
+
+
+def test_a_standby_that_does_not_start_is_switched_back_and_the_rest_left_alone(old_cluster, tmp_path):
+    """The new release is laid down by hand, and is none: it ends at once."""
+    for node in old_cluster.lab.nodes:
+        folder = f"/opt/vault/releases/{NEW}"
+        text = "#!/bin/sh\\necho broken on purpose >&2; exit 1\\n"
+        inside(node.container, f"mkdir -p {folder}; printf '{text}' >{folder}/vault; chmod 755 {folder}/vault")
+    with clients(old_cluster) as probe:
+        code, output = old_cluster.play(playbook=UPGRADE)
+    said = " ".join(output.split())
+    assert code != 0
+    assert "It was switched back, and serves as before" in said, output
+    assert "broken on purpose" in said
+    assert set(versions(old_cluster).values()) == {OLD}
+    assert state(old_cluster) == "live"
+    assert_nothing_lost(probe.report())
+    links = [inside(node.container, "readlink /usr/local/bin/vault").strip() for node in old_cluster.lab.nodes]
+    assert set(links) == {f"/opt/vault/releases/{OLD}/vault"}
+
+
+def test_a_node_that_dies_in_the_middle_does_not_lose_a_write(old_cluster):
+    """Power is cut to the second standby while the first one is upgraded: two of three nodes, one of them restarting."""
+    active = as_operator(old_cluster).active()
+    victim = [node for node in old_cluster.lab.nodes if node.hostname != active][1]
+    with clients(old_cluster) as probe:
+        process = old_cluster.start_play(playbook=UPGRADE)
+        deadline = time.monotonic() + 120
+        while NEW not in versions(old_cluster).values():
+            assert time.monotonic() < deadline, "no node was ever upgraded"
+            time.sleep(0.2)
+        inside(victim.container, "systemctl kill --signal=KILL vault")
+        output, _ = process.communicate(timeout=240)
+        if process.returncode != 0:
+            assert victim.hostname in output
+            code, output = old_cluster.play(playbook=UPGRADE)
+            assert code == 0, output
+    assert set(versions(old_cluster).values()) == {NEW}
+    # Killed outright, a node takes the writes it was forwarding along; the cluster as a whole goes on.
+    assert_nothing_lost(probe.report(), longest=3.0)
+
+
+def test_kms_out_of_reach_stops_it_and_the_next_run_finishes(fresh_lab):
+    """The first node to restart can't unseal; the other two go on serving, and its unit goes on trying."""
+    listen = (fresh_lab.lab.gateway, PROXY_PORT)
+    with FaultProxy(listen, fresh_lab.lab.aws_url) as proxy:
+        bench = make_cluster(fresh_lab, vault_version=OLD, vault_aws_endpoint_url=proxy.url)
+        shutil.rmtree(bench.controller / "snapshots", ignore_errors=True)
+        with clients(bench) as probe:
+            process = bench.start_play(playbook=UPGRADE)
+            # The snapshot before it is sealed with KMS, too: only then may KMS be gone.
+            while not list((bench.controller / "snapshots").glob("[0-9]*.snap")):
+                assert process.poll() is None, "the play ended before"
+                time.sleep(0.05)
+            proxy.rules = [Rule(operation, Drop(), every=True) for operation in ("DescribeKey", "Encrypt", "Decrypt")]
+            output, _ = process.communicate(timeout=240)
+            proxy.rules = []
+        said = " ".join(output.split())
+        assert process.returncode > 0, output
+        assert "did not come back" in said, output
+        assert "Its unit goes on trying" in said
+        assert_nothing_lost(probe.report())
+
+        deadline = time.monotonic() + 60
+        while state(bench) != "live":
+            assert time.monotonic() < deadline, "the unit gave up"
+            time.sleep(0.5)
+        code, output = bench.play("-e", json.dumps({"vault_aws_endpoint_url": proxy.url}), playbook=UPGRADE)
+        assert code == 0, output
+        assert set(versions(bench).values()) == {NEW}
+
+
+def inside(container: str, script: str) -> str:
+    done = subprocess.run(
+        ["docker", "exec", container, "sh", "-ec", script], capture_output=True, text=True, check=True
+    )
+    return done.stdout

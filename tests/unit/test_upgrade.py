@@ -1,0 +1,107 @@
+"""In which order nodes are restarted, and what forbids it."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import upgrade
+
+
+def cluster(*versions, active=0, state="live", tolerance=1, missing=None, differences=()):
+    """Status and peers of vault-1, vault-2, ... that run these versions."""
+    nodes = [
+        {"name": f"vault-{n}", "state": "active" if n == active + 1 else "standby", "version": version}
+        for n, version in enumerate(versions, 1)
+    ]
+    status = {
+        "cluster": {"state": state, "reason": "sealed: vault-2", "versions": sorted(set(versions))},
+        "nodes": nodes,
+    }
+    return status, {"raft": {"failure_tolerance": tolerance}, "missing": missing, "differences": list(differences)}
+
+
+def installed(status, **current):
+    """What lies on each node: the version that runs, unless said otherwise (vault_2="1.21.1")."""
+    return {
+        node["name"]: {
+            "running": node["version"],
+            "current": current.get(node["name"].replace("-", "_"), node["version"]),
+        }
+        for node in status["nodes"]
+    }
+
+
+def planned(*versions, target="1.21.1", join="aws", current=None, **options):
+    status, raft = cluster(*versions, **options)
+    return upgrade.upgrade(status, raft, installed(status, **(current or {})), target, join)
+
+
+@pytest.mark.parametrize(
+    ("versions", "active", "order"),
+    [
+        (("1.21.0", "1.21.0", "1.21.0"), 0, ["vault-2", "vault-3", "vault-1"]),
+        (("1.21.0", "1.21.0", "1.21.0"), 1, ["vault-1", "vault-3", "vault-2"]),
+        (("1.21.0", "1.21.1", "1.21.0"), 0, ["vault-3", "vault-1"]),
+        (("1.21.0", "1.21.1", "1.21.1"), 0, ["vault-1"]),
+        (("1.21.0", "1.21.1", "1.21.1"), 1, ["vault-1"]),
+        (("1.21.1", "1.21.1", "1.21.1"), 0, []),
+    ],
+)
+def test_standbys_first_and_only_what_is_behind(versions, active, order):
+    plan = planned(*versions, active=active)
+    assert plan["problems"] == []
+    assert [step["node"] for step in plan["steps"]] == order
+    assert [step["active"] for step in plan["steps"]] == [name == f"vault-{active + 1}" for name in order]
+
+
+def test_the_plan_says_what_and_why():
+    plan = planned("1.21.0", "1.21.0", "1.21.0", current={"vault_2": "1.21.1"})
+    texts = [step["text"] for step in plan["steps"]]
+    assert "1.21.0 -> 1.21.1 (switched already, and not restarted)" in texts[0]
+    assert "SIGTERM" in texts[-1]
+
+
+def test_a_node_that_was_switched_and_runs_another_binary_is_not_done():
+    status, raft = cluster("1.21.1", "1.21.1", "1.21.1")
+    seen = {**installed(status), "vault-2": {"running": "1.21.0", "current": "1.21.1"}}
+    plan = upgrade.upgrade(status, raft, seen, "1.21.1", "aws")
+    assert [step["node"] for step in plan["steps"]] == ["vault-2"]
+
+
+@pytest.mark.parametrize(
+    ("versions", "options", "says"),
+    [
+        (("1.21.1", "1.21.1", "1.21.1"), {"target": "1.21.0"}, "data can't go back"),
+        (("1.21.0", "1.21.2", "1.21.0"), {}, "1.21.2 runs"),
+        (("1.19.0", "1.21.0", "1.21.0"), {}, "Finish the one that was begun first, with vault_version 1.21.0"),
+        (("1.19.0",) * 3, {"target": "1.20.1"}, "can't join by EC2 tag"),
+        (("1.19.0",) * 3, {"target": "3.0.0"}, "more than one major version"),
+        (("1.10.4",) * 3, {}, "Below 1.11 autopilot"),
+        (("1.21.0",) * 3, {"target": "1.21"}, "Give the whole version"),
+        (("1.21.0",) * 3, {"state": "degraded"}, "degraded (sealed: vault-2)"),
+        (("1.21.0",) * 3, {"tolerance": 0}, "tolerates no failure"),
+        (("1.21.0",) * 3, {"missing": "2 of 3 voters are healthy (vault-3 is voter, not healthy)"}, "vault-3 is voter"),
+        (("1.21.0",) * 3, {"differences": ["vault-9 is a peer"]}, "vault-9 is a peer"),
+    ],
+)
+def test_what_forbids_it(versions, options, says):
+    plan = planned(*versions, **options)
+    assert plan["steps"] == []
+    assert says in " ".join(plan["problems"])
+
+
+def test_a_static_join_does_not_mind_a_broken_auto_join():
+    assert planned("1.19.0", "1.19.0", "1.19.0", target="1.20.1", join="static")["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("start", "target", "count"), [("1.21.0", "1.21.1", 0), ("1.19.0", "1.21.1", 1), ("1.21.1", "2.1.0", 2)]
+)
+def test_what_changes_on_the_way_is_noted(start, target, count):
+    assert len(planned(start, start, start, target=target)["notes"]) == count
+
+
+def test_a_restart_takes_every_node_once_and_the_active_one_last():
+    status, raft = cluster("1.21.1", "1.21.1", "1.21.1", active=1)
+    assert [step["node"] for step in upgrade.restart(status, raft)["steps"]] == ["vault-1", "vault-3", "vault-2"]
+    status, raft = cluster("1.21.1", "1.21.1", "1.21.1", tolerance=0)
+    assert upgrade.restart(status, raft)["steps"] == []
