@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import signal
@@ -135,3 +136,19 @@ def fresh_lab(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Bench]:
     bench.require_network()
     yield bench
     bench.lab_command("down")
+
+
+@pytest.fixture(scope="module")
+def stand_in() -> t.Iterator[str]:
+    """URL of an AWS on loopback, for tests that need no machines."""
+    from moto.server import ThreadedMotoServer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        # Its log of each request would bury what a failed test has to say.
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        server.start()
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+        server.stop()

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import typing as t
 
 import pytest
 from account import EVERYTHING, Account, count
-from moto.server import ThreadedMotoServer
 
 BUCKET, KEY = "example-vault-snapshots", "alias/vault-unseal"
 NAMED = ("-e", "vault_decommission=prod")
-
-
-@pytest.fixture(scope="module")
-def stand_in() -> t.Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        server.start()
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-        server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import typing as t
 from dataclasses import dataclass, field
 
 import pytest
 from account import EVERYTHING, Account, KillAt, Things, count
 from fault_proxy import Answer, Drop, Rule
-from moto.server import ThreadedMotoServer
 
 BUCKET = "example-vault-snapshots"
 ALLOW = "Allow it in the policy of the identity that runs this"
@@ -160,19 +158,6 @@ PASSING = (
     Rule("RunInstances", Answer("InvalidParameterValue", "Invalid IAM Instance Profile name"), nth=2),
     Rule("CreateTargetGroup", Answer("Throttling", "Rate exceeded")),
 )
-
-
-@pytest.fixture(scope="module")
-def stand_in() -> t.Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        # Its log of each request would bury what a failed test has to say.
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        server.start()
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-        server.stop()
 
 
 @pytest.fixture

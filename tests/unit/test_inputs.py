@@ -10,7 +10,7 @@ GOOD = {
     "key_alias": "alias/vault-unseal",
     "join": "aws",
     "tls_source": "private_ca",
-    "controller_dir": "/root/.vaultops/prod",
+    "controller_dir": "/srv/vaultops/prod",
     "sink": "secretsmanager",
 }
 
