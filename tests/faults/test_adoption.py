@@ -19,7 +19,9 @@ def by_hand(fresh_lab):
     network = fresh_lab.lab.gateway.rpartition(".")[0]
     fresh_lab.forget_cluster()
     subprocess.run(["bash", "tests/bench/deploy.sh", "test-", network, str(folder)], cwd=ROOT, check=True)
-    return folder
+    yield folder
+    # Its key carries no cluster's tag, so no other test could make a cluster with this alias.
+    fresh_lab.aws("kms").delete_alias(AliasName="alias/vault-unseal")
 
 
 def variables(folder) -> str:
