@@ -6,10 +6,15 @@ from __future__ import annotations
 import datetime
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import certificates, inputs, upgrade
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.certificate import state as certificate_state
 
 
 def certificate_problems(options):
     return certificates.problems(options, datetime.datetime.now(datetime.timezone.utc))
+
+
+def certificate_lines(result):
+    return [certificate_state.line(one) for one in result["certificates"]]
 
 
 class FilterModule:
@@ -18,6 +23,8 @@ class FilterModule:
             "cluster_nodes": inputs.nodes,
             "input_problems": inputs.problems,
             "adoption_problems": inputs.adoption_problems,
+            "certificate_authority": certificates.authority,
+            "certificate_lines": certificate_lines,
             "certificate_problems": certificate_problems,
             "restart_plan": upgrade.restart,
             "upgrade_plan": upgrade.upgrade,

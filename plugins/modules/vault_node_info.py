@@ -31,14 +31,15 @@ options:
     type: list
     elements: path
     default: [/etc/vault.d/vault.hcl, /etc/systemd/system/vault.service]
-  certificate:
-    description: File with the listener's certificate.
+  reload_files:
+    description: Files that a reload brings into effect.
+    type: list
+    elements: path
+    default: [/etc/vault.d/reload.hcl]
+  data:
+    description: Raft's directory.
     type: path
-    default: /etc/vault.d/tls/vault.crt
-  listener:
-    description: Address (host:port) of the listener, to compare the certificate on the wire with the file.
-    type: str
-    default: 127.0.0.1:8200
+    default: /opt/vault/data
   asked_at:
     description: The asking controller's clock, in seconds since the epoch; returned as it is, to compare clocks with.
     type: float
@@ -80,7 +81,7 @@ running:
   returned: success
   type: str
 service:
-  description: exists, active_state, sub_state, main_pid, restarts, and started (seconds since the epoch).
+  description: exists, active_state, sub_state, main_pid, restarts, started and reloaded (seconds since the epoch).
   returned: success
   type: dict
 restart_reasons:
@@ -88,8 +89,13 @@ restart_reasons:
   returned: success
   type: list
   elements: str
-certificate_stale:
-  description: Whether the listener serves another certificate than the file holds.
+reload_reasons:
+  description: Why the process should be reloaded.
+  returned: success
+  type: list
+  elements: str
+has_data:
+  description: Whether there is a Raft database on the disk.
   returned: success
   type: bool
 """
@@ -109,7 +115,6 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
     current = installed_release(params["link"])
     running = service.running_release(unit["main_pid"])
     releases = params["releases"]
-    host, port = params["listener"].rsplit(":", 1)
     return {
         "changed": False,
         "machine": os.uname().machine,
@@ -122,7 +127,8 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
         "restart_reasons": service.restart_reasons(
             unit["started"], running, current, [*params["restart_files"], params["link"]]
         ),
-        "certificate_stale": service.certificate_is_stale((host, int(port)), params["certificate"]),
+        "reload_reasons": service.reload_reasons(unit["started"], unit["reloaded"], params["reload_files"]),
+        "has_data": os.path.exists(os.path.join(params["data"], "raft", "raft.db")),
     }
 
 
@@ -142,8 +148,8 @@ def main() -> None:
                 "elements": "path",
                 "default": ["/etc/vault.d/vault.hcl", "/etc/systemd/system/vault.service"],
             },
-            "certificate": {"type": "path", "default": "/etc/vault.d/tls/vault.crt"},
-            "listener": {"type": "str", "default": "127.0.0.1:8200"},
+            "reload_files": {"type": "list", "elements": "path", "default": ["/etc/vault.d/reload.hcl"]},
+            "data": {"type": "path", "default": "/opt/vault/data"},
             "asked_at": {"type": "float"},
         },
         supports_check_mode=True,

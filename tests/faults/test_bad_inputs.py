@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
 import http.server
 import json
@@ -13,11 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import serialization
 from fault_proxy import Answer, FaultProxy, Rule
+from issue import issue, pem
 from labkit.settings import cache
 
 PROXY_PORT = 5001
@@ -136,55 +133,22 @@ def _other_sums(release: Path) -> None:
 
 def _certificates(fault: str, bench, folder: Path, _request) -> dict[str, t.Any]:
     """A CA and a certificate for every node, with one fault in them."""
-    ca_key, ca = _issue("a CA", [], None, None)
-    other_key, other = _issue("another CA", [], None, None)
+    ca_key, ca = issue("a CA", [], None, None)
+    other_key, other = issue("another CA", [], None, None)
     for node in bench.lab.nodes:
         names = [node.hostname, "vault.test.internal", "localhost", "127.0.0.1", node.address]
         if fault == "names" and node.hostname == "vault-3":
             names.remove(node.address)
         days = -1 if fault == "expired" else 30
-        key, certificate = _issue(node.hostname, names, ca_key, ca, days)
+        key, certificate = issue(node.hostname, names, ca_key, ca, days)
         if fault == "key" and node.hostname == "vault-2":
             key = other_key
         (folder / f"{node.hostname}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         if fault != "no key" or node.hostname != "vault-1":
-            (folder / f"{node.hostname}.key").write_bytes(_pem(key))
+            (folder / f"{node.hostname}.key").write_bytes(pem(key))
     given = other if fault == "ca" else ca
     (folder / "ca.crt").write_bytes(given.public_bytes(serialization.Encoding.PEM))
     return {"vault_tls_source": "given", "vault_tls_dir": str(folder)}
-
-
-def _issue(name, names, ca_key, ca, days=30):
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(ca.subject if ca else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=10))
-        .not_valid_after(now + datetime.timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=ca is None, path_length=None), critical=True)
-    )
-    if names:
-        import ipaddress
-
-        def general(name):
-            try:
-                return x509.IPAddress(ipaddress.ip_address(name))
-            except ValueError:
-                return x509.DNSName(name)
-
-        builder = builder.add_extension(x509.SubjectAlternativeName([general(name) for name in names]), critical=False)
-    return key, builder.sign(ca_key or key, hashes.SHA256())
-
-
-def _pem(key) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
 
 
 # --- keys that can't unseal

@@ -4,7 +4,6 @@ api_addr      = "https://10.0.1.10:8200"
 cluster_addr  = "https://10.0.1.10:8201"
 ui            = true
 disable_mlock = true
-log_level     = "info"
 log_format    = "json"
 
 listener "tcp" {

@@ -1,9 +1,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What keeps a certificate from serving a node."""
+"""What keeps a certificate from serving a node, and which CA signs the next one."""
 
 from __future__ import annotations
 
 import datetime
+import os
 import typing as t
 
 from cryptography import x509
@@ -33,6 +34,44 @@ def problems(options: t.Mapping[str, t.Any], now: datetime.datetime) -> list[str
     if authorities and not _is_signed(certificates, authorities):
         found.append(f"{where} was not signed by {options['ca']}. Give the CA that signed it, and the chain between.")
     return found
+
+
+class Authority(t.TypedDict):
+    change: str  # none, begun (both trusted, the old one signs) or switched (both trusted, the new one signs)
+    key: str  # path of the private key that signs
+    bundles: dict[str, str]  # what the CA file holds after begin, switch and finish, in PEM
+
+
+def authority(options: t.Mapping[str, str]) -> Authority:
+    """How far a change of the private CA has come. *options*: paths of ca and, of the one that comes next, next.
+
+    The CA file itself tells: the first certificate in it is the one that signs. A missing file is an empty one.
+    """
+    trusted, following = _certificates(options["ca"]), _certificates(options["next"])
+    old = [certificate for certificate in trusted if certificate not in following]
+    change = "none" if not following else "switched" if trusted[:1] == following else "begun"
+    return {
+        "change": change,
+        "key": _key_of(options["next"] if change == "switched" else options["ca"]),
+        "bundles": {
+            "begin": "".join(old + following),
+            "switch": "".join(following + old),
+            "finish": "".join(following or trusted),
+        },
+    }
+
+
+def _certificates(path: str) -> list[str]:
+    """Each certificate of the file in PEM."""
+    if not os.path.exists(path):
+        return []
+    with open(path, "rb") as stream:
+        found = x509.load_pem_x509_certificates(stream.read())
+    return [certificate.public_bytes(Encoding.PEM).decode() for certificate in found]
+
+
+def _key_of(certificate_path: str) -> str:
+    return os.path.splitext(certificate_path)[0] + ".key"
 
 
 def _read(path: str, parse: t.Callable[[bytes], t.Any], kind: str, found: list[str]) -> t.Any:

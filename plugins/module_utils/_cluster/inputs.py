@@ -149,7 +149,7 @@ def adoption_problems(status: t.Mapping[str, t.Any], differences: list[str], ver
         if node["state"] == "removed"
     ]
     found += [
-        f"{node['name']}: {node['error']}"
+        f"{node['name']}: {node['error']} If it has expired, playbooks/rotate_certificates.yml puts a new one in its place."
         for node in status["nodes"]
         if node["error"] and "certificate was not accepted" in node["error"]
     ]

@@ -6,18 +6,17 @@ from __future__ import annotations
 import datetime
 import os
 import re
-import ssl
 import subprocess
 import typing as t
 
 from .errors import NodeError
 
-PROPERTIES = ("LoadState", "ActiveState", "SubState", "MainPID", "ExecMainStartTimestamp", "NRestarts")
+PROPERTIES = ("LoadState", "ActiveState", "SubState", "MainPID", "ExecMainStartTimestamp", "NRestarts", "ExecReload")
 RELEASE = re.compile(r"/releases/([^/]+)/vault$")
 
 
 def read_unit(name: str) -> dict[str, t.Any]:
-    """systemd's view of the service; *started* in seconds since the epoch, or None."""
+    """systemd's view of the service; *started* and *reloaded* in seconds since the epoch, or None."""
     command = ["systemctl", "show", name, "--timestamp=us+utc", "--property", ",".join(PROPERTIES)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -31,6 +30,7 @@ def read_unit(name: str) -> dict[str, t.Any]:
         "main_pid": pid or None,
         "restarts": int(values.get("NRestarts") or 0),
         "started": _epoch(values.get("ExecMainStartTimestamp", "")) if pid else None,
+        "reloaded": _epoch(values.get("ExecReload", "").partition("start_time=")[2].partition("]")[0]) if pid else None,
     }
 
 
@@ -67,19 +67,22 @@ def restart_reasons(started: float | None, running: str | None, current: str | N
     return reasons
 
 
+def reload_reasons(started: float | None, reloaded: float | None, paths: list[str]) -> list[str]:
+    """Why the process should read anew what a reload brings into effect."""
+    if started is None:
+        return []
+    read = max(started, reloaded or 0.0)
+    return [f"{path} is newer than what the process has read" for path in paths if _changed(path) > read]
+
+
+def signal_reload(name: str) -> None:
+    done = subprocess.run(["systemctl", "reload", name], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise NodeError(f"The service {name} can't be reloaded ({done.stderr.strip()})")
+
+
 def _changed(path: str) -> float:
     try:
         return os.lstat(path).st_mtime
     except FileNotFoundError:
         return 0.0
-
-
-def certificate_is_stale(address: tuple[str, int], path: str) -> bool:
-    """Whether the listener serves another certificate than the file holds. False when nothing listens."""
-    try:
-        with open(path, encoding="ascii") as stream:
-            leaf = re.search(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", stream.read(), re.DOTALL)
-        served = ssl.get_server_certificate(address, timeout=5)
-    except (FileNotFoundError, OSError):
-        return False
-    return leaf is not None and ssl.PEM_cert_to_DER_cert(leaf.group(0)) != ssl.PEM_cert_to_DER_cert(served)

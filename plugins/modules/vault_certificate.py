@@ -1,0 +1,194 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Bring a certificate into service on a node, proven on the wire."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_certificate
+short_description: Bring a certificate into service on a node, proven on the wire
+version_added: 1.0.0
+description:
+  - Lays down certificate, private key and CA. Where Vault runs, it is reloaded, and what it serves is compared with the
+    file.
+  - "Vault may keep the old certificate without a word. Then the old files are put back, and the module fails: what lies
+    on the disk is always what a restart can serve."
+  - Before anything is written, a TLS handshake in memory proves that the key is the certificate's, and that a client
+    which trusts O(ca) and asks for O(server_name) accepts it.
+  - No connection is cut, and no leadership moves. Needs nothing on the node but Python and systemd.
+author: vaultops maintainers (@vaultops)
+options:
+  certificate:
+    description: The node's certificate and its chain, in PEM.
+    type: str
+    required: true
+  private_key:
+    description: The certificate's private key, in PEM. It is kept out of output, logs and diffs.
+    type: str
+    required: true
+  ca:
+    description: The CA certificates that the node trusts, in PEM.
+    type: str
+    required: true
+  server_name:
+    description: A name that clients ask for.
+    type: str
+    required: true
+  directory:
+    description: Directory of V(vault.crt), V(vault.key) and V(ca.crt). Made where it does not exist.
+    type: path
+    default: /etc/vault.d/tls
+  listener:
+    description: Address (host:port) of the listener.
+    type: str
+    default: 127.0.0.1:8200
+  service:
+    description: Name of the systemd service.
+    type: str
+    default: vault
+  timeout:
+    description: Seconds to wait for the listener to serve a new certificate.
+    type: int
+    default: 10
+extends_documentation_fragment:
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.change
+"""
+
+EXAMPLES = r"""
+- name: Serve a new certificate
+  vaultops.cluster.vault_certificate:
+    certificate: "{{ lookup('ansible.builtin.file', 'tls/vault-1.crt', rstrip=false) }}"
+    private_key: "{{ lookup('ansible.builtin.file', 'tls/vault-1.key', rstrip=false) }}"
+    ca: "{{ lookup('ansible.builtin.file', 'tls/ca.crt', rstrip=false) }}"
+    server_name: vault.prod.internal
+    listener: 10.0.1.10:8200
+"""
+
+RETURN = r"""
+paths:
+  description: What was changed, or would be.
+  returned: success
+  type: list
+  elements: str
+reloaded:
+  description: Whether Vault was reloaded, or would be.
+  returned: success
+  type: bool
+sha256:
+  description: SHA-256 of the certificate.
+  returned: success
+  type: str
+"""
+
+import os
+import time
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._node import files, service, tls
+from ..module_utils._node.errors import NodeError
+
+POLL_SECONDS = 0.1
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    tls.rehearse(params["certificate"], params["private_key"], params["ca"], params["server_name"])
+    wanted = tls.fingerprint(params["certificate"])
+    found = {entry: files.look(entry) for entry in entries(params)}
+    differing = [(entry, diff) for entry in found if (diff := files.difference(entry, found[entry]))]
+    listener = Listener(params)
+    served = listener.serves()
+    stale = served is not None and served != wanted
+    if not check_mode:
+        for entry, _diff in differing:
+            files.put(entry)
+        if stale and not listener.reload_to(wanted):
+            give_up(listener, [(entry, found[entry]) for entry, _diff in differing], served)
+    return {
+        "changed": bool(differing) or stale,
+        "paths": [entry.path for entry, _diff in differing],
+        "reloaded": stale,
+        "sha256": wanted,
+        "diff": [diff for _entry, diff in differing],
+    }
+
+
+def entries(params: dict[str, t.Any]) -> list[files.Entry]:
+    """The key comes before the certificate: a run that is killed in between has served nothing yet."""
+
+    def path(name: str) -> str:
+        return os.path.join(params["directory"], name)
+
+    return [
+        files.Entry(params["directory"], "root", "vault", 0o750),
+        files.Entry(path("ca.crt"), "root", "root", 0o644, params["ca"]),
+        files.Entry(path("vault.key"), "vault", "vault", 0o400, params["private_key"], secret=True),
+        files.Entry(path("vault.crt"), "root", "root", 0o644, params["certificate"]),
+    ]
+
+
+class Listener:
+    """What the running Vault serves; nothing where it does not run."""
+
+    def __init__(self, params: dict[str, t.Any]) -> None:
+        self.service = params["service"]
+        self.timeout = params["timeout"]
+        host, port = params["listener"].rsplit(":", 1)
+        self.address = host.strip("[]"), int(port)
+
+    def serves(self) -> str | None:
+        return tls.on_the_wire(*self.address) if service.read_unit(self.service)["main_pid"] else None
+
+    def reload_to(self, wanted: str | None) -> bool:
+        """Whether it serves the wanted certificate, after a reload and within the time."""
+        service.signal_reload(self.service)
+        deadline = time.monotonic() + self.timeout
+        while tls.on_the_wire(*self.address) != wanted:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
+
+
+def give_up(listener: Listener, before: list[tuple[files.Entry, files.Found]], served: str | None) -> t.NoReturn:
+    """Put the old files back, so that a restart finds a pair that belongs together, and say so."""
+    old = [
+        files.Entry(e.path, e.owner, e.group, e.mode, f.content, e.secret) for e, f in before if f.content is not None
+    ]
+    for entry in old:
+        files.put(entry)
+    if old and not listener.reload_to(served):
+        raise NodeError(
+            "After a reload the listener does not serve the new certificate, and with the old files back not the old one",
+            f"Look at 'journalctl -u {listener.service}'.",
+        )
+    raise NodeError(
+        f"After a reload the listener still serves another certificate than the new one (waited {listener.timeout} s)",
+        f"{'The old files were put back. ' if old else ''}Look at 'journalctl -u {listener.service}', then run again.",
+    )
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "certificate": {"type": "str", "required": True},
+            "private_key": {"type": "str", "required": True, "no_log": True},
+            "ca": {"type": "str", "required": True},
+            "server_name": {"type": "str", "required": True},
+            "directory": {"type": "path", "default": "/etc/vault.d/tls"},
+            "listener": {"type": "str", "default": "127.0.0.1:8200"},
+            "service": {"type": "str", "default": "vault"},
+            "timeout": {"type": "int", "default": 10},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**run(module.params, module.check_mode))
+    except NodeError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

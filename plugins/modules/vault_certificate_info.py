@@ -1,0 +1,106 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Read the certificates that the nodes serve, and whether clients accept them."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_certificate_info
+short_description: Read the certificates that the nodes of a Vault cluster serve
+version_added: 1.0.0
+description:
+  - Looks at the certificate on the wire of every node, side by side, and says what a client that trusts O(ca_cert) has
+    against it.
+  - "Works with certificates that are expired or of an unknown CA too: it sends no request and logs in nowhere."
+author: vaultops maintainers (@vaultops)
+requirements:
+  - cryptography >= 42.0.0
+extends_documentation_fragment:
+  - vaultops.cluster.vault
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.info
+"""
+
+EXAMPLES = r"""
+- name: See when the certificates expire
+  vaultops.cluster.vault_certificate_info:
+    nodes:
+      vault-1: https://10.0.1.10:8200
+      vault-2: https://10.0.1.11:8200
+      vault-3: https://10.0.1.12:8200
+    ca_cert: /etc/vaultops/ca.crt
+  register: served
+"""
+
+RETURN = r"""
+certificates:
+  description: What each node serves, in the order of O(nodes).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    node:
+      description: Name of the node.
+      type: str
+    problem:
+      description: What a client has against it, or why nothing could be read; null when clients accept it.
+      type: str
+    known_ca:
+      description: Whether a CA in O(ca_cert) signed it, be it valid otherwise or not.
+      type: bool
+    serial:
+      description: Serial number in hexadecimal digits.
+      type: str
+    sha256:
+      description: SHA-256 of the certificate.
+      type: str
+    issuer:
+      description: Distinguished name of the CA that signed it.
+      type: str
+    not_after:
+      description: When it expires (ISO 8601, UTC).
+      type: str
+    days_left:
+      description: Whole days until then; negative when it has expired.
+      type: int
+"""
+
+import datetime
+import traceback
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ..module_utils._vault.client import CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection
+from ..module_utils._vault.errors import VaultError
+
+try:
+    from ..module_utils._vault.certificate.api import look
+    from ..module_utils._vault.certificate.state import describe
+
+    CRYPTOGRAPHY_IMPORT_ERROR = None
+except ImportError:
+    CRYPTOGRAPHY_IMPORT_ERROR = traceback.format_exc()
+
+
+def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
+    cluster = Cluster(Connection.from_params(params))
+    seen = cluster.ask_all(lambda name, _client: look(cluster.connection, name))
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return {"changed": False, "certificates": [describe(one, now) for one in seen]}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=CONNECTION_SPEC, supports_check_mode=True)
+    if HVAC_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
+    if CRYPTOGRAPHY_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("cryptography"), exception=CRYPTOGRAPHY_IMPORT_ERROR)
+    try:
+        module.exit_json(**run(module.params))
+    except (VaultError, OSError) as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()
