@@ -35,6 +35,11 @@ options:
   version:
     description: With O(node_id), the Vault version that it must run.
     type: str
+  leaving:
+    description: With O(wait), node ids that are about to be removed. Whether they are healthy does not matter.
+    type: list
+    elements: str
+    default: []
   stable_seconds:
     description: With O(wait), how long all of it must hold without a break.
     type: int
@@ -119,7 +124,15 @@ from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC_IMPORT
 from ..module_utils._vault.custody import sinks
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.raft import api
-from ..module_utils._vault.raft.state import Raft, index_of_leader, missing_for, normalise, not_back, peer_differences
+from ..module_utils._vault.raft.state import (
+    Raft,
+    apart_from,
+    index_of_leader,
+    missing_for,
+    normalise,
+    not_back,
+    peer_differences,
+)
 from ..module_utils._vault.session import root_token_from, session
 from ..module_utils._vault.status.api import read_nodes
 from ..module_utils._vault.status.state import classify
@@ -175,7 +188,8 @@ class Gate:
                 return None
             time.sleep(POLL_SECONDS)
 
-    def _missing(self, raft: Raft) -> str | None:
+    def _missing(self, everybody: Raft) -> str | None:
+        raft = apart_from(everybody, self.params["leaving"])
         missing = missing_for(raft, self.params["voters"])
         node_id = self.params["node_id"]
         if missing or not node_id:
@@ -220,6 +234,7 @@ def main() -> None:
             "wait": {"type": "bool", "default": False},
             "node_id": {"type": "str"},
             "version": {"type": "str"},
+            "leaving": {"type": "list", "elements": "str", "default": []},
             "stable_seconds": {"type": "int", "default": 0},
             "wait_timeout": {"type": "int", "default": 120},
             "cluster_name": {"type": "str"},

@@ -9,10 +9,11 @@ module: vault_raft_peer
 short_description: Remove a peer from a Vault cluster's Raft configuration
 version_added: 1.0.0
 description:
-  - Removes a peer, and refuses when it is the leader, when its id is not typed as confirmation, or when the voters
-    that are left would have no quorum.
+  - Removes a peer, and refuses when its id is not typed as confirmation, when the voters that are left would have no
+    quorum, or when they would tolerate no failure any more.
+  - A peer that leads hands the leadership over first (C(sys/step-down)); it must be one of O(nodes) then.
   - A removed node can't come back under its old node id. Wipe its data and give it a new one.
-  - Based on V(sys/storage/raft/remove-peer) of the Vault API.
+  - Based on V(sys/storage/raft/remove-peer) and V(sys/step-down) of the Vault API.
 author: vaultops maintainers (@vaultops)
 options:
   node_id:
@@ -27,6 +28,14 @@ options:
   confirm:
     description: The node id once more. Without it, a peer that exists is not removed.
     type: str
+  accept_lost_tolerance:
+    description: Whether the peer may be removed where the voters that are left tolerate no failure.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds to wait for another leader, where the peer leads.
+    type: int
+    default: 30
 extends_documentation_fragment:
   - vaultops.cluster.vault
   - vaultops.cluster.vault.auth
@@ -73,6 +82,7 @@ raft:
       elements: dict
 """
 
+import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -80,29 +90,57 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.raft import api
-from ..module_utils._vault.raft.state import normalise, removal_problem, without
+from ..module_utils._vault.raft.state import Raft, normalise, removal_problem, without
+
+POLL_SECONDS = 0.3
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     cluster = Cluster(Connection.from_params(params))
     node_id = params["node_id"]
     with cluster.login_active() as client:
-        before = normalise(api.read_configuration(node_id, client), api.read_autopilot_state(node_id, client))
-        problem = removal_problem(before, node_id, params["confirm"])
+        before = read(node_id, client)
+        problem = removal_problem(before, node_id, params["confirm"], params["accept_lost_tolerance"])
         if problem:
             raise VaultError(node_id, problem)
         after = without(before, node_id)
-        if after != before and not check_mode:
+        if before["leader"] == node_id and not check_mode:
+            api.step_down(node_id, client)
+    if after != before and not check_mode:
+        wait_for_another_leader(cluster, node_id, params["wait_timeout"])
+        with cluster.login_active() as client:
             api.remove_peer(node_id, client, node_id)
-            after = normalise(api.read_configuration(node_id, client), api.read_autopilot_state(node_id, client))
+            after = read(node_id, client)
     return {
-        "changed": after["voters"] != before["voters"] or len(after["servers"]) != len(before["servers"]),
+        "changed": len(after["servers"]) != len(before["servers"]),
         "raft": after,
         "diff": {"before": peers(before), "after": peers(after)},
     }
 
 
-def peers(raft: dict[str, t.Any]) -> dict[str, t.Any]:
+def read(where: str, client: t.Any) -> Raft:
+    return normalise(api.read_configuration(where, client), api.read_autopilot_state(where, client))
+
+
+def wait_for_another_leader(cluster: Cluster, node_id: str, timeout: int) -> None:
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            with cluster.login_active() as client:
+                leader = read(node_id, client)["leader"]
+            if leader not in (None, node_id):
+                return
+            missing = f"it still leads after {timeout} s"
+        except VaultError as error:  # while the leadership moves there is nobody to ask
+            missing = error.cause
+        if time.monotonic() > deadline:
+            raise VaultError(
+                node_id, missing, "Stop its Vault service, so that another node takes over, and run again."
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def peers(raft: Raft) -> dict[str, t.Any]:
     return {"peers": [f"{server['node_id']} {server['address']}" for server in raft["servers"]]}
 
 
@@ -114,6 +152,8 @@ def main() -> None:
             "node_id": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["absent"], "default": "absent"},
             "confirm": {"type": "str"},
+            "accept_lost_tolerance": {"type": "bool", "default": False},
+            "wait_timeout": {"type": "int", "default": 30},
         },
         supports_check_mode=True,
     )

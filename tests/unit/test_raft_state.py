@@ -79,8 +79,8 @@ def test_no_leader_is_not_ready():
         (THREE, "gone", None, None),
         (THREE, "b", None, "confirm=b"),
         (THREE, "b", "c", "confirm=b"),
-        (THREE, "b", "b", None),
-        (THREE, "a", "a", "is the leader"),
+        (THREE, "b", "b", "would tolerate no failure"),
+        ((*THREE, ("d", True, True)), "d", "d", None),
         # Two voters left need two healthy ones.
         ((*THREE[:2], ("c", True, False)), "b", "b", "would need 2 healthy ones, and there are 1"),
         ((*THREE[:2], ("c", True, False)), "c", "c", None),
@@ -88,8 +88,24 @@ def test_no_leader_is_not_ready():
     ],
 )
 def test_removing_a_peer_is_guarded(servers, node_id, confirm, says):
-    problem = state.removal_problem(raft(*servers), node_id, confirm)
+    problem = state.removal_problem(raft(*servers), node_id, confirm, False)
     assert problem is None if says is None else says in problem
+
+
+def test_lost_tolerance_can_be_accepted_and_lost_quorum_can_not():
+    assert state.removal_problem(raft(*THREE), "b", "b", True) is None
+    assert state.removal_problem(raft(*THREE[:2], ("c", True, False)), "b", "b", True) is not None
+
+
+def test_who_is_leaving_need_not_be_healthy():
+    seen = raft(*THREE[:2], ("c", True, False), ("d", True, True), healthy=False)
+    assert state.missing_for(seen, 3) is not None
+    rest = state.apart_from(seen, ["c"])
+    assert state.missing_for(rest, 3) is None
+    assert (rest["healthy"], rest["failure_tolerance"]) == (True, 1)
+    assert state.apart_from(seen, []) == seen
+    # The others are measured by the leader, so it stays until it hands over.
+    assert state.apart_from(seen, ["a"])["servers"][0]["node_id"] == "a"
 
 
 @pytest.mark.parametrize(

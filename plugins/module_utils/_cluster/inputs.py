@@ -43,10 +43,13 @@ def nodes(hosts: list[str], hostvars: t.Mapping[str, t.Any]) -> list[Node]:
     return found
 
 
-def problems(cluster: list[Node], inputs: t.Mapping[str, t.Any]) -> list[str]:
-    """Every input that can't work, each with its cause and cure. *inputs* are the cluster-wide variables."""
+def problems(cluster: list[Node], inputs: t.Mapping[str, t.Any], any_count: bool = False) -> list[str]:
+    """Every input that can't work, each with its cause and cure. *inputs* are the cluster-wide variables.
+
+    *any_count*: how many nodes there are is judged elsewhere.
+    """
     return [
-        *_count_problems(cluster),
+        *([] if any_count else _count_problems(cluster)),
         *_node_problems(cluster),
         *_version_problems(str(inputs.get("version") or ""), str(inputs.get("join") or "aws")),
         *_cluster_problems(inputs),

@@ -29,5 +29,10 @@ def write_autopilot_config(where: str, client: t.Any, config: dict[str, t.Any]) 
     call(where, lambda: client.adapter.post(AUTOPILOT_CONFIG, json=config))
 
 
+def step_down(where: str, client: t.Any) -> None:
+    """Sent to the active node itself: it hands the leadership over, and stays out of elections for 10 s."""
+    call(where, lambda: client.adapter.put("/v1/sys/step-down"))
+
+
 def remove_peer(where: str, client: t.Any, node_id: str) -> None:
     call(where, lambda: client.adapter.post(REMOVE_PEER, json={"server_id": node_id}))

@@ -75,6 +75,29 @@ def normalise(configuration: dict[str, t.Any], autopilot: dict[str, t.Any]) -> R
     }
 
 
+def apart_from(raft: Raft, leaving: t.Sequence[str]) -> Raft:
+    """The cluster without the peers that are about to be removed: whether they are healthy does not matter.
+
+    A leader stays, since the others are measured by it.
+    """
+    if not leaving:
+        return raft
+    rest = raft
+    for node_id in leaving:
+        rest = without(rest, node_id) if node_id != raft["leader"] else rest
+    return {
+        **rest,
+        "healthy": all(server["healthy"] for server in rest["servers"]),
+        "failure_tolerance": tolerance(rest["servers"]),
+    }
+
+
+def tolerance(servers: t.Sequence[Server]) -> int:
+    """How many of the healthy voters may fail before the quorum is lost; negative when it is lost."""
+    voters = [server for server in servers if server["voter"]]
+    return len([server for server in voters if server["healthy"]]) - (len(voters) // 2 + 1)
+
+
 def missing_for(raft: Raft, voters: int) -> str | None:
     """What is still missing until this many voters are healthy, or None when nothing is."""
     healthy = [server["node_id"] for server in raft["servers"] if server["voter"] and server["healthy"]]
@@ -111,30 +134,32 @@ def not_back(raft: Raft, node_id: str, version: str | None, index: int) -> str |
         return f"{node_id} is in term {server['last_term']}, and the leader is in {leader['last_term']}"
     if server["last_index"] < index:
         return f"{node_id} has applied index {server['last_index']} of {index}"
-    tolerance = (len(raft["voters"]) - 1) // 2
-    if raft["failure_tolerance"] < tolerance:
-        return f"the cluster tolerates {raft['failure_tolerance']} failures, and {tolerance} with all voters healthy"
+    possible = (len(raft["voters"]) - 1) // 2
+    if raft["failure_tolerance"] < possible:
+        return f"the cluster tolerates {raft['failure_tolerance']} failures, and {possible} with all voters healthy"
     return None
 
 
-def removal_problem(raft: Raft, node_id: str, confirm: str | None) -> str | None:
+def removal_problem(raft: Raft, node_id: str, confirm: str | None, accept_lost_tolerance: bool) -> str | None:
     """Why this peer must not be removed now, or None."""
     server = next((server for server in raft["servers"] if server["node_id"] == node_id), None)
     if server is None:
         return None
-    if server["leader"]:
-        return f"{node_id} is the leader. Stop its Vault service first, so that another node takes over"
     if confirm != node_id:
         return f"removing a peer wants its node id typed as confirmation: set confirm={node_id}"
-    if server["voter"]:
-        left = [peer for peer in raft["servers"] if peer["voter"] and peer["node_id"] != node_id]
-        healthy = [peer["node_id"] for peer in left if peer["healthy"]]
-        quorum = len(left) // 2 + 1
-        if len(healthy) < quorum:
-            return (
-                f"without {node_id}, {len(left)} voters would need {quorum} healthy ones, and there are "
-                f"{len(healthy)}. Bring the others back first"
-            )
+    left = [peer for peer in raft["servers"] if peer["node_id"] != node_id]
+    after = tolerance(left)
+    if server["voter"] and after < 0:
+        voters = len([peer for peer in left if peer["voter"]])
+        return (
+            f"without {node_id}, {voters} voters would need {voters // 2 + 1} healthy ones, and there are "
+            f"{voters // 2 + 1 + after}. Bring the others back first"
+        )
+    if server["voter"] and after < min(1, tolerance(raft["servers"])) and not accept_lost_tolerance:
+        return (
+            f"without {node_id} the cluster would tolerate no failure any more. Add a voter first, or confirm it with "
+            "accept_lost_tolerance"
+        )
     return None
 
 
