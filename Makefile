@@ -47,7 +47,7 @@ provision: setup  ## AWS as it fails under provision.yml, and decommission.yml: 
 	@$(LAB) pytest tests/faults/test_provision.py tests/faults/test_decommission.py
 
 molecule: lab-parts  ## Every scenario: create, converge, idempotence, verify, destroy
-	@echo "== molecule, scenarios default, aws and upgrade: usually 8 minutes"
+	@echo "== molecule, scenarios default, aws, upgrade, certificates and replace_node: usually 12 minutes"
 	@$(TEST_LAB) molecule test --all
 
 inputs: lab-parts  ## Every kind of bad input stops the play before a node is changed
@@ -60,10 +60,11 @@ adoption: lab-parts  ## A cluster made by hand is adopted, or left alone with th
 kill-test: lab-parts  ## The controller is killed at every point of init; every sink; nothing secret shows
 	@$(TEST_LAB) pytest tests/faults/test_kill.py tests/faults/test_sinks.py tests/faults/test_secrets.py
 
-change-test: lab-parts  ## Clients write while the cluster is upgraded, and while that goes wrong
-	@$(TEST_LAB) pytest tests/faults/test_upgrade.py
+change-test: lab-parts  ## Clients write while the cluster is changed, and while that goes wrong
+	@$(TEST_LAB) pytest tests/faults/test_upgrade.py tests/faults/test_certificates.py tests/faults/test_replace.py
 
-bench: lab-parts  ## The play beside a plain shell script, in one run
+bench: lab-parts  ## The plays beside plain shell scripts, in one run each
 	@$(TEST_LAB) python tests/bench/bench.py
+	@$(TEST_LAB) python tests/bench/change.py
 
 .PHONY: help setup lab demo clean-lab lab-parts test lint unit provision inputs molecule adoption kill-test change-test bench

@@ -5,7 +5,13 @@ from __future__ import annotations
 
 import datetime
 
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import certificates, inputs, replace, upgrade
+from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import (
+    certificates,
+    inputs,
+    overview,
+    replace,
+    upgrade,
+)
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.certificate import state as certificate_state
 
 
@@ -26,6 +32,7 @@ class FilterModule:
             "certificate_authority": certificates.authority,
             "certificate_lines": certificate_lines,
             "certificate_problems": certificate_problems,
+            "overview": overview.lines,
             "replace_plan": replace.plan,
             "restart_plan": upgrade.restart,
             "upgrade_plan": upgrade.upgrade,

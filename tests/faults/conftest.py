@@ -42,10 +42,11 @@ def end_family(pid: int) -> int:
 class Bench:
     """The test lab, and what a test does with it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.lab = Lab("test", 3)
+    def __init__(self, folder: Path, nodes: int = 3) -> None:
+        self.lab = Lab("test", nodes)
         self.folder = folder
-        self.environment = {**os.environ, "VAULTOPS_LAB": "test", "ANSIBLE_FORCE_COLOR": "0"}
+        lab = {"VAULTOPS_LAB": "test", "VAULTOPS_LAB_NODES": str(nodes)}
+        self.environment = {**os.environ, **lab, "ANSIBLE_FORCE_COLOR": "0"}
         self.controller = self.lab.state / "controller"
         self.secret = "vault/test/recovery"
 
@@ -94,7 +95,7 @@ class Bench:
         return copy
 
     def hosts(self, **changes: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
-        """The three nodes as the inventory has them, with changes by host (vault_2 for vault-2)."""
+        """The nodes as the inventory has them, with changes by host (vault_2 for vault-2)."""
         plain = {node.hostname: {"vault_address": node.address} for node in self.lab.nodes}
         return {name: {**own, **changes.get(name.replace("-", "_"), {})} for name, own in plain.items()}
 

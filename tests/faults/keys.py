@@ -7,12 +7,12 @@ import base64
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection, call
 
 
-def as_operator(bench) -> Cluster:
-    """The lab's cluster, for the operator whose certificate the play issued."""
+def as_operator(bench, nodes=None) -> Cluster:
+    """The lab's cluster, or some nodes of it, for the operator whose certificate the play issued."""
     tls = bench.controller / "tls"
     return Cluster(
         Connection(
-            nodes={node.hostname: f"https://{node.address}:8200" for node in bench.lab.nodes},
+            nodes={node.hostname: f"https://{node.address}:8200" for node in nodes or bench.lab.nodes},
             ca_cert=str(tls / "ca.crt"),
             cert_auth_public_key=str(tls / "vaultops-operator.crt"),
             cert_auth_private_key=str(tls / "vaultops-operator.key"),

@@ -13,8 +13,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "lab"))
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection  # noqa: E402
 from labkit.settings import from_environment  # noqa: E402
 
-NODES = ("vault-1", "vault-2", "vault-3")
-
 
 @pytest.fixture(scope="session")
 def lab():

@@ -71,8 +71,9 @@ def test_a_dead_node_goes_first_where_its_address_is_taken_again():
 
 
 def test_a_run_that_was_cut_short_goes_on():
-    half_joined = planned([node(1), node(3), node(4)], "vault-2", voters=(1, 2, 3, 4), non_voters=(4,))
-    assert (half_joined["joining"], half_joined["remove_last"]) == (["vault-4"], ["vault-2"])
+    for state in ("standby", "sealed"):
+        half = planned([node(1), node(3), node(4)], "vault-2", voters=(1, 2, 3, 4), non_voters=(4,), states={4: state})
+        assert (half["joining"], half["remove_last"]) == (["vault-4"], ["vault-2"])
     joined = planned([node(1), node(3), node(4)], "vault-2", voters=(1, 2, 3, 4))
     assert (joined["joining"], joined["remove_last"]) == ([], ["vault-2"])
     gone = planned([node(1), node(3), node(4)], "vault-2", voters=(1, 3, 4))

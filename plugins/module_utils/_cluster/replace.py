@@ -152,7 +152,8 @@ def _joining_problems(
         f"{node['name']} can't join as it is: it is {states[node['name']]}. What was part of a cluster wants an empty Raft "
         "directory, and a node id that was never used."
         for node in joining
-        if states[node["name"]] not in MAY_JOIN
+        # A peer that is sealed is about to join: an earlier run may have been cut short a moment ago.
+        if states[node["name"]] not in ((*MAY_JOIN, "sealed") if node["node_id"] in peers else MAY_JOIN)
     ]
     taken = {peer["address"]: node_id for node_id, peer in peers.items() if node_id not in leaving}
     return found + [
