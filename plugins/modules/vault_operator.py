@@ -86,7 +86,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     with open(params["client_ca"], encoding="utf-8") as stream:
         ca = stream.read()
     role = connection.cert_auth_role
-    desired = state.wanted(role, params["policy"] or state.POLICY, ca, params["common_name"])
+    desired = state.wanted(role, params["policy"] or state.POLICY, ca, allowed_common_names=[params["common_name"]])
     sink = sinks.open_sink(params["custody"], params["cluster_name"]) if params["custody"] else None
     record = sink.read() if sink else None
     root_token = usable_root_token(record)

@@ -105,9 +105,9 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
             raise VaultError(node_id, problem)
         after = without(before, node_id)
         if before["leader"] == node_id and not check_mode:
-            api.step_down(node_id, client)
+            hand_over(node_id, client, params["wait_timeout"])
     if after != before and not check_mode:
-        wait_for_another_leader(cluster, node_id, params["wait_timeout"])
+        # By way of a node that stays: one that was removed answers nothing any more.
         with cluster.login_active() as client:
             api.remove_peer(node_id, client, node_id)
             after = read(node_id, client)
@@ -122,13 +122,13 @@ def read(where: str, client: t.Any) -> Raft:
     return normalise(api.read_configuration(where, client), api.read_autopilot_state(where, client))
 
 
-def wait_for_another_leader(cluster: Cluster, node_id: str, timeout: int) -> None:
+def hand_over(node_id: str, client: t.Any, timeout: int) -> None:
+    """Have another node lead. The client's own node then forwards its requests there, and that is what is waited for."""
+    api.step_down(node_id, client)
     deadline = time.monotonic() + timeout
     while True:
         try:
-            with cluster.login_active() as client:
-                leader = read(node_id, client)["leader"]
-            if leader not in (None, node_id):
+            if read(node_id, client)["leader"] not in (None, node_id):
                 return
             missing = f"it still leads after {timeout} s"
         except VaultError as error:  # while the leadership moves there is nobody to ask

@@ -26,13 +26,14 @@ class Identity(t.TypedDict):
     role: dict[str, t.Any] | None
 
 
-def wanted(policy_name: str, policy: str, ca: str, common_name: str) -> Identity:
+def wanted(policy_name: str, policy: str, ca: str, **names: list[str]) -> Identity:
+    """*names*: which certificates of the CA may log in (allowed_common_names, allowed_dns_sans)."""
     return {
         "cert_auth": True,
         "policy": policy.strip(),
         "role": {
             "certificate": ca.strip(),
-            "allowed_common_names": [common_name],
+            **names,
             "token_policies": [policy_name],
             "token_ttl": TOKEN_TTL_SECONDS,
             "token_max_ttl": TOKEN_TTL_SECONDS,

@@ -1,0 +1,178 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Put the backup tool and its Python packages into one archive, for nodes that reach no package index."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_backup_bundle
+short_description: Put the backup tool and its Python packages into one archive
+version_added: 1.0.0
+description:
+  - Runs on the controller. The archive holds what goes into C(site-packages) of a node's virtual environment, so nodes
+    need no package index and no compiler.
+  - Its name follows from the tool's source, the requirements and the node's Python, so it is made once for each of them.
+  - Needs C(pip) on the controller; which index it asks, pip's own configuration says.
+author: vaultops maintainers (@vaultops)
+options:
+  source:
+    description: Directory of this collection's C(module_utils), where the tool is.
+    type: path
+    required: true
+  requirements:
+    description: Requirements file with every package and its version.
+    type: path
+    required: true
+  python:
+    description: The node's Python version, such as V(3.11).
+    type: str
+    required: true
+  machine:
+    description: The node's processor as C(uname -m) says it.
+    type: str
+    required: true
+  directory:
+    description: Directory on the controller for the archives.
+    type: path
+    required: true
+extends_documentation_fragment:
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.change
+"""
+
+EXAMPLES = r"""
+- name: The backup tool for Python 3.11
+  vaultops.cluster.vault_backup_bundle:
+    source: plugins/module_utils
+    requirements: roles/vault_backup/files/requirements.txt
+    python: "3.11"
+    machine: x86_64
+    directory: /tmp/vault-backup
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+path:
+  description: The archive.
+  returned: success
+  type: str
+key:
+  description: What the archive's name, and the directory on the node, differ by.
+  returned: success
+  type: str
+"""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+# What the tool shares with the modules. Its imports are relative, so the tree stays as it is.
+SHARED = "_vault/snapshot/archive.py"
+PACKAGE = "vaultops_tool"
+
+
+class BundleError(Exception):
+    pass
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    source, requirements = pathlib.Path(params["source"]).resolve(), pathlib.Path(params["requirements"])
+    files = sorted([*(source / "_backup").rglob("*.py"), source / SHARED])
+    if len(files) < 2:
+        raise BundleError(f"{source} does not hold the tool. Give the collection's plugins/module_utils as source.")
+    key = fingerprint(source, files, requirements.read_bytes(), params["python"], params["machine"])
+    path = pathlib.Path(params["directory"]) / f"vault-backup-{key}.tar.gz"
+    missing = not path.exists()
+    if missing and not check_mode:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            install(pathlib.Path(folder) / "site", requirements, params["python"], params["machine"])
+            copy(source, files, pathlib.Path(folder) / "site" / PACKAGE)
+            pack(pathlib.Path(folder) / "site", path)
+    return {"changed": missing, "path": str(path), "key": key}
+
+
+def fingerprint(source: pathlib.Path, files: list[pathlib.Path], *rest: bytes | str) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.relative_to(source)}\0".encode() + file.read_bytes() + b"\0")
+    for item in rest:
+        digest.update((item.encode() if isinstance(item, str) else item) + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def install(site: pathlib.Path, requirements: pathlib.Path, python: str, machine: str) -> None:
+    """Packages for the node's Python, whatever this one is."""
+    platforms = [f"manylinux{kind}_{machine}" for kind in ("_2_34", "_2_28", "_2_17", "2014")]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-compile",
+        "--no-deps",
+    ]
+    command += ["--only-binary", ":all:", "--implementation", "cp", "--python-version", python, "--target", str(site)]
+    command += [argument for platform in platforms for argument in ("--platform", platform)]
+    done = subprocess.run([*command, "-r", str(requirements)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BundleError(
+            f"pip could not fetch the backup tool's packages for Python {python} on {machine}: {done.stderr.strip()[-500:]} "
+            "The controller needs pip and a package index, or PIP_FIND_LINKS with these wheels."
+        )
+
+
+def copy(source: pathlib.Path, files: list[pathlib.Path], package: pathlib.Path) -> None:
+    for file in files:
+        target = package / file.relative_to(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+    for folder in (package, *package.rglob("*")):
+        if folder.is_dir():
+            (folder / "__init__.py").touch()
+
+
+def pack(site: pathlib.Path, path: pathlib.Path) -> None:
+    """In one step: an archive that is there is whole."""
+    partial = site.parent / "archive"
+    with tarfile.open(partial, "w:gz", compresslevel=6) as archive:
+        archive.add(site, arcname=".", filter=anonymous)
+    os.rename(partial, path)
+
+
+def anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = "root"
+    entry.mode = 0o755 if entry.isdir() else 0o644
+    return entry
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "source": {"type": "path", "required": True},
+            "requirements": {"type": "path", "required": True},
+            "python": {"type": "str", "required": True},
+            "machine": {"type": "str", "required": True},
+            "directory": {"type": "path", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**run(module.params, module.check_mode))
+    except (BundleError, OSError) as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

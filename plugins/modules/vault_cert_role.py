@@ -1,0 +1,108 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Let the holders of certain client certificates log in, with a policy of their own."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_cert_role
+short_description: Let the holders of certain client certificates log in to a Vault cluster
+version_added: 1.0.0
+description:
+  - Ensures C(auth/cert), a policy, and a role of the same name by which certificates of O(client_ca) that hold one of
+    O(dns_names) log in.
+  - Their tokens live for 15 minutes. Made for programs that hold a certificate anyway, such as the nodes themselves.
+  - Based on V(sys/auth), V(sys/policies/acl) and V(auth/cert) of the Vault API.
+author: vaultops maintainers (@vaultops)
+options:
+  name:
+    description: Name of role and policy.
+    type: str
+    required: true
+  policy:
+    description: The policy, in HCL.
+    type: str
+    required: true
+  client_ca:
+    description: Path of the CA certificate(s), in PEM, that sign the client certificates.
+    type: path
+    required: true
+  dns_names:
+    description: Names of which a certificate must hold at least one, as subject alternative name of type DNS.
+    type: list
+    elements: str
+    required: true
+extends_documentation_fragment:
+  - vaultops.cluster.vault
+  - vaultops.cluster.vault.auth
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.change
+"""
+
+EXAMPLES = r"""
+- name: Every node may take snapshots, and do nothing else
+  vaultops.cluster.vault_cert_role:
+    nodes:
+      vault-1: https://10.0.1.10:8200
+    ca_cert: /etc/vaultops/ca.crt
+    cert_auth_public_key: /etc/vaultops/operator.crt
+    cert_auth_private_key: /etc/vaultops/operator.key
+    name: vaultops-backup
+    policy: path "sys/storage/raft/snapshot" { capabilities = ["read"] }
+    client_ca: /etc/vaultops/ca.crt
+    dns_names: [vault.prod.internal]
+"""
+
+RETURN = r"""
+steps:
+  description: What was written, of V(cert_auth), V(policy) and V(role); in check mode what would be.
+  returned: success
+  type: list
+  elements: str
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection
+from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.operator import setup, state
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    cluster = Cluster(Connection.from_params(params))
+    with open(params["client_ca"], encoding="utf-8") as stream:
+        ca = stream.read()
+    role, where = params["name"], cluster.active()
+    desired = state.wanted(role, params["policy"], ca, allowed_dns_sans=params["dns_names"])
+    with cluster.login(where) as client:
+        current = setup.observe(where, client, role, desired)
+        steps = state.steps(current, desired)
+        if steps and not check_mode:
+            setup.apply(where, client, role, desired, steps)
+    return {"changed": bool(steps), "steps": steps, "diff": {"before": current, "after": desired}}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **CONNECTION_SPEC,
+            **AUTH_SPEC,
+            "name": {"type": "str", "required": True},
+            "policy": {"type": "str", "required": True},
+            "client_ca": {"type": "path", "required": True},
+            "dns_names": {"type": "list", "elements": "str", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    if HVAC_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
+    try:
+        module.exit_json(**run(module.params, module.check_mode))
+    except (VaultError, OSError) as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()
