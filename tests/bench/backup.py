@@ -134,7 +134,7 @@ def measure(stage: Stage, key_arn: str, kms: str, cli: Path | None) -> dict[str,
         tool.append(seconds)
         peaks.append(peak)
         if cli:
-                plain.append(timed(["bash", "-c", pipe(stage, key_arn, cli)], environment)[0])
+            plain.append(timed(["bash", "-c", pipe(stage, key_arn, cli)], environment)[0])
     return {"tool": statistics.median(tool), "plain": statistics.median(plain) if plain else None, "peak": max(peaks)}
 
 
@@ -168,7 +168,9 @@ def main() -> int:
             with Stage(Path(folder) / str(mib), mib) as stage:
                 figures = found[mib] = measure(stage, key_arn, kms, cli if mib == SIZES_MIB[-1] else None)
                 rate = stage.archive_bytes / MB / figures["tool"]
-                print(f"{mib:5} MiB   tool {figures['tool']:6.2f} s {rate:5.0f} MB/s   peak {figures['peak']:5.1f} MB RSS")
+                print(
+                    f"{mib:5} MiB   tool {figures['tool']:6.2f} s {rate:5.0f} MB/s   peak {figures['peak']:5.1f} MB RSS"
+                )
                 if figures["plain"]:
                     rate = stage.archive_bytes / MB / figures["plain"]
                     print(f"            curl | aws-encryption-cli {figures['plain']:6.2f} s {rate:5.0f} MB/s")

@@ -14,9 +14,13 @@ from .errors import Exit, Failure
 
 try:
     import aws_encryption_sdk
-    from aws_encryption_sdk.exceptions import AWSEncryptionSDKClientError
+    from aws_encryption_sdk.exceptions import AWSEncryptionSDKClientError, DecryptKeyError, GenerateKeyError
     from aws_encryption_sdk.identifiers import CommitmentPolicy
     from aws_encryption_sdk.key_providers.kms import KMSMasterKey
+    from cryptography.exceptions import InvalidSignature, InvalidTag
+
+    # What the SDK raises for a file that is not as it was.
+    DAMAGE = (AWSEncryptionSDKClientError, InvalidTag, InvalidSignature, ValueError)
 except ImportError:
     pass  # aws.client tells
 
@@ -70,24 +74,34 @@ class Key:
         yield stream
 
     @contextlib.contextmanager
-    def decrypt(self, source: t.BinaryIO) -> t.Iterator[t.Any]:
-        what = f"the key {self.arn} did not open this file"
-        with self._explained(what, DECRYPT_CURES):
-            stream = _sdk().stream(
-                mode="decrypt", source=source, key_provider=self._master_key, max_body_length=FRAME_BYTES
-            )
-            _ = stream.header
-        yield stream
+    def decrypt(self, source: t.BinaryIO, name: str) -> t.Iterator[t.Any]:
+        """The way back. What comes out is only proven once all of it has."""
+        what = f"the key {self.arn} did not open {name}"
+        try:
+            with self._explained(what, DECRYPT_CURES):
+                stream = _sdk().stream(
+                    mode="decrypt", source=source, key_provider=self._master_key, max_body_length=FRAME_BYTES
+                )
+                _ = stream.header
+            yield stream
+        except DAMAGE as error:
+            raise Failure(
+                Exit.ENCRYPTION,
+                f"{name} was changed or cut off after it was encrypted ({str(error) or type(error).__name__})",
+                "Take another copy, or another snapshot.",
+            ) from error
 
     @contextlib.contextmanager
     def _explained(self, what: str, cures: dict[str, str]) -> t.Iterator[None]:
         try:
             with aws.explained(Exit.ENCRYPTION, what, cures):
                 yield
-        except AWSEncryptionSDKClientError as error:
+        except (GenerateKeyError, DecryptKeyError) as error:
             if aws.error_code(self._answer):
                 raise aws.refusal(Exit.ENCRYPTION, what, self._answer, cures) from error
-            raise Failure(Exit.ENCRYPTION, f"{what} ({error})") from error
+            raise Failure(
+                Exit.ENCRYPTION, f"{what}: it was encrypted with another key", cures.get("IncorrectKeyException", "")
+            ) from error
 
 
 def _sdk() -> t.Any:
