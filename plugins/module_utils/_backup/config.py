@@ -92,7 +92,8 @@ def parse(data: t.Any) -> Config:
     sections: dict[str, t.Any] = {}
     for name, (kind, fields) in _SECTIONS.items():
         content = values.pop(name, None)
-        if content is None and name == "s3":
+        if not isinstance(content, dict):
+            # Told above, but for the bucket, which may be left out.
             sections[name] = None
             continue
         checked = _section(f"{name}.", content, fields, problems)
@@ -107,7 +108,7 @@ def parse(data: t.Any) -> Config:
 
 def _section(path: str, data: t.Any, fields: dict[str, _Field], problems: list[str]) -> dict[str, t.Any]:
     if not isinstance(data, dict):
-        problems.append(f"{path.rstrip('.') or 'it'} must be an object")
+        problems.append("it must be an object")
         return {}
     problems += [f"{path}{name} is no known field" for name in sorted(set(data) - set(fields))]
     values = {}

@@ -163,9 +163,11 @@ def _explained(what: str) -> t.Iterator[None]:
             f"Vault's certificate was not accepted ({error.verify_message})",
             "Compare vault.ca_cert with the CA that signed it, and vault.tls_server_name with its names.",
         ) from error
-    except TimeoutError as error:
+    except socket.timeout as error:  # noqa: UP041  not the same before Python 3.10
         raise Failure(
-            Exit.VAULT, f"Vault {what} in time", "The node may be overloaded, or its storage blocked."
+            Exit.VAULT,
+            f"Vault {what} (nothing came for vault.timeout_seconds)",
+            "The node may be overloaded, or its storage blocked.",
         ) from error
     except ssl.SSLError as error:
         raise Failure(
