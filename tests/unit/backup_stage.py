@@ -26,7 +26,8 @@ REGION = "eu-central-1"
 BUCKET = "snapshots-bucket"
 TOOL = "ansible_collections.vaultops.cluster.plugins.module_utils._backup"
 RUN_SECONDS = 60
-STATE = os.urandom(20 << 20)
+# Two parts of an upload.
+STATE = os.urandom(9 << 20)
 SMALL = archive(b"state" * 1000)
 
 

@@ -219,17 +219,20 @@ def test_a_kms_that_fails_in_the_middle(stage: Stage, previous: dict[str, bytes]
     stage.require_as_before(previous)
 
 
+DENIED = Answer("AccessDenied", status=403)
+
+
 @pytest.mark.parametrize(
-    ("operation", "nth"),
+    ("operation", "nth", "action"),
     [
-        ("POST KEY?uploads", 1),
-        ("PUT KEY?uploadId&partNumber", 2),
-        ("POST KEY?uploadId", 1),
-        ("HEAD KEY", 1),
-        ("PUT KEY.json", 1),
+        ("POST KEY?uploads", 1, DENIED),
+        ("PUT KEY?uploadId&partNumber", 2, DENIED),
+        ("PUT KEY?uploadId&partNumber", 2, Drop()),
+        ("POST KEY?uploadId", 1, Drop()),
+        ("HEAD KEY", 1, DENIED),
+        ("PUT KEY.json", 1, Drop()),
     ],
 )
-@pytest.mark.parametrize("action", [Answer("AccessDenied", status=403), Drop()])
 def test_an_s3_that_fails_in_the_middle(
     stage: Stage, previous: dict[str, bytes], operation: str, nth: int, action: t.Any
 ):
@@ -409,7 +412,7 @@ def test_an_interrupted_run_cleans_up(stage: Stage, previous: dict[str, bytes], 
     stage.require_as_before(previous)
 
 
-@pytest.mark.parametrize("after", [0.0, 0.3, 0.5, 0.7, 0.9, 1.1, 1.3, 1.5])
+@pytest.mark.parametrize("after", [0.0, 0.4, 0.6, 0.8, 1.0, 1.3])
 def test_a_killed_run_leaves_nothing_half(stage: Stage, previous: dict[str, bytes], after: float):
     """Killed at some moment; the next run goes well, and all that is then there is whole."""
     stage.vault.body = whole(archive(STATE))
