@@ -13,6 +13,7 @@ import typing as t
 from pathlib import Path
 
 import boto3
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup.config import S3
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "lab"))
@@ -107,6 +108,9 @@ class Stage:
 
     def names(self) -> list[str]:
         return sorted(name for name in self.files() if name.endswith(".encrypted"))
+
+    def s3_settings(self) -> S3:
+        return S3(BUCKET, "snapshots", REGION, self.aws, 5)
 
     def objects(self) -> dict[str, int]:
         found = self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])

@@ -8,9 +8,9 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config, decrypt
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import decrypt
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup.errors import Exit, Failure
-from backup_stage import BUCKET, REGION, SMALL, Stage, Wire
+from backup_stage import BUCKET, SMALL, Stage, Wire
 from fault_proxy import Answer, Drop, Rule
 from vault_standin import CLUSTER_ID
 
@@ -56,18 +56,14 @@ def test_from_the_disk(stage: Stage, made: Path, target: Path):
     assert target.stat().st_mode & 0o777 == 0o600
 
 
-def settings(stage: Stage) -> config.S3:
-    return config.S3(BUCKET, "snapshots", REGION, stage.aws, 5)
-
-
 def test_from_the_bucket(stage: Stage, made: Path, target: Path):
-    decrypt.from_s3(settings(stage), made.name, str(target), OURS, stage.aws)
+    decrypt.from_s3(stage.s3_settings(), made.name, str(target), OURS, stage.aws)
     assert target.read_bytes() == SMALL
 
 
 def test_what_the_bucket_has_not(stage: Stage, made: Path, target: Path):
     with pytest.raises(Failure, match="NoSuchKey.*Look at the bucket, the prefix and the name") as caught:
-        decrypt.from_s3(settings(stage), "other", str(target), OURS, stage.aws)
+        decrypt.from_s3(stage.s3_settings(), "other", str(target), OURS, stage.aws)
     assert caught.value.code == Exit.S3
 
 
@@ -76,7 +72,7 @@ def test_an_object_that_was_changed(stage: Stage, made: Path, target: Path):
     content[-300] ^= 1
     stage.s3.put_object(Bucket=BUCKET, Key=f"snapshots/{made.name}", Body=bytes(content))
     with pytest.raises(Failure, match="was changed: its SHA-256 is not its manifest's"):
-        decrypt.from_s3(settings(stage), made.name, str(target), OURS, stage.aws)
+        decrypt.from_s3(stage.s3_settings(), made.name, str(target), OURS, stage.aws)
     assert not target.exists()
 
 
