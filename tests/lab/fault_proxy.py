@@ -127,6 +127,8 @@ class FaultProxy:
             )
             reply = line.getresponse()
             kept = [(name, value) for name, value in reply.getheaders() if name.lower() not in _HOP_BY_HOP]
+            if method == "HEAD":  # it tells of a body that does not come
+                kept.append(("Content-Length", reply.getheader("Content-Length") or "0"))
             return reply.status, kept, reply.read()
         finally:
             line.close()
@@ -173,7 +175,8 @@ def _handler_for(proxy: FaultProxy) -> type[http.server.BaseHTTPRequestHandler]:
             self.send_response(status)
             for name, value in headers:
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
+            if "Content-Length" not in dict(headers):
+                self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(content)

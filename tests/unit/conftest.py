@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import typing as t
+from pathlib import Path
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -48,3 +49,19 @@ def run_module(capsys: pytest.CaptureFixture[str]) -> t.Callable[..., dict[str, 
         return json.loads(capsys.readouterr().out)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> t.Any:
+    from backup_stage import Certificates
+
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def stage(tmp_path: Path, certificates: t.Any, aws: str) -> t.Iterator[t.Any]:
+    """A node that backs up: its Vault, its key and its bucket."""
+    from backup_stage import SMALL, Stage, VaultStandIn, whole
+
+    with VaultStandIn(certificates, whole(SMALL)) as vault:
+        yield Stage(tmp_path, certificates, vault, aws)

@@ -6,7 +6,6 @@ Vault can answer 200 and break off in the middle, so nothing is taken on trust.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import tarfile
@@ -15,6 +14,8 @@ import zlib
 
 MEMBERS = {"meta.json", "state.bin", "SHA256SUMS", "SHA256SUMS.sealed"}
 CHUNK_BYTES = 1 << 20
+# All but the state are a few hundred bytes, and are kept in memory.
+SMALL_BYTES = 1 << 20
 
 
 class BrokenSnapshot(Exception):
@@ -31,11 +32,11 @@ class Summary(t.TypedDict):
 def verify(stream: t.BinaryIO) -> Summary:
     """Read a snapshot to the end of its gzip stream, and prove that it is whole."""
     try:
-        with gzip.open(stream) as plain:
-            found = _members(plain)
-            # tar ends before gzip does: the checksum of the whole comes last.
-            while plain.read(CHUNK_BYTES):
-                pass
+        plain = _Inflated(stream)
+        found = _members(plain)
+        # tar ends before gzip does: the checksum of the whole comes last.
+        while plain.read(CHUNK_BYTES):
+            pass
     except (EOFError, OSError, tarfile.TarError, zlib.error) as error:
         raise BrokenSnapshot(f"it is damaged or was cut off ({error})") from error
     if set(found) != MEMBERS:
@@ -46,6 +47,31 @@ def verify(stream: t.BinaryIO) -> Summary:
         raise BrokenSnapshot(f"its meta.json or SHA256SUMS can't be read ({error})") from error
 
 
+class _Inflated:
+    """The content of one gzip stream, which must be all there is. zlib itself compares its checksum and length.
+
+    The standard library's reader does the same at a third of the speed.
+    """
+
+    def __init__(self, stream: t.BinaryIO) -> None:
+        self._stream = stream
+        self._inflate = zlib.decompressobj(wbits=31)
+        self._pending = b""
+
+    def read(self, size: int) -> bytes:
+        while not self._inflate.eof:
+            self._pending = self._pending or self._stream.read(CHUNK_BYTES)
+            if not self._pending:
+                raise EOFError("it ends before its gzip stream does")
+            plain = self._inflate.decompress(self._pending, size)
+            self._pending = self._inflate.unconsumed_tail
+            if plain:
+                return plain
+        if self._inflate.unused_data or self._stream.read(1):
+            raise EOFError("something follows its gzip stream")
+        return b""
+
+
 class _Member(t.TypedDict):
     size: int
     sha256: str
@@ -54,7 +80,7 @@ class _Member(t.TypedDict):
 
 def _members(plain: t.Any) -> dict[str, _Member]:
     found: dict[str, _Member] = {}
-    with tarfile.open(fileobj=plain, mode="r|") as archive:
+    with tarfile.open(fileobj=plain, mode="r|", bufsize=CHUNK_BYTES) as archive:
         for entry in archive:
             content = archive.extractfile(entry)
             if content is None or entry.name in found:
@@ -63,7 +89,10 @@ def _members(plain: t.Any) -> dict[str, _Member]:
             while chunk := content.read(CHUNK_BYTES):
                 digest.update(chunk)
                 size += len(chunk)
-                text += chunk if entry.name != "state.bin" else b""
+                if entry.name != "state.bin":
+                    if size > SMALL_BYTES:
+                        raise BrokenSnapshot(f"its member {entry.name} is far too big")
+                    text += chunk
             found[entry.name] = {"size": size, "sha256": digest.hexdigest(), "text": text}
     return found
 

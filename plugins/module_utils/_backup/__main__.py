@@ -1,0 +1,52 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Take a verified, encrypted snapshot of this node's Vault, if it is the active one.
+
+    python -m vaultops._backup --config /etc/vault-backup.json
+
+Exit codes:
+
+    0  done; or this node is not the active one, and there was nothing to do
+    1  a bug, with its traceback
+    2  the configuration can't be used, or a Python package is missing
+    3  another run holds the lock
+    4  Vault: not reachable, no login, refused, or the leader changed
+    5  the snapshot that came is broken
+    6  KMS or the encryption
+    7  the disk: full, not writable, or it lost data; metrics included
+    8  S3; the snapshot may be whole on the disk, and the message says so
+    9  interrupted by SIGTERM or SIGINT, and cleaned up
+
+Whatever the code, but for 0, all snapshots from before are as they were.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import typing as t
+
+from . import config, run
+from .errors import Exit, Failure
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="vault-backup", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--config", required=True, metavar="FILE", help="a JSON file")
+    options = parser.parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
+    try:
+        run.run(config.load(options.config))
+    except Failure as failure:
+        print(f"error: {failure}", file=sys.stderr)
+        return failure.code
+    return Exit.DONE
+
+
+def _interrupt(number: int, _frame: t.Any) -> None:
+    raise Failure(Exit.INTERRUPTED, f"interrupted by {signal.Signals(number).name}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

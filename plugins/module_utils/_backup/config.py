@@ -1,0 +1,218 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the tool is told, in one JSON file."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .errors import Exit, Failure
+
+KEY_ARN = re.compile(r"arn:aws[\w-]*:kms:(?P<region>[a-z0-9-]+):\d{12}:key/[A-Za-z0-9-]+")
+Check = t.Callable[[t.Any], str | None]
+
+
+@dataclass(frozen=True)
+class Vault:
+    address: str
+    tls_server_name: str | None  # None: the host of the address
+    ca_cert: str
+    client_cert: str
+    client_key: str
+    role: str  # of auth/cert
+    timeout_seconds: int  # without a byte
+
+
+@dataclass(frozen=True)
+class Kms:
+    key_arn: str
+    endpoint_url: str | None
+    timeout_seconds: int
+
+    @property
+    def region(self) -> str:
+        return self.key_arn.split(":")[3]
+
+
+@dataclass(frozen=True)
+class S3:
+    bucket: str
+    prefix: str
+    region: str
+    endpoint_url: str | None
+    timeout_seconds: int
+
+
+@dataclass(frozen=True)
+class Retention:
+    keep_last: int
+    keep_days: int
+
+
+@dataclass(frozen=True)
+class Config:
+    cluster_name: str
+    node_name: str
+    directory: str
+    metrics_file: str | None
+    reserve_mib: int  # room that Vault itself is left on the directory's file system
+    vault: Vault
+    kms: Kms
+    s3: S3 | None
+    retention: Retention
+
+
+@dataclass(frozen=True)
+class _Field:
+    check: Check
+    default: t.Any = ...
+
+
+def load(path: str) -> Config:
+    try:
+        with open(path, encoding="utf-8") as stream:
+            data = json.load(stream)
+    except OSError as error:
+        raise Failure(Exit.CONFIG, f"the configuration {path} can't be read ({error.strerror})") from error
+    except ValueError as error:
+        raise Failure(Exit.CONFIG, f"the configuration {path} is not JSON ({error})") from error
+    try:
+        return parse(data)
+    except ValueError as error:
+        raise Failure(Exit.CONFIG, f"the configuration {path} can't be used: {error}") from error
+
+
+def parse(data: t.Any) -> Config:
+    """Raises ValueError with one sentence for each field that is wrong."""
+    problems: list[str] = []
+    values = _section("", data, _TOP, problems)
+    sections: dict[str, t.Any] = {}
+    for name, (kind, fields) in _SECTIONS.items():
+        content = values.pop(name, None)
+        if not isinstance(content, dict):
+            # Told above, but for the bucket, which may be left out.
+            sections[name] = None
+            continue
+        checked = _section(f"{name}.", content, fields, problems)
+        sections[name] = None if problems else kind(**checked)
+    if problems:
+        raise ValueError("; ".join(problems))
+    if sections["s3"] is not None:
+        prefix = sections["s3"].prefix.strip("/")
+        sections["s3"] = S3(**{**vars(sections["s3"]), "prefix": prefix})
+    return Config(**values, **sections)
+
+
+def _section(path: str, data: t.Any, fields: dict[str, _Field], problems: list[str]) -> dict[str, t.Any]:
+    if not isinstance(data, dict):
+        problems.append("it must be an object")
+        return {}
+    problems += [f"{path}{name} is no known field" for name in sorted(set(data) - set(fields))]
+    values = {}
+    for name, field in fields.items():
+        value = data.get(name)
+        if value is None and field.default is not ...:
+            value = field.default
+        elif name not in data:
+            problems.append(f"{path}{name} is missing")
+        else:
+            wrong = field.check(value)
+            if wrong:
+                problems.append(f"{path}{name} {wrong}, and it is {json.dumps(value)}")
+        values[name] = value
+    return values
+
+
+def _text(value: t.Any) -> str | None:
+    return None if isinstance(value, str) and value else "must be a text that is not empty"
+
+
+def _any_text(value: t.Any) -> str | None:
+    return None if isinstance(value, str) else "must be a text"
+
+
+def _matches(pattern: str, kind: str) -> Check:
+    def check(value: t.Any) -> str | None:
+        return None if isinstance(value, str) and re.fullmatch(pattern, value) else f"must be {kind}"
+
+    return check
+
+
+def _path(value: t.Any) -> str | None:
+    return None if isinstance(value, str) and value.startswith("/") else "must be an absolute path"
+
+
+def _at_least(lowest: int) -> Check:
+    def check(value: t.Any) -> str | None:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return None if whole and value >= lowest else f"must be a whole number from {lowest}"
+
+    return check
+
+
+def _url(*schemes: str) -> Check:
+    def check(value: t.Any) -> str | None:
+        wrong = f"must be a URL with {' or '.join(schemes)}, a host, and no path"
+        try:
+            parts = urlsplit(value)
+            parts.port  # noqa: B018  a port that is no number only shows when it is asked for
+        except (ValueError, AttributeError):
+            return wrong
+        whole = parts.scheme in schemes and parts.hostname and parts.path in ("", "/") and not parts.query
+        return None if whole else wrong
+
+    return check
+
+
+def _object(value: t.Any) -> str | None:
+    return None if isinstance(value, dict) else "must be an object"
+
+
+_TOP: dict[str, _Field] = {
+    # Both become parts of file names, which '_' takes apart.
+    "cluster_name": _Field(_matches(r"[A-Za-z0-9][A-Za-z0-9-]*", "letters, digits and hyphens")),
+    "node_name": _Field(_matches(r"[A-Za-z0-9][A-Za-z0-9._-]*", "letters, digits, dots, hyphens and underscores")),
+    "directory": _Field(_path),
+    "metrics_file": _Field(_path, None),
+    "reserve_mib": _Field(_at_least(0), 256),
+    "vault": _Field(_object),
+    "kms": _Field(_object),
+    "s3": _Field(_object, None),
+    "retention": _Field(_object),
+}
+_SECTIONS: dict[str, tuple[t.Any, dict[str, _Field]]] = {
+    "vault": (
+        Vault,
+        {
+            "address": _Field(_url("https")),
+            "tls_server_name": _Field(_text, None),
+            "ca_cert": _Field(_path),
+            "client_cert": _Field(_path),
+            "client_key": _Field(_path),
+            "role": _Field(_text),
+            "timeout_seconds": _Field(_at_least(1), 60),
+        },
+    ),
+    "kms": (
+        Kms,
+        {
+            "key_arn": _Field(_matches(KEY_ARN.pattern, "the ARN of a KMS key (not of an alias)")),
+            "endpoint_url": _Field(_url("https", "http"), None),
+            "timeout_seconds": _Field(_at_least(1), 10),
+        },
+    ),
+    "s3": (
+        S3,
+        {
+            "bucket": _Field(_matches(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket")),
+            "prefix": _Field(_any_text),
+            "region": _Field(_matches(r"[a-z0-9-]+", "the name of a region")),
+            "endpoint_url": _Field(_url("https", "http"), None),
+            "timeout_seconds": _Field(_at_least(1), 60),
+        },
+    ),
+    "retention": (Retention, {"keep_last": _Field(_at_least(1)), "keep_days": _Field(_at_least(0))}),
+}

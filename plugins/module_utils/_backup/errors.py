@@ -1,0 +1,30 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The one error of the backup tool, and what the process ends with for it."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Exit(enum.IntEnum):
+    """The table with what each one means is in __main__.py."""
+
+    DONE = 0
+    CONFIG = 2
+    LOCKED = 3
+    VAULT = 4
+    SNAPSHOT = 5
+    ENCRYPTION = 6
+    DISK = 7
+    S3 = 8
+    INTERRUPTED = 9
+
+
+class Failure(Exception):
+    """What could not be done, why, and what to do about it."""
+
+    def __init__(self, code: Exit, cause: str, cure: str = "") -> None:
+        super().__init__(f"{cause.rstrip('.')}. {cure}".strip())
+        self.code = code
+        self.cause = cause
+        self.cure = cure

@@ -1,0 +1,92 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is known of one snapshot: the JSON file beside it. Pure."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from dataclasses import asdict, dataclass, fields
+
+FORMAT = 1
+SUFFIX = ".snap.encrypted"
+MANIFEST_SUFFIX = ".json"
+NAME = re.compile(
+    r"(?P<cluster>[A-Za-z0-9-]+)_(?P<begun>\d{8}T\d{6}Z)_(?P<index>\d+)_(?P<node>[A-Za-z0-9._-]+)" + re.escape(SUFFIX)
+)
+_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    format: int
+    name: str  # of the encrypted file
+    cluster_id: str
+    cluster_name: str
+    node_name: str
+    vault_version: str
+    raft_index: int
+    raft_term: int
+    key_arn: str
+    plain_bytes: int
+    plain_sha256: str
+    state_bytes: int
+    state_sha256: str
+    encrypted_bytes: int
+    encrypted_sha256: str
+    begun: str  # UTC
+    ended: str
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @property
+    def begun_at(self) -> float:
+        return _epoch(self.begun)
+
+
+def parse(text: str | bytes) -> Manifest:
+    """Raises ValueError with what is wrong."""
+    data = json.loads(text)
+    if not isinstance(data, dict):
+        raise ValueError("it is not an object")
+    if data.get("format") != FORMAT:
+        raise ValueError(f"its format is {data.get('format')}, and this tool knows {FORMAT}")
+    wrong = [
+        field.name
+        for field in fields(Manifest)
+        if not isinstance(data.get(field.name), int if field.type == "int" else str)
+    ]
+    if wrong:
+        raise ValueError(f"{', '.join(wrong)} is missing or of the wrong type")
+    # A later tool may add fields; the format changes where old tools must not read on.
+    manifest = Manifest(**{field.name: data[field.name] for field in fields(Manifest)})
+    for text_of_time in (manifest.begun, manifest.ended):
+        _epoch(text_of_time)
+    if not NAME.fullmatch(manifest.name):
+        raise ValueError(f"{manifest.name} is no name of a snapshot")
+    return manifest
+
+
+def moment(epoch: float) -> str:
+    return datetime.datetime.fromtimestamp(int(epoch), datetime.timezone.utc).strftime(_MOMENT)
+
+
+def name(cluster: str, node: str, begun: str, index: int) -> str:
+    return f"{cluster}_{re.sub('[-:]', '', begun)}_{index}_{node}{SUFFIX}"
+
+
+def node_of(file_name: str) -> str | None:
+    """The node whose snapshot this is, or None for what is no snapshot."""
+    match = NAME.fullmatch(file_name)
+    return match.group("node") if match else None
+
+
+def encryption_context(cluster_id: str, cluster_name: str) -> dict[str, str]:
+    """What KMS is told of the data key, in its log and its policies, and without which it does not decrypt it."""
+    return {"vaultops:cluster-id": cluster_id, "vaultops:cluster-name": cluster_name}
+
+
+def _epoch(text: str) -> float:
+    when = datetime.datetime.strptime(text, _MOMENT)
+    return when.replace(tzinfo=datetime.timezone.utc).timestamp()

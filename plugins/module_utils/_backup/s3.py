@@ -1,0 +1,172 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The bucket. An object whose manifest is there is complete; nothing is ever deleted: that is the bucket's lifecycle's.
+
+Needs s3:PutObject, s3:GetObject (to compare) and s3:AbortMultipartUpload below the prefix, and
+s3:ListBucketMultipartUploads on the bucket.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import typing as t
+
+from . import aws, config, manifest
+from .errors import Exit, Failure
+
+PART_BYTES = 8 << 20
+MOST_PARTS = 10_000
+CHUNK_BYTES = 1 << 20
+
+_CURES = {
+    "AccessDenied": "The role needs s3:PutObject, s3:GetObject and s3:AbortMultipartUpload below the prefix, and the use "
+    "of the key that the bucket encrypts with.",
+    "NoSuchBucket": "Create it (playbooks/provision.yml does), or name the right one and its region.",
+    "NoSuchKey": "Look at the bucket, the prefix and the name.",
+    "NotFound": "Look at the bucket, the prefix and the name.",
+}
+
+
+class Bucket:
+    def __init__(self, settings: config.S3) -> None:
+        self._settings = settings
+        self._client = aws.client("s3", settings.region, settings.endpoint_url, settings.timeout_seconds)
+
+    def where(self, name: str) -> str:
+        return f"s3://{self._settings.bucket}/{self._key(name)}"
+
+    def abort_unfinished(self, node_name: str, warn: t.Callable[[str], None]) -> None:
+        """Uploads that a killed run of this node left. Another node's may be under way."""
+        bucket = self._settings.bucket
+        try:
+            with self._explained(f"the unfinished uploads in {bucket} can't be listed"):
+                pages = self._client.get_paginator("list_multipart_uploads").paginate(
+                    Bucket=bucket, Prefix=self._key("")
+                )
+                uploads = [upload for page in pages for upload in page.get("Uploads", [])]
+        except Failure as failure:
+            if not aws.was_denied(failure):
+                raise
+            warn(f"{failure} It needs s3:ListBucketMultipartUploads; the bucket's lifecycle removes them too.")
+            return
+        for upload in uploads:
+            if manifest.node_of(upload["Key"][len(self._key("")) :]) == node_name:
+                self._abort(upload["Key"], upload["UploadId"])
+
+    def upload(self, path: str, made: manifest.Manifest) -> None:
+        """Send the file, prove that what the bucket holds is what the manifest says, and only then send the manifest."""
+        where = self.where(made.name)
+        with self._explained(f"{where} could not be uploaded"):
+            answer = self._client.create_multipart_upload(
+                Bucket=self._settings.bucket, Key=self._key(made.name), ChecksumAlgorithm="SHA256"
+            )
+            try:
+                parts, checksum = self._send_parts(path, made, answer["UploadId"])
+                self._client.complete_multipart_upload(
+                    Bucket=self._settings.bucket,
+                    Key=self._key(made.name),
+                    UploadId=answer["UploadId"],
+                    MultipartUpload={"Parts": parts},
+                )
+            except BaseException:
+                with contextlib.suppress(Failure):
+                    self._abort(self._key(made.name), answer["UploadId"])
+                raise
+            self._compare(made, checksum)
+            text = made.to_json().encode()
+            self._client.put_object(
+                Bucket=self._settings.bucket,
+                Key=self._key(made.name + manifest.MANIFEST_SUFFIX),
+                Body=text,
+                ContentType="application/json",
+                ChecksumSHA256=_base64(hashlib.sha256(text).digest()),
+            )
+
+    def _send_parts(self, path: str, made: manifest.Manifest, upload_id: str) -> tuple[list[dict[str, t.Any]], str]:
+        """The parts, and what S3 then calls the checksum of the whole: that of the parts' checksums."""
+        parts: list[dict[str, t.Any]] = []
+        whole, of_parts = hashlib.sha256(), hashlib.sha256()
+        for content in _parts(path, part_bytes(made.encrypted_bytes)):
+            digest = hashlib.sha256(content).digest()
+            whole.update(content)
+            of_parts.update(digest)
+            answer = self._client.upload_part(
+                Bucket=self._settings.bucket,
+                Key=self._key(made.name),
+                UploadId=upload_id,
+                PartNumber=len(parts) + 1,
+                Body=content,
+                ChecksumSHA256=_base64(digest),
+            )
+            parts.append({"PartNumber": len(parts) + 1, "ETag": answer["ETag"], "ChecksumSHA256": _base64(digest)})
+        if whole.hexdigest() != made.encrypted_sha256:
+            raise Failure(
+                Exit.DISK, f"{path} is not what was written to it a moment ago", "Look at the disk: it loses data."
+            )
+        return parts, _base64(of_parts.digest())
+
+    def _compare(self, made: manifest.Manifest, checksum: str) -> None:
+        head = self._client.head_object(Bucket=self._settings.bucket, Key=self._key(made.name), ChecksumMode="ENABLED")
+        # S3 appends the number of parts; some that speak its protocol don't.
+        found = (head["ContentLength"], str(head.get("ChecksumSHA256")).partition("-")[0])
+        if found != (made.encrypted_bytes, checksum):
+            raise Failure(
+                Exit.S3,
+                f"{self.where(made.name)} has {found[0]} bytes and the checksum {found[1]}, and not "
+                f"{made.encrypted_bytes} and {checksum}",
+                "It got no manifest, so it does not count.",
+            )
+
+    def fetch_manifest(self, name: str) -> manifest.Manifest:
+        where = self.where(name + manifest.MANIFEST_SUFFIX)
+        with self._explained(f"{where} can't be read"):
+            answer = self._client.get_object(
+                Bucket=self._settings.bucket, Key=self._key(name + manifest.MANIFEST_SUFFIX)
+            )
+            text = answer["Body"].read()
+        try:
+            return manifest.parse(text)
+        except ValueError as error:
+            raise Failure(Exit.SNAPSHOT, f"{where} is no manifest ({error})") from error
+
+    def fetch(self, name: str, write: t.Callable[[bytes], None]) -> None:
+        with self._explained(f"{self.where(name)} can't be read"):
+            answer = self._client.get_object(Bucket=self._settings.bucket, Key=self._key(name))
+            for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
+                write(chunk)
+
+    def _abort(self, key: str, upload_id: str) -> None:
+        with self._explained(f"the unfinished upload of {key} could not be removed"):
+            self._client.abort_multipart_upload(Bucket=self._settings.bucket, Key=key, UploadId=upload_id)
+
+    def _key(self, name: str) -> str:
+        return f"{self._settings.prefix}/{name}" if self._settings.prefix else name
+
+    def _explained(self, what: str) -> t.ContextManager[None]:
+        return aws.explained(Exit.S3, what, _CURES)
+
+
+def part_bytes(size: int) -> int:
+    """Small parts, so that memory stays flat; bigger ones where there would be more than S3 takes."""
+    return max(PART_BYTES, -(-size // MOST_PARTS))
+
+
+def _parts(path: str, size: int) -> t.Iterator[bytes]:
+    with contextlib.ExitStack() as stack:
+        try:
+            stream = stack.enter_context(open(path, "rb"))
+        except OSError as error:
+            raise Failure(Exit.DISK, f"{path} can't be read ({error.strerror})") from error
+        while True:
+            try:
+                content = stream.read(size)
+            except OSError as error:
+                raise Failure(Exit.DISK, f"{path} can't be read ({error.strerror})") from error
+            if not content:
+                return
+            yield content
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

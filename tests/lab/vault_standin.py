@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+"""A stand-in for one Vault node's snapshot endpoints, over TLS with a client certificate, on 127.0.0.1.
+
+What a real one can hardly be made to do on demand: break a stream off behind a 200, lose its leadership, stall.
+
+    with VaultStandIn(Certificates(folder), archive) as vault:
+        vault.body = cut_off(archive, 1000)
+        ...
+    assert vault.tokens == set()
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import hashlib
+import http.server
+import io
+import ipaddress
+import json
+import os
+import secrets
+import signal
+import ssl
+import tarfile
+import threading
+import typing as t
+import zlib
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+CLUSTER_ID = "7f0c1f9e-0000-4000-8000-000000000001"
+SERVER_NAME = "vault.test.internal"
+CHUNK_BYTES = 64 << 10
+Body = t.Callable[[], t.Iterator[bytes]]
+
+
+class Certificates:
+    """A CA, a server and a client, as PEM files in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ca_key, self._ca = self._make("ca", None)
+        self._make("server", SERVER_NAME)
+        self._make("client", "client.test.internal")
+
+    def path(self, name: str) -> str:
+        return str(self.folder / name)
+
+    def _make(self, name: str, dns: str | None) -> tuple[t.Any, x509.Certificate]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        day = datetime.timedelta(days=1)
+        builder = x509.CertificateBuilder(subject_name=subject, public_key=key.public_key())
+        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - day)
+        builder = builder.not_valid_after(now + 30 * day)
+        builder = builder.issuer_name(self._ca.subject if dns else subject)
+        builder = builder.add_extension(x509.BasicConstraints(ca=not dns, path_length=None), critical=True)
+        if dns:
+            names = x509.SubjectAlternativeName([x509.DNSName(dns), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+            builder = builder.add_extension(names, critical=False)
+        certificate = builder.sign(self._ca_key if dns else key, hashes.SHA256())
+        (self.folder / f"{name}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        pem = serialization.PrivateFormat.PKCS8
+        text = key.private_bytes(serialization.Encoding.PEM, pem, serialization.NoEncryption())
+        (self.folder / f"{name}.key").write_bytes(text)
+        return key, certificate
+
+
+def archive(state: bytes, index: int = 41, **replaced: bytes | None) -> bytes:
+    """A snapshot as Vault makes it, with members replaced, or left out (None); their dots are written '__'."""
+    meta = json.dumps({"Version": 1, "ID": "x", "Index": index, "Term": 3, "Size": len(state)}).encode()
+    content = {"meta.json": meta, "state.bin": state}
+    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in content.items()).encode()
+    content |= {"SHA256SUMS": sums, "SHA256SUMS.sealed": b"sealed" * 20}
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as tar:
+        for name, data in {**content, **{name.replace("__", "."): data for name, data in replaced.items()}}.items():
+            if data is not None:
+                entry = tarfile.TarInfo(name)
+                entry.size = len(data)
+                tar.addfile(entry, io.BytesIO(data))
+    return compress(plain.getvalue())
+
+
+def compress(data: bytes) -> bytes:
+    """Stored, as gzip stores what does not shrink: a byte of the result is a byte of the content."""
+    deflate = zlib.compressobj(0, wbits=31)
+    return deflate.compress(data) + deflate.flush()
+
+
+def write_big_archive(path: Path, state_bytes: int) -> None:
+    """The same with a state that does not shrink, written as a stream."""
+    mib = 1 << 20
+    block = os.urandom(mib)
+    digest = hashlib.sha256()
+    for _ in range(state_bytes // mib):
+        digest.update(block)
+    meta = json.dumps({"Version": 1, "ID": "x", "Index": 41, "Term": 3, "Size": state_bytes}).encode()
+    sums = f"{hashlib.sha256(meta).hexdigest()}  meta.json\n{digest.hexdigest()}  state.bin\n".encode()
+    deflate = zlib.compressobj(0, wbits=31)
+
+    def header(name: str, size: int) -> bytes:
+        entry = tarfile.TarInfo(name)
+        entry.size = size
+        return entry.tobuf(tarfile.USTAR_FORMAT)
+
+    with open(path, "wb") as stream:
+        small = {"meta.json": meta, "SHA256SUMS": sums, "SHA256SUMS.sealed": b"sealed"}
+        for name in ("meta.json", "state.bin", "SHA256SUMS", "SHA256SUMS.sealed"):
+            if name == "state.bin":
+                stream.write(deflate.compress(header(name, state_bytes)))
+                for _ in range(state_bytes // mib):
+                    stream.write(deflate.compress(block))
+            else:
+                data = small[name]
+                stream.write(deflate.compress(header(name, len(data)) + data + bytes(-len(data) % 512)))
+        stream.write(deflate.compress(bytes(1024)))
+        stream.write(deflate.flush())
+
+
+def whole(data: bytes) -> Body:
+    return lambda: (data[start : start + CHUNK_BYTES] for start in range(0, len(data), CHUNK_BYTES))
+
+
+def cut_off(data: bytes, at: int) -> Body:
+    """A clean end of the stream, in the wrong place."""
+    return whole(data[:at])
+
+
+def dropped(data: bytes, at: int) -> Body:
+    """The connection goes in the middle of a chunk."""
+
+    def body() -> t.Iterator[bytes]:
+        yield from whole(data[:at])()
+        raise ConnectionAbortedError
+
+    return body
+
+
+def from_file(path: Path) -> Body:
+    def body() -> t.Iterator[bytes]:
+        with open(path, "rb", buffering=0) as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                yield chunk
+
+    return body
+
+
+class VaultStandIn:
+    """One node. Its attributes may be changed while it runs."""
+
+    def __init__(self, certificates: Certificates, body: Body, port: int = 0) -> None:
+        self.body = body
+        self.active: t.Callable[[], bool] = lambda: True
+        self.cluster_id = CLUSTER_ID
+        self.snapshot_status = 200
+        self.login_status = 200
+        self.revoke_status = 204
+        self.tokens: set[str] = set()
+        self.calls: list[str] = []
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        self._server.daemon_threads = True
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificates.path("server.crt"), certificates.path("server.key"))
+        tls.load_verify_locations(certificates.path("ca.crt"))
+        tls.verify_mode = ssl.CERT_OPTIONAL
+        self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+
+    @property
+    def address(self) -> str:
+        return f"https://127.0.0.1:{self._server.server_address[1]}"
+
+    def serve(self) -> None:
+        self._server.serve_forever(poll_interval=0.05)
+
+    def __enter__(self) -> VaultStandIn:
+        threading.Thread(target=self.serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_arguments: t.Any) -> None:
+            pass
+
+        def do_GET(self) -> None:  # noqa: N802
+            path = self.path.split("?")[0]
+            vault.calls.append(path)
+            if path == "/v1/sys/leader":
+                self._json(200, {"ha_enabled": True, "is_self": vault.active()})
+            elif path == "/v1/sys/health":
+                answer = {"cluster_id": vault.cluster_id, "cluster_name": "x", "version": "1.21.1", "sealed": False}
+                self._json(200, answer)
+            elif path == "/v1/sys/storage/raft/snapshot":
+                self._snapshot()
+            else:
+                self._json(404, {"errors": []})
+
+        def do_POST(self) -> None:  # noqa: N802
+            vault.calls.append(self.path)
+            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+            if self.path == "/v1/auth/cert/login":
+                if (
+                    vault.login_status != 200
+                    or not t.cast(ssl.SSLSocket, self.connection).getpeercert()
+                    or not body["name"]
+                ):
+                    self._json(
+                        vault.login_status if vault.login_status != 200 else 400, {"errors": ["no role matches"]}
+                    )
+                    return
+                token = f"hvs.{secrets.token_hex(12)}"
+                vault.tokens.add(token)
+                self._json(200, {"auth": {"client_token": token}})
+            elif self.path == "/v1/auth/token/revoke-self":
+                if vault.revoke_status == 204:
+                    vault.tokens.discard(str(self.headers.get("X-Vault-Token")))
+                self._json(vault.revoke_status, {})
+            else:
+                self._json(404, {"errors": []})
+
+        def _snapshot(self) -> None:
+            if self.headers.get("X-Vault-Token") not in vault.tokens:
+                self._json(403, {"errors": ["permission denied"]})
+                return
+            if vault.snapshot_status != 200:
+                self._json(vault.snapshot_status, {"errors": ["1 error occurred"]})
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", "application/gzip")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            try:
+                for chunk in vault.body():
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+                self.wfile.write(b"0\r\n\r\n")
+            except OSError:
+                self.close_connection = True
+
+        def _json(self, status: int, content: dict[str, t.Any]) -> None:
+            data = b"" if status == 204 else json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+    return Handler
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("archive", type=Path)
+    parser.add_argument("folder", type=Path, help="certificates are written here; 'address' says where it listens")
+    options = parser.parse_args()
+    vault = VaultStandIn(Certificates(options.folder), from_file(options.archive))
+    partial = options.folder / "address.partial"
+    partial.write_text(vault.address)
+    partial.rename(options.folder / "address")
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    vault.serve()
+
+
+if __name__ == "__main__":
+    main()

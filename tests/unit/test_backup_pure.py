@@ -1,0 +1,173 @@
+"""Decisions of the backup tool that need no I/O: configuration, names, retention, metrics."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config, manifest, metrics, retention, s3
+
+DAY = 86_400
+NOW = 1_800_000_000.0
+GOOD = {
+    "cluster_name": "prod",
+    "node_name": "vault-1",
+    "directory": "/var/lib/vault-backup",
+    "vault": {
+        "address": "https://127.0.0.1:8200",
+        "ca_cert": "/ca.crt",
+        "client_cert": "/client.crt",
+        "client_key": "/client.key",
+        "role": "vaultops-backup",
+    },
+    "kms": {"key_arn": "arn:aws:kms:eu-central-1:123456789012:key/0a1b-2c"},
+    "s3": {"bucket": "some-bucket", "prefix": "/snapshots/", "region": "eu-central-1"},
+    "retention": {"keep_last": 3, "keep_days": 7},
+}
+
+
+def test_a_configuration_gets_its_defaults():
+    found = config.parse(GOOD)
+    assert (found.reserve_mib, found.metrics_file, found.vault.timeout_seconds) == (256, None, 60)
+    assert found.kms.region == "eu-central-1"
+    assert found.s3 is not None and found.s3.prefix == "snapshots"
+
+
+def test_without_a_bucket_snapshots_stay_here():
+    assert config.parse({**GOOD, "s3": None}).s3 is None
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("cluster_name", "a_b", "cluster_name must be letters, digits and hyphens"),
+        ("cluster_name", ..., "cluster_name is missing"),
+        ("node_name", "../x", "node_name must be"),
+        ("directory", "relative", "directory must be an absolute path"),
+        ("reserve_mib", -1, "reserve_mib must be a whole number from 0"),
+        ("typo", 1, "typo is no known field"),
+        ("vault", [], "vault must be an object"),
+        ("vault", ..., "vault is missing"),
+        ("vault.address", "http://127.0.0.1:8200", "vault.address must be a URL with https"),
+        ("vault.address", "https://127.0.0.1:x", "vault.address must be a URL"),
+        ("vault.role", "", "vault.role must be a text"),
+        ("vault.typo", 1, "vault.typo is no known field"),
+        ("kms.key_arn", "alias/vault", "kms.key_arn must be the ARN of a KMS key (not of an alias)"),
+        ("kms.key_arn", "arn:aws:kms:eu-central-1:123456789012:alias/vault", "kms.key_arn must be the ARN"),
+        ("s3.bucket", "No", "s3.bucket must be the name of a bucket"),
+        ("s3.region", ..., "s3.region is missing"),
+        ("retention.keep_last", 0, "retention.keep_last must be a whole number from 1"),
+        ("retention.keep_last", True, "retention.keep_last must be a whole number from 1"),
+        ("retention.keep_days", "7", "retention.keep_days must be a whole number from 0"),
+    ],
+)
+def test_a_wrong_field_is_named_once(path, value, says):
+    data = copy.deepcopy(GOOD)
+    *parents, name = path.split(".")
+    inside = data[parents[0]] if parents else data
+    if value is ...:
+        del inside[name]
+    else:
+        inside[name] = value
+    with pytest.raises(ValueError) as caught:
+        config.parse(data)
+    assert says in str(caught.value)
+    assert str(caught.value).count(path) == 1
+
+
+def test_all_wrong_fields_are_told_at_once():
+    with pytest.raises(ValueError) as caught:
+        config.parse({**GOOD, "node_name": "", "kms": {"key_arn": "x"}})
+    assert "node_name" in str(caught.value) and "kms.key_arn" in str(caught.value)
+
+
+def backup(index: int, age_days: float, now: float = NOW, node: str = "vault-1") -> manifest.Manifest:
+    begun = manifest.moment(now - age_days * DAY)
+    return manifest.Manifest(
+        format=1,
+        name=manifest.name("prod", node, begun, index),
+        cluster_id="id",
+        cluster_name="prod",
+        node_name=node,
+        vault_version="1.21.1",
+        raft_index=index,
+        raft_term=3,
+        key_arn="arn",
+        plain_bytes=1,
+        plain_sha256="a",
+        state_bytes=1,
+        state_sha256="b",
+        encrypted_bytes=1,
+        encrypted_sha256="c",
+        begun=begun,
+        ended=begun,
+    )
+
+
+@pytest.mark.parametrize(
+    ("backups", "keep_last", "keep_days", "gone"),
+    [
+        ([], 3, 0, []),
+        ([(10, 99)], 1, 0, []),
+        ([(1, 4), (2, 3), (3, 2), (4, 1)], 2, 0, [1, 2]),
+        ([(1, 4), (2, 3), (3, 2), (4, 1)], 2, 3.5, [1]),
+        ([(1, 4), (2, 3), (3, 2), (4, 1)], 9, 0, []),
+        # The clock went ten years ahead: all seem old, the newest stay.
+        ([(1, 3654), (2, 3653), (3, 3652), (4, 0)], 2, 7, [1, 2]),
+        # The clock went back: what was made before seems to come from the future.
+        ([(1, -30), (2, -29), (3, -28), (4, 0)], 1, 0, []),
+        # It was wrong only once, far ahead; the later ones are newest by index.
+        ([(1, 9), (2, -500), (3, 2), (4, 1)], 1, 0, [1, 3]),
+        # A restored cluster begins at a low index: new by time, and the old ones are newest by index.
+        ([(900, 9), (901, 8), (5, 2), (6, 1)], 1, 0, [900, 5]),
+        # Nobody may ask for less than one.
+        ([(1, 4), (2, 3)], 0, 0, [1]),
+    ],
+)
+def test_what_may_go(backups, keep_last, keep_days, gone):
+    known = [backup(index, age) for index, age in backups]
+    assert [old.raft_index for old in retention.expired(known, NOW, keep_last, keep_days)] == gone
+
+
+def test_a_manifest_comes_back_as_it_was():
+    made = backup(41, 0)
+    assert manifest.parse(made.to_json()) == made
+    assert manifest.parse(json.dumps({**json.loads(made.to_json()), "later": 1})) == made
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"format": 2}, "its format is 2"),
+        ({"raft_index": "41"}, "raft_index is missing or of the wrong type"),
+        ({"begun": "yesterday"}, "does not match format"),
+        ({"name": "../../etc/passwd"}, "is no name of a snapshot"),
+    ],
+)
+def test_a_manifest_that_can_not_be_one(change, says):
+    with pytest.raises(ValueError, match=says):
+        manifest.parse(json.dumps({**json.loads(backup(41, 0).to_json()), **change}))
+
+
+def test_a_name_tells_its_node():
+    assert manifest.node_of(manifest.name("prod", "vault_1.x", "2026-11-24T10:00:00Z", 7)) == "vault_1.x"
+    assert manifest.node_of("prod_x.json") is None
+
+
+def test_metrics_survive_a_failure():
+    good = metrics.render({**metrics.success(10, 2.5, 100, 110, 41), **metrics.attempt(10, 0)})
+    then = metrics.render({**metrics.parse(good), **metrics.attempt(20, 8)})
+    changed = {line for line in then.splitlines() if line not in good.splitlines()}
+    assert changed == {"vault_backup_last_attempt_timestamp_seconds 20", "vault_backup_last_exit_code 8"}
+    assert 'vault_backup_last_size_bytes{kind="plain"} 100' in then
+
+
+def test_metrics_outlive_a_damaged_file():
+    assert metrics.parse("vault_backup_last_exit_code x\nvault_backup_last_raft_index NaN\n\0\n") == {}
+
+
+def test_parts_grow_where_there_would_be_too_many():
+    assert s3.part_bytes(1) == 8 << 20
+    huge = 200 << 30
+    assert s3.part_bytes(huge) * s3.MOST_PARTS >= huge
