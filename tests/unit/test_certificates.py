@@ -22,7 +22,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
 from issue import issue, pem  # noqa: E402
 
 NAMES = ["vault.prod.internal", "127.0.0.1"]
-NOW = datetime.datetime.now(datetime.timezone.utc)
 
 
 def text(certificate) -> str:
@@ -122,7 +121,7 @@ def test_a_client_says_what_it_has_against_it(listener, ca, tmp_path, known):
     authority = ca[1] if known else issue("another CA", [], None, None)[1]
     (tmp_path / "ca").write_text(text(authority))
     connection = Connection(nodes={"vault-1": f"https://127.0.0.1:{listener}"}, ca_cert=str(tmp_path / "ca"))
-    found = state.describe(api.look(connection, "vault-1"), NOW)
+    found = state.describe(api.look(connection, "vault-1"), datetime.datetime.now(datetime.timezone.utc))
     assert found["known_ca"] is known
     assert (found["problem"] is None) is known
     assert found["days_left"] == 29
