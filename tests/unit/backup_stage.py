@@ -131,10 +131,6 @@ class Stage:
         (made,) = set(self.names()) - before
         return made
 
-    def next_second(self) -> None:
-        """Names hold the time, in seconds."""
-        time.sleep(1.05 - time.time() % 1)
-
     def require_as_before(self, before: dict[str, bytes]) -> None:
         """Nothing new, nothing changed, nothing half; no token left either."""
         assert self.files() == before
