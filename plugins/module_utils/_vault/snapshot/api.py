@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The snapshot call. Sent to the active node: a standby redirects, and what stands in between may cut the stream off."""
+"""The snapshot calls. Sent to the active node: a standby redirects, and what stands in between may cut the stream off."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ..errors import VaultError
 
 SNAPSHOT = "/v1/sys/storage/raft/snapshot"
 CHUNK_BYTES = 1 << 20
+ANSWER_SECONDS = 10
 
 
 def save(where: str, client: t.Any, stream: t.BinaryIO, timeout: int) -> None:
@@ -31,3 +32,33 @@ def save(where: str, client: t.Any, stream: t.BinaryIO, timeout: int) -> None:
                 stream.write(chunk)
 
     call(where, download)
+
+
+def restore(where: str, client: t.Any, stream: t.BinaryIO, timeout: int) -> None:
+    """Send a snapshot. Vault's answer says that it was accepted, and not that it is applied."""
+
+    def upload() -> None:
+        answer = client.session.post(
+            f"{client.url}{SNAPSHOT}", headers={"X-Vault-Token": client.token}, data=stream, timeout=timeout
+        )
+        if answer.status_code not in (200, 204):
+            raise VaultError(where, f"the restore was refused: {_words(answer)}", status=answer.status_code)
+
+    call(where, upload)
+
+
+def knows_token(where: str, client: t.Any, token: str) -> bool:
+    answer = call(
+        where,
+        lambda: client.session.get(
+            f"{client.url}/v1/auth/token/lookup-self", headers={"X-Vault-Token": token}, timeout=ANSWER_SECONDS
+        ),
+    )
+    return answer.status_code == 200
+
+
+def _words(answer: t.Any) -> str:
+    try:
+        return "; ".join(answer.json()["errors"])
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {answer.status_code}"

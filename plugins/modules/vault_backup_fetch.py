@@ -1,0 +1,146 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Fetch an encrypted snapshot, decrypt it, and prove that it is whole and the right cluster's."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_backup_fetch
+short_description: Fetch and decrypt a snapshot, and prove that it could be restored
+version_added: 1.0.0
+description:
+  - Takes a snapshot that the backup tool made, from its bucket or from a file, compares it with its manifest, decrypts it
+    with the key that the manifest names, and verifies it to its end.
+  - "No cluster is asked for anything. In check mode all of it is done but for O(dest), which does not stay."
+  - What it writes still holds Vault's data as Vault encrypts it, and is readable for this user alone.
+author: vaultops maintainers (@vaultops)
+requirements:
+  - boto3 >= 1.36.0
+  - aws-encryption-sdk >= 4.0.0
+options:
+  name:
+    description: Name of the snapshot in the bucket, V(newest), or the absolute path of a file with its manifest beside it.
+    type: str
+    default: newest
+  dest:
+    description: Path for the decrypted snapshot, in a directory that exists and has room for it twice.
+    type: path
+    required: true
+  cluster_name:
+    description: Name of the cluster that it must be of.
+    type: str
+    required: true
+  cluster_id:
+    description: Id of that cluster. Without it, the name alone counts.
+    type: str
+  any_cluster:
+    description: Whether another cluster's snapshot will do.
+    type: bool
+    default: false
+  bucket:
+    description: The bucket. Not needed for a file.
+    type: str
+  prefix:
+    description: What the names begin with in the bucket.
+    type: str
+    default: snapshots
+  region:
+    description: Region of the bucket.
+    type: str
+  endpoint_url:
+    description: URL of S3 and KMS, where it is not the public one.
+    type: str
+extends_documentation_fragment:
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.change
+"""
+
+EXAMPLES = r"""
+- name: The newest snapshot, proven to be whole
+  vaultops.cluster.vault_backup_fetch:
+    cluster_name: prod
+    bucket: example-vault-snapshots
+    region: eu-central-1
+    dest: /root/restore/plain.snap
+"""
+
+RETURN = r"""
+manifest:
+  description: "What is known of the snapshot: name, cluster_id, cluster_name, node_name, vault_version, raft_index,
+    raft_term, key_arn, sizes in bytes, SHA-256 sums, begun and ended (UTC, ISO 8601)."
+  returned: success
+  type: dict
+"""
+
+import dataclasses
+import os
+import tempfile
+import traceback
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+try:
+    from ..module_utils._backup import config, decrypt, manifest
+    from ..module_utils._backup.errors import Failure
+    from ..module_utils._backup.s3 import Bucket
+
+    IMPORT_ERROR = None
+except ImportError:
+    IMPORT_ERROR = traceback.format_exc()
+
+S3_SECONDS = 60
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    folder, name = os.path.split(params["dest"])
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch.") as scratch:
+        path = os.path.join(scratch, name)
+        found = fetch(params, path)
+        if not check_mode:
+            os.rename(path, params["dest"])
+    return {"changed": True, "manifest": dataclasses.asdict(found)}
+
+
+def fetch(params: dict[str, t.Any], target: str) -> manifest.Manifest:
+    endpoint = params["endpoint_url"]
+    if os.path.isabs(params["name"]):
+        known = decrypt.read_manifest(params["name"] + manifest.MANIFEST_SUFFIX)
+        return decrypt.from_disk(params["name"], target, wanted(params, known), endpoint)
+    settings = config.S3(params["bucket"], params["prefix"].strip("/"), params["region"], endpoint, S3_SECONDS)
+    bucket = Bucket(settings)
+    name = bucket.newest(params["cluster_name"]) if params["name"] == "newest" else params["name"]
+    return decrypt.from_s3(settings, name, target, wanted(params, bucket.fetch_manifest(name)), endpoint)
+
+
+def wanted(params: dict[str, t.Any], known: manifest.Manifest) -> decrypt.Cluster:
+    return decrypt.Cluster(params["cluster_id"] or known.cluster_id, params["cluster_name"], params["any_cluster"])
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "default": "newest"},
+            "dest": {"type": "path", "required": True},
+            "cluster_name": {"type": "str", "required": True},
+            "cluster_id": {"type": "str"},
+            "any_cluster": {"type": "bool", "default": False},
+            "bucket": {"type": "str"},
+            "prefix": {"type": "str", "default": "snapshots"},
+            "region": {"type": "str"},
+            "endpoint_url": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    if IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("aws-encryption-sdk"), exception=IMPORT_ERROR)
+    if not os.path.isabs(module.params["name"]) and not (module.params["bucket"] and module.params["region"]):
+        module.fail_json(msg="A snapshot from S3 needs bucket and region; a file an absolute path as name.")
+    try:
+        module.exit_json(**run(module.params, module.check_mode))
+    except (Failure, OSError) as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()
