@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import ssl
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -33,7 +32,7 @@ SIZES_MIB = (64, 1024)
 RSS_MB_AT_MOST = 120
 GROWTH_MB_AT_MOST = 8
 RATIO_AT_LEAST = 0.8
-RUNS = 3
+RUNS = 5
 RUN_SECONDS = 300
 REGION = "eu-central-1"
 BUCKET = "bench-snapshots"
@@ -139,7 +138,8 @@ def measure(stage: Stage, key_arn: str, aws: str, cli: Path | None) -> dict[str,
         tool.append(timed(command, environment)[0])
         if cli:
             plain.append(timed(["bash", "-c", pipe(stage, key_arn, cli)], environment)[0])
-    return {"tool": statistics.median(tool), "plain": statistics.median(plain) if plain else None, "peak": peak}
+    # The best of several: whatever else the machine does only adds to a time.
+    return {"tool": min(tool), "plain": min(plain) if plain else None, "peak": peak}
 
 
 def pipe(stage: Stage, key_arn: str, cli: Path) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from .errors import Exit, Failure
 
 KEY_ARN = re.compile(r"arn:aws[\w-]*:kms:(?P<region>[a-z0-9-]+):\d{12}:key/[A-Za-z0-9-]+")
-Check = t.Callable[[t.Any], str | None]
+Check = t.Callable[[t.Any], t.Optional[str]]  # noqa: UP045  evaluated, which Python 3.9 needs spelt out
 
 
 @dataclass(frozen=True)
