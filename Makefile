@@ -29,7 +29,7 @@ clean-lab: setup  ## Remove the labs' containers, networks and servers
 lab-parts: setup
 	@$(TEST_LAB) python tests/lab/lab.py prepare
 
-test: lint unit provision inputs molecule  ## What CI runs; kill-test, change-test, adoption and bench come on top
+test: lint unit provision inputs molecule  ## What CI runs; the other tests and the bench come on top
 
 lint: setup  ## ansible-lint, yamllint, ruff, mypy
 	@echo "== lint"
@@ -40,14 +40,14 @@ lint: setup  ## ansible-lint, yamllint, ruff, mypy
 
 unit: setup  ## Unit tests: no lab, loopback only
 	@echo "== unit tests"
-	@$(LAB) pytest tests/unit tests/lab
+	@$(LAB) pytest tests/unit tests/lab --ignore tests/unit/test_backup_run.py
 
 provision: setup  ## AWS as it fails under provision.yml, and decommission.yml: no lab, loopback only
 	@echo "== provisioning: usually 10 minutes"
 	@$(LAB) pytest tests/faults/test_provision.py tests/faults/test_decommission.py
 
 molecule: lab-parts  ## Every scenario: create, converge, idempotence, verify, destroy
-	@echo "== molecule, scenarios default, aws, upgrade, certificates and replace_node: usually 12 minutes"
+	@echo "== molecule, scenarios default, aws, upgrade, certificates, replace_node and backup: usually 14 minutes"
 	@$(TEST_LAB) molecule test --all
 
 inputs: lab-parts  ## Every kind of bad input stops the play before a node is changed
@@ -63,8 +63,13 @@ kill-test: lab-parts  ## The controller is killed at every point of init; every 
 change-test: lab-parts  ## Clients write while the cluster is changed, and while that goes wrong
 	@$(TEST_LAB) pytest tests/faults/test_upgrade.py tests/faults/test_certificates.py tests/faults/test_replace.py
 
+backup-test: setup lab-parts  ## The backup tool as a process, while everything around it fails, and beside a real Vault
+	@$(LAB) pytest tests/unit/test_backup_run.py
+	@$(TEST_LAB) pytest tests/faults/test_backup_tool.py
+
 bench: lab-parts  ## The plays beside plain shell scripts, in one run each
 	@$(TEST_LAB) python tests/bench/bench.py
 	@$(TEST_LAB) python tests/bench/change.py
+	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help setup lab demo clean-lab lab-parts test lint unit provision inputs molecule adoption kill-test change-test bench
+.PHONY: help setup lab demo clean-lab lab-parts test lint unit provision inputs molecule adoption kill-test change-test backup-test bench

@@ -1,0 +1,69 @@
+"""After the loss of all data and a restore."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import boto3
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import call
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from canaries import VALUES, reader  # noqa: E402
+
+NODES = ["docker://test-vault-1", "docker://test-vault-2", "docker://test-vault-3"]
+
+
+@pytest.fixture(scope="module")
+def manifests(lab):
+    s3 = boto3.client("s3", region_name="eu-central-1", endpoint_url=lab.aws_url)
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket="test-snapshots")["Contents"]]
+    bodies = [s3.get_object(Bucket="test-snapshots", Key=key)["Body"].read() for key in keys if key.endswith(".json")]
+    return [json.loads(body) for body in bodies]
+
+
+def test_every_value_is_back(cluster):
+    client = reader(cluster)
+    found = {
+        name: call(name, lambda name=name: client.adapter.get(f"/v1/kv/{name}"))["data"]["value"] for name in VALUES
+    }
+    assert found == VALUES
+
+
+def test_it_is_the_cluster_that_was_backed_up(cluster, manifests):
+    assert len(manifests) == 1
+    assert classify(read_nodes(cluster))["cluster_id"] == manifests[0]["cluster_id"]
+
+
+def test_the_recovery_keys_in_custody_are_the_cluster_s(cluster, lab):
+    secrets = boto3.client("secretsmanager", region_name="eu-central-1", endpoint_url=lab.aws_url)
+    record = json.loads(secrets.get_secret_value(SecretId="vault/test/recovery")["SecretString"])
+    sys.path.insert(0, str(Path(__file__).parents[2] / "faults"))
+    from keys import recovery_keys_open
+
+    assert recovery_keys_open(cluster, cluster.active(), record["recovery_keys"][:3])
+
+
+def test_nothing_decrypted_is_left(lab, manifests):
+    assert not (lab.state / "controller" / "restore").exists()
+
+
+@pytest.mark.testinfra_hosts(*NODES)
+def test_snapshots_are_scheduled_and_fenced_in(host):
+    assert host.service("vault-backup.timer").is_running
+    assert host.service("vault-backup.timer").is_enabled
+    assert host.file("/var/lib/vault-backup").mode == 0o700
+    assert "OK" in host.check_output("systemd-analyze security vault-backup.service --no-pager | tail -1")
+
+
+@pytest.mark.testinfra_hosts(*NODES)
+def test_metrics_tell_of_every_run(host):
+    assert (
+        "vault_backup_last_exit_code 0"
+        in host.file("/var/lib/prometheus/node-exporter/vault_backup.prom").content_string
+    )

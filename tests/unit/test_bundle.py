@@ -1,0 +1,59 @@
+"""The archive with the backup tool: what it holds, and when it is made anew."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.modules import vault_backup_bundle
+
+SOURCE = Path(__file__).parents[2] / "plugins/module_utils"
+PYTHON = "{}.{}".format(*sys.version_info)
+
+
+@pytest.fixture
+def options(tmp_path):
+    (tmp_path / "requirements.txt").write_text("# none: what it needs is here already\n")
+    return {
+        "source": str(SOURCE),
+        "requirements": str(tmp_path / "requirements.txt"),
+        "python": PYTHON,
+        "machine": "x86_64",
+        "directory": str(tmp_path / "bundles"),
+    }
+
+
+def test_the_tool_runs_from_what_is_unpacked(options, tmp_path, run_module):
+    made = run_module(vault_backup_bundle, **options)
+    with tarfile.open(made["path"]) as archive:
+        archive.extractall(tmp_path / "site", filter="data")
+    done = subprocess.run(
+        [sys.executable, "-m", "vaultops_tool._backup", "--config", "/nowhere"],
+        cwd=tmp_path / "site",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "/nowhere can't be read" in done.stderr
+
+
+def test_it_is_made_once_and_for_every_python_anew(options, run_module):
+    assert run_module(vault_backup_bundle, check=True, **options)["changed"]
+    assert not Path(options["directory"]).exists()
+    first = run_module(vault_backup_bundle, **options)
+    again = run_module(vault_backup_bundle, **options)
+    assert (first["changed"], again["changed"]) == (True, False)
+    assert run_module(vault_backup_bundle, **{**options, "machine": "aarch64"})["path"] != first["path"]
+    assert [path.name for path in Path(options["directory"]).iterdir() if path.is_dir()] == []
+
+
+def test_packages_that_do_not_exist_are_named(options, run_module):
+    Path(options["requirements"]).write_text("/nowhere/package-1.0-py3-none-any.whl\n")
+    failed = run_module(vault_backup_bundle, **options)
+    assert failed["failed"]
+    assert "PIP_FIND_LINKS" in failed["msg"]
+    assert list(Path(options["directory"]).iterdir()) == []
