@@ -7,6 +7,7 @@ import datetime
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import (
     certificates,
+    drill,
     inputs,
     overview,
     replace,
@@ -27,6 +28,7 @@ class FilterModule:
     def filters(self):
         return {
             "cluster_nodes": inputs.nodes,
+            "drill_report": drill.report,
             "input_problems": inputs.problems,
             "adoption_problems": inputs.adoption_problems,
             "certificate_authority": certificates.authority,

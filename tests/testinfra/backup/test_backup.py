@@ -53,16 +53,18 @@ def test_nothing_decrypted_is_left(lab, manifests):
     assert not (lab.state / "controller" / "restore").exists()
 
 
-@pytest.mark.testinfra_hosts(*NODES)
-def test_snapshots_are_scheduled_and_fenced_in(host):
+@pytest.mark.parametrize("node", NODES)
+def test_snapshots_are_scheduled_and_fenced_in(host, node):
+    host = host.get_host(node)
     assert host.service("vault-backup.timer").is_running
     assert host.service("vault-backup.timer").is_enabled
     assert host.file("/var/lib/vault-backup").mode == 0o700
     assert "OK" in host.check_output("systemd-analyze security vault-backup.service --no-pager | tail -1")
 
 
-@pytest.mark.testinfra_hosts(*NODES)
-def test_metrics_tell_of_every_run(host):
+@pytest.mark.parametrize("node", NODES)
+def test_metrics_tell_of_every_run(host, node):
+    host = host.get_host(node)
     assert (
         "vault_backup_last_exit_code 0"
         in host.file("/var/lib/prometheus/node-exporter/vault_backup.prom").content_string

@@ -1,0 +1,156 @@
+"""Restores that must not happen, and drills that must not pass; what serves is left alone by all of them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
+from conftest import Bench
+from keys import as_operator
+from test_upgrade import inside
+
+BUCKET = "test-snapshots"
+RESTORE, BACKUP, DRILL = "playbooks/restore.yml", "playbooks/backup.yml", "playbooks/restore_drill.yml"
+WITH_BUCKET = ("-e", f"vault_snapshot_bucket={BUCKET}")
+NAMES = ("vault-1", "vault-2", "vault-3")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """A cluster of three that has been backed up once, and a fourth machine for drills."""
+    bench = Bench(tmp_path_factory.mktemp("restore"), 4)
+    bench.lab_command("down")
+    bench.lab_command("up")
+    bench.aws("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    run(bench, "site.yml")
+    run(bench, BACKUP)
+    yield bench
+    bench.lab_command("down")
+
+
+def inventory(bench):
+    hosts = bench.hosts()
+    path = bench.inventory({name: hosts[name] for name in NAMES})
+    vault = (path / "group_vars/vault.yml").read_text()
+    (path / "group_vars/vault_drill.yml").write_text(vault)
+    (path / "drill.yml").write_text(json.dumps({"vault_drill": {"hosts": {"vault-4": hosts["vault-4"]}}}))
+    return path
+
+
+def play(bench, playbook, *arguments):
+    return bench.play(*WITH_BUCKET, *arguments, inventory=inventory(bench), playbook=playbook)
+
+
+def run(bench, playbook, *arguments) -> str:
+    code, output = play(bench, playbook, *arguments)
+    assert code == 0, output
+    return output
+
+
+def cluster(bench):
+    return as_operator(bench, bench.lab.nodes[:3])
+
+
+def identity(bench) -> tuple[str, str | None]:
+    state = classify(read_nodes(cluster(bench)))
+    return state["state"], state["cluster_id"]
+
+
+def files(bench, folder):
+    """What the tool left on the node that was active, on the controller."""
+    for node in bench.lab.nodes[:3]:
+        for name in inside(node.container, "ls /var/lib/vault-backup").split():
+            content = inside(node.container, f"base64 -w0 /var/lib/vault-backup/{name}")
+            (folder / name).write_bytes(base64.b64decode(content))
+    return max(folder.glob("*.encrypted"))
+
+
+def test_what_serves_is_not_overwritten_without_its_name(lab):
+    before = identity(lab)
+    for words in ([], ["-e", "vault_restore_confirm=prod"]):
+        code, output = play(lab, RESTORE, *words)
+        assert code != 0
+        assert "-e vault_restore_confirm=test" in " ".join(output.split())
+    assert identity(lab) == before
+
+
+def test_a_damaged_snapshot_stops_before_the_cluster_is_touched(lab, tmp_path):
+    path = files(lab, tmp_path)
+    whole = path.read_bytes()
+    before = identity(lab)
+    for content, says in ((whole[:-100], "was cut off"), (whole[:2000] + b"x" + whole[2001:], "was changed")):
+        path.write_bytes(content)
+        code, output = play(lab, RESTORE, "-e", f"vault_restore={path}", "-e", "vault_restore_confirm=test")
+        assert code != 0
+        assert says in " ".join(output.split()), output
+    assert identity(lab) == before
+
+
+def test_another_cluster_s_snapshot_is_refused(lab, tmp_path):
+    path = files(lab, tmp_path)
+    manifest = path.with_name(path.name + ".json")
+    manifest.write_text(manifest.read_text().replace('"cluster_name": "test"', '"cluster_name": "other"'))
+    code, output = play(lab, RESTORE, "-e", f"vault_restore={path}", "-e", "vault_restore_confirm=test")
+    assert code != 0
+    assert "is of the cluster other" in " ".join(output.split()), output
+
+
+def test_a_drill_passes_and_leaves_nothing(lab):
+    drills = lab.controller / "drills"
+    shutil.rmtree(drills, ignore_errors=True)
+    run(lab, DRILL)
+    report = json.loads(next(drills.glob("*.json")).read_text())
+    assert (report["result"], report["problem"]) == ("passed", None)
+    assert report["canary_of"] is not None
+    assert report["rpo_seconds"] >= 0 < report["rto_seconds"]
+    machine = lab.lab.nodes[3].container
+    assert inside(machine, "ls -d /opt/vault/data 2>/dev/null || true").strip() == ""
+    assert inside(machine, "systemctl is-active vault || true").strip() == "inactive"
+    assert not (lab.controller / "restore").exists()
+    assert len(cluster(lab).connection.nodes) == 3
+    assert identity(lab)[0] == "live"
+
+
+def test_a_drill_that_misses_a_value_fails_and_leaves_nothing(lab):
+    """As if a write of the time before the snapshot were not in it."""
+    record = lab.controller / "canaries.json"
+    kept = record.read_text()
+    lost = {"written": "2026-01-01T00:00:00Z", "value": "# never written"}
+    record.write_text(json.dumps([lost]))
+    try:
+        code, output = play(lab, DRILL)
+    finally:
+        record.write_text(kept)
+    assert code != 0
+    assert "the canary of 2026-01-01T00:00:00Z is not there" in " ".join(output.split()), output
+    machine = lab.lab.nodes[3].container
+    assert inside(machine, "ls -d /opt/vault/data 2>/dev/null || true").strip() == ""
+    report = json.loads(max((lab.controller / "drills").glob("*.json")).read_text())
+    assert report["result"] == "failed"
+
+
+def test_a_drill_on_a_machine_that_holds_data_is_refused(lab):
+    machine = lab.lab.nodes[3].container
+    inside(machine, "mkdir -p /opt/vault/data/raft && touch /opt/vault/data/raft/raft.db")
+    code, output = play(lab, DRILL)
+    assert code != 0
+    assert "Vault runs or has data on vault-4" in " ".join(output.split()), output
+    assert inside(machine, "ls /opt/vault/data/raft").strip() == "raft.db"
+    inside(machine, "rm -r /opt/vault/data")
+
+
+def test_a_snapshot_that_was_sealed_with_another_key_is_refused_with_the_cause(lab, tmp_path):
+    """The same cluster name on the same nodes, and another unseal key."""
+    path = files(lab, tmp_path)
+    lab.forget_cluster()
+    run(lab, "site.yml", "-e", "vault_kms_key_alias=alias/another")
+    before = identity(lab)
+    words = ["-e", f"vault_restore={path}", "-e", "vault_restore_confirm=test", "-e", "vault_restore_any_cluster=true"]
+    code, output = play(lab, RESTORE, *words)
+    assert code != 0
+    assert "sealed with another KMS key" in " ".join(output.split()), output
+    assert identity(lab) == before
