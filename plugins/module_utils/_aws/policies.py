@@ -66,6 +66,8 @@ def node_policy(site: Site) -> Document:
             _allow("VaultSnapshotKey", ["kms:GenerateDataKey"], site["key_arns"]),
             _allow("VaultSnapshots", objects, [f"{bucket}/{site['prefix']}/*"]),
             _allow("VaultSnapshotList", ["s3:ListBucket"], [bucket], below),
+            # To remove what an upload that was killed left. It can't be narrowed to a prefix.
+            _allow("VaultSnapshotUploads", ["s3:ListBucketMultipartUploads"], [bucket]),
         ]
     return _document(statements)
 
