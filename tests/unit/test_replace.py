@@ -96,6 +96,8 @@ def test_a_run_that_was_cut_short_goes_on():
             {"fresh": (4,)},
             "the address of vault-2, which is alive",
         ),
+        # It answers, and autopilot does not count on it.
+        (([node(1), node(2), node(3)],), {"dead": (2,), "states": {2: "standby"}}, "not healthy to autopilot"),
         (([node(1), node(2), node(3, "10.0.0.9")],), {}, "A new machine wants a new node id"),
         (
             ([node(1), node(3), node(4)], "vault-2"),
