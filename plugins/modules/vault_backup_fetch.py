@@ -37,6 +37,16 @@ options:
     description: Whether another cluster's snapshot will do.
     type: bool
     default: false
+  key_arn:
+    description:
+      - ARN of the key that the cluster's snapshots are encrypted with now. Another one is refused, unless O(any_key).
+      - Nodes open whatever a key of their account opens that they may use. A cluster that was restored from the time of
+        another key would need that key from then on, and be lost with it.
+    type: str
+  any_key:
+    description: Whether a snapshot from the time of another key will do.
+    type: bool
+    default: false
   bucket:
     description: The bucket. Not needed for a file.
     type: str
@@ -82,7 +92,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 try:
     from ..module_utils._backup import config, decrypt, manifest
-    from ..module_utils._backup.errors import Failure
+    from ..module_utils._backup.errors import Exit, Failure
     from ..module_utils._backup.s3 import Bucket
 
     IMPORT_ERROR = None
@@ -105,12 +115,29 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
 def fetch(params: dict[str, t.Any], target: str) -> manifest.Manifest:
     endpoint = params["endpoint_url"]
     if os.path.isabs(params["name"]):
-        known = decrypt.read_manifest(params["name"] + manifest.MANIFEST_SUFFIX)
+        known = require_key(params, decrypt.read_manifest(params["name"] + manifest.MANIFEST_SUFFIX))
         return decrypt.from_disk(params["name"], target, wanted(params, known), endpoint)
     settings = config.S3(params["bucket"], params["prefix"].strip("/"), params["region"], endpoint, S3_SECONDS)
     bucket = Bucket(settings)
     name = bucket.newest(params["cluster_name"]) if params["name"] == "newest" else params["name"]
-    return decrypt.from_s3(settings, name, target, wanted(params, bucket.fetch_manifest(name)), endpoint)
+    known = require_key(params, bucket.fetch_manifest(name))
+    return decrypt.from_s3(settings, name, target, wanted(params, known), endpoint)
+
+
+def require_key(params: dict[str, t.Any], known: manifest.Manifest) -> manifest.Manifest:
+    """The key's id decides: replicas of a key in other regions share it."""
+    if params["any_key"] or not params["key_arn"] or _key_id(known.key_arn) == _key_id(params["key_arn"]):
+        return known
+    raise Failure(
+        Exit.SNAPSHOT,
+        f"{known.name} is of the time of another KMS key, {known.key_arn}; this cluster's is {params['key_arn']}",
+        "Restored, the cluster would depend on that key from then on. Let vault_kms_key_alias lead to it, or, if it will stay "
+        "for as long as the cluster: -e vault_restore_any_key=true.",
+    )
+
+
+def _key_id(arn: str) -> str:
+    return arn.rpartition("/")[2]
 
 
 def wanted(params: dict[str, t.Any], known: manifest.Manifest) -> decrypt.Cluster:
@@ -125,6 +152,8 @@ def main() -> None:
             "cluster_name": {"type": "str", "required": True},
             "cluster_id": {"type": "str"},
             "any_cluster": {"type": "bool", "default": False},
+            "key_arn": {"type": "str"},
+            "any_key": {"type": "bool", "default": False},
             "bucket": {"type": "str"},
             "prefix": {"type": "str", "default": "snapshots"},
             "region": {"type": "str"},

@@ -143,14 +143,21 @@ def test_a_drill_on_a_machine_that_holds_data_is_refused(lab):
     inside(machine, "rm -r /opt/vault/data")
 
 
-def test_a_snapshot_that_was_sealed_with_another_key_is_refused_with_the_cause(lab, tmp_path):
-    """The same cluster name on the same nodes, and another unseal key."""
+def test_a_snapshot_of_another_key_s_time_is_refused_with_the_cause(lab, tmp_path):
+    """The same cluster name on the same nodes, and another unseal key; then the old key is gone, too."""
     path = files(lab, tmp_path)
+    key = json.loads(path.with_name(path.name + ".json").read_text())["key_arn"]
     lab.forget_cluster()
-    run(lab, "site.yml", "-e", "vault_kms_key_alias=alias/another")
+    another = ["-e", "vault_kms_key_alias=alias/another"]
+    run(lab, "site.yml", *another)
     before = identity(lab)
-    words = ["-e", f"vault_restore={path}", "-e", "vault_restore_confirm=test", "-e", "vault_restore_any_cluster=true"]
+    words = [*another, "-e", f"vault_restore={path}", "-e", "vault_restore_confirm=test"]
+    words += ["-e", "vault_restore_any_cluster=true"]
     code, output = play(lab, RESTORE, *words)
     assert code != 0
-    assert "sealed with another KMS key" in " ".join(output.split()), output
+    assert f"of the time of another KMS key, {key}" in " ".join(output.split()), output
+    lab.aws("kms").disable_key(KeyId=key)
+    code, output = play(lab, RESTORE, *words, "-e", "vault_restore_any_key=true")
+    assert code != 0
+    assert "is disabled" in " ".join(output.split()), output
     assert identity(lab) == before
