@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vaultops
-PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl
+PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl chromium
 LAB := . tests/lab/env;
 TEST_LAB := VAULTOPS_LAB=test; . tests/lab/env;
 
@@ -29,7 +29,7 @@ clean-lab: setup  ## Remove the labs' containers, networks and servers
 lab-parts: setup
 	@$(TEST_LAB) python tests/lab/lab.py prepare
 
-test: lint unit provision inputs molecule  ## What CI runs; kill-test, change-test, adoption and bench come on top
+test: lint unit provision inputs molecule  ## What CI runs; kill-test, change-test, status-test, adoption and bench come on top
 
 lint: setup  ## ansible-lint, yamllint, ruff, mypy
 	@echo "== lint"
@@ -63,8 +63,11 @@ kill-test: lab-parts  ## The controller is killed at every point of init; every 
 change-test: lab-parts  ## Clients write while the cluster is changed, and while that goes wrong
 	@$(TEST_LAB) pytest tests/faults/test_upgrade.py tests/faults/test_certificates.py tests/faults/test_replace.py
 
+status-test: setup  ## The status page in a browser, and status.yml where nobody answers: no lab, loopback only
+	@$(LAB) pytest tests/faults/test_status_page.py
+
 bench: lab-parts  ## The plays beside plain shell scripts, in one run each
 	@$(TEST_LAB) python tests/bench/bench.py
 	@$(TEST_LAB) python tests/bench/change.py
 
-.PHONY: help setup lab demo clean-lab lab-parts test lint unit provision inputs molecule adoption kill-test change-test bench
+.PHONY: help setup lab demo clean-lab lab-parts test lint unit provision inputs molecule adoption kill-test change-test status-test bench
