@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vaultops
-PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl chromium
+PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl chromium prometheus
 LAB := . tests/lab/env;
 TEST_LAB := VAULTOPS_LAB=test; . tests/lab/env;
 
