@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vaultops
-PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl
+PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl chromium prometheus
 LAB := . tests/lab/env;
 TEST_LAB := VAULTOPS_LAB=test; . tests/lab/env;
 
@@ -67,9 +67,15 @@ backup-test: setup lab-parts  ## The backup tool as a process, while everything 
 	@$(LAB) pytest tests/unit/test_backup_run.py
 	@$(TEST_LAB) pytest tests/faults/test_backup_tool.py
 
+restore-test: lab-parts  ## Restores that must not happen, and drills that must not pass
+	@$(TEST_LAB) pytest tests/faults/test_restore.py
+
+status-test: setup  ## The status page in a browser, and status.yml where nobody answers: no lab, loopback only
+	@$(LAB) pytest tests/faults/test_status_page.py
+
 bench: lab-parts  ## The plays beside plain shell scripts, in one run each
 	@$(TEST_LAB) python tests/bench/bench.py
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help setup lab demo clean-lab lab-parts test lint unit provision inputs molecule adoption kill-test change-test backup-test bench
+.PHONY: help setup lab demo clean-lab lab-parts test lint unit provision inputs molecule adoption kill-test change-test backup-test restore-test status-test bench

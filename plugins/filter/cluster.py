@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import datetime
+import json
+import time
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import (
     certificates,
+    document,
     drill,
     inputs,
     overview,
+    page,
     replace,
     upgrade,
 )
@@ -22,6 +26,14 @@ def certificate_problems(options):
 
 def certificate_lines(result):
     return [certificate_state.line(one) for one in result["certificates"]]
+
+
+def status_document(status, about, **found):
+    return document.document(time.time(), about, status, **found)
+
+
+def status_json(made):
+    return json.dumps(made, indent=2, sort_keys=False) + "\n"
 
 
 class FilterModule:
@@ -37,5 +49,8 @@ class FilterModule:
             "overview": overview.lines,
             "replace_plan": replace.plan,
             "restart_plan": upgrade.restart,
+            "status_document": status_document,
+            "status_json": status_json,
+            "status_page": page.page,
             "upgrade_plan": upgrade.upgrade,
         }

@@ -38,6 +38,7 @@ CURES = {
     "LimitExceeded": _QUOTA,
     "MalformedPolicyDocument": "AWS also refuses a policy by which the caller could not change the key again. "
     "Keep the caller, or the account's root, among the key's administrators.",
+    "NoSuchBucket": "Create it (playbooks/provision.yml does), or name the right one and its region.",
     "NotFound": "Check the name, the account and the region.",
     "RequestExpired": "The session's credentials have expired, or this machine's clock is wrong. Log in to AWS again, or set "
     "the clock.",
@@ -102,7 +103,7 @@ class AwsError(Exception):
 
 
 @contextmanager
-def explained(region: str | None) -> t.Iterator[None]:
+def explained(region: str | None, service: str = "KMS") -> t.Iterator[None]:
     """Every failure of boto3 inside comes out as an AwsError."""
     where = f"in {region}" if region else "(no region)"
     try:
@@ -110,15 +111,19 @@ def explained(region: str | None) -> t.Iterator[None]:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         message = error.response["Error"].get("Message", "")
-        raise AwsError(f"kms:{error.operation_name} was refused {where}: {code}: {message}", cure(code)) from error
+        raise AwsError(
+            f"{service.lower()}:{error.operation_name} was refused {where}: {code}: {message}", cure(code)
+        ) from error
     except NoCredentialsError as error:
         raise AwsError(
-            f"no AWS credentials were found for KMS {where}",
+            f"no AWS credentials were found for {service} {where}",
             _CREDENTIALS,
         ) from error
     except EndpointConnectionError as error:
         raise AwsError(
-            f"KMS can't be reached {where} ({error})", "Check the region's name, the endpoint and the way out."
+            f"{service} can't be reached {where} ({error})", "Check the region's name, the endpoint and the way out."
         ) from error
     except BotoCoreError as error:
-        raise AwsError(f"KMS can't be used {where} ({error})", "Check region, endpoint and credentials.") from error
+        raise AwsError(
+            f"{service} can't be used {where} ({error})", "Check region, endpoint and credentials."
+        ) from error

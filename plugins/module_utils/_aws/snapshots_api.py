@@ -1,0 +1,26 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reading the bucket of snapshots. It needs s3:ListBucket, and s3:GetObject below the prefix."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import typing as t
+
+from .snapshots_state import Object
+
+# A look is over quickly, also where nobody answers.
+QUICK = {"connect_timeout": 5, "read_timeout": 20, "retries": {"mode": "standard", "total_max_attempts": 2}}
+AT_ONCE = 8
+
+
+def objects(client: t.Any, bucket: str, start: str) -> list[Object]:
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=start)
+    return [
+        {"key": entry["Key"], "modified": entry["LastModified"]} for page in pages for entry in page.get("Contents", [])
+    ]
+
+
+def texts(client: t.Any, bucket: str, keys: t.Sequence[str]) -> dict[str, bytes]:
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        read = pool.map(lambda key: client.get_object(Bucket=bucket, Key=key)["Body"].read(), keys)
+        return dict(zip(keys, read, strict=True))

@@ -1,0 +1,145 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Read which snapshots of a Vault cluster are in its bucket."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_backup_info
+short_description: Read which snapshots of a Vault cluster are in its bucket
+version_added: 1.0.0
+description:
+  - Runs on the controller, and reads the manifests that the backup tool writes beside the snapshots, not the snapshots.
+  - A manifest that can't be understood is part of the result, not an error. A bucket that may not be read is one.
+  - Needs C(s3:ListBucket) on the bucket and C(s3:GetObject) below the prefix, and C(kms:Decrypt) where the bucket
+    encrypts with a KMS key.
+author: vaultops maintainers (@vaultops)
+options:
+  bucket:
+    description: Name of the bucket.
+    type: str
+    required: true
+  prefix:
+    description: What the snapshots' keys begin with, without the last C(/).
+    type: str
+    default: snapshots
+  cluster_name:
+    description: Only snapshots of the cluster of this name.
+    type: str
+  limit:
+    description: How many manifests to read at most, the newest ones.
+    type: int
+    default: 200
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.info
+"""
+
+EXAMPLES = r"""
+- name: Look at the snapshots
+  vaultops.cluster.vault_backup_info:
+    bucket: example-vault-snapshots
+    prefix: snapshots
+    region: eu-central-1
+  register: backups
+
+- name: Say when the last one was begun
+  ansible.builtin.debug:
+    msg: "{{ backups.snapshots[-1].begun }}"
+"""
+
+RETURN = r"""
+snapshots:
+  description: What the manifests say, oldest first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    key:
+      description: Key of the manifest in the bucket.
+      type: str
+    name:
+      description: Name of the encrypted snapshot beside it.
+      type: str
+    node_name:
+      description: The node that took it.
+      type: str
+    vault_version:
+      description: Version of Vault that it comes from.
+      type: str
+    raft_index:
+      description: Raft index that it reaches to.
+      type: int
+    key_arn:
+      description: KMS key that it is encrypted with.
+      type: str
+    plain_bytes:
+      description: Size before it was encrypted.
+      type: int
+    encrypted_bytes:
+      description: Size in the bucket.
+      type: int
+    begun:
+      description: When it was begun (ISO 8601, UTC). What was written later may not be in it.
+      type: str
+    ended:
+      description: When it was complete (ISO 8601, UTC).
+      type: str
+    age_seconds:
+      description: Seconds since it was begun.
+      type: int
+broken:
+  description: Manifests that can't be understood, each with RV(ignore:key) and RV(ignore:problem).
+  returned: success
+  type: list
+  elements: dict
+left_out:
+  description: How many older manifests there are beyond O(limit).
+  returned: success
+  type: int
+"""
+
+import time
+import typing as t
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ..module_utils._aws import snapshots_api, snapshots_state
+from ..module_utils._aws.errors import AwsError, explained
+
+
+def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
+    params = module.params
+    config = {**snapshots_api.QUICK, **({"s3": {"addressing_style": "path"}} if params["endpoint_url"] else {})}
+    client = module.client("s3", config=config)
+    start = snapshots_state.start_of_keys(params["prefix"], params["cluster_name"])
+    objects = snapshots_api.objects(client, params["bucket"], start)
+    keys, left_out = snapshots_state.newest(objects, params["limit"])
+    texts = snapshots_api.texts(client, params["bucket"], keys)
+    return {"changed": False, **snapshots_state.describe(texts, time.time()), "left_out": left_out}
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "bucket": {"type": "str", "required": True},
+            "prefix": {"type": "str", "default": "snapshots"},
+            "cluster_name": {"type": "str"},
+            "limit": {"type": "int", "default": 200},
+        },
+        supports_check_mode=True,
+    )
+    if module.params["limit"] < 1:
+        module.fail_json(msg="limit: it must be 1 or more.")
+    try:
+        with explained(module.region, "S3"):
+            module.exit_json(**run(module))
+    except AwsError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

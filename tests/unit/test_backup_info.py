@@ -1,0 +1,148 @@
+"""What the bucket's manifests say, over real HTTP, against a stand-in on loopback."""
+
+from __future__ import annotations
+
+import datetime
+import json
+
+import boto3
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws import snapshots_state
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import manifest
+from ansible_collections.vaultops.cluster.plugins.modules import vault_backup_info
+from conftest import REGION
+
+BUCKET = "example-vault-snapshots"
+BEGIN = 1_795_000_000
+
+
+@pytest.fixture
+def s3(aws):
+    client = boto3.client("s3", region_name=REGION, endpoint_url=aws)
+    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return client
+
+
+@pytest.fixture
+def run(aws, run_module):
+    def call(**params):
+        return run_module(vault_backup_info, **{"region": REGION, "endpoint_url": aws, "bucket": BUCKET, **params})
+
+    return call
+
+
+def put(s3, hours, cluster="prod", prefix="snapshots/", text=None):
+    """A snapshot that was begun so many hours after BEGIN, and its manifest."""
+    begun, ended = manifest.moment(BEGIN + hours * 3600), manifest.moment(BEGIN + hours * 3600 + 5)
+    name = manifest.name(cluster, "vault-1", begun, 100 + hours)
+    texts = dict.fromkeys(("cluster_id", "node_name", "vault_version", "key_arn"), "x")
+    texts |= dict.fromkeys(("plain_sha256", "state_sha256", "encrypted_sha256"), "0" * 64)
+    numbers = {
+        "raft_index": 100 + hours,
+        "raft_term": 2,
+        "plain_bytes": 1000,
+        "state_bytes": 1500,
+        "encrypted_bytes": 1100,
+    }
+    made = manifest.Manifest(format=1, name=name, cluster_name=cluster, begun=begun, ended=ended, **texts, **numbers)
+    s3.put_object(Bucket=BUCKET, Key=f"{prefix}{name}", Body=b"secret")
+    s3.put_object(Bucket=BUCKET, Key=f"{prefix}{name}.json", Body=made.to_json() if text is None else text)
+    return name
+
+
+def test_snapshots_come_oldest_first_with_sizes_and_ages(run, s3):
+    # Written in another order than begun.
+    names = [put(s3, hours) for hours in (6, 0, 12)]
+    found = run()
+    assert found["changed"] is False
+    assert [one["name"] for one in found["snapshots"]] == [names[1], names[0], names[2]]
+    last = found["snapshots"][-1]
+    assert (last["plain_bytes"], last["encrypted_bytes"], last["raft_index"]) == (1000, 1100, 112)
+    now = datetime.datetime.now(datetime.timezone.utc).timestamp()
+    assert last["age_seconds"] == pytest.approx(now - BEGIN - 12 * 3600, abs=30)
+    assert (found["broken"], found["left_out"]) == ([], 0)
+
+
+def test_what_it_returns_is_documented(run, s3):
+    import yaml
+
+    put(s3, 0)
+    documented = yaml.safe_load(vault_backup_info.RETURN)
+    found = run()
+    assert set(documented) == set(found) - {"changed", "invocation", "warnings", "deprecations"}
+    assert set(documented["snapshots"]["contains"]) == set(found["snapshots"][0])
+
+
+def test_the_newest_are_read_and_the_others_counted(run, s3):
+    for hours in range(5):
+        put(s3, hours)
+    found = run(limit=2)
+    assert [one["raft_index"] for one in found["snapshots"]] == [103, 104]
+    assert found["left_out"] == 3
+
+
+def test_another_cluster_and_another_prefix_are_left_alone(run, s3):
+    put(s3, 0, "prod-2")
+    put(s3, 1, prefix="elsewhere/")
+    name = put(s3, 2)
+    assert [one["name"] for one in run(cluster_name="prod")["snapshots"]] == [name]
+    assert len(run()["snapshots"]) == 2
+    assert len(run(prefix="")["snapshots"]) == 3
+    assert len(run(prefix="elsewhere/")["snapshots"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "Expecting"),
+        ("[]", "not an object"),
+        ('{"format": 2}', "its format is 2"),
+        (b"\xff\xfe\xff", "can't decode"),
+    ],
+)
+def test_a_broken_manifest_is_listed_and_hides_no_other(run, s3, text, problem):
+    put(s3, 0, text=text)
+    put(s3, 1)
+    found = run()
+    assert len(found["snapshots"]) == 1
+    (broken,) = found["broken"]
+    assert broken["key"].endswith("_100_vault-1.snap.encrypted.json")
+    assert problem in broken["problem"]
+
+
+def test_an_empty_bucket_is_no_error(run, s3):
+    assert run()["snapshots"] == []
+
+
+def test_a_bucket_that_is_not_there_is_one(run, aws):
+    found = run()
+    assert found["failed"]
+    assert found["msg"].startswith("s3:ListObjectsV2 was refused in eu-central-1: NoSuchBucket")
+    assert "playbooks/provision.yml" in found["msg"]
+
+
+def test_nobody_there_is_said_quickly(run):
+    found = run(endpoint_url="http://127.0.0.1:9")
+    assert "S3 can't be reached in eu-central-1" in found["msg"]
+
+
+def test_a_limit_of_nothing_is_refused(run, aws):
+    assert run(limit=0)["msg"] == "limit: it must be 1 or more."
+
+
+def test_what_has_no_name_of_a_snapshot_counts_from_when_it_was_written():
+    def at(hour):
+        return datetime.datetime(2026, 11, 25, hour, tzinfo=datetime.timezone.utc)
+
+    def named(hour):
+        return f"s/prod_20261125T{hour:02}0000Z_1_vault-1.snap.encrypted.json"
+
+    objects = [
+        {"key": named(3), "modified": at(20)},
+        {"key": "s/odd.snap.encrypted.json", "modified": at(2)},
+        {"key": named(1), "modified": at(21)},
+        {"key": "s/readme.json", "modified": at(9)},
+        {"key": "s/prod_20261125T050000Z_1_vault-1.snap.encrypted", "modified": at(9)},
+    ]
+    assert snapshots_state.newest(objects, 2) == (["s/odd.snap.encrypted.json", named(3)], 1)
+    assert json.dumps(snapshots_state.describe({}, 0.0)) == '{"snapshots": [], "broken": []}'
