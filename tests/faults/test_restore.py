@@ -156,7 +156,7 @@ def test_a_snapshot_of_another_key_s_time_is_refused_with_the_cause(lab, tmp_pat
     code, output = play(lab, RESTORE, *words)
     assert code != 0
     assert f"of the time of another KMS key, {key}" in " ".join(output.split()), output
-    lab.aws("kms").disable_key(KeyId=key)
+    lab.aws("kms").disable_key(KeyId=key.rpartition("/")[2])
     code, output = play(lab, RESTORE, *words, "-e", "vault_restore_any_key=true")
     assert code != 0
     assert "is disabled" in " ".join(output.split()), output
