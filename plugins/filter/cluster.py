@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import pathlib
 import time
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import (
@@ -28,8 +29,19 @@ def certificate_lines(result):
     return [certificate_state.line(one) for one in result["certificates"]]
 
 
-def status_document(status, about, **found):
-    return document.document(time.time(), about, status, **found)
+def drill_reports(paths):
+    found = {}
+    for path in paths:
+        try:
+            found[path] = pathlib.Path(path).read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            found[path] = error
+    return found
+
+
+def status_document(status, about, drills, **found):
+    """*drills* are the paths of the reports."""
+    return document.document(time.time(), about, status, drills=drill_reports(drills), **found)
 
 
 def status_json(made):

@@ -11,13 +11,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import pytest
 import yaml
+from moto.server import ThreadedMotoServer
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "unit"))
 
 import status_samples as samples  # noqa: E402
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import manifest  # noqa: E402
 from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import page  # noqa: E402
 
 WIDTHS = (400, 1280)
@@ -160,9 +163,33 @@ def test_the_probe_sees_what_it_looks_for(browser):
 @pytest.fixture
 def inventory(tmp_path):
     """Three nodes on loopback, where nobody answers, and an AWS that does not either."""
+    return inventory_in(tmp_path, "http://127.0.0.1:9")
+
+
+@pytest.fixture
+def inventory_with_aws(tmp_path):
+    """The same with a key, a bucket and a snapshot in it."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    kms, s3 = (boto3.client(name, region_name="eu-central-1", endpoint_url=url) for name in ("kms", "s3"))
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName="alias/vault-unseal", TargetKeyId=key)
+    s3.create_bucket(Bucket="example", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    name = manifest.name("unit", "vault-1", "2026-11-25T06:00:00Z", 7)
+    texts = {field: "x" for field, kind in manifest.Manifest.__annotations__.items() if kind == "str"}
+    numbers = {field: 7 for field, kind in manifest.Manifest.__annotations__.items() if kind == "int"}
+    times = {"begun": "2026-11-25T06:00:00Z", "ended": "2026-11-25T06:00:09Z"}
+    made = manifest.Manifest(**{**texts, **numbers, **times, "format": manifest.FORMAT, "name": name})
+    s3.put_object(Bucket="example", Key=f"snapshots/{name}.json", Body=made.to_json())
+    yield inventory_in(tmp_path, url)
+    server.stop()
+
+
+def inventory_in(tmp_path, aws):
     nodes = {f"vault-{number}": {"vault_address": f"127.9.9.{number}"} for number in (1, 2, 3)}
     about = {"vault_version": "1.21.1", "vault_cluster_name": "unit", "vault_aws_region": "eu-central-1"}
-    about |= {"vault_aws_endpoint_url": "http://127.0.0.1:9", "vault_snapshot_bucket": "example"}
+    about |= {"vault_aws_endpoint_url": aws, "vault_snapshot_bucket": "example"}
     controller = tmp_path / "controller"
     (controller / "tls").mkdir(parents=True)
     openssl = (
@@ -200,3 +227,16 @@ def test_a_cluster_that_is_down_still_gives_a_page_and_check_writes_nothing(inve
     assert "S3 can't be reached" in made["snapshots"]["problem"]
     assert made["drill"]["last"]["result"] == "passed"
     assert (controller / "status/status.html").read_text() == page.page(made)
+
+
+def test_what_aws_says_is_read_where_no_node_answers(inventory_with_aws):
+    controller = inventory_with_aws.parent / "controller"
+    (controller / "drills").mkdir()
+    (controller / "drills/1.json").write_bytes(b"\xff{{ 1 + 1 }}")
+    said = play(inventory_with_aws)
+    assert "Unseal key alias/vault-unseal: Enabled" in said
+    assert "taken on x: unit_20261125T060000Z_7_vault-1.snap.encrypted" in said
+    made = json.loads((controller / "status/status.json").read_text())
+    assert made["key"]["problem"] is None
+    assert made["snapshots"]["last"]["encrypted_bytes"] == 7
+    assert "drills/1.json can't be read" in made["drill"]["problem"]

@@ -143,6 +143,11 @@ def test_a_drill_that_can_not_be_read_is_said_and_does_not_hide_another(text):
     assert len(made["findings"]) == 1
 
 
+def test_a_drills_report_that_may_not_be_read_is_said():
+    made = document(drills={"closed": PermissionError(13, "Permission denied")})
+    assert made["drill"]["problem"] == "closed can't be read ([Errno 13] Permission denied)"
+
+
 def test_the_newest_drill_counts():
     older = {**samples.DRILL, "ended": "2026-11-19T00:00:00Z", "result": "failed"}
     made = document(drills={"z": json.dumps(older), "a": json.dumps(samples.DRILL)})

@@ -38,12 +38,12 @@ def document(
     raft: Found | None = None,
     key: Found | None = None,
     snapshots: Found | None = None,
-    drills: t.Mapping[str, str] | None = None,
+    drills: t.Mapping[str, str | OSError] | None = None,
 ) -> Part:
     """*about* is name, region, key_alias, bucket and prefix, as the inventory has them.
 
     The others are the results of vault_status_info, vault_certificate_info, vault_raft_info, kms_key_info and
-    vault_backup_info; None for what was not asked. *drills* is the text of each drill's report by its path.
+    vault_backup_info; None for what was not asked. *drills* is the text of each drill's report by its path, or why there is none.
     """
     peers = _raft(raft)
     seen = {one["node"]: one for one in certificates.get("certificates") or []}
@@ -131,14 +131,16 @@ def _snapshots(now: float, about: Found, found: Found | None) -> Part:
     return {**made, "broken": list((found or {}).get("broken") or []), "problem": reason}
 
 
-def _drill(now: float, reports: t.Mapping[str, str]) -> Part:
+def _drill(now: float, reports: t.Mapping[str, str | OSError]) -> Part:
     """The newest report that can be read."""
     read, unreadable = [], []
     for path, text in sorted(reports.items()):
         try:
+            if isinstance(text, OSError):
+                raise text
             report = json.loads(text)
             read.append((words.epoch(report["ended"]), _drilled(report)))
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             unreadable.append(f"{path} can't be read ({words.one_line(error)})")
     if not read:
         reason = "; ".join(unreadable) or "no restore drill has left a report"
