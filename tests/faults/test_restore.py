@@ -10,7 +10,9 @@ import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
 from conftest import Bench
+from fault_proxy import Answer, FaultProxy, Rule
 from keys import as_operator
+from test_bad_inputs import PROXY_PORT
 from test_upgrade import inside
 
 BUCKET = "test-snapshots"
@@ -156,8 +158,11 @@ def test_a_snapshot_of_another_key_s_time_is_refused_with_the_cause(lab, tmp_pat
     code, output = play(lab, RESTORE, *words)
     assert code != 0
     assert f"of the time of another KMS key, {key}" in " ".join(output.split()), output
-    lab.aws("kms").disable_key(KeyId=key.rpartition("/")[2])
-    code, output = play(lab, RESTORE, *words, "-e", "vault_restore_any_key=true")
+    # The stand-in itself decrypts with keys that are disabled.
+    disabled = Rule("Decrypt", Answer("DisabledException"), every=True)
+    with FaultProxy((lab.lab.gateway, PROXY_PORT), lab.lab.aws_url, [disabled]) as proxy:
+        words += ["-e", "vault_restore_any_key=true", "-e", f"vault_backup_endpoint_url={proxy.url}"]
+        code, output = play(lab, RESTORE, *words)
     assert code != 0
-    assert "is disabled" in " ".join(output.split()), output
+    assert "Enable the key" in " ".join(output.split()), output
     assert identity(lab) == before
