@@ -206,6 +206,21 @@ def test_a_listener_that_keeps_the_old_certificate_gets_its_files_back(cluster):
     assert cluster.on_nodes("sha256sum /etc/vault.d/tls/vault.key") == keys
 
 
+def test_another_log_level_is_reloaded_and_nothing_restarted(cluster):
+    running = processes(cluster)
+    try:
+        code, output = cluster.play("-e", "vault_server_log_level=debug")
+        assert code == 0, output
+        said = cluster.on_nodes("journalctl --unit vault --output cat --since -60s")
+        assert all('"@level":"debug"' in text for text in said)
+    finally:
+        code, output = cluster.play()
+    assert code == 0, output
+    assert processes(cluster) == running
+    code, output = cluster.play()
+    assert output.count("changed=0") == 3, output
+
+
 def test_no_private_key_shows(cluster):
     code, output = cluster.play("-vvv", "--diff", playbook=ROTATE)
     assert code == 0

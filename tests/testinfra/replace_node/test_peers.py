@@ -32,14 +32,16 @@ def test_the_new_node_is_a_voter_and_the_old_one_no_peer(new_cluster):
     assert (raft["healthy"], raft["failure_tolerance"]) == (True, 1)
 
 
+@pytest.mark.parametrize("unit", ["vault.service", "vault-backup.timer"])
 @pytest.mark.parametrize("name", STAYED)
-def test_vault_starts_at_boot_where_it_stays(host, name):
-    service = host.get_host(f"docker://test-{name}").service("vault")
+def test_vault_starts_at_boot_where_it_stays(host, name, unit):
+    service = host.get_host(f"docker://test-{name}").service(unit)
     assert service.is_running
     assert service.is_enabled
 
 
-def test_vault_is_stopped_for_good_where_it_left(host):
-    service = host.get_host("docker://test-vault-2").service("vault")
+@pytest.mark.parametrize("unit", ["vault.service", "vault-backup.timer"])
+def test_vault_is_stopped_for_good_where_it_left(host, unit):
+    service = host.get_host("docker://test-vault-2").service(unit)
     assert not service.is_running
     assert not service.is_enabled
