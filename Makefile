@@ -4,7 +4,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vaultops
-PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl chromium prometheus
+PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl
+# promtool, and a browser for the status page. On a machine with systemd Debian starts the Prometheus that comes with it.
+TEST_PACKAGES := prometheus chromium
 LAB := . tests/lab/env;
 TEST_LAB := VAULTOPS_LAB=test; . tests/lab/env;
 
@@ -14,6 +16,9 @@ help:  ## List the targets
 setup:  ## Install what the lab and the tests need
 	@bash tests/lab/setup.sh "$(CACHE)" $(PACKAGES)
 
+test-setup: setup
+	@bash tests/lab/setup.sh "$(CACHE)" $(TEST_PACKAGES)
+
 lab: setup  ## The lab's machines alone, without Vault on them (VAULTOPS_LAB=test: the tests' lab)
 	@$(LAB) python tests/lab/lab.py up
 
@@ -22,7 +27,10 @@ demo: setup  ## Bring up a three-node cluster in containers, and say how to reac
 	@$(LAB) ansible-playbook -i inventories/lab site.yml
 	@$(LAB) python tests/lab/show.py
 
-clean-lab: setup  ## Remove the labs' containers, networks and servers
+clean-test-setup: setup
+	@bash tests/lab/setup.sh "$(CACHE)" $(TEST_PACKAGES)
+
+lab: setup  ## Remove the labs' containers, networks and servers
 	@$(LAB) python tests/lab/lab.py down --all
 
 # Under a test runner the building of Vault would be silent: it is done, and told, before.
@@ -38,7 +46,7 @@ lint: setup  ## ansible-lint, yamllint, ruff, mypy
 	@$(LAB) yamllint --strict .
 	@$(LAB) ansible-lint --offline --strict --profile production
 
-unit: setup  ## Unit tests: no lab, loopback only
+unit: test-setup  ## Unit tests: no lab, loopback only
 	@echo "== unit tests"
 	@$(LAB) pytest tests/unit tests/lab --ignore tests/unit/test_backup_run.py
 
@@ -70,7 +78,7 @@ backup-test: setup lab-parts  ## The backup tool as a process, while everything 
 restore-test: lab-parts  ## Restores that must not happen, and drills that must not pass
 	@$(TEST_LAB) pytest tests/faults/test_restore.py
 
-status-test: setup  ## The status page in a browser, and status.yml where nobody answers: no lab, loopback only
+status-test: test-setup  ## The status page in a browser, and status.yml where nobody answers: no lab, loopback only
 	@$(LAB) pytest tests/faults/test_status_page.py
 
 bench: lab-parts  ## The plays beside plain shell scripts, in one run each
@@ -78,4 +86,4 @@ bench: lab-parts  ## The plays beside plain shell scripts, in one run each
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help setup lab demo clean-lab lab-parts test lint unit provision inputs molecule adoption kill-test change-test backup-test restore-test status-test bench
+.PHONY: help setup test-setup lab demo clean-lab lab-parts test lint unit provision inputs molecule adoption kill-test change-test backup-test restore-test status-test bench
