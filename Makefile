@@ -27,10 +27,7 @@ demo: setup  ## Bring up a three-node cluster in containers, and say how to reac
 	@$(LAB) ansible-playbook -i inventories/lab site.yml
 	@$(LAB) python tests/lab/show.py
 
-clean-test-setup: setup
-	@bash tests/lab/setup.sh "$(CACHE)" $(TEST_PACKAGES)
-
-lab: setup  ## Remove the labs' containers, networks and servers
+clean-lab: setup  ## Remove the labs' containers, networks and servers
 	@$(LAB) python tests/lab/lab.py down --all
 
 # Under a test runner the building of Vault would be silent: it is done, and told, before.
