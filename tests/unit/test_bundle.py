@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -28,8 +27,8 @@ def options(tmp_path):
 
 def test_the_tool_runs_from_what_is_unpacked(options, tmp_path, run_module):
     made = run_module(vault_backup_bundle, **options)
-    with tarfile.open(made["path"]) as archive:
-        archive.extractall(tmp_path / "site", filter="data")
+    (tmp_path / "site").mkdir()
+    subprocess.run(["tar", "-xzf", made["path"], "-C", tmp_path / "site"], check=True)
     done = subprocess.run(
         [sys.executable, "-m", "vaultops_tool._backup", "--config", "/nowhere"],
         cwd=tmp_path / "site",
