@@ -14,6 +14,8 @@ description:
   - Over a cluster that serves it wants the cluster's name typed. Everything that was written since the snapshot is lost.
   - "Vault answers before it has applied a snapshot. So the module waits: until the token that it restored with is gone, all
     nodes serve with the snapshot's cluster id and Raft index, and the operator of the snapshot can log in."
+  - "Afterwards restart all nodes at once: Raft's own TLS keys are part of the snapshot, and a node keeps those that it has in
+    memory, so that one which is restarted later finds no peer to talk to."
   - A snapshot that was sealed with another KMS key is refused by Vault, and this module knows no way around that.
   - Based on V(sys/storage/raft/snapshot) and V(sys/init) of the Vault API.
 author: vaultops maintainers (@vaultops)
