@@ -107,7 +107,9 @@ class Stage:
         return {path.name: path.read_bytes() for path in self.directory.iterdir() if path.name != ".lock"}
 
     def names(self) -> list[str]:
-        return sorted(name for name in self.files() if name.endswith(".encrypted"))
+        """Oldest first; of two that were begun in one second, by their Raft index."""
+        found = [name for name in self.files() if name.endswith(".encrypted")]
+        return sorted(found, key=lambda name: (name.split("_")[1], int(name.split("_")[2])))
 
     def s3_settings(self) -> S3:
         return S3(BUCKET, "snapshots", REGION, self.aws, 5)
