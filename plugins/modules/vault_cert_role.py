@@ -63,10 +63,10 @@ steps:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection
-from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
+from ..module_utils._vault.module import answer
 from ..module_utils._vault.operator import setup, state
 
 
@@ -96,12 +96,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if HVAC_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
-    try:
-        module.exit_json(**run(module.params, module.check_mode))
-    except (VaultError, OSError) as error:
-        module.fail_json(msg=str(error))
+    answer(module, lambda: run(module.params, module.check_mode), OSError)
 
 
 if __name__ == "__main__":

@@ -69,10 +69,10 @@ import datetime
 import traceback
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._vault.client import CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection
-from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.client import CONNECTION_SPEC, Cluster, Connection
+from ..module_utils._vault.module import answer
 
 try:
     from ..module_utils._vault.certificate.api import look
@@ -92,14 +92,7 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
 
 def main() -> None:
     module = AnsibleModule(argument_spec=CONNECTION_SPEC, supports_check_mode=True)
-    if HVAC_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
-    if CRYPTOGRAPHY_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("cryptography"), exception=CRYPTOGRAPHY_IMPORT_ERROR)
-    try:
-        module.exit_json(**run(module.params))
-    except (VaultError, OSError) as error:
-        module.fail_json(msg=str(error))
+    answer(module, lambda: run(module.params), OSError, libraries={"cryptography": CRYPTOGRAPHY_IMPORT_ERROR})
 
 
 if __name__ == "__main__":

@@ -93,13 +93,14 @@ custody:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._vault.client import CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection
+from ..module_utils._vault.client import CONNECTION_SPEC, Cluster, Connection
 from ..module_utils._vault.custody import sinks
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.init import custodian
 from ..module_utils._vault.init.state import payload, plan, share_problem
+from ..module_utils._vault.module import answer
 from ..module_utils._vault.status.api import read_nodes
 from ..module_utils._vault.status.state import classify
 
@@ -150,14 +151,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if HVAC_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
-    if sinks.BOTO3_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("boto3"), exception=sinks.BOTO3_IMPORT_ERROR)
-    try:
-        module.exit_json(**run(module.params, module.check_mode))
-    except VaultError as error:
-        module.fail_json(msg=str(error))
+    answer(module, lambda: run(module.params, module.check_mode), libraries={"boto3": sinks.BOTO3_IMPORT_ERROR})
 
 
 if __name__ == "__main__":

@@ -72,11 +72,11 @@ root_token_revoked:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC_IMPORT_ERROR, Connection
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Connection
 from ..module_utils._vault.custody import sinks
-from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.module import answer
 from ..module_utils._vault.operator import setup, state
 from ..module_utils._vault.session import session, usable_root_token
 
@@ -121,14 +121,9 @@ def main() -> None:
         required_together=[("cert_auth_public_key", "cert_auth_private_key")],
         supports_check_mode=True,
     )
-    if HVAC_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
-    if sinks.BOTO3_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("boto3"), exception=sinks.BOTO3_IMPORT_ERROR)
-    try:
-        module.exit_json(**run(module.params, module.check_mode))
-    except (VaultError, OSError) as error:
-        module.fail_json(msg=str(error))
+    answer(
+        module, lambda: run(module.params, module.check_mode), OSError, libraries={"boto3": sinks.BOTO3_IMPORT_ERROR}
+    )
 
 
 if __name__ == "__main__":

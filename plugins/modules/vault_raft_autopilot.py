@@ -61,10 +61,11 @@ autopilot:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.module import answer
 from ..module_utils._vault.raft import api
 from ..module_utils._vault.raft.state import autopilot_changes, autopilot_problem
 
@@ -98,12 +99,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
 
 def main() -> None:
     module = AnsibleModule(argument_spec={**CONNECTION_SPEC, **AUTH_SPEC, **SETTINGS}, supports_check_mode=True)
-    if HVAC_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
-    try:
-        module.exit_json(**run(module.params, module.check_mode))
-    except (VaultError, ValueError) as error:
-        module.fail_json(msg=str(error))
+    answer(module, lambda: run(module.params, module.check_mode), ValueError)
 
 
 if __name__ == "__main__":

@@ -85,10 +85,11 @@ raft:
 import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.module import answer
 from ..module_utils._vault.raft import api
 from ..module_utils._vault.raft.state import Raft, normalise, removal_problem, without
 
@@ -157,12 +158,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if HVAC_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
-    try:
-        module.exit_json(**run(module.params, module.check_mode))
-    except VaultError as error:
-        module.fail_json(msg=str(error))
+    answer(module, lambda: run(module.params, module.check_mode))
 
 
 if __name__ == "__main__":

@@ -121,10 +121,11 @@ nodes:
 import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._vault.client import CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection
+from ..module_utils._vault.client import CONNECTION_SPEC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.module import answer
 from ..module_utils._vault.status.api import read_nodes
 from ..module_utils._vault.status.state import classify
 
@@ -158,12 +159,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if HVAC_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
-    try:
-        module.exit_json(**run(module.params))
-    except VaultError as error:
-        module.fail_json(msg=str(error))
+    answer(module, lambda: run(module.params))
 
 
 if __name__ == "__main__":

@@ -42,10 +42,11 @@ active:
 import secrets
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection, call
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection, call
 from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.module import answer
 
 PATH = "/v1/cubbyhole/vaultops-write-check"
 
@@ -68,12 +69,7 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
 
 def main() -> None:
     module = AnsibleModule(argument_spec={**CONNECTION_SPEC, **AUTH_SPEC}, supports_check_mode=True)
-    if HVAC_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
-    try:
-        module.exit_json(**run(module.params))
-    except VaultError as error:
-        module.fail_json(msg=str(error))
+    answer(module, lambda: run(module.params))
 
 
 if __name__ == "__main__":
