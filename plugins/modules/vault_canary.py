@@ -61,16 +61,18 @@ written:
   type: str
 """
 
-import datetime
 import json
 import os
 import secrets
+import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC_IMPORT_ERROR, Cluster, Connection
+from ..module_utils._backup import manifest
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.module import answer
 from ..module_utils._vault.operator import api
 
 POLICY = "vaultops-canary"
@@ -82,7 +84,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     known = read(params["record"])
     where = cluster.active()
     if params["state"] == "written":
-        moment = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = manifest.moment(time.time())
         value = f"# {moment} {secrets.token_hex(16)}"
         if not check_mode:
             with cluster.login(where) as client:
@@ -134,12 +136,7 @@ def main() -> None:
         required_if=[("state", "found", ["before"])],
         supports_check_mode=True,
     )
-    if HVAC_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("hvac"), exception=HVAC_IMPORT_ERROR)
-    try:
-        module.exit_json(**run(module.params, module.check_mode))
-    except (VaultError, OSError, ValueError) as error:
-        module.fail_json(msg=str(error))
+    answer(module, lambda: run(module.params, module.check_mode), OSError, ValueError)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class Manifest:
 
     @property
     def begun_at(self) -> float:
-        return _epoch(self.begun)
+        return epoch(self.begun)
 
 
 def parse(text: str | bytes) -> Manifest:
@@ -62,14 +62,20 @@ def parse(text: str | bytes) -> Manifest:
     # A later tool may add fields; the format changes where old tools must not read on.
     manifest = Manifest(**{field.name: data[field.name] for field in fields(Manifest)})
     for text_of_time in (manifest.begun, manifest.ended):
-        _epoch(text_of_time)
+        epoch(text_of_time)
     if not NAME.fullmatch(manifest.name):
         raise ValueError(f"{manifest.name} is no name of a snapshot")
     return manifest
 
 
-def moment(epoch: float) -> str:
-    return datetime.datetime.fromtimestamp(int(epoch), datetime.timezone.utc).strftime(_MOMENT)
+def moment(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(int(seconds), datetime.timezone.utc).strftime(_MOMENT)
+
+
+def epoch(text: str) -> float:
+    """The other way round."""
+    when = datetime.datetime.strptime(text, _MOMENT)
+    return when.replace(tzinfo=datetime.timezone.utc).timestamp()
 
 
 def name(cluster: str, node: str, begun: str, index: int) -> str:
@@ -85,8 +91,3 @@ def node_of(file_name: str) -> str | None:
 def encryption_context(cluster_id: str, cluster_name: str) -> dict[str, str]:
     """What KMS is told of the data key, in its log and its policies, and without which it does not decrypt it."""
     return {"vaultops:cluster-id": cluster_id, "vaultops:cluster-name": cluster_name}
-
-
-def _epoch(text: str) -> float:
-    when = datetime.datetime.strptime(text, _MOMENT)
-    return when.replace(tzinfo=datetime.timezone.utc).timestamp()

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import datetime
 import typing as t
 
-MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+from .._backup.manifest import epoch, moment
 
 
 class Report(t.TypedDict):
@@ -29,15 +28,14 @@ def report(
     canary: t.Mapping[str, t.Any] | None,
 ) -> Report:
     """*begun*, *ended*: of the drill, in seconds since the epoch; *canary*: a result of vault_canary."""
-    taken = datetime.datetime.strptime(manifest["begun"], MOMENT).replace(tzinfo=datetime.timezone.utc)
     return {
         "result": "failed" if problem else "passed",
         "problem": problem,
-        "ended": datetime.datetime.fromtimestamp(float(ended), datetime.timezone.utc).strftime(MOMENT),
+        "ended": moment(float(ended)),
         "snapshot": manifest["name"],
         "raft_index": manifest["raft_index"],
         "vault_version": manifest["vault_version"],
         "canary_of": (canary or {}).get("written"),
-        "rpo_seconds": round(float(begun) - taken.timestamp()),
+        "rpo_seconds": round(float(begun) - epoch(manifest["begun"])),
         "rto_seconds": round(float(ended) - float(begun)),
     }
