@@ -116,8 +116,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     config = {**snapshots_api.QUICK, **({"s3": {"addressing_style": "path"}} if params["endpoint_url"] else {})}
     client = module.client("s3", config=config)
     start = snapshots_state.start_of_keys(params["prefix"], params["cluster_name"])
-    objects = snapshots_api.objects(client, params["bucket"], start)
-    keys, left_out = snapshots_state.newest(objects, params["limit"])
+    keys, left_out = snapshots_state.newest(snapshots_api.keys(client, params["bucket"], start), params["limit"])
     texts = snapshots_api.texts(client, params["bucket"], keys)
     return {"changed": False, **snapshots_state.describe(texts, time.time()), "left_out": left_out}
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import json
 
 import boto3
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._aws import snapshots_state
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup import manifest
 from ansible_collections.vaultops.cluster.plugins.modules import vault_backup_info
 from conftest import REGION
@@ -128,21 +126,3 @@ def test_nobody_there_is_said_quickly(run):
 
 def test_a_limit_of_nothing_is_refused(run, aws):
     assert run(limit=0)["msg"] == "limit: it must be 1 or more."
-
-
-def test_what_has_no_name_of_a_snapshot_counts_from_when_it_was_written():
-    def at(hour):
-        return datetime.datetime(2026, 11, 25, hour, tzinfo=datetime.timezone.utc)
-
-    def named(hour):
-        return f"s/prod_20261125T{hour:02}0000Z_1_vault-1.snap.encrypted.json"
-
-    objects = [
-        {"key": named(3), "modified": at(20)},
-        {"key": "s/odd.snap.encrypted.json", "modified": at(2)},
-        {"key": named(1), "modified": at(21)},
-        {"key": "s/readme.json", "modified": at(9)},
-        {"key": "s/prod_20261125T050000Z_1_vault-1.snap.encrypted", "modified": at(9)},
-    ]
-    assert snapshots_state.newest(objects, 2) == (["s/odd.snap.encrypted.json", named(3)], 1)
-    assert json.dumps(snapshots_state.describe({}, 0.0)) == '{"snapshots": [], "broken": []}'

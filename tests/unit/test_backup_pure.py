@@ -155,6 +155,17 @@ def test_a_name_tells_its_node():
     assert manifest.node_of("prod_x.json") is None
 
 
+def test_manifests_by_age_and_in_one_second_by_index_as_a_number():
+    ordered = [
+        "a/prod_20261125T010000Z_7_vault-1.snap.encrypted.json",
+        "a/prod_20261125T020000Z_9_vault-3.snap.encrypted.json",
+        "a/prod_20261125T020000Z_10_vault-2.snap.encrypted.json",
+        "a/other_20261125T030000Z_2_vault-1.snap.encrypted.json",
+    ]
+    others = ["a/readme.json", "a/prod_20261125T050000Z_1_vault-1.snap.encrypted", "a/odd.snap.encrypted.json"]
+    assert manifest.by_age([*others, *reversed(ordered)]) == ordered
+
+
 def test_metrics_survive_a_failure():
     good = metrics.render({**metrics.success(10, 2.5, 100, 110, 41), **metrics.attempt(10, 0)})
     then = metrics.render({**metrics.parse(good), **metrics.attempt(20, 8)})

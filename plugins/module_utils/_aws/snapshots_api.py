@@ -6,18 +6,14 @@ from __future__ import annotations
 import concurrent.futures
 import typing as t
 
-from .snapshots_state import Object
-
 # A look is over quickly, also where nobody answers.
 QUICK = {"connect_timeout": 5, "read_timeout": 20, "retries": {"mode": "standard", "total_max_attempts": 2}}
 AT_ONCE = 8
 
 
-def objects(client: t.Any, bucket: str, start: str) -> list[Object]:
+def keys(client: t.Any, bucket: str, start: str) -> list[str]:
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=start)
-    return [
-        {"key": entry["Key"], "modified": entry["LastModified"]} for page in pages for entry in page.get("Contents", [])
-    ]
+    return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
 
 def texts(client: t.Any, bucket: str, keys: t.Sequence[str]) -> dict[str, bytes]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
+import typing as t
 from dataclasses import asdict, dataclass, fields
 
 FORMAT = 1
@@ -86,6 +87,20 @@ def node_of(file_name: str) -> str | None:
     """The node whose snapshot this is, or None for what is no snapshot."""
     match = NAME.fullmatch(file_name)
     return match.group("node") if match else None
+
+
+def by_age(keys: t.Iterable[str]) -> list[str]:
+    """The keys (or names) of manifests, oldest first: as they were begun, and within a second as Raft counts.
+
+    The names alone say it, so a bucket has only to be listed. Keys of anything else are left out.
+    """
+    ordered = []
+    for key in keys:
+        name = key.rpartition("/")[2]
+        match = NAME.fullmatch(name.removesuffix(MANIFEST_SUFFIX)) if name.endswith(MANIFEST_SUFFIX) else None
+        if match:
+            ordered.append(((match["begun"], int(match["index"])), key))
+    return [key for _order, key in sorted(ordered)]
 
 
 def encryption_context(cluster_id: str, cluster_name: str) -> dict[str, str]:

@@ -132,20 +132,18 @@ class Bucket:
 
     def newest(self, cluster_name: str) -> str:
         """Name of the cluster's newest snapshot that is complete."""
-        ending = manifest.SUFFIX + manifest.MANIFEST_SUFFIX
         with self._explained(f"the snapshots in {self.where('')} can't be listed"):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._settings.bucket, Prefix=self._key(f"{cluster_name}_")
             )
-            keys = [item["Key"] for page in pages for item in page.get("Contents", []) if item["Key"].endswith(ending)]
-        if not keys:
+            manifests = manifest.by_age(item["Key"] for page in pages for item in page.get("Contents", []))
+        if not manifests:
             raise Failure(
                 Exit.S3,
                 f"{self.where('')} holds no complete snapshot of the cluster {cluster_name}",
                 "Look at the bucket, the prefix and the cluster's name.",
             )
-        # The time when it was begun is the first thing in which names of one cluster differ.
-        return max(keys)[len(self._key("")) : -len(manifest.MANIFEST_SUFFIX)]
+        return manifests[-1][len(self._key("")) : -len(manifest.MANIFEST_SUFFIX)]
 
     def fetch(self, name: str, write: t.Callable[[bytes], None]) -> None:
         with self._explained(f"{self.where(name)} can't be read"):
