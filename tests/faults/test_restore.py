@@ -80,6 +80,29 @@ def test_what_serves_is_not_overwritten_without_its_name(lab):
     assert identity(lab) == before
 
 
+def test_check_mode_proves_the_snapshot_and_leaves_nothing(lab):
+    before = identity(lab)
+    output = " ".join(run(lab, RESTORE, "--check").split())
+    assert "whole, decrypted, and of the cluster test" in output, output
+    assert "0 minutes ago" in output
+    assert not (lab.controller / "restore").exists()
+    assert identity(lab) == before
+
+
+def test_a_run_that_fails_on_its_way_leaves_no_decrypted_snapshot(lab):
+    """It can't save what the cluster holds now, so it must not go on."""
+    before, obstacle = identity(lab), lab.controller / "snapshots"
+    obstacle.write_text("a file where a directory belongs")
+    try:
+        code, output = play(lab, RESTORE, "-e", "vault_restore_confirm=test")
+    finally:
+        obstacle.unlink()
+    assert code != 0
+    assert "snapshots" in output
+    assert not (lab.controller / "restore").exists()
+    assert identity(lab) == before
+
+
 def test_a_damaged_snapshot_stops_before_the_cluster_is_touched(lab, tmp_path):
     path = files(lab, tmp_path)
     whole = path.read_bytes()
