@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What the play does, as a plain script: the floor that it is measured against. No checks, no second run, no mercy.
 # Usage: deploy.sh PREFIX NETWORK WORKDIR
-set -euo pipefail
+set -Eeuo pipefail
+trap 'echo "line $LINENO: $BASH_COMMAND" >&2' ERR
 prefix=$1 network=$2 work=$3
 version=1.21.1
 aws="http://$network.1:5000"
@@ -56,6 +57,7 @@ PY
     sed -e "s/10\.0\.1\.10/$address/g; s/vault-1/vault-$n/; s/prod/test/g; s#addr_type#endpoint=$aws addr_type#" \
         -e "s#kms_key_id = .*#&\n  endpoint   = \"$aws\"#" "$OLDPWD/tests/golden/auto_join.hcl" |
         docker exec -i "$container" sh -c 'cat >/etc/vault.d/vault.hcl'
+    docker exec -i "$container" sh -c 'cat >/etc/vault.d/reload.hcl' <<<'log_level = "info"'
     docker exec -i "$container" sh -c 'cat >/etc/systemd/system/vault.service' <"$OLDPWD/tests/golden/vault.service"
     docker exec "$container" sh -c "chown vault /etc/vault.d/tls/vault.key && chmod 0400 /etc/vault.d/tls/vault.key &&
         systemctl daemon-reload && systemctl enable --quiet --now vault"
