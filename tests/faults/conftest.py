@@ -87,11 +87,12 @@ class Bench:
             raise
         return process.returncode, output
 
-    def inventory(self, hosts: dict[str, dict[str, t.Any]]) -> Path:
-        """The lab's inventory with other hosts."""
+    def inventory(self, hosts: dict[str, dict[str, t.Any]], drill: dict[str, dict[str, t.Any]] | None = None) -> Path:
+        """The lab's inventory with other nodes, and perhaps a machine for drills."""
         copy = self.folder / "inventory"
         shutil.copytree(ROOT / "inventories/lab", copy, dirs_exist_ok=True)
-        (copy / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": {"vault": {"hosts": hosts}}}}))
+        groups = {"vault": {"hosts": hosts}, "vault_drill": {"hosts": drill or {}}}
+        (copy / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": groups}}))
         return copy
 
     def hosts(self, **changes: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:

@@ -15,9 +15,8 @@ from keys import as_operator
 from test_bad_inputs import PROXY_PORT
 from test_upgrade import inside
 
-BUCKET = "test-snapshots"
 RESTORE, BACKUP, DRILL = "playbooks/restore.yml", "playbooks/backup.yml", "playbooks/restore_drill.yml"
-WITH_BUCKET = ("-e", f"vault_snapshot_bucket={BUCKET}")
+WITH_BUCKET = ("-e", "vault_snapshot_bucket=test-snapshots")
 NAMES = ("vault-1", "vault-2", "vault-3")
 
 
@@ -27,7 +26,6 @@ def lab(tmp_path_factory):
     bench = Bench(tmp_path_factory.mktemp("restore"), 4)
     bench.lab_command("down")
     bench.lab_command("up")
-    bench.aws("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     run(bench, "site.yml")
     run(bench, BACKUP)
     yield bench
@@ -36,11 +34,7 @@ def lab(tmp_path_factory):
 
 def inventory(bench):
     hosts = bench.hosts()
-    path = bench.inventory({name: hosts[name] for name in NAMES})
-    vault = (path / "group_vars/vault.yml").read_text()
-    (path / "group_vars/vault_drill.yml").write_text(vault)
-    (path / "drill.yml").write_text(json.dumps({"vault_drill": {"hosts": {"vault-4": hosts["vault-4"]}}}))
-    return path
+    return bench.inventory({name: hosts.pop(name) for name in NAMES}, drill=hosts)
 
 
 def play(bench, playbook, *arguments):

@@ -44,6 +44,7 @@ Log in         export VAULT_ADDR={cluster.connection.nodes[name]} VAULT_CACERT={
                  -client-key={tls / "vaultops-operator.key"}
 On a node      docker exec -it {lab.nodes[0].container} bash
 Recovery keys  secret vault/{lab.name}/recovery in the AWS stand-in at {lab.aws_url}
+Snapshots      s3://{lab.bucket} in the same; playbooks/backup.yml takes one, playbooks/status.yml shows all
 Tear down      make clean-lab"""
     )
 

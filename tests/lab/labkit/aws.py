@@ -1,4 +1,4 @@
-"""What the stand-in must hold before a node boots: the role, its instance profile, and one instance per node."""
+"""What the stand-in must hold before a node boots: the role, its instance profile, one instance per node, and a bucket."""
 
 import json
 import os
@@ -20,6 +20,18 @@ _POLICY = {
             "Resource": "*",
         },
         {"Sid": "VaultAutoJoin", "Effect": "Allow", "Action": ["ec2:DescribeInstances"], "Resource": "*"},
+        {
+            "Sid": "VaultSnapshots",
+            "Effect": "Allow",
+            "Action": [
+                "kms:GenerateDataKey",
+                "s3:PutObject",
+                "s3:GetObject",
+                "s3:AbortMultipartUpload",
+                "s3:ListBucketMultipartUploads",
+            ],
+            "Resource": "*",
+        },
     ],
 }
 _TRUST = {
@@ -38,6 +50,7 @@ def ensure(lab: Lab) -> dict[str, str]:
     if missing:
         say(f"making instances in the AWS stand-in: {', '.join(node.hostname for node in missing)}")
         _ensure_role(_client(lab, "iam"))
+        _ensure_bucket(lab, _client(lab, "s3"))
         subnet = _ensure_subnet(lab, ec2)
         for node in missing:
             found[node.hostname] = _run(lab, ec2, subnet, node.hostname, node.address)
@@ -68,6 +81,11 @@ def _instances(lab: Lab, ec2: t.Any) -> dict[str, str]:
     reservations = ec2.describe_instances(Filters=wanted)["Reservations"]
     instances = [instance for reservation in reservations for instance in reservation["Instances"]]
     return {tag["Value"]: item["InstanceId"] for item in instances for tag in item["Tags"] if tag["Key"] == "Name"}
+
+
+def _ensure_bucket(lab: Lab, s3: t.Any) -> None:
+    if lab.bucket not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket=lab.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
 
 
 def _ensure_role(iam: t.Any) -> None:

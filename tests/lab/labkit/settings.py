@@ -59,6 +59,10 @@ class Lab:
         return f"http://{self.gateway}:{AWS_PORT}"
 
     @property
+    def bucket(self) -> str:
+        return f"{self.name}-snapshots"
+
+    @property
     def nodes(self) -> list[Node]:
         prefix, network = _PREFIXES[self.name], _NETWORKS[self.name]
         return [Node(f"vault-{n}", f"{prefix}vault-{n}", f"{network}.{9 + n}") for n in range(1, self.node_count + 1)]
