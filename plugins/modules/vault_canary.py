@@ -11,8 +11,8 @@ version_added: 1.0.0
 description:
   - A canary is a random value in a policy that allows nothing, V(vaultops-canary), so that writing it needs no access to
     any secret. What was written when is kept in a file on the controller.
-  - "After a restore, the value must be the newest one that was written before the snapshot was begun: an older one means
-    lost writes, another one the wrong data."
+  - "After a restore, the value must be the newest one that was written before the snapshot was begun, or a later one: an older
+    one means lost writes, an unknown one the wrong data. Clocks may differ by ten seconds."
   - Based on V(sys/policies/acl) of the Vault API.
 author: vaultops maintainers (@vaultops)
 options:
@@ -27,6 +27,9 @@ options:
     required: true
   before:
     description: With O(state=found), when the snapshot was begun (UTC, ISO 8601).
+    type: str
+  until:
+    description: With O(state=found), when the snapshot was complete (UTC, ISO 8601). A later canary can't come from it.
     type: str
 extends_documentation_fragment:
   - vaultops.cluster.vault
@@ -56,7 +59,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 written:
-  description: When the value was written (UTC, ISO 8601); null when none had been written before the snapshot.
+  description: When the value was written (UTC, ISO 8601); null when none was found, and none had to be.
   returned: success
   type: str
 """
@@ -77,6 +80,13 @@ from ..module_utils._vault.operator import api
 
 POLICY = "vaultops-canary"
 KEPT = 500
+SKEW_SECONDS = 10
+
+
+class Canary(t.TypedDict):
+    written: str  # UTC, ISO 8601, by the controller's clock
+    value: str
+    sure: bool  # whether Vault is known to have taken it
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -84,39 +94,62 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     known = read(params["record"])
     where = cluster.active()
     if params["state"] == "written":
-        moment = manifest.moment(time.time())
-        value = f"# {moment} {secrets.token_hex(16)}"
-        if not check_mode:
-            with cluster.login(where) as client:
-                api.write_policy(where, client, POLICY, value)
-            write(params["record"], [*known, {"written": moment, "value": value}][-KEPT:])
-        return {"changed": True, "written": moment}
+        return {"changed": True, "written": put(cluster, where, params["record"], known, check_mode)}
     with cluster.login(where) as client:
         found = api.read_policy(where, client, POLICY)
-    wanted = expected(known, params["before"])
-    if wanted and found != wanted["value"]:
+    wanted, there = expected(known, params["before"]), recorded(known, found)
+    if wanted and (there is None or there["written"] < wanted["written"]):
+        instead = "there is none" if not found else f"that of {there['written']} is" if there else "an unknown one is"
         raise VaultError(
             where,
-            f"the canary of {wanted['written']} is not there ({'another one is' if found else 'there is none'})",
+            f"the canary of {wanted['written']} is not there ({instead})",
             "What was written before the snapshot was begun is not all in it.",
         )
-    return {"changed": False, "written": wanted["written"] if wanted else None}
+    if there and there["written"] > moved(params["until"], SKEW_SECONDS):
+        raise VaultError(
+            where,
+            f"the canary of {there['written']} is there, which is later than the snapshot",
+            "What was there before the restore still serves.",
+        )
+    return {"changed": False, "written": there["written"] if there else None}
 
 
-def expected(known: list[dict[str, str]], before: str) -> dict[str, str] | None:
-    """The newest that was written before the second in which the snapshot was begun."""
-    earlier = [canary for canary in known if canary["written"] < before]
+def put(cluster: Cluster, where: str, record: str, known: list[Canary], check_mode: bool) -> str:
+    """It is on record before it is written, and counts from when it was: a run may be killed in between."""
+    moment = manifest.moment(time.time())
+    canary: Canary = {"written": moment, "value": f"# {moment} {secrets.token_hex(16)}", "sure": False}
+    if not check_mode:
+        kept = known[-KEPT:]
+        write(record, [*kept, canary])
+        with cluster.login(where) as client:
+            api.write_policy(where, client, POLICY, canary["value"])
+        write(record, [*kept, {**canary, "sure": True}])
+    return moment
+
+
+def expected(known: list[Canary], before: str) -> Canary | None:
+    """The newest that must be in a snapshot that was begun then, by a clock that may differ from this one's."""
+    latest = moved(before, -SKEW_SECONDS)
+    earlier = [canary for canary in known if canary["sure"] and canary["written"] < latest]
     return max(earlier, key=lambda canary: canary["written"]) if earlier else None
 
 
-def read(path: str) -> list[dict[str, str]]:
+def moved(moment: str, seconds: int) -> str:
+    return manifest.moment(manifest.epoch(moment) + seconds)
+
+
+def recorded(known: list[Canary], value: str | None) -> Canary | None:
+    return next((canary for canary in known if canary["value"] == value), None)
+
+
+def read(path: str) -> list[Canary]:
     if not os.path.exists(path):
         return []
     with open(path, encoding="utf-8") as stream:
         return json.load(stream)
 
 
-def write(path: str, canaries: list[dict[str, str]]) -> None:
+def write(path: str, canaries: list[Canary]) -> None:
     with open(f"{path}.partial", "w", encoding="utf-8") as stream:
         json.dump(canaries, stream, indent=1)
         stream.flush()
@@ -132,8 +165,9 @@ def main() -> None:
             "state": {"type": "str", "choices": ["written", "found"], "required": True},
             "record": {"type": "path", "required": True},
             "before": {"type": "str"},
+            "until": {"type": "str"},
         },
-        required_if=[("state", "found", ["before"])],
+        required_if=[("state", "found", ["before", "until"])],
         supports_check_mode=True,
     )
     answer(module, lambda: run(module.params, module.check_mode), OSError, ValueError)

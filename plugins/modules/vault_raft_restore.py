@@ -24,6 +24,10 @@ options:
     description: Path of the decrypted snapshot, as M(vaultops.cluster.vault_backup_fetch) leaves it.
     type: path
     required: true
+  sha256:
+    description: SHA-256 sum of that file (hexadecimal), as its manifest has it (plain_sha256). Compared before anything else.
+    type: str
+    required: true
   cluster_name:
     description: Name of the cluster.
     type: str
@@ -40,7 +44,9 @@ options:
     description: The cluster's name once more, where it serves.
     type: str
   wait_timeout:
-    description: Seconds to wait for nodes to join, and then for all of them to have the snapshot.
+    description:
+      - Seconds to wait for nodes to join, and then for all of them to have the snapshot.
+      - For that, and for sending it, another 600 seconds are given for each GiB.
     type: int
     default: 180
 extends_documentation_fragment:
@@ -69,6 +75,7 @@ EXAMPLES = r"""
     cert_auth_public_key: /etc/vaultops/operator.crt
     cert_auth_private_key: /etc/vaultops/operator.key
     src: /root/restore/plain.snap
+    sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     cluster_name: prod
     cluster_id: 5f1b1a1e-1a1b-4c1d-9e1f-000000000000
     raft_index: 1042
@@ -86,7 +93,7 @@ seconds:
   type: float
 """
 
-import os
+import hashlib
 import time
 import typing as t
 
@@ -101,6 +108,9 @@ from ..module_utils._vault.status.api import read_nodes
 from ..module_utils._vault.status.state import classify
 
 POLL_SECONDS = 0.5
+UNSURE = "It may have been applied all the same. Run this again, or restart Vault on all nodes at once."
+# For nodes that were initialised with keys that nobody has.
+EMPTY = "stop Vault on every node, and empty the Raft directories. They hold no data."
 SECONDS_PER_GIB = 600
 
 
@@ -110,19 +120,38 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     obstacle = restore.obstacle(state, params["cluster_name"], params["confirm"])
     if obstacle:
         raise VaultError(params["cluster_name"], obstacle)
-    size = os.path.getsize(params["src"])
+    size = require_same(params["src"], params["sha256"])
     if check_mode:
         return {"changed": True, "was": state["state"], "seconds": 0.0}
     begun = time.monotonic()
     timeout = params["wait_timeout"] + (size * SECONDS_PER_GIB >> 30)
     if state["state"] == "fresh":
-        client, name = initialised(cluster, params["wait_timeout"]), next(iter(cluster.connection.nodes))
-        send(name, client, params["src"], timeout)
-        token = client.token
+        token = into_nothing(cluster, params["src"], params["wait_timeout"], timeout)
     else:
         token = over_what_serves(cluster, params["src"], timeout)
-    wait_until_applied(cluster, params, token)
+    wait_until_applied(cluster, params, token, timeout)
     return {"changed": True, "was": state["state"], "seconds": round(time.monotonic() - begun, 1)}
+
+
+def require_same(src: str, sha256: str) -> int:
+    """The size of the snapshot that was proven a moment ago; nothing may have come in its place."""
+    digest, size = hashlib.sha256(), 0
+    with open(src, "rb") as stream:
+        while chunk := stream.read(api.CHUNK_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+    if digest.hexdigest() != sha256:
+        raise VaultError(
+            src, "it is not the snapshot that was fetched and proven", "Run again, and nothing else beside."
+        )
+    return size
+
+
+def into_nothing(cluster: Cluster, src: str, seconds_to_join: int, timeout: int) -> str:
+    """The token of a cluster that was only made to be overwritten."""
+    client, name = initialised(cluster, seconds_to_join), next(iter(cluster.connection.nodes))
+    send(name, client, src, timeout, f"Before the next run: {EMPTY}")
+    return str(client.token)
 
 
 def initialised(cluster: Cluster, timeout: int) -> t.Any:
@@ -136,62 +165,76 @@ def initialised(cluster: Cluster, timeout: int) -> t.Any:
             raise VaultError(
                 name,
                 f"the others have not joined it after {timeout} s ({state['reason']})",
-                "It holds no data: empty the Raft directory on every node, mend the cause, and run again.",
+                f"Mend the cause. Before the next run: {EMPTY}",
             )
         time.sleep(POLL_SECONDS)
     return client
 
 
 def over_what_serves(cluster: Cluster, src: str, timeout: int) -> str:
-    """Returns the token it was done with. A restore takes the token along, so there is nothing left to revoke."""
+    """A token of what served, which is gone once the snapshot is there: a restore takes it along.
+
+    One that was given may be in the snapshot too and would prove nothing, so it gets a child.
+    """
     name, applied, token = cluster.active(), False, ""
     try:
         with cluster.login(name) as client:
-            # One that was given may be in the snapshot too, so it proves nothing.
-            token = "" if cluster.connection.token else client.token
-            send(name, client, src, timeout)
+            token = api.child_token(name, client, 2 * timeout) if cluster.connection.token else client.token
+            send(name, client, src, timeout, "What serves is as it was.")
             applied = True
     except VaultError:
+        # The end of a login revokes its token, which can't be done any more.
         if not applied:
             raise
     return token
 
 
-def send(name: str, client: t.Any, src: str, timeout: int) -> None:
+def send(name: str, client: t.Any, src: str, timeout: int, afterwards: str) -> None:
+    """*afterwards*: what to do, or to know, when Vault refuses it."""
     try:
         with open(src, "rb") as stream:
             api.restore(name, client, stream, timeout)
     except VaultError as error:
-        if restore.OTHER_SEAL in error.cause:
-            raise VaultError(
-                name,
-                "the snapshot was sealed with another KMS key than this cluster's",
+        cause, cure = error.cause, error.cure
+        if restore.OTHER_SEAL in cause:
+            cause = "the snapshot was sealed with another KMS key than this cluster's"
+            cure = (
                 "Only a cluster that unseals with that key can take it: set vault_kms_key_alias to the key that was in use "
-                "when the snapshot was taken. Nothing was changed.",
-            ) from error
-        raise
+                "when the snapshot was taken."
+            )
+        raise VaultError(
+            name, cause, f"{cure} {afterwards if error.status else UNSURE}".strip(), error.status
+        ) from error
 
 
-def wait_until_applied(cluster: Cluster, params: dict[str, t.Any], token: str) -> None:
-    deadline = time.monotonic() + params["wait_timeout"]
-    while missing := what_is_missing(cluster, params, token):
+def wait_until_applied(cluster: Cluster, params: dict[str, t.Any], token: str, timeout: int) -> None:
+    deadline = time.monotonic() + timeout
+    wait_for_index(cluster, params, token, params["raft_index"], deadline)
+    # A follower may have been beyond the snapshot's index with what it held before. The active node goes on from an index
+    # that is higher than any from before: who has that one, has the snapshot.
+    highest = max(node["raft_index"] or 0 for node in read_nodes(cluster))
+    wait_for_index(cluster, params, token, highest, deadline)
+
+
+def wait_for_index(cluster: Cluster, params: dict[str, t.Any], token: str, index: int, deadline: float) -> None:
+    while missing := what_is_missing(cluster, params, token, index):
         if time.monotonic() > deadline:
             raise VaultError(
                 params["cluster_name"],
-                f"the restore was accepted, and {params['wait_timeout']} s later {missing}",
-                "A restore that fails seals the node: read 'journalctl -u vault' there. The snapshot is untouched.",
+                f"the restore was accepted, and then {missing}",
+                f"A restore that fails seals the node: read 'journalctl -u vault' there. {UNSURE}",
             )
         time.sleep(POLL_SECONDS)
 
 
-def what_is_missing(cluster: Cluster, params: dict[str, t.Any], token: str) -> str | None:
+def what_is_missing(cluster: Cluster, params: dict[str, t.Any], token: str, index: int) -> str | None:
     nodes = read_nodes(cluster)
-    missing = restore.missing(classify(nodes), nodes, params["cluster_id"], params["raft_index"])
+    missing = restore.missing(classify(nodes), nodes, params["cluster_id"], index)
     if missing:
         return missing
     try:
         name = cluster.active()
-        if token and api.knows_token(name, cluster.client(name), token):
+        if api.knows_token(name, cluster.client(name), token):
             return "what was there before still serves"
         if not cluster.connection.token:
             with cluster.login(name):
@@ -207,6 +250,7 @@ def main() -> None:
             **CONNECTION_SPEC,
             **AUTH_SPEC,
             "src": {"type": "path", "required": True},
+            "sha256": {"type": "str", "required": True},
             "cluster_name": {"type": "str", "required": True},
             "cluster_id": {"type": "str", "required": True},
             "raft_index": {"type": "int", "required": True},

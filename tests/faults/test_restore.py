@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import shutil
+import subprocess
+import time
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
 from conftest import Bench
@@ -54,6 +58,18 @@ def cluster(bench):
 def identity(bench) -> tuple[str, str | None]:
     state = classify(read_nodes(cluster(bench)))
     return state["state"], state["cluster_id"]
+
+
+def wait_until(holds):
+    """Nobody answers for the cluster while it elects."""
+    deadline = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(VaultError):
+            if holds():
+                return
+        if time.monotonic() > deadline:
+            pytest.fail("it did not come about within 60 s")
+        time.sleep(0.5)
 
 
 def files(bench, folder):
@@ -118,18 +134,70 @@ def test_another_cluster_s_snapshot_is_refused(lab, tmp_path):
     assert "is of the cluster other" in " ".join(output.split()), output
 
 
+def last_report(bench):
+    return json.loads(max((bench.controller / "drills").glob("*.json")).read_text())
+
+
+def left_on(container):
+    places = "/opt/vault/data /etc/vault.d/tls /var/log/vault"
+    return inside(container, f"ls -d {places} 2>/dev/null || true").split()
+
+
+def test_a_part_of_the_nodes_is_no_cluster(lab):
+    """Neither to be restored, nor to say that it was backed up."""
+    code, output = play(lab, RESTORE, "--limit", "vault-1", "-e", "vault_restore_confirm=test")
+    assert code != 0
+    assert "without --limit" in " ".join(output.split()), output
+    standby = next(node["name"] for node in read_nodes(cluster(lab)) if node["state"] == "standby")
+    code, output = play(lab, BACKUP, "--limit", standby)
+    assert code != 0
+    assert f"of {standby} none was the active node" in " ".join(output.split()), output
+
+
+def test_a_restore_in_place_brings_back_what_was_and_survives_the_loss_of_the_leader(lab):
+    bench = cluster(lab)
+
+    def write(text):
+        name = bench.active()
+        with bench.login(name) as client:
+            client.adapter.put("/v1/sys/policies/acl/restored", json={"policy": text})
+
+    def read():
+        name = bench.active()
+        with bench.login(name) as client:
+            return client.adapter.get("/v1/sys/policies/acl/restored")["data"]["policy"]
+
+    write("# before")
+    run(lab, BACKUP)
+    write("# after")
+    output = " ".join(run(lab, RESTORE, "-e", "vault_restore_confirm=test").split())
+    assert "over what served" in output
+    assert read() == "# before"
+    assert not (lab.controller / "restore").exists()
+    # What was there is not lost either.
+    assert list((lab.controller / "snapshots").glob("*.snap"))
+    leader = next(node for node in lab.lab.nodes if node.hostname == bench.active())
+    inside(leader.container, "systemctl stop vault")
+    try:
+        wait_until(lambda: bench.active() != leader.hostname)
+        assert read() == "# before"
+    finally:
+        inside(leader.container, "systemctl start vault")
+    wait_until(lambda: identity(lab)[0] == "live")
+
+
 def test_a_drill_passes_and_leaves_nothing(lab):
     drills = lab.controller / "drills"
     shutil.rmtree(drills, ignore_errors=True)
     run(lab, DRILL)
-    report = json.loads(next(drills.glob("*.json")).read_text())
+    report = last_report(lab)
     assert (report["result"], report["problem"]) == ("passed", None)
     assert report["canary_of"] is not None
     assert report["rpo_seconds"] >= 0 < report["rto_seconds"]
     machine = lab.lab.nodes[3].container
-    assert inside(machine, "ls -d /opt/vault/data 2>/dev/null || true").strip() == ""
+    assert left_on(machine) == []
     assert inside(machine, "systemctl is-active vault || true").strip() == "inactive"
-    assert not (lab.controller / "restore").exists()
+    assert not (lab.controller / "restore-drill").exists()
     assert len(cluster(lab).connection.nodes) == 3
     assert identity(lab)[0] == "live"
 
@@ -138,7 +206,7 @@ def test_a_drill_that_misses_a_value_fails_and_leaves_nothing(lab):
     """As if a write of the time before the snapshot were not in it."""
     record = lab.controller / "canaries.json"
     kept = record.read_text()
-    lost = {"written": "2026-01-01T00:00:00Z", "value": "# never written"}
+    lost = {"written": "2026-01-01T00:00:00Z", "value": "# never written", "sure": True}
     record.write_text(json.dumps([lost]))
     try:
         code, output = play(lab, DRILL)
@@ -146,10 +214,16 @@ def test_a_drill_that_misses_a_value_fails_and_leaves_nothing(lab):
         record.write_text(kept)
     assert code != 0
     assert "the canary of 2026-01-01T00:00:00Z is not there" in " ".join(output.split()), output
-    machine = lab.lab.nodes[3].container
-    assert inside(machine, "ls -d /opt/vault/data 2>/dev/null || true").strip() == ""
-    report = json.loads(max((lab.controller / "drills").glob("*.json")).read_text())
-    assert report["result"] == "failed"
+    assert left_on(lab.lab.nodes[3].container) == []
+    assert last_report(lab)["result"] == "failed"
+
+
+def test_a_drill_that_finds_no_snapshot_is_reported(lab):
+    code, output = play(lab, DRILL, "-e", "vault_snapshot_prefix=nothing")
+    assert code != 0
+    report = last_report(lab)
+    assert (report["result"], report["snapshot"]) == ("failed", None)
+    assert "holds no complete snapshot" in report["problem"], output
 
 
 def test_a_drill_on_a_machine_that_holds_data_is_refused(lab):
@@ -183,3 +257,20 @@ def test_a_snapshot_of_another_key_s_time_is_refused_with_the_cause(lab, tmp_pat
     assert code != 0
     assert "Enable the key" in " ".join(output.split()), output
     assert identity(lab) == before
+
+
+def test_a_drill_whose_machine_goes_away_is_reported(lab):
+    """The last test: the machine does not come back."""
+    machine = lab.lab.nodes[3].container
+    process = lab.start_play(*WITH_BUCKET, inventory=inventory(lab), playbook=DRILL)
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if "Install a verified release" in line:
+            subprocess.run(["docker", "kill", machine], check=True, capture_output=True)
+    assert process.wait(timeout=60) != 0
+    output = "".join(lines)
+    report = last_report(lab)
+    assert report["result"] == "failed", output
+    assert "Vault may still run on vault-4" in report["problem"]
+    assert not (lab.controller / "restore-drill").exists()

@@ -38,9 +38,11 @@ class Wire(FaultProxy):
     def __init__(self, upstream: str, rules: t.Sequence[t.Any] = (), delays: dict[str, float] | None = None) -> None:
         super().__init__(("127.0.0.1", 0), upstream, rules)
         self.delays = delays or {}
+        self.asked: list[str] = []
 
     def action_for(self, operation: str) -> t.Any:
         operation = re.sub(r"/\S+_vault-1\.snap\.encrypted", "KEY", operation)
+        self.asked.append(operation)
         time.sleep(self.delays.get(operation, 0))
         return super().action_for(operation)
 

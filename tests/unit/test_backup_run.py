@@ -408,6 +408,23 @@ def test_an_interrupted_run_cleans_up(stage: Stage, previous: dict[str, bytes], 
     stage.require_as_before(previous)
 
 
+def test_an_interrupted_upload_is_not_tried_again(stage: Stage, previous: dict[str, bytes]):
+    """botocore takes any Exception for a failure of the network. The snapshot itself is whole, and stays."""
+    stage.vault.body = whole(archive(STATE))
+    part = "PUT KEY?uploadId&partNumber"
+    with Wire(stage.aws, delays={part: 3}) as proxy:
+        stage.config["s3"]["endpoint_url"] = proxy.url
+        process = stage.start()
+        wait_for(lambda: part in proxy.asked, "the upload")
+        os.kill(process.pid, signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == Exit.INTERRUPTED and "interrupted by SIGTERM" in err
+    assert proxy.asked.count(part) == 1
+    assert stage.uploads() == []
+    assert stage.samples()["exit_code"] == Exit.INTERRUPTED
+    assert len(stage.names()) == len([name for name in previous if name.endswith(".encrypted")]) + 1
+
+
 @pytest.mark.parametrize("after", [0.0, 0.4, 0.6, 0.8, 1.0, 1.3])
 def test_a_killed_run_leaves_nothing_half(stage: Stage, previous: dict[str, bytes], after: float):
     """Killed at some moment; the next run goes well, and all that is then there is whole."""

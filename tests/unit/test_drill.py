@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import drill
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
 from ansible_collections.vaultops.cluster.plugins.modules import vault_canary
 
 MANIFEST = {"name": "n", "raft_index": 7, "vault_version": "1.21.1", "begun": "2026-01-02T00:00:00Z"}
+ALL = {"before": "2099-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z"}
 BEGUN = 1767312000.0  # 2026-01-02T00:00:00Z
 
 
@@ -23,23 +28,99 @@ def test_a_drill_that_failed_says_why():
     assert (found["result"], found["problem"], found["canary_of"]) == ("failed", "it did not unseal", None)
 
 
+def test_a_drill_that_could_fetch_nothing_is_a_report_too():
+    found = drill.report({}, BEGUN, BEGUN + 2, "KMS is down", None)
+    assert (found["result"], found["snapshot"], found["rpo_seconds"], found["rto_seconds"]) == ("failed", None, None, 2)
+
+
+def canary(day: int, sure: bool = True) -> vault_canary.Canary:
+    return {"written": f"2026-01-0{day}T00:00:00Z", "value": f"# {day}", "sure": sure}
+
+
 @pytest.mark.parametrize(
     ("before", "value"),
     [
         ("2026-01-01T00:00:00Z", None),
-        ("2026-01-01T00:00:01Z", "a"),
-        ("2026-01-03T00:00:00Z", "b"),
-        ("2026-01-09T00:00:00Z", "c"),
+        # The clocks may differ by ten seconds.
+        ("2026-01-01T00:00:10Z", None),
+        ("2026-01-01T00:00:11Z", "# 1"),
+        ("2026-01-03T00:00:00Z", "# 2"),
+        # The fifth may never have reached Vault.
+        ("2026-01-09T00:00:00Z", "# 4"),
     ],
 )
 def test_the_newest_canary_before_the_snapshot_counts(before, value):
-    known = [{"written": f"2026-01-0{day}T00:00:00Z", "value": value} for day, value in ((1, "a"), (4, "c"), (2, "b"))]
+    known = [canary(1), canary(4), canary(2), canary(5, sure=False)]
     found = vault_canary.expected(known, before)
     assert (found["value"] if found else None) == value
 
 
-def test_what_was_written_is_remembered(tmp_path):
-    path = str(tmp_path / "canaries.json")
-    assert vault_canary.read(path) == []
-    vault_canary.write(path, [{"written": "x", "value": "y"}])
-    assert vault_canary.read(path) == [{"written": "x", "value": "y"}]
+class Vault:
+    """A cluster whose one node holds one policy."""
+
+    def __init__(self, policy=None, refuses=False):
+        self.policy, self.refuses = policy, refuses
+
+    def active(self):
+        return "vault-1"
+
+    @contextlib.contextmanager
+    def login(self, _name):
+        yield self
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    minutes = itertools.count(BEGUN, 60)
+    monkeypatch.setattr(vault_canary.time, "time", lambda: next(minutes))
+
+    def call(vault, state, **params):
+        def put(where, client, name, value):
+            if client.refuses:
+                raise VaultError(where, "it does not answer")
+            client.policy = value
+
+        monkeypatch.setattr(vault_canary, "Cluster", lambda _connection: vault)
+        monkeypatch.setattr(vault_canary.Connection, "from_params", lambda _params: None)
+        monkeypatch.setattr(vault_canary.api, "read_policy", lambda where, client, name: client.policy)
+        monkeypatch.setattr(vault_canary.api, "write_policy", put)
+        return vault_canary.run({"state": state, "record": str(tmp_path / "canaries.json"), **params}, False)
+
+    return call
+
+
+def test_what_was_written_is_found(run):
+    vault = Vault()
+    written = run(vault, "written")["written"]
+    assert run(vault, "found", **ALL)["written"] == written
+
+
+def test_an_older_one_an_unknown_one_and_none_are_losses(run):
+    vault = Vault()
+    run(vault, "written")
+    first = vault.policy
+    run(vault, "written")
+    for policy, says in ((first, "that of 20"), ("# strange", "an unknown one is"), (None, "there is none")):
+        with pytest.raises(VaultError, match=says):
+            run(Vault(policy), "found", **ALL)
+
+
+def test_a_later_one_than_had_to_be_there_is_none(run):
+    """Written between the begin of the snapshot and its last entry."""
+    vault = Vault()
+    written = run(vault, "written")["written"]
+    assert run(vault, "found", before=written, until=written)["written"] == written
+
+
+def test_one_from_after_the_snapshot_is_not_of_it(run):
+    vault = Vault()
+    run(vault, "written")
+    with pytest.raises(VaultError, match="later than the snapshot"):
+        run(vault, "found", before="2026-01-01T00:00:00Z", until="2026-01-01T23:59:49Z")
+
+
+def test_one_that_vault_did_not_take_need_not_be_there(run):
+    vault = Vault(refuses=True)
+    with pytest.raises(VaultError):
+        run(vault, "written")
+    assert run(vault, "found", **ALL)["written"] is None

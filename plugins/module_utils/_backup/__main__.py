@@ -27,7 +27,7 @@ import sys
 import typing as t
 
 from . import config, run
-from .errors import Exit, Failure
+from .errors import Exit, Failure, Interrupted
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,14 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, _interrupt)
     try:
         run.run(config.load(options.config))
-    except Failure as failure:
-        print(f"error: {failure}", file=sys.stderr)
-        return failure.code
+    except (Failure, Interrupted) as end:
+        print(f"error: {end}", file=sys.stderr)
+        return end.code
     return Exit.DONE
 
 
 def _interrupt(number: int, _frame: t.Any) -> None:
-    raise Failure(Exit.INTERRUPTED, f"interrupted by {signal.Signals(number).name}")
+    raise Interrupted(f"interrupted by {signal.Signals(number).name}")
 
 
 if __name__ == "__main__":

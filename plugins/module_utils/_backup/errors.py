@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The one error of the backup tool, and what the process ends with for it."""
+"""What ends the backup tool early, and what the process ends with for it."""
 
 from __future__ import annotations
 
@@ -28,3 +28,9 @@ class Failure(Exception):
         self.code = code
         self.cause = cause
         self.cure = cure
+
+
+class Interrupted(BaseException):
+    """By a signal. No Exception, as KeyboardInterrupt is none: botocore takes those for failures that it may retry."""
+
+    code = Exit.INTERRUPTED

@@ -9,7 +9,7 @@ import time
 from . import manifest, metrics, pipeline, retention
 from .config import S3, Config
 from .encryption import Key
-from .errors import Exit, Failure
+from .errors import Exit, Failure, Interrupted
 from .lock import held
 from .s3 import Bucket
 from .store import Store
@@ -28,8 +28,8 @@ def run(config: Config) -> None:
             made = _back_up(config, store, changes)
             if made:
                 _forget_old(config, store)
-        except Failure as failure:
-            _report_failure(config, failure, changes)
+        except (Failure, Interrupted) as end:
+            _report_early(config, end.code, changes)
             raise
         _report(config, Exit.DONE, changes)
 
@@ -133,8 +133,8 @@ def _report(config: Config, code: Exit, changes: metrics.Values) -> None:
         metrics.update(config.metrics_file, {**changes, **metrics.attempt(time.time(), code)})
 
 
-def _report_failure(config: Config, failure: Failure, changes: metrics.Values) -> None:
+def _report_early(config: Config, code: Exit, changes: metrics.Values) -> None:
     try:
-        _report(config, failure.code, changes)
+        _report(config, code, changes)
     except Failure as second:
         warn(str(second))

@@ -83,13 +83,22 @@ def put(entry: Entry) -> None:
         raise NodeError(f"{entry.path} is to belong to {entry.owner}:{entry.group}, which does not exist") from error
     try:
         if entry.is_directory:
-            os.makedirs(entry.path, mode=0o755, exist_ok=True)
+            _make(entry.path)
             os.chown(entry.path, uid, gid)
             os.chmod(entry.path, entry.mode)
         else:
             _replace(entry, uid, gid)
     except OSError as error:
         raise NodeError(f"{entry.path} could not be written ({error})") from error
+
+
+def _make(path: str) -> None:
+    """With the parents that are missing, which everybody may pass through, whatever the umask is."""
+    before = os.umask(0o022)
+    try:
+        os.makedirs(path, mode=0o755, exist_ok=True)
+    finally:
+        os.umask(before)
 
 
 def _replace(entry: Entry, uid: int, gid: int) -> None:

@@ -47,6 +47,12 @@ def restore(where: str, client: t.Any, stream: t.BinaryIO, timeout: int) -> None
     call(where, upload)
 
 
+def child_token(where: str, client: t.Any, seconds: int) -> str:
+    """A token with the rights of the client's own, which it does not outlive."""
+    answer = call(where, lambda: client.adapter.post("/v1/auth/token/create", json={"ttl": f"{seconds}s"}))
+    return str(answer["auth"]["client_token"])
+
+
 def knows_token(where: str, client: t.Any, token: str) -> bool:
     answer = call(
         where,
