@@ -17,8 +17,11 @@ SITE: policies.Site = {
     "cluster": "prod",
     "key_arns": [KEY],
     "auto_join": True,
+    "snapshots": True,
+    "snapshot_key": "",
     "bucket": "example",
     "prefix": "snapshots",
+    "restorers": [],
     "secret": "",
 }
 # Somebody else's rule in the same bucket.
