@@ -84,6 +84,10 @@ def test_snapshots_and_their_key_can_outlive_the_machines(account):
     left = {kind: number for kind, number in count(account.made()).items() if number}
     assert left == {"bucket": 1, "key": 1, "alias": 1}
     assert deletion_days(account) is None
+    # Nor does the bucket remove the last one later: whatever expires has a successor.
+    rules = account.client("s3").get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+    expiring = [rule for rule in rules if "Days" in rule["Expiration"] or "NoncurrentVersionExpiration" in rule]
+    assert [rule["Filter"]["And"]["Tags"] for rule in expiring] == [[{"Key": "vaultops-superseded", "Value": "true"}]]
 
 
 def test_without_snapshots_the_key_is_scheduled_and_no_more(account):

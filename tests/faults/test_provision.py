@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 from dataclasses import dataclass, field
 
@@ -19,6 +20,11 @@ def denied(action: str, resource: str, code: str = "AccessDenied") -> Answer:
     """As AWS puts it, which names the resource."""
     who = "User: arn:aws:iam::123456789012:user/lab is not authorized"
     return Answer(code, f"{who} to perform: {action} on resource: {resource}", 403)
+
+
+def superseded(start: str) -> dict[str, t.Any]:
+    """S3's filter for what a newer snapshot has superseded. Without the tag, the last good one would go too."""
+    return {"And": {"Prefix": start, "Tags": [{"Key": "vaultops-superseded", "Value": "true"}]}}
 
 
 @dataclass(frozen=True)
@@ -181,11 +187,18 @@ def test_from_nothing_to_everything_and_then_nothing_more(fresh_account):
     assert first.code == 0, first.output
     made = fresh_account.made()
     assert count(made) == EVERYTHING
+    s3 = fresh_account.client("s3")
+    ours = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+    assert [rule["Filter"] for rule in ours if "Days" in rule["Expiration"]] == [superseded("snapshots/")]
 
+    # Somebody else's rule in the same bucket stays, and is no difference.
+    theirs = {"ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 7}}
+    s3.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": [theirs, *ours]})
     for arguments in ([], ["--check", "--diff"]):
         again = fresh_account.provision(*arguments)
         assert (again.code, again.changed) == (0, 0), again.output
     assert fresh_account.made() == made
+    assert s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"] == [theirs, *ours]
 
 
 def test_what_passes_does_not_stop_a_run(fresh_account):
@@ -194,6 +207,27 @@ def test_what_passes_does_not_stop_a_run(fresh_account):
     assert count(fresh_account.made()) == EVERYTHING
     not_repeated = [rule for rule in PASSING if run.calls.count(rule.operation) <= rule.nth]
     assert not not_repeated, run.calls
+
+
+def test_everything_follows_the_inputs_about_snapshots(fresh_account):
+    key = "arn:aws:kms:eu-central-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    who = "arn:aws:iam::123456789012:role/restore"
+    chosen = {"vault_snapshot_prefix": "/vault/prod/", "vault_snapshot_key_arn": key, "vault_restore_principals": [who]}
+    # From where the bucket and the policies are made; machines don't depend on them.
+    run = fresh_account.provision(rules=[Rule("RunInstances", denied("ec2:RunInstances", "*"))], variables=chosen)
+    assert "RunInstances was refused" in run.said
+
+    found = fresh_account.client("s3").get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+    assert [rule["Filter"] for rule in found if "Days" in rule["Expiration"]] == [superseded("vault/prod/")]
+    nodes = fresh_account.client("iam").get_role_policy(RoleName="vault-node", PolicyName="vault")["PolicyDocument"]
+    granted = {statement["Sid"]: statement for statement in nodes["Statement"]}
+    assert granted["VaultSnapshots"]["Resource"] == [f"arn:aws:s3:::{BUCKET}/vault/prod/*"]
+    assert key in granted["VaultSnapshotKey"]["Resource"]
+    kms = fresh_account.client("kms")
+    key_id = kms.describe_key(KeyId="alias/vault-unseal")["KeyMetadata"]["KeyId"]
+    policy = json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
+    readers = [each["Sid"] for each in policy["Statement"] if each["Principal"]["AWS"] == [who]]
+    assert {"DecryptSnapshots", "ReadSnapshotBucket"} <= set(readers)
 
 
 def test_a_lost_answer_makes_no_second_key(fresh_account):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._aws import ownership, policies
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws import lifecycle_state, ownership, policies
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws.bucket import differences
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1"
@@ -17,10 +17,16 @@ SITE: policies.Site = {
     "cluster": "prod",
     "key_arns": [KEY],
     "auto_join": True,
+    "snapshots": True,
+    "snapshot_key": "",
     "bucket": "example",
     "prefix": "snapshots",
+    "restorers": [],
     "secret": "",
 }
+# Somebody else's rule in the same bucket.
+ANOTHER = {"ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 7}}
+BY_AGE = {"ID": "vault-snapshots", "Filter": {"Prefix": "snapshots/"}, "Expiration": {"Days": 30}}
 
 
 def bucket(**changes):
@@ -35,7 +41,7 @@ def bucket(**changes):
         },
         "public_access_block": {"PublicAccessBlockConfiguration": dict.fromkeys(every, True)},
         "bucket_policy": {"Policy": json.dumps(policies.bucket_policy(SITE))},
-        "bucket_lifecycle_configuration": {"Rules": [{"ID": "vault-snapshots", "Expiration": {"Days": 30}}]},
+        "bucket_lifecycle_configuration": {"Rules": [ANOTHER, *lifecycle_state.wanted("snapshots", 30)]},
         **changes,
     }
 
@@ -52,7 +58,10 @@ def test_a_bucket_as_it_should_be_has_no_differences():
         ({"bucket_encryption": {}}, f"encrypted with {KEY} instead of keys of S3"),
         ({"public_access_block": {}}, "public access would be blocked"),
         ({"bucket_policy": {}}, "asks for TLS"),
-        ({"bucket_lifecycle_configuration": {}}, "kept for 30 days instead of ever"),
+        ({"bucket_lifecycle_configuration": {}}, "superseded snapshots would expire after 30 days, and no other"),
+        ({"bucket_lifecycle_configuration": {"Rules": [BY_AGE]}}, "and no other"),
+        ({"bucket_lifecycle_configuration": {"Rules": lifecycle_state.wanted("snapshots", 31)}}, "after 30 days"),
+        ({"bucket_lifecycle_configuration": {"Rules": lifecycle_state.wanted("", 30)}}, "after 30 days"),
     ],
 )
 def test_each_difference_is_said(changes, says):

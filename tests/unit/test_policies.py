@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import policies
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import manifest
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "policies"
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/mrk-1"
 REPLICA = "arn:aws:kms:eu-west-1:111122223333:key/mrk-1"
 ADMIN = "arn:aws:iam::111122223333:role/admin"
+OPERATOR = "arn:aws:iam::111122223333:role/operator"
+SNAPSHOT_KEY = "arn:aws:kms:eu-central-1:444455556666:key/snapshots"
 PLAIN: policies.Site = {
     "partition": "aws",
     "account": "111122223333",
@@ -19,13 +22,21 @@ PLAIN: policies.Site = {
     "cluster": "prod",
     "key_arns": [KEY],
     "auto_join": False,
+    "snapshots": False,
+    "snapshot_key": "",
     "bucket": "",
     "prefix": "vault/prod",
+    "restorers": [OPERATOR],
     "secret": "vault/prod/recovery",
 }
 AUTO_JOIN: policies.Site = {**PLAIN, "auto_join": True}
-SNAPSHOTS: policies.Site = {**PLAIN, "bucket": "example-snapshots"}
-EVERYTHING: policies.Site = {**SNAPSHOTS, "auto_join": True, "key_arns": [KEY, REPLICA]}
+SNAPSHOTS: policies.Site = {**PLAIN, "snapshots": True, "bucket": "example-snapshots"}
+EVERYTHING: policies.Site = {
+    **SNAPSHOTS,
+    "auto_join": True,
+    "key_arns": [KEY, REPLICA],
+    "snapshot_key": SNAPSHOT_KEY,
+}
 COMBINATIONS = {
     "node_static": policies.node_policy(PLAIN),
     "node_auto_join": policies.node_policy(AUTO_JOIN),
@@ -67,9 +78,65 @@ def test_administrators_can_not_read_what_the_key_encrypted():
     assert not use & set(policies.ADMINISTER_KEY)
 
 
+def decrypting(document):
+    """Principal and condition of every statement by which somebody decrypts."""
+    return [
+        (statement["Principal"]["AWS"], statement.get("Condition"))
+        for statement in document["Statement"]
+        if "kms:Decrypt" in statement["Action"]
+    ]
+
+
+def test_who_restores_decrypts_snapshots_of_this_cluster_and_nothing_else():
+    nodes, *others = decrypting(policies.key_policy(SNAPSHOTS, [ADMIN], "vault-prod-node"))
+    assert nodes == (["arn:aws:iam::111122223333:role/vault-prod-node"], None)
+    assert [who for who, _condition in others] == [[OPERATOR], [OPERATOR]]
+    context = manifest.encryption_context("some-id", SNAPSHOTS["cluster"])
+    asked = [condition["StringEquals"] for _who, condition in others]
+    (name,) = asked[0]
+    assert asked[0][name] == context[name.removeprefix("kms:EncryptionContext:")]
+    assert asked[1] == {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}
+
+
+@pytest.mark.parametrize("changes", [{"bucket": "", "snapshots": False}, {"restorers": []}])
+def test_where_nobody_restores_the_nodes_alone_decrypt(changes):
+    assert len(decrypting(policies.key_policy({**SNAPSHOTS, **changes}, [ADMIN], "vault-prod-node"))) == 1
+
+
+def test_snapshots_that_stay_on_the_nodes_need_a_key_and_no_bucket():
+    site: policies.Site = {**SNAPSHOTS, "bucket": "", "snapshot_key": SNAPSHOT_KEY}
+    granted = {statement["Sid"]: statement for statement in policies.node_policy(site)["Statement"]}
+    assert granted["VaultSnapshotKey"]["Resource"] == [KEY, SNAPSHOT_KEY]
+    assert "s3" not in json.dumps(granted)
+    document = policies.key_policy(site, [ADMIN], "vault-prod-node")
+    assert "kms:GenerateDataKey" in document["Statement"][1]["Action"]
+    assert "s3" not in json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "objects", "listed"),
+    [
+        ("snapshots", "arn:aws:s3:::example-snapshots/snapshots/*", "snapshots/*"),
+        ("/vault/prod/", "arn:aws:s3:::example-snapshots/vault/prod/*", "vault/prod/*"),
+        ("", "arn:aws:s3:::example-snapshots/*", None),
+        ("/", "arn:aws:s3:::example-snapshots/*", None),
+    ],
+)
+def test_slashes_around_the_prefix_make_no_difference(prefix, objects, listed):
+    granted = {
+        statement["Sid"]: statement for statement in policies.node_policy({**SNAPSHOTS, "prefix": prefix})["Statement"]
+    }
+    assert granted["VaultSnapshots"]["Resource"] == [objects]
+    condition = {"StringLike": {"s3:prefix": listed}} if listed else None
+    assert granted["VaultSnapshotList"].get("Condition") == condition
+
+
 def test_other_partitions_have_other_arns():
-    for document in (policies.node_policy({**EVERYTHING, "partition": "aws-cn", "key_arns": []}),):
+    site: policies.Site = {**EVERYTHING, "partition": "aws-cn", "key_arns": [], "snapshot_key": "", "restorers": ["me"]}
+    for document in (policies.node_policy(site), policies.key_policy(site, ["me"], "vault")):
         assert "arn:aws:" not in json.dumps(document)
+    (_decrypt, read) = policies.key_policy(site, ["me"], "vault")["Statement"][-2:]
+    assert read["Condition"]["StringEquals"] == {"kms:ViaService": "s3.eu-central-1.amazonaws.com.cn"}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How the bucket of snapshots differs from what it should be. Pure: check mode has only this, the module skips itself."""
+"""How the bucket of snapshots differs from what it should be. Pure: check mode has only this, s3_bucket skips itself."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
 
+from . import lifecycle_state
 from .policies import Site, bucket_policy
 
 PUBLIC_ACCESS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
@@ -30,18 +31,12 @@ def differences(found: list[dict[str, t.Any]], site: Site, days: int | str) -> l
     policy = json.loads(bucket.get("bucket_policy", {}).get("Policy") or "{}")
     if compare_policies(policy, bucket_policy(site)):
         said.append("the policy would be replaced by one that asks for TLS")
-    kept = _days(bucket)
-    if kept != int(days):
-        said.append(f"snapshots would be kept for {days} days instead of {kept or 'ever'}")
+    rules = bucket.get("bucket_lifecycle_configuration", {}).get("Rules", [])
+    if lifecycle_state.plan(rules, site["prefix"], int(days)) != rules:
+        said.append(f"superseded snapshots would expire after {days} days, and no other")
     return said
 
 
 def _key(bucket: dict[str, t.Any]) -> str | None:
     rules = bucket.get("bucket_encryption", {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
     return rules[0].get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID") if rules else None
-
-
-def _days(bucket: dict[str, t.Any]) -> int | None:
-    rules = bucket.get("bucket_lifecycle_configuration", {}).get("Rules", [])
-    ours: dict[str, t.Any] = next((rule for rule in rules if rule.get("ID") == "vault-snapshots"), {})
-    return ours.get("Expiration", {}).get("Days")

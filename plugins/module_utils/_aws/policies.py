@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .snapshots_state import start_of_keys
+
 Document = dict[str, t.Any]
 VERSION = "2012-10-17"
 USE_KEY = ["kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"]
@@ -46,8 +48,11 @@ class Site(t.TypedDict):
     cluster: str
     key_arns: list[str]  # the unseal key's, and its replica's
     auto_join: bool
+    snapshots: bool  # whether the nodes take any
+    snapshot_key: str  # ARN of the key that encrypts them; empty: the unseal key
     bucket: str  # of snapshots; empty: none
-    prefix: str  # of the snapshots' names in it, without a slash at its end
+    prefix: str  # of the snapshots' names in it; empty: the whole bucket
+    restorers: list[str]  # ARNs of those who read and decrypt snapshots, outside the nodes
     secret: str  # name of the secret with the recovery keys; empty: another sink
 
 
@@ -58,14 +63,25 @@ def node_policy(site: Site) -> Document:
         # DescribeInstances knows no resources; the region is all that narrows it.
         only_here = {"StringEquals": {"aws:RequestedRegion": site["region"]}}
         statements.append(_allow("VaultAutoJoin", ["ec2:DescribeInstances"], ["*"], only_here))
+    if site["snapshots"] or site["bucket"]:
+        # The unseal key also where another one encrypts the snapshots: it is the bucket's.
+        keys = site["key_arns"] + ([site["snapshot_key"]] if site["snapshot_key"] else [])
+        statements.append(_allow("VaultSnapshotKey", ["kms:GenerateDataKey"], keys))
     if site["bucket"]:
-        bucket = f"arn:{site['partition']}:s3:::{site['bucket']}"
-        objects = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
-        below = {"StringLike": {"s3:prefix": f"{site['prefix']}/*"}}
+        bucket = _bucket_arn(site)
+        below = start_of_keys(site["prefix"], None)
+        objects = [
+            "s3:AbortMultipartUpload",
+            "s3:GetObject",
+            "s3:GetObjectTagging",
+            "s3:PutObject",
+            "s3:PutObjectTagging",
+        ]
+        # Where everything is listed, a request need not name a prefix, and a condition on it would refuse that.
+        listed = {"StringLike": {"s3:prefix": f"{below}*"}} if below else None
         statements += [
-            _allow("VaultSnapshotKey", ["kms:GenerateDataKey"], site["key_arns"]),
-            _allow("VaultSnapshots", objects, [f"{bucket}/{site['prefix']}/*"]),
-            _allow("VaultSnapshotList", ["s3:ListBucket"], [bucket], below),
+            _allow("VaultSnapshots", objects, [f"{bucket}/{below}*"]),
+            _allow("VaultSnapshotList", ["s3:ListBucket"], [bucket], listed),
             # To remove what an upload that was killed left. It can't be narrowed to a prefix.
             _allow("VaultSnapshotUploads", ["s3:ListBucketMultipartUploads"], [bucket]),
         ]
@@ -81,12 +97,13 @@ def init_policy(site: Site) -> Document:
 
 
 def key_policy(site: Site, administrators: list[str], node_role: str, custody_in_file: bool = False) -> Document:
-    """The key's own policy: administrators, the node role, nobody else. In it, '*' is this key.
+    """The key's own policy: administrators, the node role, who restores, nobody else. In it, '*' is this key.
 
     With *custody_in_file*, administrators also encrypt and decrypt the file with the recovery keys, and nothing else.
     """
     role = f"arn:{site['partition']}:iam::{site['account']}:role/{node_role}"
-    use = [*USE_KEY, "kms:GenerateDataKey"] if site["bucket"] else USE_KEY
+    takes_snapshots = site["snapshots"] or site["bucket"]
+    use = [*USE_KEY, "kms:GenerateDataKey"] if takes_snapshots else USE_KEY
     statements = [
         _principal("Administrators", administrators, ADMINISTER_KEY),
         _principal("VaultNodes", [role], use),
@@ -95,12 +112,35 @@ def key_policy(site: Site, administrators: list[str], node_role: str, custody_in
         context = {"StringEquals": {"kms:EncryptionContext:vaultops:cluster": site["cluster"]}}
         custody = _principal("RecoveryKeysFile", administrators, ["kms:Encrypt", "kms:Decrypt"])
         statements.append({**custody, "Condition": context})
+    if takes_snapshots and site["restorers"]:
+        statements += _restore(site)
     return _document(statements)
+
+
+def _restore(site: Site) -> list[Document]:
+    """Decrypt snapshots of this cluster, and read the bucket that this key encrypts; nothing that Vault has sealed."""
+    context = {"StringEquals": {"kms:EncryptionContext:vaultops:cluster-name": site["cluster"]}}
+    decrypt = _principal("DecryptSnapshots", site["restorers"], ["kms:Decrypt"])
+    statements = [
+        # The playbooks look at the key that a snapshot was sealed with.
+        _principal("SeeKey", site["restorers"], ["kms:DescribeKey"]),
+        {**decrypt, "Condition": context},
+    ]
+    if site["bucket"]:
+        bucket = _bucket_arn(site)
+        through_s3 = {
+            "StringEquals": {"kms:ViaService": f"s3.{site['region']}.{_domain(site['partition'])}"},
+            # The bucket with a bucket key, an object without one.
+            "StringLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]},
+        }
+        read = _principal("ReadSnapshotBucket", site["restorers"], ["kms:Decrypt"])
+        statements.append({**read, "Condition": through_s3})
+    return statements
 
 
 def bucket_policy(site: Site) -> Document:
     """Nobody, whoever he is, gets at the bucket without TLS."""
-    bucket = f"arn:{site['partition']}:s3:::{site['bucket']}"
+    bucket = _bucket_arn(site)
     statement = {
         "Sid": "TLSOnly",
         "Effect": "Deny",
@@ -140,6 +180,14 @@ def lockout_problems(administrators: list[str], caller_arn: str) -> list[str]:
 def _without_path(arn: str) -> str:
     head, _, rest = arn.partition("/")
     return f"{head}/{rest.rpartition('/')[2]}" if rest else head
+
+
+def _bucket_arn(site: Site) -> str:
+    return f"arn:{site['partition']}:s3:::{site['bucket']}"
+
+
+def _domain(partition: str) -> str:
+    return "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
 
 
 def _document(statements: list[Document]) -> Document:

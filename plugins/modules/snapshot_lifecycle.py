@@ -1,0 +1,103 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Have S3 remove snapshots that were superseded, and only those."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: snapshot_lifecycle
+short_description: Have S3 remove snapshots that a newer one has superseded
+version_added: 1.0.0
+description:
+  - Writes two rules into a bucket's lifecycle, and leaves those of other ids as they are.
+  - "V(vault-snapshots) expires what lies below the prefix and carries the tag C(vaultops-superseded=true), which the
+    backup tool sets when a newer snapshot is complete; current and old versions. The last good snapshot has no such tag,
+    and stays however old it gets."
+  - "V(vault-snapshots-leftovers) removes, below the same prefix, uploads that were not finished within two days, and
+    delete markers that nothing is left behind."
+  - Needs C(s3:GetLifecycleConfiguration) and C(s3:PutLifecycleConfiguration) on the bucket.
+author: vaultops maintainers (@vaultops)
+options:
+  bucket:
+    description: Name of the bucket.
+    type: str
+    required: true
+  prefix:
+    description: What the snapshots' keys begin with; slashes at its ends make no difference. Empty, it is the whole bucket.
+    type: str
+    default: snapshots
+  days:
+    description: Age in days at which a superseded snapshot expires. Its version is removed as many days later.
+    type: int
+    required: true
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.change
+"""
+
+EXAMPLES = r"""
+- name: Keep superseded snapshots for a month
+  vaultops.cluster.snapshot_lifecycle:
+    bucket: example-vault-snapshots
+    prefix: snapshots
+    days: 30
+    region: eu-central-1
+"""
+
+RETURN = r"""
+rules:
+  description: All rules of the bucket's lifecycle, as S3 spells them; in check mode as they would be.
+  returned: success
+  type: list
+  elements: dict
+"""
+
+import typing as t
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ..module_utils._aws import lifecycle_api, lifecycle_state
+from ..module_utils._aws.errors import AwsError, cure, explained
+
+
+def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
+    params = module.params
+    problem = lifecycle_state.problem(params["days"])
+    if problem:
+        raise AwsError(problem)
+    config = {"s3": {"addressing_style": "path"}} if params["endpoint_url"] else {}
+    client = module.client("s3", retry_decorator=lifecycle_api.RETRY, config=config)
+    found = lifecycle_api.read(client, params["bucket"])
+    if found is None and not module.check_mode:
+        raise AwsError(f"there is no bucket {params['bucket']}", cure("NoSuchBucket"))
+    # In check mode, a bucket that is still to be made has no rules.
+    before = found or {"rules": [], "beside": {}}
+    after = {**before, "rules": lifecycle_state.plan(before["rules"], params["prefix"], params["days"])}
+    changed = after != before
+    if changed and not module.check_mode:
+        lifecycle_api.write(client, params["bucket"], after)
+    diff = {"before": {"rules": before["rules"]}, "after": {"rules": after["rules"]}}
+    return {"changed": changed, "rules": after["rules"], "diff": diff}
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "bucket": {"type": "str", "required": True},
+            "prefix": {"type": "str", "default": "snapshots"},
+            "days": {"type": "int", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        with explained(module.region, "S3"):
+            module.exit_json(**run(module))
+    except AwsError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()
