@@ -77,6 +77,8 @@ from ansible.module_utils.basic import AnsibleModule
 # What the tool shares with the modules. Its imports are relative, so the tree stays as it is.
 SHARED = "_vault/snapshot/archive.py"
 PACKAGE = "vaultops_tool"
+# The oldest glibc first: such a wheel loads everywhere, one for a newer glibc does not.
+PLATFORMS = ("manylinux_2_17", "manylinux2014", "manylinux_2_28", "manylinux_2_34")
 
 
 class BundleError(Exception):
@@ -110,8 +112,17 @@ def fingerprint(source: pathlib.Path, files: list[pathlib.Path], *rest: bytes | 
 
 
 def install(site: pathlib.Path, requirements: pathlib.Path, python: str, machine: str) -> None:
-    """Packages for the node's Python, whatever this one is."""
-    platforms = [f"manylinux{kind}_{machine}" for kind in ("_2_34", "_2_28", "_2_17", "2014")]
+    command = pip(site, python, machine)
+    done = subprocess.run([*command, "-r", str(requirements)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BundleError(
+            f"pip could not fetch the backup tool's packages for Python {python} on {machine}: {done.stderr.strip()[-500:]} "
+            "The controller needs pip and a package index, or PIP_FIND_LINKS with these wheels."
+        )
+
+
+def pip(site: pathlib.Path, python: str, machine: str) -> list[str]:
+    """The command that installs for the node's Python, whatever this one is."""
     command = [
         sys.executable,
         "-m",
@@ -122,14 +133,9 @@ def install(site: pathlib.Path, requirements: pathlib.Path, python: str, machine
         "--no-compile",
         "--no-deps",
     ]
-    command += ["--only-binary", ":all:", "--implementation", "cp", "--python-version", python, "--target", str(site)]
-    command += [argument for platform in platforms for argument in ("--platform", platform)]
-    done = subprocess.run([*command, "-r", str(requirements)], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise BundleError(
-            f"pip could not fetch the backup tool's packages for Python {python} on {machine}: {done.stderr.strip()[-500:]} "
-            "The controller needs pip and a package index, or PIP_FIND_LINKS with these wheels."
-        )
+    # Packages refuse 3.9.0 for its bugs, and to pip '3.9' is that; a wheel is for all of 3.9.
+    command += ["--only-binary", ":all:", "--implementation", "cp", "--python-version", f"{python}.99"]
+    return [*command, "--target", str(site), *(f"--platform={kind}_{machine}" for kind in PLATFORMS)]
 
 
 def copy(source: pathlib.Path, files: list[pathlib.Path], package: pathlib.Path) -> None:

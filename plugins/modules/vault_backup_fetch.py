@@ -19,7 +19,9 @@ requirements:
   - aws-encryption-sdk >= 4.0.0
 options:
   name:
-    description: Name of the snapshot in the bucket, V(newest), or the absolute path of a file with its manifest beside it.
+    description:
+      - Name of the snapshot in the bucket, V(newest), or the absolute path of a file with its manifest beside it.
+      - What claims to be more than five minutes from the future is never V(newest); its name still does.
     type: str
     default: newest
   dest:
@@ -37,14 +39,14 @@ options:
     description: Whether another cluster's snapshot will do.
     type: bool
     default: false
-  key_arn:
+  seal_key_arn:
     description:
-      - ARN of the key that the cluster's snapshots are encrypted with now. Another one is refused, unless O(any_key).
-      - Nodes open whatever a key of their account opens that they may use. A cluster that was restored from the time of
-        another key would need that key from then on, and be lost with it.
+      - ARN of the cluster's unseal key. A snapshot from the time of another one is refused, unless O(any_key).
+      - It need not be the key that encrypts the snapshot's file. A cluster that was restored from the time of another unseal
+        key would need that key from then on, and be lost with it.
     type: str
   any_key:
-    description: Whether a snapshot from the time of another key will do.
+    description: Whether a snapshot from the time of another unseal key will do.
     type: bool
     default: false
   bucket:
@@ -77,7 +79,8 @@ EXAMPLES = r"""
 RETURN = r"""
 manifest:
   description: "What is known of the snapshot: name, cluster_id, cluster_name, node_name, vault_version, raft_index,
-    raft_term, key_arn, sizes in bytes, SHA-256 sums, begun and ended (UTC, ISO 8601)."
+    raft_term, key_arn (encrypts the file), seal_key_arn (the unseal key), sizes in bytes, SHA-256 sums, begun and ended (UTC,
+    ISO 8601)."
   returned: success
   type: dict
 """
@@ -85,6 +88,7 @@ manifest:
 import dataclasses
 import os
 import tempfile
+import time
 import traceback
 import typing as t
 
@@ -119,18 +123,19 @@ def fetch(params: dict[str, t.Any], target: str) -> manifest.Manifest:
         return decrypt.from_disk(params["name"], target, wanted(params, known), endpoint)
     settings = config.S3(params["bucket"], params["prefix"].strip("/"), params["region"], endpoint, S3_SECONDS)
     bucket = Bucket(settings)
-    name = bucket.newest(params["cluster_name"]) if params["name"] == "newest" else params["name"]
+    name = bucket.newest(params["cluster_name"], time.time()) if params["name"] == "newest" else params["name"]
     known = require_key(params, bucket.fetch_manifest(name))
     return decrypt.from_s3(settings, name, target, wanted(params, known), endpoint)
 
 
 def require_key(params: dict[str, t.Any], known: manifest.Manifest) -> manifest.Manifest:
     """The key's id decides: replicas of a key in other regions share it."""
-    if params["any_key"] or not params["key_arn"] or _key_id(known.key_arn) == _key_id(params["key_arn"]):
+    wanted_arn = params["seal_key_arn"]
+    if params["any_key"] or not wanted_arn or _key_id(known.seal_key_arn) == _key_id(wanted_arn):
         return known
     raise Failure(
         Exit.SNAPSHOT,
-        f"{known.name} is of the time of another KMS key, {known.key_arn}; this cluster's is {params['key_arn']}",
+        f"{known.name} is of the time of another unseal key, {known.seal_key_arn}; this cluster's is {wanted_arn}",
         "Restored, the cluster would depend on that key from then on. Let vault_kms_key_alias lead to it, or, if it will stay "
         "for as long as the cluster: -e vault_restore_any_key=true.",
     )
@@ -152,7 +157,7 @@ def main() -> None:
             "cluster_name": {"type": "str", "required": True},
             "cluster_id": {"type": "str"},
             "any_cluster": {"type": "bool", "default": False},
-            "key_arn": {"type": "str"},
+            "seal_key_arn": {"type": "str"},
             "any_key": {"type": "bool", "default": False},
             "bucket": {"type": "str"},
             "prefix": {"type": "str", "default": "snapshots"},

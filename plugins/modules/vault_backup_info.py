@@ -10,7 +10,8 @@ short_description: Read which snapshots of a Vault cluster are in its bucket
 version_added: 1.0.0
 description:
   - Runs on the controller, and reads the manifests that the backup tool writes beside the snapshots, not the snapshots.
-  - A manifest that can't be understood is part of the result, not an error. A bucket that may not be read is one.
+  - A manifest that can't be understood, or whose snapshot is not beside it, is part of the result, not an error. A bucket
+    that may not be read is one.
   - Needs C(s3:ListBucket) on the bucket and C(s3:GetObject) below the prefix, and C(kms:Decrypt) where the bucket
     encrypts with a KMS key.
 author: vaultops maintainers (@vaultops)
@@ -76,6 +77,9 @@ snapshots:
     key_arn:
       description: KMS key that it is encrypted with.
       type: str
+    seal_key_arn:
+      description: The cluster's unseal key of that time, which a cluster depends on that is restored from it.
+      type: str
     plain_bytes:
       description: Size before it was encrypted.
       type: int
@@ -92,7 +96,14 @@ snapshots:
       description: Seconds since it was begun.
       type: int
 broken:
-  description: Manifests that can't be understood, each with RV(ignore:key) and RV(ignore:problem).
+  description: Manifests that can't be understood, or whose snapshot is missing or of another size, each with RV(ignore:key)
+    and RV(ignore:problem).
+  returned: success
+  type: list
+  elements: dict
+ahead:
+  description: Snapshots whose names claim more than five minutes from the future, each with RV(ignore:key), RV(ignore:name)
+    and RV(ignore:node_name). They are not read, and are not among RV(snapshots).
   returned: success
   type: list
   elements: dict
@@ -116,9 +127,10 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     config = {**snapshots_api.QUICK, **({"s3": {"addressing_style": "path"}} if params["endpoint_url"] else {})}
     client = module.client("s3", config=config)
     start = snapshots_state.start_of_keys(params["prefix"], params["cluster_name"])
-    keys, left_out = snapshots_state.newest(snapshots_api.keys(client, params["bucket"], start), params["limit"])
-    texts = snapshots_api.texts(client, params["bucket"], keys)
-    return {"changed": False, **snapshots_state.describe(texts, time.time()), "left_out": left_out}
+    sizes, now = snapshots_api.sizes(client, params["bucket"], start), time.time()
+    found = snapshots_state.sort_out(sizes, params["limit"], now)
+    texts = snapshots_api.texts(client, params["bucket"], found.chosen)
+    return {"changed": False, **snapshots_state.describe(found, texts, sizes, now)}
 
 
 def main() -> None:

@@ -90,6 +90,7 @@ class Stage:
             "cluster_name": "bench",
             "node_name": "vault-1",
             "directory": str(self.output),
+            "seal_key_arn": key_arn,
             "vault": vault,
             "kms": {"key_arn": key_arn, "endpoint_url": aws},
             "retention": {"keep_last": 1, "keep_days": 0},

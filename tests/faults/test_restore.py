@@ -239,7 +239,7 @@ def test_a_drill_on_a_machine_that_holds_data_is_refused(lab):
 def test_a_snapshot_of_another_key_s_time_is_refused_with_the_cause(lab, tmp_path):
     """The same cluster name on the same nodes, and another unseal key; then the old key is gone, too."""
     path = files(lab, tmp_path)
-    key = json.loads(path.with_name(path.name + ".json").read_text())["key_arn"]
+    key = json.loads(path.with_name(path.name + ".json").read_text())["seal_key_arn"]
     lab.forget_cluster()
     another = ["-e", "vault_kms_key_alias=alias/another"]
     run(lab, "site.yml", *another)
@@ -248,7 +248,7 @@ def test_a_snapshot_of_another_key_s_time_is_refused_with_the_cause(lab, tmp_pat
     words += ["-e", "vault_restore_any_cluster=true"]
     code, output = play(lab, RESTORE, *words)
     assert code != 0
-    assert f"of the time of another KMS key, {key}" in " ".join(output.split()), output
+    assert f"of the time of another unseal key, {key}" in " ".join(output.split()), output
     # The stand-in itself decrypts with keys that are disabled.
     disabled = Rule("Decrypt", Answer("DisabledException"), every=True)
     with FaultProxy((lab.lab.gateway, PROXY_PORT), lab.lab.aws_url, [disabled]) as proxy:

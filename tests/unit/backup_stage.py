@@ -27,6 +27,7 @@ REGION = "eu-central-1"
 BUCKET = "snapshots-bucket"
 TOOL = "ansible_collections.vaultops.cluster.plugins.module_utils._backup"
 RUN_SECONDS = 60
+SUPERSEDED = {"Key": "vaultops-superseded", "Value": "true"}
 # Two parts of an upload.
 STATE = os.urandom(9 << 20)
 SMALL = archive(b"state" * 1000)
@@ -56,6 +57,7 @@ class Stage:
         self.kms = boto3.client("kms", REGION, endpoint_url=aws)
         self.s3 = boto3.client("s3", REGION, endpoint_url=aws)
         self.key_arn = self.kms.create_key()["KeyMetadata"]["Arn"]
+        self.seal_key_arn = self.kms.create_key()["KeyMetadata"]["Arn"]
         self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         self.config: dict[str, t.Any] = {
             "cluster_name": "prod",
@@ -63,6 +65,7 @@ class Stage:
             "directory": str(self.directory),
             "metrics_file": str(self.metrics),
             "reserve_mib": 0,
+            "seal_key_arn": self.seal_key_arn,
             "vault": {
                 "address": vault.address,
                 "tls_server_name": SERVER_NAME,
@@ -119,6 +122,13 @@ class Stage:
     def objects(self) -> dict[str, int]:
         found = self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
         return {item["Key"]: item["Size"] for item in found}
+
+    def superseded(self) -> set[str]:
+        """The objects that the bucket's lifecycle may expire."""
+        return {key for key in self.objects() if SUPERSEDED in self.tags(key)}
+
+    def tags(self, key: str) -> list[dict[str, str]]:
+        return self.s3.get_object_tagging(Bucket=BUCKET, Key=key)["TagSet"]
 
     def uploads(self) -> list[str]:
         return [item["Key"] for item in self.s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])]

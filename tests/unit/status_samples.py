@@ -101,13 +101,15 @@ def snapshots(count, last="2026-11-25T06:00:04Z", size=13_000_000, hours=6, node
                 "name": name,
                 "node_name": node_name,
                 "raft_index": 104000 + number,
+                "key_arn": KEY["arn"],
+                "seal_key_arn": KEY["arn"],
                 "plain_bytes": plain,
                 "encrypted_bytes": plain + 4096,
                 "begun": words.iso(begun),
                 "ended": words.iso(begun + 9),
             }
         )
-    return {"snapshots": found, "broken": [], "left_out": 0}
+    return {"snapshots": found, "broken": [], "ahead": [], "left_out": 0}
 
 
 def document(**changes):
@@ -129,6 +131,7 @@ def document(**changes):
 def degraded():
     nodes = [node(1, state="active"), dead(2), node(3, version="1.20.4")]
     taken = snapshots(40, last="2026-11-24T18:00:04Z")
+    taken["ahead"] = [{"key": "snapshots/prod_y.json", "name": "prod_y", "node_name": "vault-3"}]
     taken["broken"] = [{"key": "snapshots/prod_x.snap.encrypted.json", "problem": "it is not an object"}]
     failed = {**DRILL, "result": "failed", "rto_seconds": None, "problem": "the restored cluster did not unseal"}
     return document(

@@ -11,7 +11,7 @@ from ansible_collections.vaultops.cluster.plugins.modules import vault_backup_in
 from conftest import REGION
 
 BUCKET = "example-vault-snapshots"
-BEGIN = 1_795_000_000
+BEGIN = 1_700_000_000
 
 
 @pytest.fixture
@@ -29,11 +29,11 @@ def run(aws, run_module):
     return call
 
 
-def put(s3, hours, cluster="prod", prefix="snapshots/", text=None):
-    """A snapshot that was begun so many hours after BEGIN, and its manifest."""
+def put(s3, hours, cluster="prod", prefix="snapshots/", text=None, size=1100):
+    """A snapshot that was begun so many hours after BEGIN, and its manifest. *size*: in the bucket, None for none."""
     begun, ended = manifest.moment(BEGIN + hours * 3600), manifest.moment(BEGIN + hours * 3600 + 5)
     name = manifest.name(cluster, "vault-1", begun, 100 + hours)
-    texts = dict.fromkeys(("cluster_id", "node_name", "vault_version", "key_arn"), "x")
+    texts = dict.fromkeys(("cluster_id", "node_name", "vault_version", "key_arn", "seal_key_arn"), "x")
     texts |= dict.fromkeys(("plain_sha256", "state_sha256", "encrypted_sha256"), "0" * 64)
     numbers = {
         "raft_index": 100 + hours,
@@ -43,7 +43,8 @@ def put(s3, hours, cluster="prod", prefix="snapshots/", text=None):
         "encrypted_bytes": 1100,
     }
     made = manifest.Manifest(format=1, name=name, cluster_name=cluster, begun=begun, ended=ended, **texts, **numbers)
-    s3.put_object(Bucket=BUCKET, Key=f"{prefix}{name}", Body=b"secret")
+    if size is not None:
+        s3.put_object(Bucket=BUCKET, Key=f"{prefix}{name}", Body=b"x" * size)
     s3.put_object(Bucket=BUCKET, Key=f"{prefix}{name}.json", Body=made.to_json() if text is None else text)
     return name
 
@@ -65,6 +66,8 @@ def test_what_it_returns_is_documented(run, s3):
     import yaml
 
     put(s3, 0)
+    put(s3, 1, size=None)
+    put(s3, 1_000_000)
     documented = yaml.safe_load(vault_backup_info.RETURN)
     found = run()
     assert set(documented) == set(found) - {"changed", "invocation", "warnings", "deprecations"}
@@ -106,6 +109,30 @@ def test_a_broken_manifest_is_listed_and_hides_no_other(run, s3, text, problem):
     (broken,) = found["broken"]
     assert broken["key"].endswith("_100_vault-1.snap.encrypted.json")
     assert problem in broken["problem"]
+
+
+@pytest.mark.parametrize(
+    ("size", "problem"),
+    [
+        (None, "the snapshot that it tells of is not in the bucket"),
+        (1099, "its snapshot has 1099 bytes in the bucket, and it says 1100"),
+    ],
+)
+def test_a_manifest_without_its_whole_snapshot_is_broken_and_takes_nobodys_place(run, s3, size, problem):
+    good = put(s3, 0)
+    name = put(s3, 1, size=size)
+    found = run()
+    assert [one["name"] for one in found["snapshots"]] == [good]
+    assert found["broken"] == [{"key": f"snapshots/{name}.json", "problem": problem}]
+
+
+def test_what_claims_to_be_from_the_future_is_apart(run, s3):
+    good = put(s3, 0)
+    ahead = put(s3, 1_000_000)
+    found = run(limit=1)
+    assert [one["name"] for one in found["snapshots"]] == [good]
+    assert found["ahead"] == [{"key": f"snapshots/{ahead}.json", "name": ahead, "node_name": "vault-1"}]
+    assert (found["broken"], found["left_out"]) == ([], 0)
 
 
 def test_an_empty_bucket_is_no_error(run, s3):

@@ -14,6 +14,7 @@ GOOD = {
     "cluster_name": "prod",
     "node_name": "vault-1",
     "directory": "/var/lib/vault-backup",
+    "seal_key_arn": "arn:aws:kms:eu-central-1:123456789012:key/5ea1-2c",
     "vault": {
         "address": "https://127.0.0.1:8200",
         "ca_cert": "/ca.crt",
@@ -46,6 +47,8 @@ def test_without_a_bucket_snapshots_stay_here():
         ("node_name", "../x", "node_name must be"),
         ("directory", "relative", "directory must be an absolute path"),
         ("reserve_mib", -1, "reserve_mib must be a whole number from 0"),
+        ("seal_key_arn", ..., "seal_key_arn is missing"),
+        ("seal_key_arn", "alias/vault", "seal_key_arn must be the ARN of a KMS key (not of an alias)"),
         ("typo", 1, "typo is no known field"),
         ("vault", [], "vault must be an object"),
         ("vault", ..., "vault is missing"),
@@ -94,6 +97,7 @@ def backup(index: int, age_days: float, now: float = NOW, node: str = "vault-1")
         raft_index=index,
         raft_term=3,
         key_arn="arn",
+        seal_key_arn="seal-arn",
         plain_bytes=1,
         plain_sha256="a",
         state_bytes=1,
@@ -150,9 +154,17 @@ def test_a_manifest_that_can_not_be_one(change, says):
         manifest.parse(json.dumps({**json.loads(backup(41, 0).to_json()), **change}))
 
 
-def test_a_name_tells_its_node():
-    assert manifest.node_of(manifest.name("prod", "vault_1.x", "2026-11-24T10:00:00Z", 7)) == "vault_1.x"
-    assert manifest.node_of("prod_x.json") is None
+def test_a_manifest_that_does_not_name_the_unseal_key_is_none():
+    data = json.loads(backup(41, 0).to_json())
+    del data["seal_key_arn"]
+    with pytest.raises(ValueError, match="seal_key_arn is missing"):
+        manifest.parse(json.dumps(data))
+
+
+def test_a_name_tells_its_cluster_and_node():
+    name = manifest.name("prod", "vault_1.x", "2026-11-24T10:00:00Z", 7)
+    assert manifest.owner_of(name) == ("prod", "vault_1.x")
+    assert manifest.owner_of("prod_x.json") is None
 
 
 def test_manifests_by_age_and_in_one_second_by_index_as_a_number():
@@ -164,6 +176,27 @@ def test_manifests_by_age_and_in_one_second_by_index_as_a_number():
     ]
     others = ["a/readme.json", "a/prod_20261125T050000Z_1_vault-1.snap.encrypted", "a/odd.snap.encrypted.json"]
     assert manifest.by_age([*others, *reversed(ordered)]) == ordered
+
+
+def test_whole_is_a_manifest_whose_snapshot_is_listed_too():
+    names = [backup(index, index).name for index in (1, 2, 3)]
+    assert manifest.whole([*names[:2], *(f"{name}.json" for name in names[1:])]) == [f"{names[1]}.json"]
+
+
+@pytest.mark.parametrize(("seconds", "ahead"), [(-86_400, False), (300, False), (301, True), (86_400 * 400, True)])
+def test_what_is_begun_later_than_in_five_minutes_is_ahead(seconds, ahead):
+    name = backup(1, -seconds / DAY).name
+    assert [manifest.is_ahead(text, NOW) for text in (name, f"a/{name}.json")] == [ahead, ahead]
+    assert not manifest.is_ahead("a/readme.txt", NOW)
+
+
+def test_superseded_is_what_is_older_and_of_this_cluster_newest_first():
+    made, one, two, alone, ahead = (backup(index, days) for index, days in ((9, 1), (5, 3), (7, 2), (8, 2), (4, -9)))
+    same_second = backup(10, 1, node="vault-2")
+    others = ["readme.txt", made.name.replace("prod_", "other_"), one.name.replace("prod_", "other_")]
+    pairs = [name for each in (made, one, two, ahead, same_second) for name in (each.name, f"{each.name}.json")]
+    found = manifest.superseded([*pairs, alone.name, *others], made)
+    assert found == [alone.name, f"{two.name}.json", two.name, f"{one.name}.json", one.name]
 
 
 def test_metrics_survive_a_failure():

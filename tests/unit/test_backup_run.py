@@ -26,7 +26,7 @@ def test_a_run_that_goes_well(stage: Stage):
     made = json.loads((stage.directory / f"{name}.json").read_text())
     encrypted = (stage.directory / name).read_bytes()
     plain = archive(STATE)
-    assert made["format"] == 1
+    assert (made["format"], made["seal_key_arn"]) == (1, stage.seal_key_arn)
     assert (made["cluster_id"], made["cluster_name"], made["vault_version"]) == (CLUSTER_ID, "prod", "1.21.1")
     assert (made["raft_index"], made["raft_term"], made["key_arn"]) == (41, 3, stage.key_arn)
     assert (made["plain_bytes"], made["state_bytes"]) == (len(plain), len(STATE))
@@ -293,6 +293,28 @@ def test_uploads_that_can_not_be_listed_are_no_obstacle(stage: Stage):
     assert len(stage.objects()) == 2
 
 
+@pytest.mark.parametrize(
+    ("operation", "needs"),
+    [
+        (f"GET /{BUCKET}?list-type&prefix&encoding-type", "s3:ListBucket on the bucket is needed, with this prefix"),
+        ("GET KEY?tagging", "s3:GetObjectTagging and s3:PutObjectTagging below the prefix"),
+        ("PUT KEY?tagging", "s3:GetObjectTagging and s3:PutObjectTagging below the prefix"),
+    ],
+)
+def test_a_tag_that_can_not_be_set_is_told_and_made_up_for(
+    stage: Stage, previous: dict[str, bytes], operation: str, needs: str
+):
+    with Wire(stage.aws, [Rule(operation, DENIED, every=True)]) as proxy:
+        stage.config["s3"]["endpoint_url"] = proxy.url
+        code, said = stage.run()
+    assert (code, needs in said, "The new snapshot is good" in said) == (0, True, True), said
+    assert (stage.samples()["raft_index"], len(stage.superseded())) == (41, 0)
+    stage.config["s3"]["endpoint_url"] = stage.aws
+    stage.vault.body = snapshot(50)
+    stage.succeed()
+    assert len(stage.superseded()) == 4
+
+
 def test_a_disk_that_is_full(stage: Stage, previous: dict[str, bytes]):
     stage.vault.body = whole(archive(STATE))
     code, said = stage.run(prelude="trap '' XFSZ; ulimit -f 4096;")
@@ -380,17 +402,23 @@ def test_retention_keeps_the_newest_and_strangers(stage: Stage):
     left = [name for name in stage.files() if not name.endswith(".json")]
     assert sorted(int(name.split("_")[2]) for name in left if "_" in name) == [1, 2, 3]
     assert "notes.txt" in left and "prod_20200101T000000Z_1_vault-1.snap.encrypted" in left
-    # The bucket is its own lifecycle's.
+    # The bucket is its own lifecycle's, which may have all but the newest.
     assert len(stage.objects()) == 6
+    assert set(stage.objects()) - stage.superseded() == {f"snapshots/{stage.names()[-1]}{end}" for end in ("", ".json")}
 
 
 def test_only_this_nodes_unfinished_uploads_are_aborted(stage: Stage):
-    for node in ("vault-1", "vault-2"):
-        key = "snapshots/" + manifest.name("prod", node, "2026-01-01T00:00:00Z", 3)
+    """Another cluster that shares the bucket and the prefix may have a node of the same name."""
+    for cluster, node in (("prod", "vault-1"), ("prod", "vault-2"), ("staging", "vault-1")):
+        key = "snapshots/" + manifest.name(cluster, node, "2026-01-01T00:00:00Z", 3)
         stage.s3.create_multipart_upload(Bucket=BUCKET, Key=key)
     stage.s3.create_multipart_upload(Bucket=BUCKET, Key="elsewhere/x")
     stage.succeed()
-    assert sorted(stage.uploads()) == ["elsewhere/x", "snapshots/prod_20260101T000000Z_3_vault-2.snap.encrypted"]
+    assert sorted(stage.uploads()) == [
+        "elsewhere/x",
+        "snapshots/prod_20260101T000000Z_3_vault-2.snap.encrypted",
+        "snapshots/staging_20260101T000000Z_3_vault-1.snap.encrypted",
+    ]
 
 
 @pytest.mark.parametrize("number", ["TERM", "INT"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,34 @@ def test_it_is_made_once_and_for_every_python_anew(options, run_module):
     assert (first["changed"], again["changed"]) == (True, False)
     assert run_module(vault_backup_bundle, **{**options, "machine": "aarch64"})["path"] != first["path"]
     assert [path.name for path in Path(options["directory"]).iterdir() if path.is_dir()] == []
+
+
+def index(folder: Path, *platforms: str) -> str:
+    """A package index with one package, whose wheels hold nothing but the platform that each is for; returns its URL."""
+    (folder / "probe").mkdir(parents=True)
+    links = []
+    for platform in platforms:
+        name = f"probe-1.0-cp39-abi3-{platform}.whl"
+        links.append(f'<a href="{name}" data-requires-python="&gt;=3.9,!=3.9.0,!=3.9.1">{name}</a>')
+        with zipfile.ZipFile(folder / "probe" / name, "w") as archive:
+            archive.writestr("probe.txt", platform)
+            archive.writestr("probe-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: probe\nVersion: 1.0\n")
+            archive.writestr("probe-1.0.dist-info/WHEEL", f"Wheel-Version: 1.0\nTag: cp39-abi3-{platform}\n")
+            archive.writestr("probe-1.0.dist-info/RECORD", "")
+    (folder / "probe" / "index.html").write_text(f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>")
+    return folder.as_uri()
+
+
+def test_a_node_gets_the_wheel_for_the_oldest_glibc_also_with_python_3_9(options, run_module, tmp_path, monkeypatch):
+    """Some packages exclude the first of the 3.9s, which '3.9' alone is to pip."""
+    platforms = ("manylinux_2_34_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
+    monkeypatch.setenv("PIP_INDEX_URL", index(tmp_path / "index", *platforms))
+    Path(options["requirements"]).write_text("probe==1.0\n")
+    for python in ("3.9", "3.13"):
+        made = run_module(vault_backup_bundle, **{**options, "python": python})
+        assert "path" in made, made["msg"]
+        with tarfile.open(made["path"]) as archive:
+            assert archive.extractfile("./probe.txt").read() == b"manylinux_2_17_x86_64"
 
 
 def test_packages_that_do_not_exist_are_named(options, run_module):

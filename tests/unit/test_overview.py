@@ -104,6 +104,10 @@ def nodes_with(*changed):
         ({"key": {"kms_keys": [{**KEY, "rotation_enabled": False}]}}, "notice: KMS does not rotate the unseal key."),
         ({"snapshots": snapshots(0)}, "problem: There is no snapshot in the bucket."),
         ({"snapshots": snapshots(3, last="2026-11-25T01:11:59Z")}, "problem: The last snapshot was begun 8 hours ago."),
+        (
+            {"snapshots": {**snapshots(3), "ahead": [{"key": "k", "name": "prod_x", "node_name": "vault-2"}]}},
+            "problem: prod_x claims to be from the future, so it does not count: look at the clock of vault-2.",
+        ),
         ({"snapshots": {"msg": "Access\nDenied."}}, "unknown: The snapshots can't be read: Access Denied."),
         ({"drills": {}}, "notice: Nobody knows whether a snapshot can be restored"),
         (

@@ -11,9 +11,10 @@ QUICK = {"connect_timeout": 5, "read_timeout": 20, "retries": {"mode": "standard
 AT_ONCE = 8
 
 
-def keys(client: t.Any, bucket: str, start: str) -> list[str]:
+def sizes(client: t.Any, bucket: str, start: str) -> dict[str, int]:
+    """Of each object, by its key."""
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=start)
-    return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+    return {entry["Key"]: entry["Size"] for page in pages for entry in page.get("Contents", [])}
 
 
 def texts(client: t.Any, bucket: str, keys: t.Sequence[str]) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ FIELDS = (
     "vault_version",
     "raft_index",
     "key_arn",
+    "seal_key_arn",
     "plain_bytes",
     "encrypted_bytes",
     "begun",
@@ -26,21 +27,52 @@ def start_of_keys(prefix: str, cluster_name: str | None) -> str:
     return f"{folder}{cluster_name}_" if cluster_name else folder
 
 
-def newest(keys: t.Iterable[str], limit: int) -> tuple[list[str], int]:
-    """The keys of the newest manifests, oldest first, and how many older ones there are."""
-    manifests = manifest.by_age(keys)
-    return manifests[-limit:], max(len(manifests) - limit, 0)
+class Sorted(t.NamedTuple):
+    """The keys of manifests, oldest first."""
+
+    chosen: list[str]  # the newest, to be read
+    left_out: int  # how many older ones there are
+    ahead: list[str]  # said to be begun in the future, so never the newest
+    alone: list[str]  # without the snapshot that they tell of
 
 
-def describe(texts: t.Mapping[str, bytes], now: float) -> dict[str, t.Any]:
-    """Manifests by key, in the shape of vault_backup_info's result."""
-    read, broken = [], []
+def sort_out(sizes: t.Mapping[str, int], limit: int, now: float) -> Sorted:
+    """What the names of a listing say by themselves. *sizes*: of each object, by its key."""
+    every, whole = manifest.by_age(sizes), set(manifest.whole(sizes))
+    ahead = [key for key in every if manifest.is_ahead(key, now)]
+    good = [key for key in every if key in whole and key not in ahead]
+    alone = [key for key in every if key not in whole and key not in ahead]
+    return Sorted(good[-limit:], max(len(good) - limit, 0), ahead, alone)
+
+
+def describe(found: Sorted, texts: t.Mapping[str, bytes], sizes: t.Mapping[str, int], now: float) -> dict[str, t.Any]:
+    """The shape of vault_backup_info's result. *texts*: of the manifests that were chosen."""
+    read = []
+    broken = [{"key": key, "problem": "the snapshot that it tells of is not in the bucket"} for key in found.alone]
     for key, text in texts.items():
         try:
             made = manifest.parse(text)
+            _require_size(made, sizes[key[: -len(manifest.MANIFEST_SUFFIX)]])
         except ValueError as error:
             broken.append({"key": key, "problem": str(error)})
             continue
         described: dict[str, t.Any] = {field: getattr(made, field) for field in FIELDS}
         read.append({"key": key, **described, "age_seconds": int(now - made.begun_at)})
-    return {"snapshots": sorted(read, key=lambda one: one["begun"]), "broken": broken}
+    return {
+        "snapshots": sorted(read, key=lambda one: one["begun"]),
+        "broken": broken,
+        "ahead": [_named(key) for key in found.ahead],
+        "left_out": found.left_out,
+    }
+
+
+def _require_size(made: manifest.Manifest, size: int) -> None:
+    if size != made.encrypted_bytes:
+        raise ValueError(f"its snapshot has {size} bytes in the bucket, and it says {made.encrypted_bytes}")
+
+
+def _named(key: str) -> dict[str, str]:
+    """All that a name says of a manifest that was not read."""
+    name = key.rpartition("/")[2][: -len(manifest.MANIFEST_SUFFIX)]
+    _cluster, node_name = manifest.owner_of(name) or ("", "")
+    return {"key": key, "name": name, "node_name": node_name}

@@ -59,6 +59,7 @@ class Config:
     directory: str
     metrics_file: str | None
     reserve_mib: int  # room that Vault itself is left on the directory's file system
+    seal_key_arn: str  # the unseal key: only noted down, so that a restore knows what the cluster then depends on
     vault: Vault
     kms: Kms
     s3: S3 | None
@@ -171,6 +172,7 @@ def _object(value: t.Any) -> str | None:
     return None if isinstance(value, dict) else "must be an object"
 
 
+_KEY = "the ARN of a KMS key (not of an alias)"
 _TOP: dict[str, _Field] = {
     # Both become parts of file names, which '_' takes apart.
     "cluster_name": _Field(_matches(r"[A-Za-z0-9][A-Za-z0-9-]*", "letters, digits and hyphens")),
@@ -178,6 +180,7 @@ _TOP: dict[str, _Field] = {
     "directory": _Field(_path),
     "metrics_file": _Field(_path, None),
     "reserve_mib": _Field(_at_least(0), 256),
+    "seal_key_arn": _Field(_matches(KEY_ARN.pattern, _KEY)),
     "vault": _Field(_object),
     "kms": _Field(_object),
     "s3": _Field(_object, None),
@@ -199,7 +202,7 @@ _SECTIONS: dict[str, tuple[t.Any, dict[str, _Field]]] = {
     "kms": (
         Kms,
         {
-            "key_arn": _Field(_matches(KEY_ARN.pattern, "the ARN of a KMS key (not of an alias)")),
+            "key_arn": _Field(_matches(KEY_ARN.pattern, _KEY)),
             "endpoint_url": _Field(_url("https", "http"), None),
             "timeout_seconds": _Field(_at_least(1), 10),
         },

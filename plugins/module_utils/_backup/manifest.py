@@ -15,6 +15,8 @@ MANIFEST_SUFFIX = ".json"
 NAME = re.compile(
     r"(?P<cluster>[A-Za-z0-9-]+)_(?P<begun>\d{8}T\d{6}Z)_(?P<index>\d+)_(?P<node>[A-Za-z0-9._-]+)" + re.escape(SUFFIX)
 )
+# By how much clocks may differ. What is begun later than that is not believed.
+AHEAD_SECONDS = 300
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -28,7 +30,8 @@ class Manifest:
     vault_version: str
     raft_index: int
     raft_term: int
-    key_arn: str
+    key_arn: str  # that encrypts the file
+    seal_key_arn: str  # that opens what is in it: the cluster's unseal key of that time
     plain_bytes: int
     plain_sha256: str
     state_bytes: int
@@ -80,13 +83,13 @@ def epoch(text: str) -> float:
 
 
 def name(cluster: str, node: str, begun: str, index: int) -> str:
-    return f"{cluster}_{re.sub('[-:]', '', begun)}_{index}_{node}{SUFFIX}"
+    return f"{cluster}_{_compact(begun)}_{index}_{node}{SUFFIX}"
 
 
-def node_of(file_name: str) -> str | None:
-    """The node whose snapshot this is, or None for what is no snapshot."""
+def owner_of(file_name: str) -> tuple[str, str] | None:
+    """The cluster and the node whose snapshot this is, or None for what is no snapshot."""
     match = NAME.fullmatch(file_name)
-    return match.group("node") if match else None
+    return (match["cluster"], match["node"]) if match else None
 
 
 def by_age(keys: t.Iterable[str]) -> list[str]:
@@ -94,13 +97,48 @@ def by_age(keys: t.Iterable[str]) -> list[str]:
 
     The names alone say it, so a bucket has only to be listed. Keys of anything else are left out.
     """
-    ordered = []
-    for key in keys:
-        name = key.rpartition("/")[2]
-        match = NAME.fullmatch(name.removesuffix(MANIFEST_SUFFIX)) if name.endswith(MANIFEST_SUFFIX) else None
-        if match:
-            ordered.append(((match["begun"], int(match["index"])), key))
-    return [key for _order, key in sorted(ordered)]
+    ordered = [
+        (_order(match), key) for key in keys if key.endswith(MANIFEST_SUFFIX) for match in [_match(key)] if match
+    ]
+    return [key for _key_order, key in sorted(ordered)]
+
+
+def whole(names: t.Collection[str]) -> list[str]:
+    """Like by_age, but only manifests whose snapshot is among *names* as well."""
+    there = set(names)
+    return [name for name in by_age(names) if name[: -len(MANIFEST_SUFFIX)] in there]
+
+
+def superseded(names: t.Iterable[str], made: Manifest) -> list[str]:
+    """All of *names* that belongs to an older snapshot of the same cluster, newest first.
+
+    A snapshot without its manifest is among them: it is of no use, and would stay for ever. What is not older, such as what
+    claims to be from the future, is not: nothing shows that there is a better one.
+    """
+    order = (_compact(made.begun), made.raft_index)
+    found = [(_order(match), name, match["cluster"]) for name in names for match in [_match(name)] if match]
+    older = [(when, name) for when, name, cluster in found if when < order and cluster == made.cluster_name]
+    return [name for _when, name in sorted(older, reverse=True)]
+
+
+def is_ahead(key: str, now: float) -> bool:
+    """Whether a snapshot says that it was begun in the future: the clock of its node was wrong, and its age is unknown."""
+    match = _match(key)
+    return bool(match and match["begun"] > _compact(moment(now + AHEAD_SECONDS)))
+
+
+def _match(key: str) -> re.Match[str] | None:
+    """Of the key, or the name, of a snapshot or of its manifest."""
+    name = key.rpartition("/")[2]
+    return NAME.fullmatch(name[: -len(MANIFEST_SUFFIX)] if name.endswith(MANIFEST_SUFFIX) else name)
+
+
+def _order(match: re.Match[str]) -> tuple[str, int]:
+    return match["begun"], int(match["index"])
+
+
+def _compact(when: str) -> str:
+    return re.sub("[-:]", "", when)
 
 
 def encryption_context(cluster_id: str, cluster_name: str) -> dict[str, str]:

@@ -51,7 +51,7 @@ def _back_up(config: Config, store: Store, changes: metrics.Values) -> bool:
     started = time.monotonic()
     made = _take(config, store, node)
     if config.s3 is not None:
-        _upload(config.s3, config.node_name, store.path(made.name), made)
+        _upload(config.s3, store.path(made.name), made)
     duration = time.monotonic() - started
     changes.update(metrics.success(time.time(), duration, made.plain_bytes, made.encrypted_bytes, made.raft_index))
     return True
@@ -86,6 +86,7 @@ def _take(config: Config, store: Store, node: Node) -> manifest.Manifest:
             raft_index=summary["index"],
             raft_term=summary["term"],
             key_arn=key.arn,
+            seal_key_arn=config.seal_key_arn,
             plain_bytes=verified.plain_bytes,
             plain_sha256=verified.plain_sha256,
             state_bytes=summary["state_bytes"],
@@ -117,15 +118,26 @@ def _with_leader(node: Node, failure: Failure) -> Failure:
     )
 
 
-def _upload(settings: S3, node_name: str, path: str, made: manifest.Manifest) -> None:
+def _upload(settings: S3, path: str, made: manifest.Manifest) -> None:
     try:
         bucket = Bucket(settings)
-        bucket.abort_unfinished(node_name, warn)
+        bucket.abort_unfinished(made.cluster_name, made.node_name, warn)
         bucket.upload(path, made)
     except Failure as failure:
         cure = f"{failure.cure} It is whole on this node's disk, as {path}.".strip()
         raise Failure(failure.code, failure.cause, cure) from failure
     say(f"{bucket.where(made.name)}: uploaded and compared.")
+    _supersede(bucket, made)
+
+
+def _supersede(bucket: Bucket, made: manifest.Manifest) -> None:
+    """What goes wrong here only keeps old snapshots for longer; the new one is good."""
+    try:
+        bucket.supersede(made)
+    except Failure as failure:
+        if failure.code != Exit.S3:
+            raise
+        warn(f"{failure} The new snapshot is good; older ones stay in the bucket until a later run can tag them.")
 
 
 def _report(config: Config, code: Exit, changes: metrics.Values) -> None:

@@ -1,8 +1,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The bucket. An object whose manifest is there is complete; nothing is ever deleted: that is the bucket's lifecycle's.
+"""The bucket. A snapshot whose manifest is there is complete; nothing is ever deleted: that is the bucket's lifecycle's.
 
-Needs s3:PutObject, s3:GetObject (to compare) and s3:AbortMultipartUpload below the prefix, and
-s3:ListBucketMultipartUploads on the bucket.
+The lifecycle only expires what is tagged as superseded, and a run tags what is older than the snapshot that it has just made.
+So the last good one stays, however long no other follows.
+
+Needs s3:PutObject, s3:GetObject (to compare), s3:AbortMultipartUpload, s3:GetObjectTagging and s3:PutObjectTagging below the
+prefix, and s3:ListBucket (with the prefix) and s3:ListBucketMultipartUploads on the bucket.
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ from .errors import Exit, Failure
 PART_BYTES = 8 << 20
 MOST_PARTS = 10_000
 CHUNK_BYTES = 1 << 20
+SUPERSEDED = {"Key": "vaultops-superseded", "Value": "true"}
+# So many objects are looked at in any case, and then on until one has its tag: an earlier run may have been killed or refused.
+LOOKED_AT = 8
 
 _CURES = {
     "AccessDenied": "The role needs s3:PutObject, s3:GetObject and s3:AbortMultipartUpload below the prefix, and the use "
@@ -25,6 +31,11 @@ _CURES = {
     "NoSuchBucket": "Create it (playbooks/provision.yml does), or name the right one and its region.",
     "NoSuchKey": "Look at the bucket, the prefix and the name.",
     "NotFound": "Look at the bucket, the prefix and the name.",
+}
+_LIST_CURES = {**_CURES, "AccessDenied": "s3:ListBucket on the bucket is needed, with this prefix."}
+_TAG_CURES = {
+    **_CURES,
+    "AccessDenied": "The role needs s3:GetObjectTagging and s3:PutObjectTagging below the prefix.",
 }
 
 
@@ -36,8 +47,8 @@ class Bucket:
     def where(self, name: str) -> str:
         return f"s3://{self._settings.bucket}/{self._key(name)}"
 
-    def abort_unfinished(self, node_name: str, warn: t.Callable[[str], None]) -> None:
-        """Uploads that a killed run of this node left. Another node's may be under way."""
+    def abort_unfinished(self, cluster_name: str, node_name: str, warn: t.Callable[[str], None]) -> None:
+        """Uploads that a killed run of this node left. Another's may be under way, also that of another cluster's namesake."""
         bucket = self._settings.bucket
         try:
             with self._explained(f"the unfinished uploads in {bucket} can't be listed"):
@@ -51,7 +62,7 @@ class Bucket:
             warn(f"{failure} It needs s3:ListBucketMultipartUploads; the bucket's lifecycle removes them too.")
             return
         for upload in uploads:
-            if manifest.node_of(upload["Key"][len(self._key("")) :]) == node_name:
+            if manifest.owner_of(upload["Key"][len(self._key("")) :]) == (cluster_name, node_name):
                 self._abort(upload["Key"], upload["UploadId"])
 
     def upload(self, path: str, made: manifest.Manifest) -> None:
@@ -130,20 +141,54 @@ class Bucket:
         except ValueError as error:
             raise Failure(Exit.SNAPSHOT, f"{where} is no manifest ({error})") from error
 
-    def newest(self, cluster_name: str) -> str:
-        """Name of the cluster's newest snapshot that is complete."""
-        with self._explained(f"the snapshots in {self.where('')} can't be listed"):
+    def newest(self, cluster_name: str, now: float) -> str:
+        """Name of the cluster's newest snapshot that is complete. What claims to be from the future is only taken by name."""
+        whole = manifest.whole(self._names(cluster_name))
+        believed = [name for name in whole if not manifest.is_ahead(name, now)]
+        if believed:
+            return believed[-1][: -len(manifest.MANIFEST_SUFFIX)]
+        cure = "Look at the bucket, the prefix and the cluster's name."
+        if whole:
+            names = ", ".join(name[: -len(manifest.MANIFEST_SUFFIX)] for name in whole)
+            cure = f"These claim to be from the future; look at the clocks, or name the one that is meant: {names}."
+        raise Failure(Exit.S3, f"{self.where('')} holds no complete snapshot of the cluster {cluster_name}", cure)
+
+    def supersede(self, made: manifest.Manifest) -> None:
+        """Leave what is older than *made* to the bucket's lifecycle, snapshots and manifests.
+
+        The oldest first, so that what a killed run leaves out is next to the newest, where the next one looks.
+        """
+        pending = []
+        for number, name in enumerate(manifest.superseded(self._names(made.cluster_name), made)):
+            tags = self._tags(name)
+            if SUPERSEDED not in tags:
+                pending.append((name, tags))
+            elif number >= LOOKED_AT:
+                break
+        for name, tags in reversed(pending):
+            self._tag(name, [tag for tag in tags if tag["Key"] != SUPERSEDED["Key"]])
+
+    def _tags(self, name: str) -> list[dict[str, str]]:
+        with self._explained(f"the tags of {self.where(name)} can't be read", _TAG_CURES):
+            answer = self._client.get_object_tagging(Bucket=self._settings.bucket, Key=self._key(name))
+        return list(answer["TagSet"])
+
+    def _tag(self, name: str, others: list[dict[str, str]]) -> None:
+        """This replaces all tags, so the others are written again."""
+        with self._explained(f"{self.where(name)} could not be tagged as superseded", _TAG_CURES):
+            self._client.put_object_tagging(
+                Bucket=self._settings.bucket, Key=self._key(name), Tagging={"TagSet": [*others, SUPERSEDED]}
+            )
+
+    def _names(self, cluster_name: str) -> list[str]:
+        """All that the bucket holds of this cluster, without the prefix."""
+        start = len(self._key(""))
+        with self._explained(f"the snapshots in {self.where('')} can't be listed", _LIST_CURES):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._settings.bucket, Prefix=self._key(f"{cluster_name}_")
             )
-            manifests = manifest.by_age(item["Key"] for page in pages for item in page.get("Contents", []))
-        if not manifests:
-            raise Failure(
-                Exit.S3,
-                f"{self.where('')} holds no complete snapshot of the cluster {cluster_name}",
-                "Look at the bucket, the prefix and the cluster's name.",
-            )
-        return manifests[-1][len(self._key("")) : -len(manifest.MANIFEST_SUFFIX)]
+            names = [item["Key"][start:] for page in pages for item in page.get("Contents", [])]
+        return [name for name in names if "/" not in name]
 
     def fetch(self, name: str, write: t.Callable[[bytes], None]) -> None:
         with self._explained(f"{self.where(name)} can't be read"):
@@ -158,8 +203,8 @@ class Bucket:
     def _key(self, name: str) -> str:
         return f"{self._settings.prefix}/{name}" if self._settings.prefix else name
 
-    def _explained(self, what: str) -> t.ContextManager[None]:
-        return aws.explained(Exit.S3, what, _CURES)
+    def _explained(self, what: str, cures: dict[str, str] = _CURES) -> t.ContextManager[None]:
+        return aws.explained(Exit.S3, what, cures)
 
 
 def part_bytes(size: int) -> int:

@@ -128,7 +128,9 @@ def _snapshots(now: float, about: Found, found: Found | None) -> Part:
         reason = None
     listed = [dict(one, age_seconds=int(now - words.epoch(one["begun"]))) for one in (found or {}).get("snapshots", [])]
     made.update(last=listed[-1] if listed else None, listed=listed, left_out=(found or {}).get("left_out"))
-    return {**made, "broken": list((found or {}).get("broken") or []), "problem": reason}
+    for name in ("broken", "ahead"):
+        made[name] = list((found or {}).get(name) or [])
+    return {**made, "problem": reason}
 
 
 def _drill(now: float, reports: t.Mapping[str, str | OSError]) -> Part:

@@ -104,6 +104,11 @@ def _snapshots(document: Part) -> t.Iterator[tuple[str, str]]:
     if len(listed) > 1 and last["plain_bytes"] * 2 < listed[-2]["plain_bytes"]:
         before = words.size(listed[-2]["plain_bytes"])
         yield "notice", f"The last snapshot is less than half as big as the one before ({before})"
+    for one in snapshots["ahead"]:
+        yield (
+            "problem",
+            f"{one['name']} claims to be from the future, so it does not count: look at the clock of {one['node_name']}",
+        )
     for one in snapshots["broken"]:
         yield "notice", f"The manifest {one['key']} is broken: {one['problem']}"
 

@@ -1,0 +1,125 @@
+"""Which snapshot in the bucket is the newest, and which are left to the bucket's lifecycle."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import s3
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup.errors import Failure
+from ansible_collections.vaultops.cluster.plugins.modules import vault_backup_fetch
+from backup_stage import BUCKET, REGION, SUPERSEDED, Stage, Wire
+from fault_proxy import Drop
+from test_backup_pure import backup
+
+NOW = time.time()
+OTHER_KEY = f"arn:aws:kms:{REGION}:123456789012:key/other"
+
+
+def put(
+    stage: Stage, index: int, age_days: float, cluster: str = "prod", parts: t.Sequence[str] = ("", ".json")
+) -> str:
+    """A snapshot as a listing shows it; returns its name."""
+    name = backup(index, age_days, NOW).name.replace("prod_", f"{cluster}_")
+    for part in parts:
+        stage.s3.put_object(Bucket=BUCKET, Key=f"snapshots/{name}{part}", Body=b"x")
+    return name
+
+
+def objects(*names: str) -> set[str]:
+    return {f"snapshots/{name}{part}" for name in names for part in ("", ".json")}
+
+
+@pytest.fixture
+def bucket(stage: Stage) -> s3.Bucket:
+    return s3.Bucket(stage.s3_settings())
+
+
+def test_the_newest_is_whole_of_this_cluster_and_not_from_the_future(stage: Stage, bucket: s3.Bucket):
+    put(stage, 1, 3)
+    newest = put(stage, 2, 2)
+    put(stage, 3, 1, parts=[".json"])
+    put(stage, 4, 0.5, parts=[""])
+    put(stage, 5, 0, cluster="prod-2")
+    ahead = put(stage, 6, -1)
+    assert bucket.newest("prod", NOW) == newest
+    assert bucket.newest("prod", NOW + 2 * 86_400) == ahead
+
+
+def test_without_one_that_can_be_believed_the_others_are_named(stage: Stage, bucket: s3.Bucket):
+    ahead = put(stage, 6, -1)
+    with pytest.raises(Failure, match=f"claim to be from the future; look at the clocks, .*: {ahead}"):
+        bucket.newest("prod", NOW)
+    with pytest.raises(Failure, match="Look at the bucket, the prefix and the cluster's name"):
+        bucket.newest("other", NOW)
+
+
+def test_all_that_is_older_is_superseded_however_long_that_was_not_done(stage: Stage, bucket: s3.Bucket):
+    """Not the newest, not another cluster's, not what says that it is newer."""
+    old = [put(stage, index, 20 - index) for index in range(1, 9)]
+    put(stage, 9, 5, parts=[""])
+    made = backup(10, 4, NOW)
+    put(stage, 10, 4)
+    put(stage, 11, -300)
+    put(stage, 1, 20, cluster="prod-2")
+    alone = f"snapshots/{backup(9, 5, NOW).name}"
+    bucket.supersede(made)
+    assert stage.superseded() == objects(*old) | {alone}
+
+
+def test_other_tags_stay_and_one_that_is_there_is_not_written_again(stage: Stage, bucket: s3.Bucket):
+    old = put(stage, 1, 2)
+    put(stage, 2, 1)
+    other = [{"Key": "team", "Value": "a b"}]
+    stage.s3.put_object_tagging(Bucket=BUCKET, Key=f"snapshots/{old}", Tagging={"TagSet": other})
+    with Wire(stage.aws) as proxy:
+        seen = s3.Bucket(s3.config.S3(BUCKET, "snapshots", REGION, proxy.url, 5))
+        seen.supersede(backup(2, 1, NOW))
+        assert stage.tags(f"snapshots/{old}") == [*other, SUPERSEDED]
+        assert len([call for call in proxy.calls if call.startswith("PUT")]) == 2
+        seen.supersede(backup(2, 1, NOW))
+        assert len([call for call in proxy.calls if call.startswith("PUT")]) == 2
+
+
+def test_not_every_old_object_is_looked_at_each_time(stage: Stage, bucket: s3.Bucket):
+    for index in range(12):
+        put(stage, index, 20 - index)
+    bucket.supersede(backup(11, 9, NOW))
+    with Wire(stage.aws) as proxy:
+        s3.Bucket(s3.config.S3(BUCKET, "snapshots", REGION, proxy.url, 5)).supersede(backup(11, 9, NOW))
+    assert len(proxy.calls) == 1 + s3.LOOKED_AT + 1
+
+
+def test_a_run_that_was_cut_short_while_it_tagged_is_made_up_for(stage: Stage, bucket: s3.Bucket):
+    old = [put(stage, index, 20 - index) for index in range(1, 11)]
+    made = backup(11, 1, NOW)
+
+    class Short(Wire):
+        def action_for(self, operation: str) -> t.Any:
+            if operation.startswith("PUT") and len(stage.superseded()) == 7:
+                return Drop()
+            return super().action_for(operation)
+
+    with Short(stage.aws) as proxy, pytest.raises(Failure):
+        s3.Bucket(s3.config.S3(BUCKET, "snapshots", REGION, proxy.url, 1)).supersede(made)
+    assert len(stage.superseded()) == 7
+    bucket.supersede(made)
+    assert stage.superseded() == objects(*old)
+
+
+def fetched(run_module: t.Callable[..., dict[str, t.Any]], stage: Stage, **params: t.Any) -> dict[str, t.Any]:
+    common = {"bucket": BUCKET, "region": REGION, "endpoint_url": stage.aws, "cluster_name": "prod"}
+    return run_module(vault_backup_fetch, dest=str(stage.folder / "plain.snap"), **{**common, **params})
+
+
+def test_the_unseal_key_of_its_time_decides_not_the_one_of_the_file(stage: Stage, run_module):
+    name = stage.succeed()
+    # A replica of the key in another region has its id.
+    replica = stage.seal_key_arn.replace(REGION, "eu-west-1")
+    for arn in (stage.seal_key_arn, replica):
+        assert fetched(run_module, stage, seal_key_arn=arn)["manifest"]["name"] == name
+    for wrong in (stage.key_arn, OTHER_KEY):
+        said = fetched(run_module, stage, seal_key_arn=wrong)
+        assert f"is of the time of another unseal key, {stage.seal_key_arn}" in said["msg"]
+        assert fetched(run_module, stage, seal_key_arn=wrong, any_key=True)["manifest"]["key_arn"] == stage.key_arn
