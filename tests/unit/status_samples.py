@@ -37,6 +37,7 @@ DRILL = {
     "result": "passed",
     "rpo_seconds": 11520,
     "rto_seconds": 41,
+    "canary_of": "2026-11-20T00:59:58Z",
     "snapshot": "prod_20261120T000004Z_104321_vault-1.snap.encrypted",
     "problem": None,
 }

@@ -115,6 +115,10 @@ def nodes_with(*changed):
             "notice: The last restore drill was 328 days",
         ),
         (
+            {"drills": {"a": '{"ended": "2026-11-24T00:00:00Z", "result": "passed"}'}},
+            "notice: The last restore drill found no canary",
+        ),
+        (
             {"drills": {"a": '{"ended": "2026-11-01T00:00:00Z", "result": "failed", "problem": "no quorum"}'}},
             "problem: The last restore drill failed: no quorum.",
         ),

@@ -27,7 +27,7 @@ KEY = (
     "deletion_date",
     "multi_region",
 )
-DRILL = ("ended", "result", "rpo_seconds", "rto_seconds", "snapshot", "problem")
+DRILL = ("ended", "result", "rpo_seconds", "rto_seconds", "snapshot", "canary_of", "problem")
 
 
 def document(

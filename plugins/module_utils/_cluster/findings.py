@@ -125,3 +125,5 @@ def _drill(document: Part) -> t.Iterator[tuple[str, str]]:
         yield "problem", f"The last restore drill {last['result'] or 'has no result'}{why}"
     elif last["age_seconds"] > DRILL_DAYS * 86400:
         yield "notice", f"The last restore drill was {words.ago(last['age_seconds'])}"
+    if last and last["result"] == "passed" and last["canary_of"] is None:
+        yield "notice", "The last restore drill found no canary: playbooks/backup.yml writes one before its snapshot"
