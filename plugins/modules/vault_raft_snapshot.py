@@ -69,6 +69,7 @@ snapshot:
       type: str
 """
 
+import contextlib
 import os
 import tempfile
 import typing as t
@@ -89,22 +90,48 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     if check_mode:
         return {"changed": True, "snapshot": None}
     name = cluster.active()
-    os.makedirs(os.path.dirname(dest), mode=0o700, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=os.path.dirname(dest), prefix=f".{os.path.basename(dest)}.")
-    try:
-        with os.fdopen(handle, "w+b") as stream:
-            summary = fetch(cluster, name, stream)
-            size = stream.seek(0, os.SEEK_END)
-        os.rename(partial, dest)
-    finally:
-        if os.path.exists(partial):
-            os.unlink(partial)
+    with written(dest):
+        os.makedirs(os.path.dirname(dest), mode=0o700, exist_ok=True)
+        handle, partial = tempfile.mkstemp(dir=os.path.dirname(dest), prefix=f".{os.path.basename(dest)}.")
+        try:
+            with os.fdopen(handle, "w+b") as stream:
+                summary = fetch(cluster, name, stream, dest)
+                size = stream.seek(0, os.SEEK_END)
+            os.rename(partial, dest)
+        finally:
+            if os.path.exists(partial):
+                os.unlink(partial)
     return {"changed": True, "snapshot": {"path": dest, "node": name, "size_bytes": size, **summary}}
 
 
-def fetch(cluster: Cluster, name: str, stream: t.Any) -> Summary:
+@contextlib.contextmanager
+def written(dest: str) -> t.Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        why = ": ".join(str(part) for part in (error.filename, error.strerror) if part)
+        raise VaultError(
+            dest,
+            f"the snapshot could not be written ({why or error})",
+            "Nothing was kept. Make room in its directory, or let this user write there, then run again.",
+        ) from error
+
+
+class Disk:
+    """Where the download goes. To the client every OSError is the network's, so the disk's are told apart here."""
+
+    def __init__(self, stream: t.BinaryIO, dest: str) -> None:
+        self._stream = stream
+        self._dest = dest
+
+    def write(self, data: bytes) -> None:
+        with written(self._dest):
+            self._stream.write(data)
+
+
+def fetch(cluster: Cluster, name: str, stream: t.Any, dest: str) -> Summary:
     with cluster.login(name) as client:
-        api.save(name, client, stream, cluster.connection.timeout)
+        api.save(name, client, t.cast(t.BinaryIO, Disk(stream, dest)), cluster.connection.timeout)
     stream.flush()
     os.fsync(stream.fileno())
     stream.seek(0)

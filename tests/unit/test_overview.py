@@ -50,6 +50,20 @@ def test_without_a_login_the_peers_are_left_out_and_the_reason_is_said():
     assert texts(made) == ["unknown: The Raft peers can't be read: vault-1: the operator can't log in."]
 
 
+def test_a_node_whose_api_has_another_address_than_its_peer_is_found_by_its_id():
+    urls = [
+        node(n, state="active" if n == 1 else "standby", url=f"https://vault-{n}.example.com:8200") for n in (1, 2, 3)
+    ]
+    named = {**samples.ABOUT, "node_ids": {f"vault-{n}": f"vault-{n}" for n in (1, 2, 3)}}
+    made = document(about=named, status=status(urls))
+    assert (made["findings"], made["raft"]["strangers"]) == ([], [])
+    moved = document(about=named, raft=raft(peer(1), peer(2), peer(3, node_id="old-3")))
+    assert texts(moved) == [
+        "problem: vault-3 is no Raft peer.",
+        "notice: old-3 (10.0.0.3:8201) is a peer, and not in the inventory.",
+    ]
+
+
 def test_what_was_not_asked_is_said_too():
     made = document(about={**samples.ABOUT, "bucket": ""}, raft={"skipped": True}, snapshots={"skipped": True})
     assert made["snapshots"]["problem"] == "no bucket is set (vault_snapshot_bucket)"

@@ -40,7 +40,7 @@ def document(
     snapshots: Found | None = None,
     drills: t.Mapping[str, str | OSError] | None = None,
 ) -> Part:
-    """*about* is name, region, key_alias, bucket and prefix, as the inventory has them.
+    """*about* is name, region, key_alias, bucket, prefix and node_ids (by the node's name), as the inventory has them.
 
     The others are the results of vault_status_info, vault_certificate_info, vault_raft_info, kms_key_info and
     vault_backup_info; None for what was not asked. *drills* is the text of each drill's report by its path, or why there is none.
@@ -51,15 +51,20 @@ def document(
         "format": FORMAT,
         "written_at": words.iso(now),
         "cluster": {"name": about["name"], "region": about["region"], **status["cluster"]},
-        "nodes": [_node(node, seen.get(node["name"]), certificates, peers) for node in status["nodes"]],
+        "nodes": [
+            _node(
+                node, seen.get(node["name"]), certificates, _peer(node, about.get("node_ids") or {}, peers["servers"])
+            )
+            for node in status["nodes"]
+        ],
         "raft": peers,
         "autopilot": _autopilot(raft),
         "key": _key(about["key_alias"], key),
         "snapshots": _snapshots(now, about, snapshots),
         "drill": _drill(now, drills or {}),
     }
-    known = {host(node["url"]) for node in status["nodes"]}
-    peers["strangers"] = [peer for peer in peers["servers"] if host(peer["address"]) not in known]
+    known = [node["peer"]["node_id"] for node in made["nodes"] if node["peer"]]
+    peers["strangers"] = [peer for peer in peers["servers"] if peer["node_id"] not in known]
     return {**made, "findings": findings.of(made)}
 
 
@@ -78,11 +83,18 @@ def _picked(names: t.Iterable[str], source: Found | None) -> Part:
     return {name: (source or {}).get(name) for name in names}
 
 
-def _node(node: Found, certificate: Found | None, certificates: Found, raft: Part) -> Part:
+def _peer(node: Found, node_ids: Found, servers: list[Part]) -> Part | None:
+    """By its id; the address decides only where no id is known, since API and Raft may have different ones."""
+    node_id = node_ids.get(node["name"])
+    if node_id:
+        return next((one for one in servers if one["node_id"] == node_id), None)
+    return next((one for one in servers if host(one["address"]) == host(node["url"])), None)
+
+
+def _node(node: Found, certificate: Found | None, certificates: Found, peer: Part | None) -> Part:
     served = _picked(CERTIFICATE, certificate)
     if certificate is None:
         served["problem"] = _why_not(certificates, "nobody looked")
-    peer = next((one for one in raft["servers"] if host(one["address"]) == host(node["url"])), None)
     error = words.one_line(node["error"]) if node.get("error") else None
     return {**_picked(NODE, node), "error": error, "certificate": served, "peer": peer}
 
