@@ -10,6 +10,7 @@ short_description: Have S3 remove snapshots that a newer one has superseded
 version_added: 1.0.0
 description:
   - Writes two rules into a bucket's lifecycle, and leaves those of other ids as they are.
+  - Warns of a rule of another id that would expire snapshots by their age alone.
   - "V(vault-snapshots) expires what lies below the prefix and carries the tag C(vaultops-superseded=true), which the
     backup tool sets when a newer snapshot is complete; current and old versions. The last good snapshot has no such tag,
     and stays however old it gets."
@@ -76,6 +77,8 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     # In check mode, a bucket that is still to be made has no rules.
     before = found or {"rules": [], "beside": {}}
     after = {**before, "rules": lifecycle_state.plan(before["rules"], params["prefix"], params["days"])}
+    for warning in lifecycle_state.warnings(after["rules"], params["prefix"]):
+        module.warn(warning)
     changed = after != before
     if changed and not module.check_mode:
         lifecycle_api.write(client, params["bucket"], after)

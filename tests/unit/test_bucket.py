@@ -69,6 +69,13 @@ def test_each_difference_is_said(changes, says):
     assert says in said
 
 
+def test_the_lifecycle_is_that_of_the_inputs():
+    other = bucket(bucket_lifecycle_configuration={"Rules": lifecycle_state.wanted("", 31)})
+    assert differences([other], {**SITE, "prefix": ""}, 31) == []
+    (said,) = differences([bucket()], SITE, 31)
+    assert "after 31 days" in said
+
+
 @pytest.mark.parametrize(
     ("tags", "untagged_is_ours", "left_alone"),
     [

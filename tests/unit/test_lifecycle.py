@@ -90,6 +90,33 @@ def test_rules_of_others_stay_where_they_are(found, ids):
     assert lifecycle_state.plan(planned, "snapshots", 30) == planned
 
 
+DAYS = {"ID": "all", "Status": "Enabled", "Expiration": {"Days": 90}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "warned"),
+    [
+        ({**DAYS, "Filter": {"Prefix": ""}}, True),
+        ({**DAYS, "Filter": {"Prefix": "snap"}}, True),
+        ({**DAYS, "Filter": {"Prefix": "snapshots/prod_2"}}, True),
+        ({**DAYS, "Filter": {"And": {"Prefix": "snapshots/", "ObjectSizeGreaterThan": 1}}}, True),
+        ({**DAYS, "Prefix": "snapshots/"}, True),
+        ({**DAYS, "Filter": {}, "Expiration": {"Date": "2027-01-01T00:00:00Z"}}, True),
+        # The last one has no successor of its name, and is current.
+        ({"ID": "old", "Status": "Enabled", "Filter": {}, "NoncurrentVersionExpiration": {"NoncurrentDays": 1}}, False),
+        ({**DAYS, "Filter": {"Prefix": ""}, "Status": "Disabled"}, False),
+        ({**DAYS, "Filter": {"Prefix": "logs/"}}, False),
+        ({**DAYS, "Prefix": "logs/"}, False),
+        ({**DAYS, "Filter": {"Tag": {"Key": "Temporary", "Value": "yes"}}}, False),
+        ({**DAYS, "Filter": {"And": {"Prefix": "snapshots/", "Tags": [TAG]}}}, False),
+        ({**DAYS, "Filter": {}, "Expiration": {"ExpiredObjectDeleteMarker": True}}, False),
+    ],
+)
+def test_a_rule_of_others_that_would_remove_the_last_one_is_said(rule, warned):
+    said = lifecycle_state.warnings([*lifecycle_state.wanted("snapshots", 30), rule], "snapshots")
+    assert [rule["ID"] in words for words in said] == ([True] if warned else [])
+
+
 @pytest.fixture
 def s3(aws):
     client = boto3.client("s3", region_name=REGION, endpoint_url=aws)
@@ -124,9 +151,11 @@ def test_a_lifecycle_comes_about_once(run, s3):
 
 def test_a_lifecycle_of_age_alone_is_mended_and_others_are_left(run, s3):
     s3.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": [THEIRS, BY_AGE]})
-    assert run()["changed"]
+    changed = run()
+    assert changed["changed"]
     found = rules_of(s3)
     assert THEIRS in found
+    assert "warnings" not in changed
     assert not removed(found, "snapshots/last", {}, 10_000)
     assert removed(found, "snapshots/one", {TAG["Key"]: TAG["Value"]}, 30)
 
@@ -151,6 +180,14 @@ def test_a_bucket_that_is_not_there_yet(run, aws):
     refused = run(bucket="not-made-yet")
     assert "there is no bucket not-made-yet" in refused["msg"]
     assert "playbooks/provision.yml" in refused["msg"]
+
+
+def test_a_rule_of_others_is_warned_of(run, s3):
+    everything = {**DAYS, "Filter": {"Prefix": ""}}
+    s3.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": [everything]})
+    (warning,) = run()["warnings"]
+    assert "'all'" in str(warning)
+    assert everything in rules_of(s3)
 
 
 def test_days_below_one_are_refused(run, s3):

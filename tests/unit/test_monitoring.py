@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -35,13 +36,16 @@ def test_each_alert_fires_when_it_should_and_only_then():
 
 @pytest.mark.parametrize(("name", "expr"), [*((name, "vector(1) > 2") for name in NAMES), (NAMES[-1], "vector(1)")])
 def test_an_alert_that_never_fires_or_always_does_is_noticed(tmp_path, name, expr):
-    shutil.copy(FOLDER / "vault.rules.test.yml", tmp_path)
+    conditions = yaml.safe_load((FOLDER / "vault.rules.test.yml").read_text())
+    # By those that name it: they are the ones that expect it, and all of them for each alert would take long.
+    conditions["tests"] = [test for test in conditions["tests"] if name in json.dumps(test)]
+    (tmp_path / "vault.rules.test.yml").write_text(yaml.safe_dump(conditions))
     broken = yaml.safe_load((FOLDER / "vault.rules.yml").read_text())
     (rule,) = (rule for group in broken["groups"] for rule in group["rules"] if rule.get("alert") == name)
     rule["expr"] = expr
     (tmp_path / "vault.rules.yml").write_text(yaml.safe_dump(broken))
     code, said = promtool("test", tmp_path, "vault.rules.test.yml")
-    assert code == 1, said
+    assert code == 1 and "got:" in said, said
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=NAMES)

@@ -45,5 +45,27 @@ def plan(found: t.Sequence[Rule], prefix: str, days: int) -> list[Rule]:
     return kept + [rule for name, rule in ours.items() if name not in there]
 
 
+def warnings(rules: t.Sequence[Rule], prefix: str) -> list[str]:
+    """Rules by which the last good snapshot would expire all the same, in words. They can only be those of others."""
+    start = start_of_keys(prefix, None)
+    return [
+        f"The rule '{rule.get('ID', '')}' of the bucket's lifecycle expires objects below '{start}' by age alone, the last "
+        "good snapshot among them. It is not touched. Narrow it, or disable it."
+        for rule in rules
+        if rule.get("Status") == "Enabled" and _expires_by_age(rule, start)
+    ]
+
+
+def _expires_by_age(rule: Rule, start: str) -> bool:
+    filters = rule.get("Filter", {})
+    # S3 had the prefix beside the filter once, and gives such rules back like that.
+    every: Rule = {"Prefix": rule.get("Prefix", ""), **filters, **filters.get("And", {})}
+    other = every["Prefix"]
+    meets = other.startswith(start) or start.startswith(other)
+    by_age = {"Days", "Date"} & set(rule.get("Expiration", {}))
+    # What is chosen by a tag is somebody's choice, and no age alone.
+    return bool(meets and by_age and not {"Tag", "Tags"} & set(every))
+
+
 def problem(days: int) -> str | None:
     return None if days >= 1 else f"days is {days}, and S3 knows nothing below one day"

@@ -108,8 +108,10 @@ def test_bucket_is_private_versioned_and_encrypted_with_the_key(aws):
     assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
-    (expiry,) = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    (expiry,) = (rule for rule in rules if "Days" in rule["Expiration"])
     assert expiry["Expiration"]["Days"] == 30
+    assert expiry["Filter"]["And"]["Tags"] == [{"Key": "vaultops-superseded", "Value": "true"}]
     with pytest.raises(s3.exceptions.ClientError, match="403"):
         s3.put_object(Bucket=bucket, Key="snapshots/x", Body=b"without TLS")
 
