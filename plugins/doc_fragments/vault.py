@@ -9,7 +9,7 @@ class ModuleDocFragment:
 options:
   nodes:
     description:
-      - All nodes of the cluster, as C(name: URL) pairs, for example C(vault-1: https://10.0.1.10:8200).
+      - "All nodes of the cluster, as C(name: URL) pairs, for example C(vault-1: https://10.0.1.10:8200)."
       - What only the active node can answer is sent to the active node.
     type: dict
     required: true

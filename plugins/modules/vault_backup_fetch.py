@@ -12,6 +12,7 @@ description:
   - Takes a snapshot that the backup tool made, from its bucket or from a file, compares it with its manifest, decrypts it
     with the key that the manifest names, and verifies it to its end.
   - "No cluster is asked for anything. In check mode all of it is done but for O(dest), which does not stay."
+  - Needs C(s3:GetObject) below the prefix, C(s3:ListBucket) on the bucket for V(newest), and C(kms:Decrypt) on the key.
   - What it writes still holds Vault's data as Vault encrypts it, and is readable for this user alone.
 author: vaultops maintainers (@vaultops)
 requirements:

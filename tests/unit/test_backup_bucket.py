@@ -91,19 +91,29 @@ def test_not_every_old_object_is_looked_at_each_time(stage: Stage, bucket: s3.Bu
     assert len(proxy.calls) == 1 + s3.LOOKED_AT + 1
 
 
+def test_one_that_came_late_among_the_last_few_is_made_up_for(stage: Stage, bucket: s3.Bucket):
+    """The manifest of a node that went on uploading when another was active already."""
+    old = [put(stage, index, 20 - index) for index in range(1, 6)]
+    bucket.supersede(backup(6, 1, NOW))
+    put(stage, 3, 17, parts=[".json"])
+    assert stage.superseded() == objects(*old) - {f"snapshots/{old[2]}.json"}
+    bucket.supersede(backup(7, 0.5, NOW))
+    assert stage.superseded() == objects(*old)
+
+
 def test_a_run_that_was_cut_short_while_it_tagged_is_made_up_for(stage: Stage, bucket: s3.Bucket):
     old = [put(stage, index, 20 - index) for index in range(1, 11)]
     made = backup(11, 1, NOW)
 
     class Short(Wire):
         def action_for(self, operation: str) -> t.Any:
-            if operation.startswith("PUT") and len(stage.superseded()) == 7:
+            if operation.startswith("PUT") and len(stage.superseded()) == 9:
                 return Drop()
             return super().action_for(operation)
 
     with Short(stage.aws) as proxy, pytest.raises(Failure):
         s3.Bucket(s3.config.S3(BUCKET, "snapshots", REGION, proxy.url, 1)).supersede(made)
-    assert len(stage.superseded()) == 7
+    assert len(stage.superseded()) == 9
     bucket.supersede(made)
     assert stage.superseded() == objects(*old)
 
