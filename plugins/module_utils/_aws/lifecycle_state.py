@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import typing as t
 
+from .._backup.manifest import SUPERSEDED
 from .snapshots_state import start_of_keys
 
 Rule = dict[str, t.Any]
-# The backup tool tags what a newer snapshot has superseded. Age alone would also remove the last good one.
-SUPERSEDED = {"Key": "vaultops-superseded", "Value": "true"}
 EXPIRE, CLEAN_UP = "vault-snapshots", "vault-snapshots-leftovers"
 UPLOAD_DAYS = 2
 

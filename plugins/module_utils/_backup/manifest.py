@@ -15,6 +15,8 @@ MANIFEST_SUFFIX = ".json"
 NAME = re.compile(
     r"(?P<cluster>[A-Za-z0-9-]+)_(?P<begun>\d{8}T\d{6}Z)_(?P<index>\d+)_(?P<node>[A-Za-z0-9._-]+)" + re.escape(SUFFIX)
 )
+# The tag of what a newer snapshot has superseded: all that the bucket's lifecycle may expire.
+SUPERSEDED = {"Key": "vaultops-superseded", "Value": "true"}
 # By how much clocks may differ. What is begun later than that is not believed.
 AHEAD_SECONDS = 300
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"

@@ -21,7 +21,6 @@ from .errors import Exit, Failure
 PART_BYTES = 8 << 20
 MOST_PARTS = 10_000
 CHUNK_BYTES = 1 << 20
-SUPERSEDED = {"Key": "vaultops-superseded", "Value": "true"}
 # So many objects are looked at in any case, and then on until one has its tag: an earlier run may have been killed or refused.
 LOOKED_AT = 8
 
@@ -161,12 +160,12 @@ class Bucket:
         pending = []
         for number, name in enumerate(manifest.superseded(self._names(made.cluster_name), made)):
             tags = self._tags(name)
-            if SUPERSEDED not in tags:
+            if manifest.SUPERSEDED not in tags:
                 pending.append((name, tags))
             elif number >= LOOKED_AT:
                 break
         for name, tags in reversed(pending):
-            self._tag(name, [tag for tag in tags if tag["Key"] != SUPERSEDED["Key"]])
+            self._tag(name, [tag for tag in tags if tag["Key"] != manifest.SUPERSEDED["Key"]])
 
     def _tags(self, name: str) -> list[dict[str, str]]:
         with self._explained(f"the tags of {self.where(name)} can't be read", _TAG_CURES):
@@ -177,7 +176,7 @@ class Bucket:
         """This replaces all tags, so the others are written again."""
         with self._explained(f"{self.where(name)} could not be tagged as superseded", _TAG_CURES):
             self._client.put_object_tagging(
-                Bucket=self._settings.bucket, Key=self._key(name), Tagging={"TagSet": [*others, SUPERSEDED]}
+                Bucket=self._settings.bucket, Key=self._key(name), Tagging={"TagSet": [*others, manifest.SUPERSEDED]}
             )
 
     def _names(self, cluster_name: str) -> list[str]:
