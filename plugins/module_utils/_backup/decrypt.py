@@ -81,7 +81,7 @@ def require_cluster(known: manifest.Manifest, cluster: Cluster) -> None:
         Exit.SNAPSHOT,
         f"{known.name} is of the cluster {known.cluster_name} ({known.cluster_id}), and not of {cluster.name} "
         f"({cluster.id})",
-        "Take one of this cluster's, or say that another cluster's is meant.",
+        "Take one of this cluster's, or, if another's is meant: -e vault_restore_any_cluster=true.",
     )
 
 
