@@ -34,7 +34,7 @@ clean-lab: setup  ## Remove the labs' containers, networks and servers
 lab-parts: setup
 	@$(TEST_LAB) python tests/lab/lab.py prepare
 
-test: lint unit provision inputs molecule  ## What CI runs; the other tests and the bench come on top
+test: lint unit status-test provision inputs molecule  ## What CI runs; the other tests and the bench come on top
 
 lint: setup  ## ansible-lint, yamllint, ruff, mypy
 	@echo "== lint"
@@ -76,6 +76,7 @@ restore-test: lab-parts  ## Restores that must not happen, and drills that must 
 	@$(TEST_LAB) pytest tests/faults/test_restore.py
 
 status-test: test-setup  ## The status page in a browser, and status.yml where nobody answers: no lab, loopback only
+	@echo "== status page"
 	@$(LAB) pytest tests/faults/test_status_page.py
 
 bench: lab-parts  ## The plays beside plain shell scripts, in one run each
