@@ -12,6 +12,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import (
     certificates,
     document,
     drill,
+    drill_page,
     inputs,
     overview,
     page,
@@ -44,6 +45,12 @@ def status_document(status, about, drills, **found):
     return document.document(time.time(), about, status, drills=drill_reports(drills), **found)
 
 
+def drills_page(name, paths):
+    """*paths* are the reports, one of them whole."""
+    drills, _unreadable = drill.read(drill_reports(paths))
+    return drill_page.page(name, drills)
+
+
 def status_json(made):
     return json.dumps(made, indent=2, sort_keys=False) + "\n"
 
@@ -53,6 +60,7 @@ class FilterModule:
         return {
             "cluster_nodes": inputs.nodes,
             "drill_report": drill.report,
+            "drills_page": drills_page,
             "input_problems": inputs.problems,
             "adoption_problems": inputs.adoption_problems,
             "certificate_authority": certificates.authority,

@@ -69,7 +69,7 @@ def container(bench, name: str) -> str:
 def assert_voters(cluster, *numbers) -> None:
     seen = raft(cluster)
     assert seen["voters"] == [f"vault-{number}" for number in numbers]
-    assert seen["healthy"]
+    assert seen["healthy"], seen
     assert seen["failure_tolerance"] == (len(numbers) - 1) // 2
 
 

@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import manifest
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
@@ -198,6 +199,11 @@ def test_a_drill_passes_and_leaves_nothing(lab):
     assert left_on(machine) == []
     assert inside(machine, "systemctl is-active vault || true").strip() == "inactive"
     assert not (lab.controller / "restore-drill").exists()
+    assert "Restore drill of test: passed" in (drills / "drills.html").read_text()
+    for node in lab.lab.nodes[:3]:
+        metric = inside(node.container, "grep -v '#' /var/lib/prometheus/node-exporter/vault_drill.prom").split()
+        assert metric[0] == "vault_drill_last_success_timestamp_seconds"
+        assert abs(int(metric[1]) - manifest.epoch(report["ended"])) <= 1
     assert len(cluster(lab).connection.nodes) == 3
     assert identity(lab)[0] == "live"
 
@@ -216,6 +222,7 @@ def test_a_drill_that_misses_a_value_fails_and_leaves_nothing(lab):
     assert "the canary of 2026-01-01T00:00:00Z is not there" in " ".join(output.split()), output
     assert left_on(lab.lab.nodes[3].container) == []
     assert last_report(lab)["result"] == "failed"
+    assert "Restore drill of test: failed" in (lab.controller / "drills" / "drills.html").read_text()
 
 
 def test_a_drill_that_finds_no_snapshot_is_reported(lab):
@@ -234,6 +241,24 @@ def test_a_drill_on_a_machine_that_holds_data_is_refused(lab):
     assert "Vault runs or has data on vault-4" in " ".join(output.split()), output
     assert inside(machine, "ls /opt/vault/data/raft").strip() == "raft.db"
     inside(machine, "rm -r /opt/vault/data")
+
+
+def test_snapshots_end_by_an_explicit_word_and_not_for_want_of_one(lab):
+    nodes = [node.container for node in lab.lab.nodes[:3]]
+
+    def schedule():
+        return {inside(node, "systemctl is-enabled vault-backup.timer || true").strip() for node in nodes}
+
+    taken = [inside(node, "ls /var/lib/vault-backup") for node in nodes]
+    code, output = lab.play(inventory=inventory(lab), playbook="site.yml")
+    assert code == 0, output
+    assert schedule() == {"enabled"}
+    run(lab, "site.yml", "-e", "vault_backup=false")
+    assert schedule() == {"disabled"}
+    assert [inside(node, "ls /var/lib/vault-backup") for node in nodes] == taken
+    assert run(lab, "site.yml", "-e", "vault_backup=false").count("changed=0") == 3
+    run(lab, "site.yml")
+    assert schedule() == {"enabled"}
 
 
 def test_a_snapshot_of_another_key_s_time_is_refused_with_the_cause(lab, tmp_path):

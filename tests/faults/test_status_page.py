@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "tests" / "unit"))
 
 import status_samples as samples  # noqa: E402
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup import manifest  # noqa: E402
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import page  # noqa: E402
+from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import drill_page, page  # noqa: E402
 
 WIDTHS = (400, 1280)
 # Chromium asks its makers for this and that whatever one says: no name resolves, and there is no proxy.
@@ -117,11 +117,8 @@ def browser(tmp_path_factory):
     return Browser(tmp_path_factory.mktemp("browser"))
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", samples.EVERY)
-def test_a_page_in_every_condition(browser, name, width):
-    made = samples.EVERY[name]()
-    html = page.page(made)
+def sound(browser, html, name, width):
+    """What the probe found on a page that fits, asks for nothing and is dark where one wants it dark."""
     found, console, asked = browser.measure(html, width)
     assert console == []
     assert asked == set()
@@ -129,18 +126,32 @@ def test_a_page_in_every_condition(browser, name, width):
     assert found["width"] == width
     assert found["tooWide"] == []
     assert found["needed"] <= width
-    for node in made["nodes"]:
-        assert sum(node["name"] in text for text in found["texts"]) >= 2, "in the drawing and in the table"
     assert found["spilt"] == []
     assert found["squeezed"] == []
-    drawings = found["drawings"]
-    assert all(wide > 0 and high > 0 for _, wide, high in drawings)
-    kinds = [kind for kind, *_ in drawings]
-    assert [kind for kind in kinds if "picture" in kind] == [f"picture {'narrow' if width < 760 else 'wide'}"]
-    assert kinds.count("plot") == (2 if made["snapshots"]["listed"] else 0)
+    assert all(wide > 0 and high > 0 for _, wide, high in found["drawings"])
     pictures = [browser.picture(html, name, width, min(found["height"], 6000), dark) for dark in (False, True)]
     assert all(one.stat().st_size > 10_000 for one in pictures)
     assert pictures[0].read_bytes() != pictures[1].read_bytes(), "dark is light"
+    return found
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", samples.EVERY)
+def test_a_page_in_every_condition(browser, name, width):
+    made = samples.EVERY[name]()
+    found = sound(browser, page.page(made), name, width)
+    for node in made["nodes"]:
+        assert sum(node["name"] in text for text in found["texts"]) >= 2, "in the drawing and in the table"
+    kinds = [kind for kind, *_ in found["drawings"]]
+    assert [kind for kind in kinds if "picture" in kind] == [f"picture {'narrow' if width < 760 else 'wide'}"]
+    assert kinds.count("plot") == (2 if made["snapshots"]["listed"] else 0)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("count", [1, 14])
+def test_the_page_of_the_drills(browser, count, width):
+    found = sound(browser, drill_page.page("prod", samples.drills(count)), f"drills-{count}", width)
+    assert [kind for kind, *_ in found["drawings"]].count("plot") == 2
 
 
 def test_the_probe_sees_what_it_looks_for(browser):

@@ -39,6 +39,7 @@ DRILL = {
     "rto_seconds": 41,
     "canary_of": "2026-11-20T00:59:58Z",
     "snapshot": "prod_20261120T000004Z_104321_vault-1.snap.encrypted",
+    "vault_version": "1.21.1",
     "problem": None,
 }
 
@@ -111,6 +112,19 @@ def snapshots(count, last="2026-11-25T06:00:04Z", size=13_000_000, hours=6, node
             }
         )
     return {"snapshots": found, "broken": [], "ahead": [], "left_out": 0}
+
+
+def drills(count):
+    """One a week up to DRILL, of which each seventh failed."""
+    made = []
+    for weeks in reversed(range(count)):
+        ended = words.iso(words.epoch(DRILL["ended"]) - weeks * 7 * 86400)
+        times = {"rpo_seconds": 11520 + weeks * 611, "rto_seconds": 41 + weeks * 5 % 13}
+        one = {**DRILL, "ended": ended, **times}
+        if weeks % 7 == 6:
+            one |= {"result": "failed", "problem": "Install a verified release: the mirror does not answer"}
+        made.append(one)
+    return made
 
 
 def document(**changes):

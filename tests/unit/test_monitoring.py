@@ -62,3 +62,11 @@ def test_the_backup_tools_metrics_are_those_that_it_writes():
     named = set(re.findall(r"vault_backup_\w+", (FOLDER / "README.md").read_text()))
     assert used < set(metrics.HELP)
     assert named == set(metrics.HELP)
+
+
+def test_the_drills_metric_is_the_one_that_the_role_writes():
+    role = FOLDER.parents[1] / "roles" / "vault_backup" / "tasks" / "drilled.yml"
+    texts = [path.read_text() for path in (role, FOLDER / "vault.rules.yml", FOLDER / "README.md")]
+    assert [set(re.findall(r"vault_drill_last\w+", text)) for text in texts] == [
+        {"vault_drill_last_success_timestamp_seconds"}
+    ] * 3

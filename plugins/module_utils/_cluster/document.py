@@ -6,10 +6,9 @@ docs/status.md says what each field means.
 
 from __future__ import annotations
 
-import json
 import typing as t
 
-from . import findings, words
+from . import drill, findings, words
 
 FORMAT = 1
 Found = t.Mapping[str, t.Any]  # the result of a module, or of one that failed and says why in msg
@@ -27,7 +26,6 @@ KEY = (
     "deletion_date",
     "multi_region",
 )
-DRILL = ("ended", "result", "rpo_seconds", "rto_seconds", "snapshot", "canary_of", "problem")
 
 
 def document(
@@ -147,26 +145,9 @@ def _snapshots(now: float, about: Found, found: Found | None) -> Part:
 
 def _drill(now: float, reports: t.Mapping[str, str | OSError]) -> Part:
     """The newest report that can be read."""
-    read, unreadable = [], []
-    for path, text in sorted(reports.items()):
-        try:
-            if isinstance(text, OSError):
-                raise text
-            report = json.loads(text)
-            read.append((words.epoch(report["ended"]), _drilled(report)))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            unreadable.append(f"{path} can't be read ({words.one_line(error)})")
-    if not read:
+    found, unreadable = drill.read(reports)
+    if not found:
         reason = "; ".join(unreadable) or "no restore drill has left a report"
         return {"last": None, "unreadable": unreadable, "problem": reason}
-    ended, newest = max(read, key=lambda one: one[0])
-    last = {**newest, "age_seconds": int(now - ended)}
+    last = {**found[-1], "age_seconds": int(now - words.epoch(found[-1]["ended"]))}
     return {"last": last, "unreadable": unreadable, "problem": None}
-
-
-def _drilled(report: Part) -> Part:
-    for name in DRILL:
-        kinds: tuple[type, ...] = (int, float) if name.endswith("_seconds") else (str,)
-        if not isinstance(report.get(name), (*kinds, type(None))):
-            raise ValueError(f"{name} is {report[name]!r}")
-    return _picked(DRILL, report)

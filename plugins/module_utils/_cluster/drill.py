@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from .._backup.manifest import epoch, moment
+from . import words
+
+# What is read back of a report.
+FIELDS = ("ended", "result", "rpo_seconds", "rto_seconds", "snapshot", "vault_version", "canary_of", "problem")
 
 
 class Report(t.TypedDict):
@@ -44,3 +49,28 @@ def report(
         "rpo_seconds": round(float(begun) - epoch(manifest["begun"])) if manifest else None,
         "rto_seconds": round(float(ended) - float(begun)),
     }
+
+
+def read(texts: t.Mapping[str, str | OSError]) -> tuple[list[dict[str, t.Any]], list[str]]:
+    """The FIELDS of each report, oldest first, and in words which could not be read and why.
+
+    *texts* is the text of each report by its path, or why there is none.
+    """
+    found, unreadable = [], []
+    for path, text in sorted(texts.items()):
+        try:
+            if isinstance(text, OSError):
+                raise text
+            made = json.loads(text)
+            found.append((words.epoch(made["ended"]), _fields(made)))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            unreadable.append(f"{path} can't be read ({words.one_line(error)})")
+    return [one for _, one in sorted(found, key=lambda pair: pair[0])], unreadable
+
+
+def _fields(made: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    for name in FIELDS:
+        kinds: tuple[type, ...] = (int, float) if name.endswith("_seconds") else (str,)
+        if not isinstance(made.get(name), (*kinds, type(None))):
+            raise ValueError(f"{name} is {made[name]!r}")
+    return {name: made.get(name) for name in FIELDS}

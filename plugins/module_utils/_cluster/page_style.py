@@ -26,6 +26,7 @@ p { margin: 0; } .soft, footer { color: var(--soft); font-size: 14px; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 20px; margin-top: 16px; }
 .tiles, .cards { display: grid; gap: 12px 16px; margin: 20px 0 0; }
 .tiles { grid-template-columns: repeat(6, 1fr); gap: 12px; }
+.tiles.few { grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); }
 .tiles > div { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 12px 14px; }
 .tiles dt { color: var(--soft); font-size: 13px; } .tiles dd { margin: 2px 0 0; font-weight: 600; line-height: 1.35; }
 .tiles svg { margin-right: 6px; }

@@ -53,6 +53,14 @@ def unit_of(biggest: float) -> tuple[float, str]:
     return float(1024**power), _SIZES[power]
 
 
+def time_unit(longest: float) -> tuple[float, str]:
+    """What to divide seconds by for a plot, and what they are then."""
+    for seconds, unit, most in ((1, "seconds", 300), (60, "minutes", 3 * 3600), (3600, "hours", 3 * 86400)):
+        if longest <= most:
+            return float(seconds), unit
+    return 86400.0, "days"
+
+
 def size(count: float) -> str:
     divisor, unit = unit_of(count)
     return f"{count / divisor:.1f} {unit}" if divisor > 1 else f"{count:.0f} {unit}"
