@@ -18,7 +18,7 @@ def by_hand(fresh_lab):
     folder = fresh_lab.folder / "by-hand"
     network = fresh_lab.lab.gateway.rpartition(".")[0]
     fresh_lab.forget_cluster()
-    subprocess.run(["bash", "tests/bench/deploy.sh", "test-", network, str(folder)], cwd=ROOT, check=True)
+    subprocess.run(["bash", "tests/bench/deploy.sh", fresh_lab.lab.prefix, network, str(folder)], cwd=ROOT, check=True)
     yield folder
     # Its key carries no cluster's tag, so no other test could make a cluster with this alias.
     fresh_lab.aws("kms").delete_alias(AliasName="alias/vault-unseal")
@@ -49,7 +49,9 @@ def test_other_node_ids_stop_the_play_and_are_named(fresh_lab, by_hand):
     code, output = fresh_lab.play("-e", variables(by_hand), inventory=inventory)
     said = " ".join(output.split())
     assert code != 0
-    assert "vault-3 (10.0.2.12:8201) is a peer of the cluster, and not in the inventory" in said, output
+    assert (
+        f"vault-3 ({fresh_lab.lab.nodes[2].address}:8201) is a peer of the cluster, and not in the inventory" in said
+    ), output
     assert fresh_lab.fingerprint() == before
 
 

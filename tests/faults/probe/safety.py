@@ -7,7 +7,7 @@ import subprocess
 import typing as t
 from urllib.parse import urlsplit
 
-NETWORKS = (ipaddress.ip_network("10.0.1.0/24"), ipaddress.ip_network("10.0.2.0/24"))
+NETWORKS = tuple(ipaddress.ip_network(f"10.0.{number}.0/24") for number in (1, 2, 3, 4))
 
 
 class ProbeError(Exception):

@@ -16,8 +16,8 @@ LABEL = "vaultops.lab"
 STATE_LABEL = "vaultops.state"  # which cache folder holds the lab's pid files and keys
 HERE = pathlib.Path(__file__).resolve().parent.parent
 
-_NETWORKS = {"demo": "10.0.1", "test": "10.0.2"}
-_PREFIXES = {"demo": "", "test": "test-"}
+# Spare ones are for work beside a test run: up only when somebody names one.
+_NETWORKS = {"demo": "10.0.1", "test": "10.0.2", "spare1": "10.0.3", "spare2": "10.0.4"}
 
 
 def cache() -> pathlib.Path:
@@ -63,8 +63,13 @@ class Lab:
         return f"{self.name}-snapshots"
 
     @property
+    def prefix(self) -> str:
+        """Of the containers' names."""
+        return "" if self.name == "demo" else f"{self.name}-"
+
+    @property
     def nodes(self) -> list[Node]:
-        prefix, network = _PREFIXES[self.name], _NETWORKS[self.name]
+        prefix, network = self.prefix, _NETWORKS[self.name]
         return [Node(f"vault-{n}", f"{prefix}vault-{n}", f"{network}.{9 + n}") for n in range(1, self.node_count + 1)]
 
     @property
