@@ -195,7 +195,7 @@ def test_a_run_that_proves_nothing_is_not_complete(seen, changes, told):
     [
         (["https://10.0.1.10:8200", "https://10.0.1.12:8200"], None),
         (["https://10.0.1.10:8200", "https://10.0.2.10:8200"], "no address 10.0.2.1"),
-        (["https://10.0.1.10:8200", "https://10.0.3.10:8200"], "no lab's"),
+        (["https://10.0.1.10:8200", "https://10.0.9.10:8200"], "no lab's"),
         (["https://192.0.2.10:8200"], "no lab's"),
         (["https://vault.example.com:8200"], "no lab's"),
         (["https://10.0.1.10@192.0.2.10:8200"], "no lab's"),
