@@ -28,7 +28,7 @@ import typing as t
 import urllib.parse
 import xml.sax.saxutils
 
-_ALLOWED = [ipaddress.ip_network(text) for text in ("127.0.0.0/8", *(f"10.0.{number}.1/32" for number in (1, 2, 3, 4)))]
+_ALLOWED = [ipaddress.ip_network(text) for text in ("127.0.0.0/8", *(f"10.0.{number}.1/32" for number in range(1, 8)))]
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "date", "server"}
 _SCOPE = re.compile(r"Credential=[^,]*/(?P<service>[^/,]+)/aws4_request")
 # How an error is wrapped where it isn't JSON; IAM, STS and the load balancers share one.
@@ -236,7 +236,7 @@ def _refuse_far(host: str) -> None:
         near = False
     if not near:
         raise ValueError(
-            f"the fault proxy doesn't use {host!r}: only a loopback address, or a lab's own 10.0.1.1 to 10.0.4.1"
+            f"the fault proxy doesn't use {host!r}: only a loopback address, or a lab's own 10.0.1.1 to 10.0.7.1"
         )
 
 

@@ -7,7 +7,7 @@ import subprocess
 import typing as t
 from urllib.parse import urlsplit
 
-NETWORKS = tuple(ipaddress.ip_network(f"10.0.{number}.0/24") for number in (1, 2, 3, 4))
+NETWORKS = tuple(ipaddress.ip_network(f"10.0.{number}.0/24") for number in range(1, 8))
 
 
 class ProbeError(Exception):

@@ -17,7 +17,7 @@ STATE_LABEL = "vaultops.state"  # which cache folder holds the lab's pid files a
 HERE = pathlib.Path(__file__).resolve().parent.parent
 
 # Spare ones are for work beside a test run: up only when somebody names one.
-_NETWORKS = {"demo": "10.0.1", "test": "10.0.2", "spare1": "10.0.3", "spare2": "10.0.4"}
+_NETWORKS = {"demo": "10.0.1", "test": "10.0.2"} | {f"spare{number}": f"10.0.{number + 2}" for number in range(1, 6)}
 
 
 def cache() -> pathlib.Path:
