@@ -17,8 +17,11 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import (
     overview,
     page,
     replace,
+    sight,
+    standing,
     upgrade,
 )
+from ansible_collections.vaultops.cluster.plugins.module_utils._node import tls
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.certificate import state as certificate_state
 
 
@@ -55,20 +58,40 @@ def status_json(made):
     return json.dumps(made, indent=2, sort_keys=False) + "\n"
 
 
+def observations(names, hostvars):
+    """What vault_node_info saw on each of these hosts; nothing where it saw nothing, such as with --limit."""
+    return {name: hostvars[name].get("vault_server_observed") or {} for name in names}
+
+
+def standings(nodes, status, observed, cluster_name, ca_file, version=""):
+    """*ca_file*: path of the CA certificates on this controller, which may be missing."""
+    try:
+        trusted = tls.fingerprints(pathlib.Path(ca_file).read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        trusted = []
+    wanted = {"cluster_name": cluster_name, "version": version, "trusted": trusted, "ca_file": ca_file}
+    return standing.stand(nodes, status, observed, wanted)
+
+
 class FilterModule:
     def filters(self):
         return {
             "cluster_nodes": inputs.nodes,
             "drill_report": drill.report,
             "drills_page": drills_page,
+            "forgetful_voters": standing.forgetful_voters,
             "input_problems": inputs.problems,
             "adoption_problems": inputs.adoption_problems,
             "certificate_authority": certificates.authority,
             "certificate_lines": certificate_lines,
             "certificate_problems": certificate_problems,
+            "not_seen": sight.not_seen,
+            "observations": observations,
+            "outage": sight.outage,
             "overview": overview.lines,
             "replace_plan": replace.plan,
             "restart_plan": upgrade.restart,
+            "standings": standings,
             "status_document": status_document,
             "status_json": status_json,
             "status_page": page.page,

@@ -37,9 +37,17 @@ options:
     elements: path
     default: [/etc/vault.d/reload.hcl]
   data:
-    description: Raft's directory.
+    description: Raft's directory. Those that the unit's own configuration names are looked into as well.
     type: path
     default: /opt/vault/data
+  listener:
+    description: Where Vault's API would listen on this node, as HOST:PORT.
+    type: str
+    default: 127.0.0.1:8200
+  ca:
+    description: The CA certificates that the node trusts its peers by.
+    type: path
+    default: /etc/vault.d/tls/ca.crt
   asked_at:
     description: The asking controller's clock, in seconds since the epoch; returned as it is, to compare clocks with.
     type: float
@@ -81,7 +89,8 @@ running:
   returned: success
   type: str
 service:
-  description: exists, active_state, sub_state, main_pid, restarts, started and reloaded (seconds since the epoch).
+  description: exists, active_state, sub_state, main_pid, restarts, exec_start, started and reloaded (seconds since the
+    epoch).
   returned: success
   type: dict
 restart_reasons:
@@ -98,6 +107,26 @@ has_data:
   description: Whether there is a Raft database on the disk.
   returned: success
   type: bool
+processes:
+  description: Process ids of every Vault server on this node, under whichever unit.
+  returned: success
+  type: list
+  elements: int
+listens:
+  description: Whether anything takes a connection at O(listener).
+  returned: success
+  type: bool
+trusted:
+  description: SHA-256 of each CA certificate in O(ca).
+  returned: success
+  type: list
+  elements: str
+configured:
+  description:
+    - "What the configuration that the unit names says: cluster_name, node_id, kms_key_id and region (null where it does not
+      set one), data (Raft's directories), paths (its files), and whether it is ours, that is made by this collection."
+  returned: success
+  type: dict
 """
 
 import os
@@ -106,8 +135,10 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._node import service
+from ..module_utils._node import here, service
 from ..module_utils._node.errors import NodeError
+
+MARK = "# Made by vaultops.cluster."
 
 
 def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -115,6 +146,8 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
     current = installed_release(params["link"])
     running = service.running_release(unit["main_pid"])
     releases = params["releases"]
+    configured = here.configured(here.configuration_paths(unit["exec_start"]), MARK)
+    host, port = params["listener"].rsplit(":", 1)
     return {
         "changed": False,
         "machine": os.uname().machine,
@@ -128,7 +161,11 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
             unit["started"], running, current, [*params["restart_files"], params["link"]]
         ),
         "reload_reasons": service.reload_reasons(unit["started"], unit["reloaded"], params["reload_files"]),
-        "has_data": os.path.exists(os.path.join(params["data"], "raft", "raft.db")),
+        "has_data": here.holds_data([params["data"], *configured["data"]]),
+        "processes": here.processes(),
+        "listens": here.listens(host.strip("[]"), int(port)),
+        "trusted": here.trusted(params["ca"]),
+        "configured": configured,
     }
 
 
@@ -150,6 +187,8 @@ def main() -> None:
             },
             "reload_files": {"type": "list", "elements": "path", "default": ["/etc/vault.d/reload.hcl"]},
             "data": {"type": "path", "default": "/opt/vault/data"},
+            "listener": {"type": "str", "default": "127.0.0.1:8200"},
+            "ca": {"type": "path", "default": "/etc/vault.d/tls/ca.crt"},
             "asked_at": {"type": "float"},
         },
         supports_check_mode=True,

@@ -216,10 +216,11 @@ def inventory_in(tmp_path, aws):
     return path
 
 
-def play(inventory, *options):
+def play(inventory, *options, code=2):
+    """An outage, as the exit status says, unless something else is expected."""
     command = ["ansible-playbook", "-i", str(inventory), "playbooks/status.yml", *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     assert "changed=0" in done.stdout
     return done.stdout
 
@@ -239,6 +240,16 @@ def test_a_cluster_that_is_down_still_gives_a_page_and_check_writes_nothing(inve
     assert "S3 can't be reached" in made["snapshots"]["problem"]
     assert made["drill"]["last"]["result"] == "passed"
     assert (controller / "status/status.html").read_text() == page.page(made)
+
+
+def test_a_controller_that_sees_nothing_does_not_call_it_an_outage(inventory):
+    controller = inventory.parent / "controller"
+    (controller / "tls/ca.crt").unlink()
+    said = " ".join(play(inventory, code=4).split())
+    assert "This controller can't see the cluster unit, so nobody knows from here whether it serves" in said
+    assert "Name the CA's file (vault_ca_file)" in said
+    assert "The cluster is down" not in said
+    assert json.loads((controller / "status/status.json").read_text())["cluster"]["state"] == "unseen"
 
 
 def test_what_aws_says_is_read_where_no_node_answers(inventory_with_aws):

@@ -50,6 +50,13 @@ def test_voters_must_be_odd_and_at_least_three(count):
         ({"vault_1": {"vault_cluster_addr": "https://127.0.0.1:8201"}}, "vault-1: cluster_addr"),
         ({"vault_1": {"vault_address": "localhost"}}, "loopback"),
         ({"vault_1": {"vault_api_addr": "https://0.0.0.0:8200"}}, "loopback"),
+        (
+            {"vault_2": {"vault_api_addr": "https://10.0.1.10:8200"}},
+            "vault-2: its api_addr https://10.0.1.10:8200 is also",
+        ),
+        ({"vault_2": {"vault_cluster_addr": "https://10.0.1.10:8201"}}, "vault-2: its cluster_addr"),
+        ({"vault_2": {"vault_node_id": "../../x"}}, "node id '../../x' can't be used"),
+        ({"vault_2": {"vault_node_id": "vault-9\n"}}, "can't be used"),
         ({"vault_1": {"vault_api_addr": "http://10.0.1.10:8200"}}, "not of the form https://HOST:PORT"),
     ],
 )
@@ -110,3 +117,29 @@ def status(state="live", versions=("1.21.1",), nodes=()):
 def test_what_runs_is_left_alone_when_it_is_not_this_cluster(seen, differences, says):
     found = inputs.adoption_problems(seen, differences, "1.21.1")
     assert found == [] if says is None else says in found[0]
+
+
+@pytest.mark.parametrize("name", ["ca", "CA", "next", "nodes", "vaultops-operator", "a b", "../x", "-x", ""])
+def test_a_host_whose_name_would_be_another_file(name):
+    hosts = [name, "vault-2", "vault-3"]
+    found = inputs.problems(
+        inputs.nodes(
+            hosts, {host: {"vault_node_id": f"id-{n}", "vault_address": f"10.0.1.{n}"} for n, host in enumerate(hosts)}
+        ),
+        GOOD,
+    )
+    assert any("name in the inventory" in problem and "can't be used" in problem for problem in found)
+
+
+@pytest.mark.parametrize("name", ["vault-1", "vault-1.example.com", "10.0.1.10", "i_0abc"])
+def test_usual_names_are_good(name):
+    assert not [
+        problem
+        for problem in inputs.problems(inputs.nodes([name, "b", "c"], {name: {}, "b": {}, "c": {}}), GOOD)
+        if name in problem
+    ]
+
+
+@pytest.mark.parametrize("name", ["cluster_name", "version", "key_alias"])
+def test_a_newline_at_the_end_is_no_name(name):
+    assert inputs.problems(nodes(), {**GOOD, name: GOOD[name] + "\n"})

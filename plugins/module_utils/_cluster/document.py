@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from . import drill, findings, words
+from . import drill, findings, sight, words
 
 FORMAT = 1
 Found = t.Mapping[str, t.Any]  # the result of a module, or of one that failed and says why in msg
@@ -48,7 +48,7 @@ def document(
     made: Part = {
         "format": FORMAT,
         "written_at": words.iso(now),
-        "cluster": {"name": about["name"], "region": about["region"], **status["cluster"]},
+        "cluster": {"name": about["name"], "region": about["region"], **_cluster(status)},
         "nodes": [
             _node(
                 node, seen.get(node["name"]), certificates, _peer(node, about.get("node_ids") or {}, peers["servers"])
@@ -64,6 +64,11 @@ def document(
     known = [node["peer"]["node_id"] for node in made["nodes"] if node["peer"]]
     peers["strangers"] = [peer for peer in peers["servers"] if peer["node_id"] not in known]
     return {**made, "findings": findings.of(made)}
+
+
+def _cluster(status: Found) -> Part:
+    why = sight.unseen(status["nodes"])
+    return {**status["cluster"], "state": "unseen", "reason": why} if why else dict(status["cluster"])
 
 
 def host(address: str) -> str:

@@ -33,6 +33,11 @@ def _cluster(document: Part) -> t.Iterator[tuple[str, str]]:
         yield "notice", "The cluster is not initialised yet: no node holds data"
     elif cluster["state"] == "split":
         yield "problem", f"The nodes are in different clusters ({cluster['reason']})"
+    elif cluster["state"] == "unseen":
+        yield (
+            "problem",
+            f"This controller can't see the cluster, so nobody knows from here whether it serves: {cluster['reason']}",
+        )
     elif cluster["active"] is None:
         yield "problem", "No node is active: nobody can read or write secrets"
     if len(cluster["versions"]) > 1:
@@ -42,6 +47,8 @@ def _cluster(document: Part) -> t.Iterator[tuple[str, str]]:
 def _nodes(document: Part) -> t.Iterator[tuple[str, str]]:
     for node in document["nodes"]:
         name, certificate = node["name"], node["certificate"]
+        if document["cluster"]["state"] == "unseen":
+            continue
         if node["state"] == "unreachable":
             yield "problem", f"{name} does not answer: {(node['error'] or 'unknown').removeprefix(f'{name}: ')}"
         elif node["state"] == "sealed":

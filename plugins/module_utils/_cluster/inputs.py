@@ -9,8 +9,13 @@ import typing as t
 
 API_PORT = 8200
 CLUSTER_PORT = 8201
-VERSION = re.compile(r"^\d+\.\d+\.\d+$")
-ALIAS = re.compile(r"^alias/[a-zA-Z0-9/_-]+$")
+# All of them are matched whole: '$' would let a newline through.
+VERSION = re.compile(r"\d+\.\d+\.\d+")
+ALIAS = re.compile(r"alias/[a-zA-Z0-9/_-]+")
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*")
+# Names of hosts become names of files and of certificates, node ids become labels of metrics.
+HOST = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9._-]*[a-zA-Z0-9])?")
+RESERVED = ("ca", "next", "nodes", "localhost", "all", "vault", "vault_drill")
 # AWS auto-join fails in these: https://developer.hashicorp.com/vault/docs/updates/important-changes
 BROKEN_AUTO_JOIN = [((1, 19, 5), (1, 19, 8)), ((1, 20, 0), (1, 20, 2))]
 SINKS = ("secretsmanager", "kms_file", "pgp")
@@ -70,7 +75,8 @@ def _node_problems(cluster: list[Node]) -> list[str]:
     found = []
     owners: dict[tuple[str, str], str] = {}
     for node in cluster:
-        for kind in ("node_id", "address"):
+        found += _name_problems(node)
+        for kind in ("node_id", "address", "api_addr", "cluster_addr"):
             value = node[kind]  # type: ignore[literal-required]
             other = owners.setdefault((kind, value), node["name"])
             if other != node["name"]:
@@ -78,6 +84,7 @@ def _node_problems(cluster: list[Node]) -> list[str]:
                     f"{node['name']}: its {kind} {value} is also that of {other}. Vault accepts that and can't be "
                     f"repaired afterwards. Give every host its own."
                 )
+                break  # what follows from it is the same
         for kind in ("api_addr", "cluster_addr"):
             host = re.sub(r"^https://\[?([^\]/]+?)\]?:\d+/?$", r"\1", node[kind])  # type: ignore[literal-required]
             if not node[kind].startswith("https://") or host == node[kind]:  # type: ignore[literal-required]
@@ -90,6 +97,15 @@ def _node_problems(cluster: list[Node]) -> list[str]:
     return found
 
 
+def _name_problems(node: Node) -> list[str]:
+    return [
+        f"{node['name']!r}: its {what} {value!r} can't be used. It becomes part of file names and certificates: use letters, "
+        f"digits, dots, hyphens and underscores, and none of {', '.join(RESERVED)} or a name that begins with vaultops."
+        for what, value in (("name in the inventory", node["name"]), ("node id", node["node_id"]))
+        if not HOST.fullmatch(value) or value.lower() in RESERVED or value.lower().startswith("vaultops")
+    ]
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -100,7 +116,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _version_problems(version: str, join: str) -> list[str]:
-    if not VERSION.match(version):
+    if not VERSION.fullmatch(version):
         return [f"vault_version is '{version}'. Give the whole version, such as 1.21.1."]
     number = tuple(int(part) for part in version.split("."))
     if join == "aws" and any(first <= number <= last for first, last in BROKEN_AUTO_JOIN):
@@ -110,11 +126,11 @@ def _version_problems(version: str, join: str) -> list[str]:
 
 def _cluster_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
     found = []
-    if not re.match(r"^[a-zA-Z0-9][a-zA-Z0-9-]*$", str(inputs.get("cluster_name") or "")):
+    if not NAME.fullmatch(str(inputs.get("cluster_name") or "")):
         found.append("vault_cluster_name must be letters, digits and hyphens: it is part of names in AWS and in DNS.")
     if not inputs.get("region"):
         found.append("vault_aws_region is not set. There is no default: Vault's own would be us-east-1.")
-    if not ALIAS.match(str(inputs.get("key_alias") or "")):
+    if not ALIAS.fullmatch(str(inputs.get("key_alias") or "")):
         found.append(f"vault_kms_key_alias is '{inputs.get('key_alias')}'. It must be of the form alias/NAME.")
     if not inputs.get("controller_dir"):
         found.append(

@@ -13,9 +13,11 @@ Part = t.Mapping[str, t.Any]
 def lines(document: Part) -> list[str]:
     """What document.document() returns, a line for each thing."""
     cluster, raft = document["cluster"], document["raft"]
-    head = (
-        f"The cluster is {cluster['state']} ({cluster['reason']}); Vault {', '.join(cluster['versions']) or 'unknown'}"
-    )
+    if cluster["state"] == "unseen":
+        head = f"This controller can't see the cluster. {cluster['reason']}"
+    else:
+        versions = ", ".join(cluster["versions"]) or "unknown"
+        head = f"The cluster is {cluster['state']} ({cluster['reason']}); Vault {versions}"
     if not raft["problem"]:
         head += f"; {words.many(len(raft['voters']), 'voter')}, of which {raft['failure_tolerance']} may fail"
     peers = bool(raft["servers"])

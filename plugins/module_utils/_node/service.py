@@ -11,7 +11,16 @@ import typing as t
 
 from .errors import NodeError
 
-PROPERTIES = ("LoadState", "ActiveState", "SubState", "MainPID", "ExecMainStartTimestamp", "NRestarts", "ExecReload")
+PROPERTIES = (
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "MainPID",
+    "ExecMainStartTimestamp",
+    "NRestarts",
+    "ExecReload",
+    "ExecStart",
+)
 RELEASE = re.compile(r"/releases/([^/]+)/vault$")
 
 
@@ -30,6 +39,7 @@ def read_unit(name: str) -> dict[str, t.Any]:
         "main_pid": pid or None,
         "restarts": int(values.get("NRestarts") or 0),
         "started": _epoch(values.get("ExecMainStartTimestamp", "")) if pid else None,
+        "exec_start": values.get("ExecStart", ""),
         "reloaded": _epoch(values.get("ExecReload", "").partition("start_time=")[2].partition("]")[0]) if pid else None,
     }
 

@@ -19,8 +19,14 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE--
 
 def fingerprint(pem: str) -> str | None:
     """SHA-256 of the first certificate in the text, or None where there is none."""
-    leaf = _CERTIFICATE.search(pem)
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(leaf.group(0))).hexdigest() if leaf else None
+    return next(iter(fingerprints(pem)), None)
+
+
+def fingerprints(pem: str) -> list[str]:
+    """SHA-256 of each certificate in the text."""
+    return [
+        hashlib.sha256(ssl.PEM_cert_to_DER_cert(found.group(0))).hexdigest() for found in _CERTIFICATE.finditer(pem)
+    ]
 
 
 def on_the_wire(host: str, port: int) -> str | None:

@@ -1,0 +1,164 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What each node is to a run that changes it: from what the node itself shows, beside what its API says. Pure.
+
+Blindness is not emptiness. A node counts as empty only when the machine itself shows no process, no listener and no data. A
+node with any of these must have answered, or its own files must say that it is this cluster's; else the run stops.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+# empty          no process, no listener, no data
+# uninitialized  Vault runs, and its own API says that it holds nothing
+# stopped        no process, and data that is this cluster's by the node's own files
+# serving        active or standby, by its own API
+# other          initialised and not serving, by its own API: sealed, removed, without a leader
+EMPTY, UNINITIALIZED, STOPPED, SERVING, OTHER = "empty", "uninitialized", "stopped", "serving", "other"
+
+Part = t.Mapping[str, t.Any]
+
+
+class Standings(t.TypedDict):
+    nodes: dict[str, str]  # by name
+    problems: list[str]
+    untouched: bool  # every node is empty, or says that it holds nothing
+
+
+class Wanted(t.TypedDict):
+    cluster_name: str
+    version: str  # empty: whatever the nodes have
+    trusted: list[str]  # SHA-256 of the CA certificates on the controller
+    ca_file: str
+
+
+def stand(nodes: t.Sequence[Part], status: Part, observed: t.Mapping[str, Part], wanted: Wanted) -> Standings:
+    """*nodes*: as inputs.nodes() has them; *status*: a result of vault_status_info; *observed*: vault_node_info's, by name."""
+    answers = {node["name"]: node for node in status["nodes"]}
+    found: dict[str, str] = {}
+    problems: list[str] = []
+    for node in nodes:
+        name = node["name"]
+        here = observed.get(name)
+        if not here or "service" not in here:
+            problems.append(
+                f"{name} could not be read: the run did not reach the machine, so nobody knows what is on it. Mend the "
+                "connection ('ansible -m ping'), or run without --limit."
+            )
+            continue
+        standing = _standing(here, answers[name])
+        found[name] = standing or OTHER
+        problems += _problems(node, here, answers[name], standing, wanted)
+    untouched = not problems and all(standing in (EMPTY, UNINITIALIZED) for standing in found.values())
+    if not wanted["trusted"] and any(_is_something(here) for here in observed.values() if "service" in here):
+        problems = [_lost_ca(observed, wanted)]
+    return {"nodes": found, "problems": problems, "untouched": untouched and not problems}
+
+
+def forgetful_voters(
+    nodes: t.Sequence[Part], standings: t.Mapping[str, str], servers: t.Sequence[Part], rejoining: str | t.Sequence[str]
+) -> list[str]:
+    """Node ids of Raft's voters that hold no data, apart from those that somebody named."""
+    named = rejoining.split(",") if isinstance(rejoining, str) else list(rejoining)
+    voters = {server["node_id"] for server in servers if server["voter"]}
+    return [
+        node["node_id"]
+        for node in nodes
+        if standings.get(node["name"]) in (EMPTY, UNINITIALIZED)
+        and node["node_id"] in voters
+        and node["node_id"] not in named
+    ]
+
+
+def _standing(here: Part, answer: Part) -> str | None:
+    """None where the node alone can't tell, and its API did not."""
+    if answer["initialized"] is None:
+        if not _runs(here):
+            return STOPPED if here["has_data"] else EMPTY
+        return None
+    if answer["initialized"]:
+        return SERVING if answer["state"] in ("active", "standby") else OTHER
+    return OTHER if here["has_data"] else UNINITIALIZED
+
+
+def _runs(here: Part) -> bool:
+    """A unit that is starting and does not listen yet serves nobody: such as one that KMS keeps from unsealing."""
+    starting = here["service"]["main_pid"] and here["service"]["active_state"] == "activating"
+    others = [pid for pid in here["processes"] if pid != here["service"]["main_pid"]]
+    return bool(here["listens"] or others or (here["service"]["main_pid"] and not starting))
+
+
+def _is_something(here: Part) -> bool:
+    return bool(here["has_data"] or _runs(here))
+
+
+def _problems(node: Part, here: Part, answer: Part, standing: str | None, wanted: Wanted) -> list[str]:
+    name = node["name"]
+    if standing is None:
+        return [
+            f"{name}: {_what(here)}, and this controller can't talk to it: {_plain(answer, name)} Nothing was changed: what "
+            "can't be seen is not taken for empty. Mend the way to it (port 8200, the CA file, the node's address), then run "
+            "again."
+        ]
+    if standing in (SERVING, OTHER, UNINITIALIZED) and not _runs(here):
+        return [
+            f"{name}: something answers at {answer['url']}, and on the machine that the inventory's connection leads to no "
+            "Vault runs. Address and connection lead to different machines: correct vault_address or ansible_host."
+        ]
+    if standing == STOPPED:
+        return _stopped_problems(node, here, wanted)
+    return []
+
+
+def _stopped_problems(node: Part, here: Part, wanted: Wanted) -> list[str]:
+    """Data without an answer: the node's own files have to say whose it is."""
+    name, configured = node["name"], here["configured"]
+    start = "Start Vault on it as it is ('systemctl start vault'), so that it can be asked; then run again."
+    if not set(here["trusted"]) & set(wanted["trusted"]):
+        return [
+            f"{name} holds Raft data, Vault does not run on it, and the CA that it trusts is not the one in "
+            f"{wanted['ca_file']}: the data may be another cluster's. {start}"
+        ]
+    for setting, has, wants in (
+        ("cluster_name", configured["cluster_name"], wanted["cluster_name"]),
+        ("node_id", configured["node_id"], node["node_id"]),
+    ):
+        if has is not None and has != wants:
+            return [
+                f"{name} holds Raft data, Vault does not run on it, and its configuration has {setting} {has}, where the "
+                f"inventory has {wants}. Correct the inventory, or take the node out of it."
+            ]
+    if wanted["version"] and here["current"] not in (None, wanted["version"]):
+        return [
+            f"{name} holds Raft data of Vault {here['current']}, and Vault does not run on it; vault_version is "
+            f"{wanted['version']}. {start} playbooks/rolling_upgrade.yml changes the version."
+        ]
+    return []
+
+
+def _what(here: Part) -> str:
+    pids = here["processes"] or ([here["service"]["main_pid"]] if here["service"]["main_pid"] else [])
+    if pids:
+        outside = "" if here["service"]["main_pid"] in pids else ", outside the unit 'vault'"
+        process = "processes" if len(pids) > 1 else "process"
+        return f"Vault runs on it ({process} {', '.join(map(str, pids))}{outside})"
+    return "something listens on its Vault port"
+
+
+def _plain(answer: Part, name: str) -> str:
+    error = str(answer["error"] or "it gave no answer").removeprefix(f"{name}: ")
+    return error if error.endswith((".", "!", "?")) else f"{error}."
+
+
+def _lost_ca(observed: t.Mapping[str, Part], wanted: Wanted) -> str:
+    there = [f"{name} ({_brief(here)})" for name, here in observed.items() if "service" in here and _is_something(here)]
+    return (
+        f"The CA file {wanted['ca_file']} is not on this controller or holds no certificate, and a cluster exists: "
+        f"{', '.join(there)}. A new CA would cut off every client, so none is made. Put the directory that the cluster was made "
+        "with in its place (vault_controller_dir), or name the CA's file (vault_ca_file). Nothing was changed."
+    )
+
+
+def _brief(here: Part) -> str:
+    runs = "Vault runs" if _runs(here) else "Vault is stopped"
+    return f"{runs}, {'with' if here['has_data'] else 'without'} data"

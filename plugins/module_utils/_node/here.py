@@ -1,0 +1,120 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What of Vault is on this machine, whoever put it there: processes, a listener, data, a configuration.
+
+A machine is only empty when the machine itself says so: none of this needs Vault to answer.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import socket
+import typing as t
+
+from . import tls
+
+CONNECT_SECONDS = 3
+# What is read of a configuration: none of it is a secret.
+_SETTINGS = ("cluster_name", "node_id", "kms_key_id", "region")
+_BLOCK = re.compile(r'^\s*(\w+)\s*(?:"[^"]*"\s*)?\{', re.MULTILINE)
+
+
+class Configured(t.TypedDict):
+    """Settings of the configuration that the unit names; None where it does not set one."""
+
+    paths: list[str]
+    ours: bool  # every file begins with this collection's mark
+    cluster_name: str | None
+    node_id: str | None
+    kms_key_id: str | None
+    region: str | None
+    data: list[str]  # Raft's directories
+
+
+def processes(proc: str = "/proc") -> list[int]:
+    """Process ids of Vault servers, under whichever unit, or none."""
+    found = []
+    for entry in os.listdir(proc):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(os.path.join(proc, entry, "cmdline"), "rb") as stream:
+                words = stream.read().split(b"\0")
+        except OSError:  # it has ended
+            continue
+        if os.path.basename(words[0]) == b"vault" and b"server" in words[1:]:
+            found.append(int(entry))
+    return sorted(found)
+
+
+def listens(host: str, port: int) -> bool:
+    """Whether anything takes a connection there."""
+    try:
+        socket.create_connection((host, port), timeout=CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def configuration_paths(exec_start: str) -> list[str]:
+    """The files that the unit's command line names with -config, those of a directory one by one."""
+    command = exec_start.partition("argv[]=")[2].partition(" ;")[0]
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = command.split()
+    found: list[str] = []
+    for number, word in enumerate(words):
+        name, separator, value = word.lstrip("-").partition("=")
+        if name != "config" or not word.startswith("-"):
+            continue
+        path = value if separator else "".join(words[number + 1 : number + 2])
+        if os.path.isdir(path):
+            found += [os.path.join(path, name) for name in sorted(os.listdir(path)) if name.endswith((".hcl", ".json"))]
+        elif path:
+            found.append(path)
+    return found
+
+
+def configured(paths: t.Sequence[str], mark: str) -> Configured:
+    texts = [text for text in map(_read, paths) if text is not None]
+    whole = "\n".join(texts)
+    return {
+        "paths": list(paths),
+        "ours": bool(texts) and all(text.startswith(mark) for text in texts),
+        **{name: _setting(whole, name) for name in _SETTINGS},  # type: ignore[typeddict-item]
+        "data": _data_directories(whole),
+    }
+
+
+def holds_data(directories: t.Iterable[str]) -> bool:
+    return any(os.path.exists(os.path.join(directory, "raft", "raft.db")) for directory in directories)
+
+
+def trusted(path: str) -> list[str]:
+    """SHA-256 of each CA certificate in the file; none where there is no file."""
+    return tls.fingerprints(_read(path) or "")
+
+
+def _read(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return None
+
+
+def _setting(text: str, name: str) -> str | None:
+    found = re.search(rf'^\s*"?{name}"?\s*[=:]\s*"([^"\n]*)"', text, re.MULTILINE)
+    return found.group(1) if found else None
+
+
+def _data_directories(text: str) -> list[str]:
+    """Every 'path' of a storage block. Taking one too many is harmless: it is only looked into."""
+    found = []
+    for block in _BLOCK.finditer(text):
+        if block.group(1) in ("storage", "ha_storage"):
+            path = _setting(text[block.end() :].partition("\n}")[0], "path")
+            found += [path] if path else []
+    return found or re.findall(r'"path"\s*:\s*"([^"\n]+)"', text)

@@ -1,0 +1,156 @@
+"""A node is empty only when the machine itself says so; what runs or holds data has to have answered."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import inputs, standing
+from hypothesis import given
+from hypothesis import strategies as st
+
+NAMES = ("vault-1", "vault-2", "vault-3")
+NODES = inputs.nodes(list(NAMES), {name: {"vault_address": f"10.0.1.{n}"} for n, name in enumerate(NAMES, 10)})
+WANTED = {"cluster_name": "prod", "version": "1.21.1", "trusted": ["aa"], "ca_file": "/srv/prod/tls/ca.crt"}
+CONFIGURED = {"ours": True, "cluster_name": "prod", "node_id": None, "kms_key_id": None, "region": None, "data": []}
+
+
+def machine(runs=False, data=False, **changes):
+    """What vault_node_info returns of a machine."""
+    service = {"main_pid": 7 if runs else None, "active_state": "active" if runs else "inactive"}
+    return {
+        "service": service,
+        "processes": [7] if runs else [],
+        "listens": runs,
+        "has_data": data,
+        "trusted": ["aa"] if runs or data else [],
+        "configured": CONFIGURED,
+        "current": "1.21.1" if runs or data else None,
+        **changes,
+    }
+
+
+def answer(name, state="unreachable", error="no connection (Connection refused)"):
+    initialized = {"unreachable": None, "uninitialized": False}.get(state, True)
+    return {
+        "name": name,
+        "url": f"https://{name}:8200",
+        "state": state,
+        "initialized": initialized,
+        "error": f"{name}: {error}" if initialized is None else None,
+    }
+
+
+def stand(machines, states=("unreachable",) * 3, **wanted):
+    status = {"nodes": [answer(name, state) for name, state in zip(NAMES, states, strict=True)]}
+    return standing.stand(NODES, status, dict(zip(NAMES, machines, strict=True)), {**WANTED, **wanted})
+
+
+def test_bare_machines_are_empty_with_and_without_a_ca():
+    for trusted in (["aa"], []):
+        found = stand([machine()] * 3, trusted=trusted)
+        assert found == {"nodes": dict.fromkeys(NAMES, "empty"), "problems": [], "untouched": True}
+
+
+def test_a_cluster_that_serves():
+    found = stand([machine(True, True)] * 3, ("active", "standby", "standby"))
+    assert found == {"nodes": dict.fromkeys(NAMES, "serving"), "problems": [], "untouched": False}
+
+
+@pytest.mark.parametrize(
+    ("seen", "state", "expected"),
+    [
+        (machine(True), "uninitialized", "uninitialized"),
+        (machine(True, True), "uninitialized", "other"),
+        (machine(True, True), "sealed", "other"),
+        (machine(True, True), "removed", "other"),
+        (machine(False, True), "unreachable", "stopped"),
+        # A unit that KMS keeps from unsealing: it starts again and again, and nothing listens.
+        (
+            machine(False, True, service={"main_pid": 7, "active_state": "activating"}, processes=[7]),
+            "unreachable",
+            "stopped",
+        ),
+    ],
+)
+def test_what_a_node_is(seen, state, expected):
+    found = stand([seen, machine(), machine()], (state, "unreachable", "unreachable"))
+    assert found["problems"] == []
+    assert found["nodes"]["vault-1"] == expected
+    assert found["untouched"] == (expected in ("empty", "uninitialized"))
+
+
+@pytest.mark.parametrize(
+    ("seen", "says"),
+    [
+        (machine(True, True), "Vault runs on it (process 7), and this controller can't talk to it: no connection"),
+        (machine(processes=[9]), "Vault runs on it (process 9, outside the unit 'vault')"),
+        (machine(listens=True), "something listens on its Vault port"),
+        (machine(False, True, trusted=["bb"]), "the CA that it trusts is not the one in /srv/prod/tls/ca.crt"),
+        (machine(False, True, configured={**CONFIGURED, "cluster_name": "x"}), "has cluster_name x, where"),
+        (machine(False, True, configured={**CONFIGURED, "node_id": "n9"}), "has node_id n9, where"),
+        (machine(False, True, current="1.20.0"), "Raft data of Vault 1.20.0"),
+        ({"unreachable": True}, "could not be read"),
+    ],
+)
+def test_what_did_not_answer_stops_the_run_and_is_named(seen, says):
+    found = stand([machine(), seen, machine()])
+    assert len(found["problems"]) == 1
+    assert says in found["problems"][0]
+    assert "vault-2" in found["problems"][0]
+    assert found["untouched"] is False
+
+
+def test_an_answer_from_another_machine():
+    found = stand([machine(), machine(), machine()], ("active", "unreachable", "unreachable"))
+    assert "lead to different machines" in found["problems"][0]
+
+
+@pytest.mark.parametrize("seen", [machine(True, True), machine(False, True), machine(True)])
+def test_without_the_ca_nothing_that_exists_is_gone_on_with(seen):
+    found = stand([machine(), seen, machine()], trusted=[])
+    assert len(found["problems"]) == 1
+    assert "/srv/prod/tls/ca.crt is not on this controller" in found["problems"][0]
+    assert "vault-2" in found["problems"][0]
+
+
+MACHINES = st.fixed_dictionaries(
+    {
+        "service": st.fixed_dictionaries(
+            {
+                "main_pid": st.sampled_from([None, 7]),
+                "active_state": st.sampled_from(["active", "activating", "failed"]),
+            }
+        ),
+        "processes": st.sampled_from([[], [7], [8], [7, 8]]),
+        "listens": st.booleans(),
+        "has_data": st.booleans(),
+        "trusted": st.sampled_from([[], ["aa"], ["bb"]]),
+        "configured": st.just(CONFIGURED),
+        "current": st.sampled_from([None, "1.21.1", "1.20.0"]),
+    }
+)
+STATES = st.sampled_from(["active", "standby", "uninitialized", "sealed", "removed", "unreachable", "unknown"])
+
+
+@given(st.lists(st.tuples(MACHINES, STATES), min_size=3, max_size=3), st.sampled_from([[], ["aa"]]))
+def test_no_node_counts_as_empty_that_is_not_known_to_be(seen, trusted):
+    machines, states = zip(*seen, strict=True)
+    found = stand(machines, states, trusted=trusted)
+    for name, here, state in zip(NAMES, machines, states, strict=True):
+        something = here["has_data"] or here["listens"] or set(here["processes"]) - {here["service"]["main_pid"]}
+        if something and state == "unreachable":
+            assert found["nodes"][name] not in ("empty", "uninitialized", "serving")
+        if found["nodes"][name] == "uninitialized":
+            assert state == "uninitialized"
+    if found["untouched"]:
+        assert not any(here["has_data"] for here in machines)
+        assert set(found["nodes"].values()) <= {"empty", "uninitialized"}
+    if not trusted and any(here["has_data"] for here in machines):
+        assert found["problems"]
+
+
+def test_every_combination_has_a_word():
+    for runs, data, state in itertools.product((False, True), (False, True), ("active", "sealed", "unreachable")):
+        found = stand([machine(runs, data)] * 3, (state,) * 3)
+        assert found["problems"] or set(found["nodes"].values()) <= {"empty", "stopped", "serving", "other"}
