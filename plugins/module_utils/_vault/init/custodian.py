@@ -117,11 +117,11 @@ class Custodian:
                 self._try(self.journal.remove)
                 return record
             if isinstance(not_stored, Taken):
-                raise self._lost(f"{not_stored} What is in the journal can't be opened without that reservation")
+                raise self._homeless(f"{not_stored} What is in the journal can't be opened without that reservation")
             if not not_written:
                 raise self._only_in_journal(not_stored)
             if time.monotonic() > deadline:
-                raise self._lost(f"{not_stored} {not_written} That was tried for {TRY_SECONDS} s")
+                raise self._homeless(f"{not_stored} {not_written} That was tried for {TRY_SECONDS} s")
             time.sleep(PAUSE_SECONDS)
 
     def _store(self, reservation: Record, record: Record) -> None:
@@ -136,13 +136,12 @@ class Custodian:
         if self.sink.read() != record:
             raise VaultError(self.sink.where, "it does not return what was written")
 
-    def _lost(self, why: str) -> VaultError:
+    def _homeless(self, why: str) -> VaultError:
         return VaultError(
             self.cluster_name,
-            f"a node was initialised, and its recovery keys and root token could be kept nowhere: {why}. They are lost; "
-            "the cluster holds no data yet",
-            "Mend what is named here. Then, on every node: 'systemctl stop vault', and empty its Raft directory (default "
-            "/opt/vault/data); run again.",
+            f"a node was initialised, and neither the sink nor the journal confirms that it keeps the recovery keys: {why}",
+            "Mend what is named here and run again from here, before anything else: that run finishes, or says what is "
+            "lost and how to start again. The cluster holds no data yet.",
         )
 
     def _only_in_journal(self, problem: VaultError) -> VaultError:
