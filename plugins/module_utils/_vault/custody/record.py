@@ -97,8 +97,8 @@ def stand_in(reservation: Record, body: dict[str, t.Any]) -> Record:
         "recovery_keys_base64": [blank(SHARE_CHARACTERS, pgp_key) for pgp_key in pgp_keys],
         "root_token": blank(TOKEN_CHARACTERS, body.get("root_token_pgp_key") or ""),
     }
-    blank_key = "." * len(reservation["journal_key"] or "")
-    return {**answered(reservation, body, answer), "journal_key": blank_key, "cluster_id": "." * ID_CHARACTERS}
+    journal_key = blank(len(reservation["journal_key"] or ""), "")
+    return {**answered(reservation, body, answer), "journal_key": journal_key, "cluster_id": "." * ID_CHARACTERS}
 
 
 def stored(reservation: Record, keys: Record, cluster_id: str | None) -> Record:
