@@ -11,7 +11,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors imp
 from ansible_collections.vaultops.cluster.plugins.modules import vault_custody_info
 from conftest import REGION
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 SECRET = "s.very-secret-root-token"
@@ -314,6 +314,7 @@ def test_a_journal_that_was_exchanged_is_noticed(log, reserved):
             write(keys(reserved))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400) | st.builds(lambda data: b"vaultops journal 2 answered " + data, st.binary()))
 def test_whatever_is_in_a_journal_is_an_answer_or_an_error_of_ours(tmp_path_factory, data):
     log = journal.Journal(str(tmp_path_factory.getbasetemp() / "any.journal"))
@@ -341,6 +342,7 @@ DAMAGED = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.binary() | st.just(b"[" * 100_000) | st.builds(lambda data: json.dumps(data).encode(), JSON | DAMAGED))
 def test_whatever_is_in_a_sink_is_a_record_or_an_error_of_ours(data):
     try:

@@ -4,7 +4,7 @@ import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.custody.record import prepared, stored
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.init import state
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 RESERVED = prepared("prod", "2026-01-01T00:00:00+00:00", "ada@desk")
@@ -116,6 +116,7 @@ NODES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(NODES, st.sampled_from([None, RESERVED, OLD, STORED, UNBOUND]), st.sampled_from(JOURNALS), st.booleans())
 def test_no_init_where_anything_is_or_may_be(nodes, record, journal, take_over):
     plan = state.plan(classify(nodes), record, journal, "the sink", "ada@desk" if take_over else "")

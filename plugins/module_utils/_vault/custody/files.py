@@ -21,7 +21,8 @@ def in_words(where: str, action: t.Callable[[], T]) -> T:
         raise VaultError(
             where,
             error.strerror or str(error),
-            "Its directory must exist or be creatable, belong to the user who runs this, be writable and have room.",
+            "A plain file or none must be there, in a directory that belongs to the user who runs this, can be written to "
+            "and has room.",
         ) from error
 
 
