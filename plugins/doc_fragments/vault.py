@@ -62,7 +62,8 @@ options:
         description:
           - V(secretsmanager) keeps them in one secret of AWS Secrets Manager.
           - V(kms_file) keeps them in a file on the controller, encrypted with a KMS key.
-          - V(pgp) keeps them in a file on the controller, each share encrypted by Vault to a person's PGP key.
+          - V(pgp) keeps them in a file on the controller, each share encrypted by Vault to a person's PGP key. The root
+            token is in it in plain text from init until it is revoked, unless it is encrypted to somebody too.
         type: str
         required: true
         choices: [secretsmanager, kms_file, pgp]
@@ -75,7 +76,8 @@ options:
       journal:
         description:
           - Path on the controller where the keys stay, encrypted with a key that only the sink holds, from Vault's
-            answer until they have been read back from the sink.
+            answer until they have been read back from the sink. Its directory must belong to the user who runs this, and
+            be writable by nobody else.
         type: path
       kms_key_id:
         description: KMS key (id, ARN or alias) that encrypts the file or the secret.
@@ -86,4 +88,9 @@ options:
       endpoint_url:
         description: URL of the AWS service, where it is not the public one.
         type: str
+      tags:
+        description:
+          - Tags of the secret. It is made with them, and one that has other values of these is refused as somebody else's.
+          - One without them, as earlier versions made it, is taken for this cluster's when the record in it is, and tagged.
+        type: dict
 """

@@ -10,8 +10,10 @@ short_description: Initialise a Vault cluster and put its recovery keys into cus
 version_added: 1.0.0
 description:
   - Initialises a cluster whose seal unseals itself, when every node answers that it is not initialised.
-  - "Custody has two phases: the sink is reserved and proven writable before init; afterwards the keys are written and
-    read back. In between they are on the controller's disk, encrypted with a key that only the sink holds."
+  - "Custody has two phases: before init the sink is reserved, and both the sink and the journal on the controller's disk
+    are proven to take what the answer needs; afterwards the keys are written to both, and read back from the sink. In the
+    journal they are encrypted with a key that only the sink holds."
+  - A reservation that another controller made is not used; its holder is named. Of two that begin at once, one goes on.
   - Recovery keys and root token are never part of the result. They go from Vault to the sink inside this module.
   - A run that was killed is finished by the next one, or the next one says what is lost and how to start again.
   - A cluster that is already initialised, by whomever, is left as it is.
@@ -44,6 +46,13 @@ options:
     description:
       - A PGP public key to encrypt the root token to. Somebody then has to decrypt it and give it as a token, once.
     type: str
+  take_over:
+    description:
+      - Who began an init that has not finished, as the error that asks for this names them. Their reservation is then
+        replaced.
+      - Only for a run that is known to have ended, and whose controller is gone; where that controller is still there, a
+        run from it goes on by itself.
+    type: str
   custody:
     required: true
 extends_documentation_fragment:
@@ -71,8 +80,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 step:
-  description: V(initialise), V(recover) when keys were brought from the journal to the sink, V(tidy) when a journal that
-    was left after that is removed, or V(nothing).
+  description: V(initialise), V(recover) when keys were brought from the journal to the sink, V(tidy) when what an earlier
+    run or version left is put in order (a journal that is no longer needed, keys that don't name their cluster's id, a
+    secret without its tag, a file that others may read), or V(nothing).
   returned: success
   type: str
 custody:
@@ -86,11 +96,15 @@ custody:
     status:
       description: V(none) for a cluster that was adopted, V(stored), or V(prepared) in check mode only.
       type: str
+    cluster_id:
+      description: Id of the cluster that the keys are of; null where that is not known yet.
+      type: str
     root_token_held:
       description: Whether the sink still holds a root token that was not revoked.
       type: bool
 """
 
+import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -104,6 +118,10 @@ from ..module_utils._vault.module import answer
 from ..module_utils._vault.status.api import read_nodes
 from ..module_utils._vault.status.state import classify
 
+POLL_SECONDS = 0.3
+# A node unseals itself within seconds; the next run looks again.
+ID_SECONDS = 30
+
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     cluster = Cluster(Connection.from_params(params))
@@ -113,28 +131,42 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     if problem:
         raise VaultError(where, problem)
     custody = custodian.Custodian(params["custody"], where)
-    status = classify(read_nodes(cluster))
+    # The sink first: what another controller does meanwhile then looks unfinished, and not as if its cluster were gone.
     record = custody.sink.read()
-    todo = plan(status, record, custody.journal_exists(), custody.sink.where)
+    status = classify(read_nodes(cluster))
+    journal = custody.journal.look(record)
+    todo = plan(status, record, journal, custody.sink.where, params["take_over"] or "", custody.sink.untidy)
     if todo.step == "refuse":
         raise VaultError(where, todo.cause, todo.cure)
     if not check_mode and todo.step == "initialise":
         node = params["init_node"] or next(iter(params["nodes"]))
         body = payload(shares, threshold, pgp_keys, params["root_token_pgp_key"])
-        record = custody.initialise(node, cluster.client(node), body)
+        record = custody.initialise(node, cluster.client(node), body, record, todo.take_over)
+        record = custody.note(record, wait_for_id(cluster))
     elif not check_mode and todo.step == "recover":
         record = custody.recover(status["cluster_id"])
-    elif not check_mode and todo.step == "tidy":
-        custody.remove_journal()
+    elif not check_mode and todo.step == "tidy" and record:
+        record = custody.tidy(record, status["cluster_id"])
     return {
         "changed": todo.step != "nothing",
         "step": todo.step,
         "custody": {
             "where": custody.sink.where,
             "status": record["status"] if record else "none",
+            "cluster_id": record["cluster_id"] if record else None,
             "root_token_held": bool(record and record["root_token"] and not record["root_token_pgp"]),
         },
     }
+
+
+def wait_for_id(cluster: Cluster) -> str | None:
+    """The id that the cluster has given itself, or None when it does not say so in time."""
+    deadline = time.monotonic() + ID_SECONDS
+    while True:
+        found = classify(read_nodes(cluster))["cluster_id"]
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(POLL_SECONDS)
 
 
 def main() -> None:
@@ -147,6 +179,7 @@ def main() -> None:
             "recovery_threshold": {"type": "int", "default": 3},
             "pgp_keys": {"type": "list", "elements": "str", "no_log": False},
             "root_token_pgp_key": {"type": "str", "no_log": False},
+            "take_over": {"type": "str"},
             "custody": {"type": "dict", "required": True, "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
         },
         supports_check_mode=True,

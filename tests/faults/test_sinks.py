@@ -89,7 +89,7 @@ def test_a_file_encrypted_with_kms(bench):
         "region": REGION,
         "endpoint_url": bench.lab.aws_url,
     }
-    record = sinks.open_sink(options, "test").read()
+    record = sinks.open_sink(options, bench.lab.name).read()
     assert record["root_token"] is None
     cluster = as_operator(bench)
     assert recovery_keys_open(cluster, cluster.active(), record["recovery_keys"][:3])

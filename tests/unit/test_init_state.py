@@ -4,9 +4,14 @@ import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.custody.record import prepared, stored
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.init import state
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-RESERVED = prepared("prod", "2026-01-01T00:00:00+00:00")
+RESERVED = prepared("prod", "2026-01-01T00:00:00+00:00", "ada@desk")
+OLD = {**RESERVED, "who": None, "run": None}
 STORED = stored(RESERVED, RESERVED, "id-1")
+UNBOUND = {**STORED, "cluster_id": None}
+JOURNALS = ["none", "busy", "ours", "empty", "keys", "spent", "sealed"]
 
 
 def cluster(name, cluster_id="id-1"):
@@ -16,37 +21,110 @@ def cluster(name, cluster_id="id-1"):
 @pytest.mark.parametrize(
     ("where", "record", "journal", "step"),
     [
-        ("fresh", None, False, "initialise"),
-        ("fresh", RESERVED, False, "initialise"),
-        ("fresh", STORED, False, "refuse"),
-        ("fresh", RESERVED, True, "refuse"),
-        ("live", None, False, "nothing"),
-        ("live", STORED, False, "nothing"),
-        ("live", STORED, True, "tidy"),
-        ("live", RESERVED, True, "recover"),
-        ("partial", RESERVED, True, "recover"),
-        ("live", RESERVED, False, "refuse"),
-        ("degraded", STORED, False, "nothing"),
-        ("split", STORED, False, "refuse"),
-        ("down", None, False, "refuse"),
-        ("down", STORED, False, "refuse"),
+        ("fresh", None, "none", "initialise"),
+        ("fresh", None, "empty", "initialise"),
+        ("fresh", None, "sealed", "refuse"),
+        ("fresh", RESERVED, "ours", "initialise"),
+        ("fresh", RESERVED, "none", "refuse"),
+        ("fresh", RESERVED, "empty", "refuse"),
+        ("fresh", RESERVED, "keys", "refuse"),
+        ("fresh", RESERVED, "sealed", "refuse"),
+        ("fresh", OLD, "none", "refuse"),
+        ("fresh", STORED, "none", "refuse"),
+        ("live", None, "none", "nothing"),
+        ("live", STORED, "none", "nothing"),
+        ("live", STORED, "spent", "tidy"),
+        ("live", STORED, "empty", "tidy"),
+        ("live", STORED, "sealed", "refuse"),
+        ("live", UNBOUND, "none", "tidy"),
+        ("live", RESERVED, "keys", "recover"),
+        ("partial", RESERVED, "keys", "recover"),
+        ("live", RESERVED, "none", "refuse"),
+        ("live", RESERVED, "ours", "refuse"),
+        ("live", OLD, "none", "refuse"),
+        ("degraded", STORED, "none", "nothing"),
+        ("split", STORED, "none", "refuse"),
+        ("down", None, "none", "refuse"),
+        ("down", STORED, "none", "refuse"),
     ],
 )
 def test_init_happens_only_when_it_is_safe(where, record, journal, step):
     assert state.plan(cluster(where), record, journal, "the sink").step == step
 
 
+@pytest.mark.parametrize("where", ["fresh", "live", "partial", "degraded"])
+@pytest.mark.parametrize("record", [None, RESERVED, STORED])
+def test_nothing_is_done_while_another_run_here_is_at_it(where, record):
+    plan = state.plan(cluster(where), record, "busy", "the sink")
+    assert plan.step == "refuse" and "another run on this controller" in plan.cause
+
+
+def test_somebody_elses_reservation_is_named_and_taken_over_only_by_name():
+    plan = state.plan(cluster("fresh"), RESERVED, "none", "the sink")
+    assert "ada@desk began an init of this cluster at 2026-01-01" in plan.cause
+    assert "vault_custody_take_over='ada@desk'" in plan.cure
+    assert state.plan(cluster("fresh"), RESERVED, "none", "the sink", "ben@desk").step == "refuse"
+    taken = state.plan(cluster("fresh"), RESERVED, "empty", "the sink", "ada@desk")
+    assert (taken.step, taken.take_over) == ("initialise", True)
+    assert state.plan(cluster("fresh"), RESERVED, "keys", "the sink", "ada@desk").step == "refuse"
+    assert state.plan(cluster("live"), RESERVED, "none", "the sink", "ada@desk").step == "refuse"
+
+
+def test_a_reservation_without_a_name_is_taken_over_by_its_time():
+    cure = state.plan(cluster("fresh"), OLD, "none", "the sink").cure
+    assert f"vault_custody_take_over='{OLD['since']}'" in cure
+    assert state.plan(cluster("fresh"), OLD, "none", "the sink", OLD["since"]).step == "initialise"
+
+
 def test_keys_of_another_cluster_are_noticed():
-    plan = state.plan(cluster("live", "id-2"), STORED, False, "the sink")
+    plan = state.plan(cluster("live", "id-2"), STORED, "none", "the sink")
     assert plan.step == "refuse"
     assert "id-1" in plan.cause
     assert "id-2" in plan.cause
 
 
-def test_lost_keys_are_said_to_be_lost_and_how_to_start_again():
-    plan = state.plan(cluster("live"), RESERVED, False, "the sink")
-    assert "lost" in plan.cause
+def test_what_the_sink_wants_is_put_in_order():
+    assert state.plan(cluster("live"), STORED, "none", "the sink", untidy=True).step == "tidy"
+
+
+@pytest.mark.parametrize(("record", "journal"), [(RESERVED, "ours"), (OLD, "none")])
+def test_lost_keys_are_said_to_be_lost_and_how_to_start_again(record, journal):
+    plan = state.plan(cluster("live"), record, journal, "the sink")
+    assert "recovery keys and the root token are lost" in plan.cause
     assert "systemctl stop vault" in plan.cure
+
+
+def test_keys_that_another_controller_may_have_are_not_said_to_be_lost():
+    plan = state.plan(cluster("live"), RESERVED, "none", "the sink")
+    assert "ada@desk" in plan.cause and "lost" not in plan.cause
+    assert "run again where it ran" in plan.cure
+
+
+NODES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "name": st.sampled_from("abc"),
+            "state": st.sampled_from(
+                ["active", "standby", "uninitialized", "sealed", "removed", "unreachable", "unknown"]
+            ),
+            "initialized": st.sampled_from([None, False, True]),
+            "cluster_id": st.sampled_from([None, "id-1", "id-2"]),
+            "version": st.none(),
+        }
+    ),
+    max_size=5,
+)
+
+
+@settings(deadline=None)
+@given(NODES, st.sampled_from([None, RESERVED, OLD, STORED, UNBOUND]), st.sampled_from(JOURNALS), st.booleans())
+def test_no_init_where_anything_is_or_may_be(nodes, record, journal, take_over):
+    plan = state.plan(classify(nodes), record, journal, "the sink", "ada@desk" if take_over else "")
+    if plan.step == "initialise":
+        assert nodes and all(node["state"] == "uninitialized" and not node["initialized"] for node in nodes)
+        assert record is None or record["status"] == "prepared"
+        assert journal in ("none", "ours", "empty")
+        assert plan.take_over or record is None or journal == "ours"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import os
 import traceback
 import typing as t
 
+from ..._aws import ownership
 from ..errors import VaultError
 from . import files
 from .record import Record, dump, load
@@ -29,6 +30,7 @@ SPEC: dict[str, t.Any] = {
     "kms_key_id": {"type": "str"},
     "region": {"type": "str"},
     "endpoint_url": {"type": "str"},
+    "tags": {"type": "dict"},
 }
 REQUIRED_IF = [
     ("sink", "secretsmanager", ["name", "region"]),
@@ -41,30 +43,36 @@ KMS_PLAINTEXT_BYTES = 4096
 
 class Sink(t.Protocol):
     where: str
+    untidy: bool  # after a read: something about it is to be put in order, by tidy
 
     def read(self) -> Record | None: ...
 
     def create(self, record: Record) -> bool: ...
 
-    def prove_writable(self, record: Record) -> None: ...
+    def prove_writable(self, stand_in: Record) -> None: ...
 
     def replace(self, record: Record) -> None: ...
+
+    def tidy(self) -> None: ...
 
 
 def open_sink(options: dict[str, t.Any], cluster: str) -> Sink:
     if options["sink"] == "secretsmanager":
-        return SecretsManager(options)
+        return SecretsManager(options, cluster)
     if options["sink"] == "kms_file":
         return KmsFile(options, cluster)
-    return PlainFile(options["path"])
+    return PlainFile(options["path"], cluster)
 
 
 class SecretsManager:
-    """One secret in AWS Secrets Manager."""
+    """One secret in AWS Secrets Manager, tagged as the cluster's."""
 
-    def __init__(self, options: dict[str, t.Any]) -> None:
+    def __init__(self, options: dict[str, t.Any], cluster: str) -> None:
         self.name = options["name"]
+        self.cluster = cluster
         self.where = f"AWS Secrets Manager, secret {self.name} in {options['region']}"
+        self.untidy = False
+        self._tags = {key: str(value) for key, value in (options.get("tags") or {}).items()}
         self._key = {"KmsKeyId": options["kms_key_id"]} if options.get("kms_key_id") else {}
         self._client = _aws("secretsmanager", options)
 
@@ -73,8 +81,30 @@ class SecretsManager:
         return _aws_call(self.where, f"secretsmanager:{action}", lambda: call(**arguments), none_for)
 
     def read(self) -> Record | None:
+        """The record, unless the secret says by its tag, or in itself, that it is another cluster's."""
+        found = self._call("describe_secret", "ResourceNotFoundException", SecretId=self.name)
+        if found is None:
+            return None
+        if found.get("DeletedDate"):
+            raise VaultError(
+                self.where,
+                "it is scheduled for deletion, so it neither gives nor takes recovery keys",
+                f"'aws secretsmanager restore-secret --secret-id {self.name}', or name another one.",
+            )
+        tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags") or []}
+        for key, value in self._tags.items():
+            # Earlier versions made it without a tag; then what is in it says whose it is.
+            for problem in ownership.problems("the secret", tags, {"key": key, "value": value}, untagged_is_ours=True):
+                raise VaultError(self.where, problem)
         answer = self._call("get_secret_value", "ResourceNotFoundException", SecretId=self.name)
-        return _load(answer["SecretString"], self.where) if answer else None
+        if answer is None or "SecretString" not in answer:
+            raise VaultError(
+                self.where,
+                "the secret is there, and no text is in it",
+                "Remove it, or name another: init makes its own.",
+            )
+        self.untidy = not self._tags.items() <= tags.items()
+        return _load(answer["SecretString"], self.where, self.cluster)
 
     def create(self, record: Record) -> bool:
         created = self._call(
@@ -83,54 +113,76 @@ class SecretsManager:
             Name=self.name,
             Description=f"Recovery keys of the Vault cluster {record['cluster']}",
             SecretString=dump(record),
+            **({"Tags": self._tag_list()} if self._tags else {}),
             **self._key,
         )
         return created is not None
 
-    def prove_writable(self, record: Record) -> None:
-        # A version under a stage of its own: the current one stays what it is.
-        self._call("put_secret_value", SecretId=self.name, SecretString=dump(record), VersionStages=[PROBE_STAGE])
+    def prove_writable(self, stand_in: Record) -> None:
+        # A version under a stage of its own: the current one stays what it is. Nothing secret is in it.
+        self._call("put_secret_value", SecretId=self.name, SecretString=dump(stand_in), VersionStages=[PROBE_STAGE])
 
     def replace(self, record: Record) -> None:
+        self._put(record)
+        if record["status"] == "stored" and record["root_token"] is None:
+            # The stage AWSPREVIOUS would go on giving out the root token.
+            self._put(record)
+
+    def tidy(self) -> None:
+        self._call("tag_resource", SecretId=self.name, Tags=self._tag_list())
+
+    def _put(self, record: Record) -> None:
         self._call("put_secret_value", SecretId=self.name, SecretString=dump(record))
+
+    def _tag_list(self) -> list[dict[str, str]]:
+        return [{"Key": key, "Value": value} for key, value in self._tags.items()]
 
 
 class PlainFile:
-    """A file on the controller. Only for keys that are encrypted to people's PGP keys."""
+    """A file on the controller. Only for keys that are encrypted to people's PGP keys.
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.where = f"file {path} on the controller"
+    Until it is revoked, the root token is in it in plain text, unless it is encrypted to somebody too.
+    """
+
+    def __init__(self, path: str, cluster: str) -> None:
+        self.path = os.path.abspath(path)
+        self.cluster = cluster
+        self.where = f"file {self.path} on the controller"
+        self.untidy = False
 
     def encode(self, record: Record) -> bytes:
         return dump(record).encode()
 
-    def decode(self, data: bytes) -> str:
-        return data.decode()
+    def decode(self, data: bytes) -> bytes:
+        return data
 
     def read(self) -> Record | None:
-        if not os.path.exists(self.path):
+        data = files.in_words(self.where, lambda: files.read(self.path))
+        if data is None:
             return None
-        with open(self.path, "rb") as stream:
-            return _load(self.decode(stream.read()), self.where)
+        self.untidy = files.in_words(self.where, lambda: files.is_exposed(self.path))
+        return _load(self.decode(data), self.where, self.cluster)
 
     def create(self, record: Record) -> bool:
-        return _on_disk(self.where, lambda: files.create(self.path, self.encode(record)))
+        return files.in_words(self.where, lambda: files.create(self.path, self.encode(record)))
 
-    def prove_writable(self, record: Record) -> None:
+    def prove_writable(self, stand_in: Record) -> None:
         probe = f"{self.path}.probe"
-        _on_disk(self.where, lambda: files.replace(probe, self.encode(record)))
-        os.unlink(probe)
+        files.in_words(self.where, lambda: files.replace(probe, self.encode(stand_in)))
+        files.in_words(self.where, lambda: os.unlink(probe))
 
     def replace(self, record: Record) -> None:
-        _on_disk(self.where, lambda: files.replace(self.path, self.encode(record)))
+        files.in_words(self.where, lambda: files.replace(self.path, self.encode(record)))
+
+    def tidy(self) -> None:
+        files.in_words(self.where, lambda: os.chmod(self.path, 0o600))
 
 
 class KmsFile(PlainFile):
     """The same, encrypted with KMS: the file alone is worth nothing."""
 
     def __init__(self, options: dict[str, t.Any], cluster: str) -> None:
-        super().__init__(options["path"])
+        super().__init__(options["path"], cluster)
         self._key = options["kms_key_id"]
         self._context = {"vaultops:cluster": cluster}
         self._client = _aws("kms", options)
@@ -147,10 +199,16 @@ class KmsFile(PlainFile):
         answer = _aws_call(self.where, "kms:Encrypt", lambda: self._client.encrypt(**arguments))
         return base64.b64encode(answer["CiphertextBlob"])
 
-    def decode(self, data: bytes) -> str:
-        arguments = {"CiphertextBlob": base64.b64decode(data), "EncryptionContext": self._context}
+    def decode(self, data: bytes) -> bytes:
+        try:
+            sealed = base64.b64decode(data, validate=True)
+        except ValueError:
+            sealed = b""
+        if not sealed:
+            raise VaultError(self.where, "it holds nothing that KMS encrypted", "Name another one.")
+        arguments = {"CiphertextBlob": sealed, "EncryptionContext": self._context}
         answer = _aws_call(self.where, "kms:Decrypt", lambda: self._client.decrypt(**arguments))
-        return answer["Plaintext"].decode()
+        return answer["Plaintext"]
 
 
 def _aws(service: str, options: dict[str, t.Any]) -> t.Any:
@@ -171,8 +229,8 @@ def _aws_call(where: str, action: str, call: t.Callable[[], t.Any], none_for: st
         raise VaultError(
             where,
             f"{action} was refused: {code}: {error.response['Error'].get('Message', '')}",
-            "Whoever runs init needs secretsmanager:CreateSecret, GetSecretValue and PutSecretValue on this secret, "
-            "or kms:Encrypt and kms:Decrypt on the key, as the sink asks.",
+            "Whoever runs init needs secretsmanager:DescribeSecret, GetSecretValue, CreateSecret, TagResource and "
+            "PutSecretValue on this secret, or kms:Encrypt and kms:Decrypt on the key, as the sink asks.",
         ) from error
     except BotoCoreError as error:
         raise VaultError(
@@ -180,15 +238,15 @@ def _aws_call(where: str, action: str, call: t.Callable[[], t.Any], none_for: st
         ) from error
 
 
-def _on_disk(where: str, action: t.Callable[[], t.Any]) -> t.Any:
+def _load(text: str | bytes, where: str, cluster: str) -> Record:
     try:
-        return action()
-    except OSError as error:
-        raise VaultError(where, str(error), "The directory must exist or be creatable, and have room.") from error
-
-
-def _load(text: str, where: str) -> Record:
-    try:
-        return load(text, where)
+        record = load(text, where)
     except ValueError as error:
         raise VaultError(where, str(error), "Name another one: nothing is overwritten that is not ours.") from error
+    if record["cluster"] != cluster:
+        raise VaultError(
+            where,
+            f"it is in use for the recovery keys of cluster {record['cluster']}, and this is {cluster}",
+            "Name the place where this cluster's keys are kept.",
+        )
+    return record

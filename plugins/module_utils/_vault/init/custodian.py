@@ -1,77 +1,170 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Init and custody as one act: nothing is asked of Vault before its answer has a safe way to go."""
+"""Init and custody as one act: nothing is asked of Vault before its answer has two safe ways to go."""
 
 from __future__ import annotations
 
 import datetime
+import getpass
+import os
+import socket
+import time
 import typing as t
 
-from ..custody import journal, sinks
-from ..custody.record import Record, prepared, stored
+from ..custody import record as records
+from ..custody import sinks
+from ..custody.journal import Journal
+from ..custody.record import Record
 from ..errors import VaultError
 from . import api
+
+# How long the keys are held in memory while neither way takes them.
+TRY_SECONDS = 120
+PAUSE_SECONDS = 2
+
+
+class Taken(VaultError):
+    """The reservation in the sink became somebody else's while Vault was asked."""
 
 
 class Custodian:
     def __init__(self, options: dict[str, t.Any], cluster_name: str) -> None:
-        self.cluster_name = cluster_name
-        self.journal = options["journal"]
-        self.sink = sinks.open_sink(options, cluster_name)
-        if not self.journal:
+        if not options["journal"]:
             raise VaultError(cluster_name, "custody has no journal", "Set custody.journal to a path on the controller.")
+        self.cluster_name = cluster_name
+        self.journal = Journal(options["journal"])
+        self.sink = sinks.open_sink(options, cluster_name)
 
-    def journal_exists(self) -> bool:
-        return journal.exists(self.journal)
+    def initialise(
+        self, node: str, client: t.Any, body: dict[str, t.Any], found: Record | None, take_over: bool
+    ) -> Record:
+        """Reserve, prove both ways, initialise, store, read back.
 
-    def initialise(self, node: str, client: t.Any, body: dict[str, t.Any]) -> Record:
-        """Reserve, prove, initialise, store, read back."""
-        reservation = self._reserve()
-        answer = api.initialise(node, client, body)
-        keys: Record = {
-            **reservation,
-            "recovery_keys": answer["recovery_keys_base64"],
-            "recovery_shares": body["recovery_shares"],
-            "recovery_threshold": body["recovery_threshold"],
-            "pgp": "recovery_pgp_keys" in body,
-            "root_token": answer["root_token"],
-            "root_token_pgp": "root_token_pgp_key" in body,
-        }
-        journal.write(self.journal, t.cast(str, reservation["journal_key"]), keys)
-        return self._store(reservation, keys, None)
+        *found* is this controller's own reservation from a run that was cut short, or None; with *take_over*, that of
+        somebody else, whose run is said to have ended.
+        """
+        begin = found is None or take_over
+        reservation = self._new_reservation() if found is None or take_over else found
+        size_of = records.stand_in(reservation, body)
+        with self.journal.held(reservation, size_of) as write:
+            if take_over:
+                self._must_hold(t.cast(Record, found))
+                self.sink.replace(reservation)
+            elif begin and not self.sink.create(reservation):
+                self.journal.remove()
+                self._must_hold(reservation)
+            self.sink.prove_writable(size_of)
+            # The last look before what can't be undone: whoever took the reservation over is asking Vault himself.
+            self._must_hold(reservation)
+            keys = records.answered(reservation, body, api.initialise(node, client, body))
+            return self._keep(reservation, keys, write)
 
     def recover(self, cluster_id: str | None) -> Record:
         """Finish an init whose keys got as far as the journal."""
         reservation = self.sink.read()
         if reservation is None or reservation["journal_key"] is None:
             raise VaultError(self.sink.where, "the reservation is gone, and with it the key to the journal")
-        keys = journal.read(self.journal, reservation["journal_key"])
-        return self._store(reservation, keys, cluster_id)
-
-    def remove_journal(self) -> None:
-        journal.remove(self.journal)
-
-    def _reserve(self) -> Record:
-        now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-        # An existing reservation is used as it is: only its creation is atomic between two controllers.
-        self.sink.create(prepared(self.cluster_name, now))
-        reservation = self.sink.read()
-        if reservation is None or reservation["status"] != "prepared" or not reservation["journal_key"]:
-            raise VaultError(self.sink.where, "the reservation could not be read back", "Nothing was initialised.")
-        self.sink.prove_writable(reservation)
-        return reservation
-
-    def _store(self, reservation: Record, keys: Record, cluster_id: str | None) -> Record:
-        record = stored(reservation, keys, cluster_id)
-        try:
-            self.sink.replace(record)
-            if self.sink.read() != record:
-                raise VaultError(self.sink.where, "it does not return what was written")
-        except VaultError as error:
-            raise VaultError(
-                self.cluster_name,
-                f"the cluster is initialised, and its recovery keys did not get into custody ({error})",
-                f"They are safe, encrypted, in {self.journal} on this controller. Keep that file, mend the sink, and "
-                "run again from here: the next run finishes.",
-            ) from error
-        journal.remove(self.journal)
+        record = records.stored(reservation, self.journal.read(reservation), cluster_id)
+        problem = self._try(lambda: self._store(reservation, record))
+        if problem:
+            raise self._only_in_journal(problem)
+        self.journal.remove()
         return record
+
+    def tidy(self, record: Record, cluster_id: str | None) -> Record:
+        """What an earlier run, or version, left: a journal, a secret without tag, keys that name no cluster id."""
+        self.journal.remove()
+        if self.sink.untidy:
+            self.sink.tidy()
+        return self.note(record, cluster_id)
+
+    def note(self, record: Record, cluster_id: str | None) -> Record:
+        """Bind the keys to the cluster that they are of."""
+        if cluster_id is None or record["cluster_id"]:
+            return record
+        noted: Record = {**record, "cluster_id": cluster_id}
+        self.sink.replace(noted)
+        return noted
+
+    def _new_reservation(self) -> Record:
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        return records.prepared(self.cluster_name, now, whoami())
+
+    def _must_hold(self, reservation: Record) -> None:
+        found = self.sink.read()
+        if found == reservation:
+            return
+        if found is None:
+            theirs = "it is gone"
+        elif found["status"] == "stored":
+            theirs = f"the keys of an init that began at {found['since']} ({found['who']}) are in"
+        else:
+            theirs = f"since {found['since']} it is that of {found['who'] or 'somebody else'}"
+        raise VaultError(
+            self.sink.where,
+            f"the reservation for init is not the one that this run knows: {theirs}",
+            "Vault was not asked. Let the other run end, and run again.",
+        )
+
+    def _keep(self, reservation: Record, keys: Record, write: t.Callable[[Record], None]) -> Record:
+        """Each way is tried, whatever became of the other, and again as long as both fail."""
+        record = records.stored(reservation, keys, None)
+        deadline = time.monotonic() + TRY_SECONDS
+        while True:
+            not_written = self._try(lambda: write(keys))
+            not_stored = self._try(lambda: self._store(reservation, record))
+            if not not_stored:
+                # One that can't be removed is seen by the next run.
+                self._try(self.journal.remove)
+                return record
+            if isinstance(not_stored, Taken):
+                raise self._homeless(f"{not_stored} What is in the journal can't be opened without that reservation")
+            if not not_written:
+                raise self._only_in_journal(not_stored)
+            if time.monotonic() > deadline:
+                raise self._homeless(f"{not_stored} {not_written} That was tried for {TRY_SECONDS} s")
+            time.sleep(PAUSE_SECONDS)
+
+    def _store(self, reservation: Record, record: Record) -> None:
+        found = self.sink.read()
+        if found is None:
+            self.sink.create(record)
+        elif found in (reservation, record):
+            self.sink.replace(record)
+        else:
+            theirs = f"what {found['who'] or 'somebody else'} put there at {found['since']}"
+            raise Taken(self.sink.where, f"it holds {theirs}, and not the reservation of this init any more")
+        if self.sink.read() != record:
+            raise VaultError(self.sink.where, "it does not return what was written")
+
+    def _homeless(self, why: str) -> VaultError:
+        return VaultError(
+            self.cluster_name,
+            f"a node was initialised, and neither the sink nor the journal confirms that it keeps the recovery keys: {why}",
+            "Mend what is named here and run again from here, before anything else: that run finishes, or says what is "
+            "lost and how to start again. The cluster holds no data yet.",
+        )
+
+    def _only_in_journal(self, problem: VaultError) -> VaultError:
+        return VaultError(
+            self.cluster_name,
+            f"the cluster is initialised, and its recovery keys did not get into custody ({problem})",
+            f"They are encrypted in {self.journal.path} on this controller, and the reservation in the sink has the key "
+            "to them. Keep both, mend the sink, and run again from here: the next run finishes.",
+        )
+
+    @staticmethod
+    def _try(action: t.Callable[[], None]) -> VaultError | None:
+        try:
+            action()
+        except VaultError as error:
+            return error
+        return None
+
+
+def whoami() -> str:
+    """The user and the host that run this, for people to read."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user id has no name
+        user = f"uid-{os.geteuid()}"
+    return f"{user}@{socket.gethostname()}"

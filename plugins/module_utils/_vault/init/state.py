@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ..custody.record import Record
+from ..custody.record import Record, holder
 from ..status.state import ClusterState
 
 
@@ -15,53 +15,105 @@ class Plan:
     step: str  # initialise, recover, tidy, nothing, refuse
     cause: str = ""
     cure: str = ""
+    take_over: bool = False  # initialise in the place of somebody else, whose reservation is there
 
 
-def plan(cluster: ClusterState, record: Record | None, journal_exists: bool, where: str) -> Plan:
-    """Decide from what the nodes say, what the sink holds, and whether a journal was left on the controller."""
-    status = record["status"] if record else "none"
+def plan(
+    cluster: ClusterState, record: Record | None, journal: str, where: str, take_over: str = "", untidy: bool = False
+) -> Plan:
+    """Decide from what the nodes say, what the sink holds, and what the journal on the controller is.
+
+    *journal* is what Journal.look says of it; *take_over*, whose reservation may be taken over; *untidy*, whether the
+    sink wants something to be put in order.
+    """
+    if journal == "busy":
+        return Plan("refuse", "another run on this controller is at init right now", "Let it end first.")
     if cluster["state"] == "fresh":
-        if status == "stored":
-            return Plan(
-                "refuse",
-                f"no node is initialised, yet {where} holds the recovery keys of an earlier cluster",
-                "Nothing is overwritten. If the nodes lost their data, restore a snapshot; if that cluster is really "
-                "gone, name another place for the new one's keys.",
-            )
-        if journal_exists:
-            return Plan(
-                "refuse",
-                "no node is initialised, yet a journal with recovery keys of an earlier init is on the controller",
-                "If that cluster's data is really gone, move the journal away and run again.",
-            )
-        return Plan("initialise")
-
+        return _fresh(record, journal, where, take_over)
     if cluster["state"] in ("split", "down"):
         return Plan(
             "refuse",
             f"the cluster is {cluster['state']} ({cluster['reason']})",
             "Init is only safe when every node answers that it is not initialised.",
         )
-    if status == "prepared":
-        if journal_exists:
-            return Plan("recover")
-        return Plan(
-            "refuse",
-            f"an init that began at {record['since'] if record else '?'} reached Vault, but its answer never reached "
-            "the controller: the recovery keys and the root token are lost. The cluster runs and unseals itself, but "
-            "nobody can ever administer it, and it holds no data yet",
-            "To start again, on every node: 'systemctl stop vault', then empty its Raft directory (default "
-            "/opt/vault/data), then run this playbook again.",
-        )
-    if record and record["cluster_id"] and cluster["cluster_id"] and record["cluster_id"] != cluster["cluster_id"]:
+    if record is None:
+        return Plan("nothing")
+    if record["status"] == "prepared":
+        return _cut_short(record, journal)
+    if record["cluster_id"] and cluster["cluster_id"] and record["cluster_id"] != cluster["cluster_id"]:
         return Plan(
             "refuse",
             f"{where} holds the recovery keys of cluster {record['cluster_id']}, and the nodes are in cluster "
             f"{cluster['cluster_id']}",
             "Name the place where this cluster's keys are kept.",
         )
+    if journal == "sealed":
+        return Plan(
+            "refuse",
+            "the recovery keys are in custody, yet a journal of another init is on the controller, which may hold the "
+            "keys of another cluster",
+            "Keep it safe and move it away, and give each cluster a controller directory of its own.",
+        )
     # The sink has returned the keys, so the journal has done its work.
-    return Plan("tidy") if journal_exists and status == "stored" else Plan("nothing")
+    unbound = cluster["cluster_id"] is not None and record["cluster_id"] is None
+    return Plan("tidy" if journal != "none" or unbound or untidy else "nothing")
+
+
+def _fresh(record: Record | None, journal: str, where: str, take_over: str) -> Plan:
+    """No node is initialised."""
+    if record and record["status"] == "stored":
+        return Plan(
+            "refuse",
+            f"no node is initialised, yet {where} holds the recovery keys of an earlier cluster",
+            "Nothing is overwritten. If the nodes lost their data, restore a snapshot; if that cluster is really "
+            "gone, name another place for the new one's keys.",
+        )
+    if journal in ("keys", "sealed"):
+        return Plan(
+            "refuse",
+            "no node is initialised, yet a journal with recovery keys of an earlier init is on the controller",
+            "If that cluster's data is really gone, move the journal away and run again.",
+        )
+    if record is None or journal == "ours":
+        return Plan("initialise")
+    # Only the run that made a reservation knows whether it has ended, and its journal is where it ran.
+    if take_over == holder(record):
+        return Plan("initialise", take_over=True)
+    return Plan(
+        "refuse",
+        f"{_somebody(record)} began an init of this cluster at {record['since']}, from another controller or directory, "
+        f"and may be at it right now (the reservation is in {where})",
+        "If that run goes on, let it end; if it was cut short, run again where it ran. If neither can be, and no run is "
+        f"at it any more, say so: -e vault_custody_take_over='{holder(record)}'.",
+    )
+
+
+def _cut_short(record: Record, journal: str) -> Plan:
+    """A node is initialised, and the sink holds the reservation for that."""
+    if journal == "keys":
+        return Plan("recover")
+    began = f"an init that {_somebody(record)} began at {record['since']} reached Vault, but its answer "
+    again = (
+        "To start again, on every node: 'systemctl stop vault', then empty its Raft directory (default "
+        "/opt/vault/data), then run this playbook again."
+    )
+    if journal == "ours" or (journal == "none" and record["run"] is None):
+        return Plan(
+            "refuse",
+            began + "never reached the controller: the recovery keys and the root token are lost. The cluster runs and "
+            "unseals itself, but nobody can ever administer it, and it holds no data yet",
+            again,
+        )
+    return Plan(
+        "refuse",
+        began + "is not in custody, and this controller has no journal of that init",
+        "If that run goes on, let it end; if it was cut short, run again where it ran: the keys may be in the journal "
+        f"there. If there is none, the recovery keys and the root token are lost. {again}",
+    )
+
+
+def _somebody(record: Record) -> str:
+    return record["who"] or "somebody, by a version that did not say who,"
 
 
 def payload(

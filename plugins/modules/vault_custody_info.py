@@ -1,0 +1,115 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Read what custody holds of a Vault cluster, without its keys."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_custody_info
+short_description: Read what custody holds of a Vault cluster, without its keys
+version_added: 1.0.0
+description:
+  - Says whether recovery keys are in the sink, of which cluster, and whether an init was begun and by whom.
+  - Keys, root token and the journal's key are never part of the result.
+  - A sink that can't be read is an error, and so is one that holds another cluster's keys. Only an explicit "not there" is
+    V(none).
+  - Vault is not asked. Run it on the controller.
+author: vaultops maintainers (@vaultops)
+options:
+  cluster_name:
+    description: Name of the cluster.
+    type: str
+    required: true
+  custody:
+    required: true
+extends_documentation_fragment:
+  - vaultops.cluster.vault.custody
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.info
+"""
+
+EXAMPLES = r"""
+- name: Look whether this cluster was ever initialised
+  vaultops.cluster.vault_custody_info:
+    cluster_name: prod
+    custody:
+      sink: secretsmanager
+      name: vault/prod/recovery
+      region: eu-central-1
+      journal: /etc/vaultops/prod.journal
+  register: custody
+"""
+
+RETURN = r"""
+custody:
+  description: What is in the sink, and on the controller.
+  returned: success
+  type: dict
+  contains:
+    where:
+      description: The sink in words.
+      type: str
+    status:
+      description: V(none), V(prepared) for an init that was begun and has not finished, or V(stored).
+      type: str
+    cluster_id:
+      description: Id of the cluster that the keys are of; null where that is not known.
+      type: str
+    since:
+      description: When the init was begun, in ISO 8601; null with V(none).
+      type: str
+    who:
+      description: User and host that began it; null with V(none), and where a version that did not say so wrote it.
+      type: str
+    root_token_held:
+      description: Whether the sink still holds a root token that opens the cluster, not one that is encrypted to a person.
+      type: bool
+    journal:
+      description:
+        - Null without O(custody.journal), else V(none) without such a file.
+        - V(busy) if another process is at it, V(ours) if it was made ready for the init that was begun, V(empty) if for
+          one that was not, V(keys) if it holds the keys that the sink waits for, V(spent) if it holds keys that the sink
+          has, V(sealed) if it may hold keys that can't be read here.
+      type: str
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._vault.custody import sinks
+from ..module_utils._vault.custody.journal import Journal
+from ..module_utils._vault.module import answer
+
+
+def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
+    sink = sinks.open_sink(params["custody"], params["cluster_name"])
+    record = sink.read()
+    path = params["custody"]["journal"]
+    return {
+        "changed": False,
+        "custody": {
+            "where": sink.where,
+            "status": record["status"] if record else "none",
+            "cluster_id": record["cluster_id"] if record else None,
+            "since": record["since"] if record else None,
+            "who": record["who"] if record else None,
+            "root_token_held": bool(record and record["root_token"] and not record["root_token_pgp"]),
+            "journal": Journal(path).look(record) if path else None,
+        },
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "cluster_name": {"type": "str", "required": True},
+            "custody": {"type": "dict", "required": True, "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
+        },
+        supports_check_mode=True,
+    )
+    answer(module, lambda: run(module.params), libraries={"boto3": sinks.BOTO3_IMPORT_ERROR})
+
+
+if __name__ == "__main__":
+    main()
