@@ -106,6 +106,8 @@ from ..module_utils._aws.errors import AwsError, explained
 
 def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     params = module.params
+    if params["minutes"] < 1:
+        raise AwsError(f"a lease of {params['minutes']} minutes would have run out at once", "Set one minute or more.")
     client = module.client("ssm", retry_decorator=lease_api.RETRY)
     found, now = look(client, params["cluster"])
     kept = newest(params["cluster"], found)
