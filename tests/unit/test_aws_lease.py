@@ -197,7 +197,7 @@ class World:
     def __init__(self):
         self.time = 0.0
         self.store = {}
-        self.controllers = {name: Controller(self, name) for name in "abc"}
+        self.controllers = {name: Controller(self, name) for name in "ab"}
 
 
 class Controller:
@@ -239,17 +239,17 @@ class Controller:
         return self.until is not None and self.world.time < self.until
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     events=st.lists(
         st.one_of(
             st.tuples(
-                st.just("begin"), st.sampled_from("abc"), st.sampled_from(["taken", "taken", "renewed", "released"])
+                st.just("begin"), st.sampled_from("ab"), st.sampled_from(["taken", "taken", "renewed", "released"])
             ),
             st.tuples(
-                st.just("both"), st.sampled_from("abc"), st.sampled_from(["taken", "taken", "renewed", "released"])
+                st.just("both"), st.sampled_from("ab"), st.sampled_from(["taken", "taken", "renewed", "released"])
             ),
-            st.tuples(st.just("write"), st.sampled_from("abc"), st.just("")),
+            st.tuples(st.just("write"), st.sampled_from("ab"), st.just("")),
             st.tuples(st.just("pass"), st.just(""), st.sampled_from([1, SECONDS / 2, SECONDS - 10, SECONDS])),
         ),
         max_size=40,
