@@ -336,11 +336,11 @@ def test_a_claim_is_of_one_run(monkeypatch):
     ("result", "task", "said"),
     [
         ({"msg": "no quorum"}, {"name": "Gate"}, "no quorum"),
-        ({"msg": "hunter2", "_ansible_no_log": True}, {"name": "Gate"}, "Gate failed. What it said is hidden"),
-        ({"msg": "hunter2"}, {"name": "Gate", "no_log": True}, "Gate failed. What it said is hidden"),
+        ({"msg": "hunter2", "_ansible_no_log": True}, {"name": "Gate"}, "'Gate' failed. What it said is hidden"),
+        ({"msg": "hunter2"}, {"name": "Gate", "no_log": True}, "'Gate' failed. What it said is hidden"),
         ({"msg": "All items", "results": [{"msg": "fine"}, {"failed": True, "msg": "this"}]}, {"name": "Gate"}, "this"),
         ({"msg": "All items", "results": [{"failed": True}]}, {"name": "Gate"}, "All items"),
-        ({}, {"name": "Gate"}, "Gate failed."),
+        ({}, {"name": "Gate"}, "'Gate' failed."),
     ],
 )
 def test_the_cause_is_said_again(result, task, said):

@@ -86,13 +86,15 @@ def elapsed(then: Moment, now: Moment) -> float | None:
 def cause(result: t.Mapping[str, t.Any], task: t.Mapping[str, t.Any]) -> str:
     """What to say again of a task that failed, after something else was done."""
     if result.get("_ansible_no_log") or task.get("no_log"):
-        return f"{task.get('name') or 'A task'} failed. What it said is hidden, because it may hold a secret (no_log)."
+        return (
+            f"'{task.get('name') or 'A task'}' failed. What it said is hidden, because it may hold a secret (no_log)."
+        )
     failed = [item for item in result.get("results") or [] if isinstance(item, t.Mapping) and item.get("failed")]
     said = [str(item.get("msg") or item.get("stderr") or "") for item in failed]
     said = [one for one in said if one] or [
         str(result.get("msg") or result.get("stderr") or result.get("reason") or "")
     ]
-    return "\n".join(one for one in said if one) or f"{task.get('name') or 'A task'} failed."
+    return "\n".join(one for one in said if one) or f"'{task.get('name') or 'A task'}' failed."
 
 
 def kept(returns: Answers) -> str:
