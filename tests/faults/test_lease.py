@@ -284,3 +284,23 @@ def test_one_node_alone_is_asked_where_a_play_reaches_no_more(site, tmp_path):
     assert code == 2, output
     assert "vault-2 has no lease of this run any more (alice@laptop" in last_word(output), output
     assert "work on vault-1" in output and "work on vault-2" not in output and "work on vault-3" not in output
+
+
+def test_a_machine_that_stands_still_keeps_its_lease_and_the_others_lose_it(fresh_lab, tmp_path):
+    bench, journal = fresh_lab, tmp_path / "journal"
+    variables = {"journal": str(journal), "run": "lab", "fail": "pause", "fail_in": "turn", "fail_on": "vault-1"}
+    stopped = bench.lab.nodes[0].container
+    try:
+        code, output = bench.play("-e", json.dumps(variables), playbook=str(HERE / "play.yml"))
+    finally:
+        subprocess.run(["docker", "unpause", stopped], check=True)
+    assert code == 2, output
+    assert "could not be given back on vault-1" in last_word(output), output
+    left = [
+        text.split()
+        for text in bench.on_nodes("stat -c '%a %U %n' /var/lib/vaultops /var/lib/vaultops/* 2>/dev/null; true")
+    ]
+    folder = ["700", "root", "/var/lib/vaultops"]
+    assert left == [[*folder, "600", "root", f"/var/lib/vaultops/lease-{bench.lab.name}.json"], folder, folder]
+    code, output = bench.play("-e", json.dumps({**variables, "fail": ""}), playbook=str(HERE / "play.yml"))
+    assert code == 0, output

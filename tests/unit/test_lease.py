@@ -393,6 +393,7 @@ class Controller:
     def __init__(self, world, name):
         self.world, self.name = world, name
         self.asking, self.answers, self.asked_at, self.left = None, {}, -1.0, []
+        self.dead = False
         self.held_since = None  # when those that granted the lease to it were asked
 
     def begin(self, state, take_over=""):
@@ -466,7 +467,7 @@ def happen(world, event, who, what):
         world.reachable.add(node)
     elif event == "reboot":
         world.boots[node] = (world.time, world.boots[node][1] + 1)
-    elif controller is None:
+    elif controller is None or controller.dead:
         return
     elif event == "begin":
         controller.begin(what)
@@ -480,8 +481,9 @@ def happen(world, event, who, what):
     elif event == "crash":
         controller.crash()
     elif event == "take_over" and what in world.controllers and what != who:
-        # Whoever types the name has seen that the holder is dead.
+        # Whoever types the name has seen that no run of that name is alive, or begins now.
         world.controllers[what].crash()
+        world.controllers[what].dead = True
         controller.begin("taken", f"{what}@laptop")
 
 
