@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import datetime
+import getpass
 import json
+import os
 import pathlib
+import secrets
+import socket
 import time
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import (
@@ -14,6 +18,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import (
     drill,
     drill_page,
     inputs,
+    lease,
     overview,
     page,
     replace,
@@ -73,6 +78,25 @@ def standings(nodes, status, observed, cluster_name, ca_file, version=""):
     return standing.stand(nodes, status, observed, wanted)
 
 
+def lease_claim(playbook, job="", user=""):
+    """Who asks for the lease: random for each run, and in words for people."""
+    try:
+        user = user or getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = str(os.getuid())
+    return {"holder": secrets.token_hex(16), "who": f"{user}@{socket.gethostname()}", "job": job, "playbook": playbook}
+
+
+def lease_moment(_claim):
+    boot = time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    path = pathlib.Path("/proc/sys/kernel/random/boot_id")
+    return {"wall": time.time(), "boot": boot, "boot_id": path.read_text().strip() if path.exists() else ""}
+
+
+def lease_turn_problem(answer, node, taken, minutes):
+    return lease.turn_problem(answer, node, taken, lease_moment(None), minutes)
+
+
 class FilterModule:
     def filters(self):
         return {
@@ -88,6 +112,12 @@ class FilterModule:
             "not_seen": sight.not_seen,
             "observations": observations,
             "outage": sight.outage,
+            "lease_cause": lease.cause,
+            "lease_claim": lease_claim,
+            "lease_kept": lease.kept,
+            "lease_moment": lease_moment,
+            "lease_turn_problem": lease_turn_problem,
+            "lease_verdict": lease.verdict,
             "overview": overview.lines,
             "replace_plan": replace.plan,
             "restart_plan": upgrade.restart,

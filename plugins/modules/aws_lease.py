@@ -1,0 +1,190 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""See in AWS that one controller at a time changes a cluster."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: aws_lease
+short_description: See that one controller at a time provisions a Vault cluster
+version_added: 1.0.0
+description:
+  - Takes, renews or gives back a lease that is kept in AWS, in parameters of Systems Manager below C(/vaultops/CLUSTER/lease).
+    It is for what is done before a cluster has nodes, or after; with nodes, see M(vaultops.cluster.vault_lease).
+  - Fails where somebody else has the lease, and says who.
+  - How long a lease lasts is judged by AWS's clock.
+  - Needs C(ssm:GetParametersByPath), C(ssm:PutParameter), C(ssm:AddTagsToResource) and C(ssm:DeleteParameters) on
+    C(parameter/vaultops/CLUSTER/lease) and what is below.
+author: vaultops maintainers (@vaultops)
+options:
+  state:
+    description:
+      - V(taken) takes the lease where nobody has it, where it has run out, or where the same holder has it.
+      - V(renewed) has it begin anew, where the holder has it still.
+      - V(released) gives it back, where the holder has it, and keeps a record of that. Somebody else's is left as it is.
+      - V(absent) gives it back, and removes the record, of a cluster that exists no more.
+    type: str
+    choices: [taken, renewed, released, absent]
+    required: true
+  cluster:
+    description: Name of the cluster.
+    type: str
+    required: true
+  holder:
+    description: What tells this run of a playbook from every other one; random.
+    type: str
+    required: true
+  who:
+    description: Who runs the playbook, as user@host.
+    type: str
+    default: ""
+  job:
+    description: The job that runs the playbook, where a service does.
+    type: str
+    default: ""
+  playbook:
+    description: The playbook that is run.
+    type: str
+    default: ""
+  minutes:
+    description: How long the lease lasts, unless it is renewed.
+    type: int
+    default: 60
+  take_over:
+    description: With O(state=taken), whose lease is taken away even though it has not run out, as the refusal names the holder.
+    type: str
+    default: ""
+  tags:
+    description: Tags of the parameters.
+    type: dict
+    default: {}
+attributes:
+  idempotent:
+    support: partial
+    details: A lease that is taken or renewed lasts longer than before.
+  diff_mode:
+    support: none
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.change
+"""
+
+EXAMPLES = r"""
+- name: Nobody else provisions this cluster now
+  vaultops.cluster.aws_lease:
+    state: taken
+    cluster: prod
+    holder: 5f0c5a2e8b7d4c19
+    who: alice@laptop
+    playbook: provision
+    tags: {vault-cluster: prod}
+    region: eu-central-1
+"""
+
+RETURN = r"""
+granted:
+  description: Whether the holder has the lease; with O(state=released), whether it had it. In check mode, as it would be.
+  returned: success
+  type: bool
+lease:
+  description: Whose lease was found - who, job, playbook, since and expires (seconds since the epoch); null where nobody had it.
+  returned: success
+  type: dict
+"""
+
+import json
+import typing as t
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ..module_utils._aws import lease_api, lease_state
+from ..module_utils._aws.errors import AwsError, explained
+
+
+def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
+    params = module.params
+    if params["minutes"] < 1:
+        raise AwsError(f"a lease of {params['minutes']} minutes would have run out at once", "Set one minute or more.")
+    client = module.client("ssm", retry_decorator=lease_api.RETRY)
+    found, now = look(client, params["cluster"])
+    kept = newest(params["cluster"], found)
+    state = "released" if params["state"] == "absent" else params["state"]
+    decision = lease_state.decide(state, kept, claimed(params, now), now, params["take_over"])
+    result = {"changed": decision.after is not None, "granted": decision.granted, "lease": lease_state.shown(kept)}
+    if module.check_mode:
+        return result
+    if decision.after is not None:
+        generation = kept.generation + 1 if kept else 1
+        follow(client, params, generation, decision.after)
+    elif state != "released":
+        raise AwsError(*lease_state.refusal(params["cluster"], kept))
+    return result
+
+
+def follow(client: t.Any, params: dict[str, t.Any], generation: int, after: lease_state.Lease) -> None:
+    """Make the next generation, and see that it is the newest: another run may have made it, or more of them."""
+    cluster = params["cluster"]
+    lease_api.create(client, lease_state.name(cluster, generation), json.dumps(after), params["tags"])
+    found, _now = look(client, cluster)
+    kept = newest(cluster, found)
+    if kept is None or kept.generation != generation or kept.lease["holder"] != params["holder"]:
+        if after["released"]:
+            return
+        raise AwsError(*lease_state.refusal(cluster, kept))
+    everything = params["state"] == "absent"
+    lease_api.delete(client, sorted(found) if everything else lease_state.outdated(cluster, found, generation))
+
+
+def look(client: t.Any, cluster: str) -> tuple[dict[str, tuple[str, float]], float]:
+    return lease_api.read(client, lease_state.path(cluster))
+
+
+def newest(cluster: str, found: dict[str, tuple[str, float]]) -> lease_state.Kept | None:
+    try:
+        return lease_state.newest(cluster, found)
+    except ValueError as error:
+        raise AwsError(
+            str(error), "Make sure that no controller is at work on it, and remove the parameter."
+        ) from error
+
+
+def claimed(params: dict[str, t.Any], now: float) -> lease_state.Lease:
+    return {
+        "cluster": params["cluster"],
+        "holder": params["holder"],
+        "who": params["who"],
+        "job": params["job"],
+        "playbook": params["playbook"],
+        "since": now,
+        "seconds": 60.0 * params["minutes"],
+        "released": False,
+    }
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["taken", "renewed", "released", "absent"], "required": True},
+            "cluster": {"type": "str", "required": True},
+            "holder": {"type": "str", "required": True},
+            "who": {"type": "str", "default": ""},
+            "job": {"type": "str", "default": ""},
+            "playbook": {"type": "str", "default": ""},
+            "minutes": {"type": "int", "default": 60},
+            "take_over": {"type": "str", "default": ""},
+            "tags": {"type": "dict", "default": {}},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        with explained(module.region, "SSM"):
+            module.exit_json(**run(module))
+    except AwsError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ask a node for its vote on which controller may change the cluster."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_lease
+short_description: Ask a node for its vote on which controller may change a Vault cluster
+version_added: 1.0.0
+description:
+  - Takes, renews or gives back a lease that is kept in a file on the node. Neither AWS nor Vault is needed.
+  - "One node's grant means nothing: a controller may change the cluster while more than half of all its nodes have granted
+    the lease to it. The role P(vaultops.cluster.vault_lease#role) asks them all, and judges."
+  - How long a lease lasts is judged by the node's clock since boot, which nobody can set. A reboot releases no lease.
+  - "That somebody else has the lease is an answer, RV(granted) being false, and no failure. A file that can't be read is a
+    failure: it is unknown then who may change the cluster."
+author: vaultops maintainers (@vaultops)
+options:
+  state:
+    description:
+      - V(taken) grants the lease where nobody has it, where it has run out, or where the same holder has it.
+      - V(renewed) has it begin anew, where the holder has it still.
+      - V(released) removes it, where the holder has it. Somebody else's lease is left as it is.
+    type: str
+    choices: [taken, renewed, released]
+    required: true
+  cluster:
+    description: Name of the cluster.
+    type: str
+    required: true
+  holder:
+    description: What tells this run of a playbook from every other one; random.
+    type: str
+    required: true
+  who:
+    description: Who runs the playbook, as user@host.
+    type: str
+    default: ""
+  job:
+    description: The job that runs the playbook, where a service does.
+    type: str
+    default: ""
+  playbook:
+    description: The playbook that is run.
+    type: str
+    default: ""
+  minutes:
+    description: How long the lease lasts, unless it is renewed.
+    type: int
+    default: 30
+  take_over:
+    description: With O(state=taken), whose lease is taken away even though it has not run out, as its RV(lease.who) has it.
+    type: str
+    default: ""
+  directory:
+    description: Where the node keeps leases.
+    type: path
+    default: /var/lib/vaultops
+  asked_at:
+    description: Returned as it is, to tell this answer from an earlier one.
+    type: float
+attributes:
+  idempotent:
+    support: partial
+    details: A lease that is taken or renewed lasts longer than before.
+  diff_mode:
+    support: none
+extends_documentation_fragment:
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.change
+"""
+
+EXAMPLES = r"""
+- name: Ask the node for its vote
+  vaultops.cluster.vault_lease:
+    state: taken
+    cluster: prod
+    holder: 5f0c5a2e8b7d4c19
+    who: alice@laptop
+    playbook: rolling_upgrade
+"""
+
+RETURN = r"""
+granted:
+  description: Whether the holder has the node's vote; with O(state=released), whether it had it. In check mode, as it would be.
+  returned: success
+  type: bool
+lease:
+  description: The lease that the node has granted, in check mode would have granted, to this holder or another; null if none.
+  returned: success
+  type: dict
+  contains:
+    who:
+      description: Who runs the playbook.
+      type: str
+    job:
+      description: The job that runs it; may be empty.
+      type: str
+    playbook:
+      description: The playbook that is run.
+      type: str
+    since:
+      description: When the holder took the lease, in seconds since the epoch by the node's clock.
+      type: float
+    expires:
+      description: When it runs out, in seconds since the epoch by the node's clock.
+      type: float
+asked_at:
+  description: What was given as O(asked_at).
+  returned: success
+  type: float
+"""
+
+import contextlib
+import os
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._node import lease
+from ..module_utils._node.errors import NodeError
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    path = lease.path_of(params["directory"], params["cluster"])
+    if params["minutes"] < 1:
+        raise NodeError(f"a lease of {params['minutes']} minutes would have run out at once", "Set one minute or more.")
+    writes = not check_mode and params["state"] == "taken"
+    if writes:
+        lease.prepare(params["directory"])
+    # Where nothing may be made and nothing is, there is nothing to lock.
+    there = writes or os.path.isdir(params["directory"])
+    with lease.locked(params["directory"]) if there else contextlib.nullcontext():
+        found, clock = lease.read(path), lease.clock()
+        decision = lease.decide(params["state"], found, claimed(params, clock), clock, params["take_over"])
+        changed = decision.after != found
+        if changed and not check_mode:
+            lease.put(path, decision.after)
+    return {
+        "changed": changed,
+        "granted": decision.granted,
+        "lease": shown(decision.after, clock),
+        "asked_at": params["asked_at"],
+    }
+
+
+def claimed(params: dict[str, t.Any], clock: lease.Clock) -> lease.Lease:
+    return {
+        "cluster": params["cluster"],
+        "holder": params["holder"],
+        "who": params["who"],
+        "job": params["job"],
+        "playbook": params["playbook"],
+        "since": clock.wall,
+        "seconds": 60.0 * params["minutes"],
+        "renewed_at": clock.boot,
+        "boot_id": clock.boot_id,
+    }
+
+
+def shown(kept: lease.Lease | None, clock: lease.Clock) -> dict[str, t.Any] | None:
+    """What people want to know of it."""
+    if kept is None:
+        return None
+    return {
+        "who": kept["who"],
+        "job": kept["job"],
+        "playbook": kept["playbook"],
+        "since": kept["since"],
+        "expires": clock.wall + lease.remaining(kept, clock),
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["taken", "renewed", "released"], "required": True},
+            "cluster": {"type": "str", "required": True},
+            "holder": {"type": "str", "required": True},
+            "who": {"type": "str", "default": ""},
+            "job": {"type": "str", "default": ""},
+            "playbook": {"type": "str", "default": ""},
+            "minutes": {"type": "int", "default": 30},
+            "take_over": {"type": "str", "default": ""},
+            "directory": {"type": "path", "default": "/var/lib/vaultops"},
+            "asked_at": {"type": "float"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**run(module.params, module.check_mode))
+    except NodeError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()
