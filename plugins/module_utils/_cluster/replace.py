@@ -7,6 +7,7 @@ Only a dead node whose address the new one has goes first: two peers can't share
 
 from __future__ import annotations
 
+import difflib
 import typing as t
 
 from .inputs import Node
@@ -38,6 +39,9 @@ def plan(
     if problems:
         return _nothing(problems)
     peers = {server["node_id"]: server for server in raft["raft"]["servers"]}
+    problems = _leaving_problems(peers, [node["name"] for node in status["nodes"]], leaving)
+    if problems:
+        return _nothing(problems)
     states = {node["name"]: node["state"] for node in status["nodes"]}
     voters = [node for node in target if peers.get(node["node_id"], {}).get("voter")]
     joining = [node for node in target if node not in voters]
@@ -107,6 +111,24 @@ def _cluster_problems(status: t.Mapping[str, t.Any], version: str) -> list[str]:
             "others run: set vault_version to that, or finish the upgrade first."
         ]
     return []
+
+
+def _leaving_problems(peers: t.Mapping[str, t.Any], hosts: list[str], leaving: list[str]) -> list[str]:
+    """What was typed, taken at its word: a node id that nobody has ever heard of is one that was mistyped."""
+    found = [
+        f"{node_id} is named twice in vault_leaving." for node_id in sorted(set(leaving)) if leaving.count(node_id) > 1
+    ]
+    known = sorted({*peers, *hosts})
+    # A host of the inventory that is no peer has left already: the run that removed it is begun again.
+    for node_id in (node_id for node_id in leaving if node_id not in known):
+        rest = ",".join(other for other in leaving if other != node_id)
+        near = difflib.get_close_matches(str(node_id), [*peers], n=1, cutoff=0.0)
+        found.append(
+            f"vault_leaving names {node_id}, which is no peer of the cluster and no host of the inventory. "
+            f"{f'The nearest peer is {near[0]}. ' if near else ''}If an earlier run has removed it, run "
+            f"{f'with -e vault_leaving={rest}' if rest else 'without vault_leaving'}."
+        )
+    return found
 
 
 def _count_problems(target: list[Node], accept: bool) -> list[str]:
