@@ -174,6 +174,7 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
         except VaultError as error:
             if not params["wait"] or error.status in FINAL:
                 raise
+            gate.good_since = None
             # The end of the waiting cuts the last call off: what was missing before is told.
             if time.monotonic() <= deadline or not gate.missing:
                 name, missing = error.where, error.cause

@@ -71,7 +71,7 @@ def test_a_dead_node_goes_first_where_its_address_is_taken_again():
 
 
 def test_a_run_that_was_cut_short_goes_on():
-    for state in ("standby", "sealed"):
+    for state in ("standby", "sealed", "isolated"):
         half = planned([node(1), node(3), node(4)], "vault-2", voters=(1, 2, 3, 4), non_voters=(4,), states={4: state})
         assert (half["joining"], half["remove_last"]) == (["vault-4"], ["vault-2"])
     joined = planned([node(1), node(3), node(4)], "vault-2", voters=(1, 2, 3, 4))
@@ -125,7 +125,7 @@ def test_a_run_that_was_cut_short_goes_on():
         (([node(1), node(2), node(3)],), {"state": "split"}, "are not one cluster"),
         (([node(1), node(2), node(3)], "vault-33"), {}, "The nearest peer is vault-3."),
         (([node(1), node(2), node(3)], "vault-33"), {}, "run without vault_leaving"),
-        (([node(1), node(2), node(3)], "5"), {}, "vault_leaving names 5, which is no peer of the cluster"),
+        (([node(1), node(2), node(3)], 5), {}, "vault_leaving names 5, which is no peer of the cluster"),
         (
             ([node(1), node(2), node(3)], "vault-4", "vault-55"),
             {"voters": (1, 2, 3, 4)},

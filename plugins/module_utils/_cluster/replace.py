@@ -38,6 +38,7 @@ def plan(
     problems = _cluster_problems(status, version)
     if problems:
         return _nothing(problems)
+    leaving = [str(node_id) for node_id in leaving]
     peers = {server["node_id"]: server for server in raft["raft"]["servers"]}
     problems = _leaving_problems(peers, [node["name"] for node in status["nodes"]], leaving)
     if problems:
@@ -122,7 +123,7 @@ def _leaving_problems(peers: t.Mapping[str, t.Any], hosts: list[str], leaving: l
     # A host of the inventory that is no peer has left already: the run that removed it is begun again.
     for node_id in (node_id for node_id in leaving if node_id not in known):
         rest = ",".join(other for other in leaving if other != node_id)
-        near = difflib.get_close_matches(str(node_id), [*peers], n=1, cutoff=0.0)
+        near = difflib.get_close_matches(node_id, [*peers], n=1, cutoff=0.0)
         found.append(
             f"vault_leaving names {node_id}, which is no peer of the cluster and no host of the inventory. "
             f"{f'The nearest peer is {near[0]}. ' if near else ''}If an earlier run has removed it, run "
@@ -174,8 +175,8 @@ def _joining_problems(
         f"{node['name']} can't join as it is: it is {states[node['name']]}. What was part of a cluster wants an empty Raft "
         "directory, and a node id that was never used."
         for node in joining
-        # A peer that is sealed is about to join: an earlier run may have been cut short a moment ago.
-        if states[node["name"]] not in ((*MAY_JOIN, "sealed") if node["node_id"] in peers else MAY_JOIN)
+        # A peer that is sealed, or sees no leader yet, is about to join: an earlier run may have been cut short a moment ago.
+        if states[node["name"]] not in ((*MAY_JOIN, "sealed", "isolated") if node["node_id"] in peers else MAY_JOIN)
     ]
     taken = {peer["address"]: node_id for node_id, peer in peers.items() if node_id not in leaving}
     return found + [
