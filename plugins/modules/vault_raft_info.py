@@ -10,7 +10,8 @@ short_description: Read the Raft peers and autopilot of a Vault cluster
 version_added: 1.0.0
 description:
   - Joins Raft's configuration (who is a member) and autopilot's state (who is alive) into one shape.
-  - Can wait until a number of voters is healthy.
+  - Can wait until a number of voters is healthy, or until one peer is back after a restart. Autopilot notices a dead voter
+    up to ten seconds late, so every node is asked itself too, and both must say the same.
   - Based on V(sys/storage/raft/configuration) and V(sys/storage/raft/autopilot) of the Vault API.
 author: vaultops maintainers (@vaultops)
 options:
@@ -23,15 +24,23 @@ options:
       - RV(differences) then says how the cluster's peers differ. A peer that has not joined yet is no difference.
     type: dict
   wait:
-    description: Wait until O(voters) voters are healthy under one leader.
+    description:
+      - With O(voters), wait until the cluster is whole. That many voters are healthy under one leader, the cluster
+        tolerates as many failures as it can, and every one of O(nodes) says itself that it serves, in one cluster.
+      - A voter that is none of O(nodes) ends the wait at once, since nobody here can say how it is.
     type: bool
     default: false
   node_id:
     description:
-      - With O(wait), a peer that was restarted. Then the wait also lasts until it is a healthy voter, has caught up with
-        what the leader had when the wait began, the cluster tolerates as many failures as it can, and every node
-        serves.
+      - With O(wait), a peer that was restarted. The wait lasts until it is a healthy voter, has caught up with what the
+        leader had when the wait began, and says itself that it serves.
+      - Without O(voters) it is about this peer alone, whatever becomes of the others.
     type: str
+  peers:
+    description:
+      - Raft addresses (host:port) of O(nodes), by name. A node that is not named here is the peer at the host of its URL.
+    type: dict
+    default: {}
   version:
     description: With O(node_id), the Vault version that it must run.
     type: str
@@ -45,7 +54,9 @@ options:
     type: int
     default: 0
   wait_timeout:
-    description: Seconds to wait at most. Autopilot itself waits 10 s by default before it promotes a new node.
+    description:
+      - Seconds to wait at most, whatever O(timeout) allows a call.
+        Autopilot itself waits 10 s by default before it promotes a new node.
     type: int
     default: 120
   cluster_name:
@@ -115,6 +126,7 @@ raft:
       elements: dict
 """
 
+import dataclasses
 import time
 import typing as t
 
@@ -130,13 +142,16 @@ from ..module_utils._vault.raft.state import (
     apart_from,
     index_of_leader,
     missing_for,
+    missing_tolerance,
     normalise,
+    not_asked,
     not_back,
+    not_back_itself,
+    not_serving,
     peer_differences,
 )
 from ..module_utils._vault.session import root_token_from, session
 from ..module_utils._vault.status.api import read_nodes
-from ..module_utils._vault.status.state import classify
 
 POLL_SECONDS = 0.3
 # Answers that waiting does not change.
@@ -146,62 +161,90 @@ FINAL = (400, 403)
 def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
     """Look once, or until nothing is missing. While the leadership moves there is nobody to ask: that is waited out."""
     deadline = time.monotonic() + params["wait_timeout"]
-    gate = Gate(params)
+    gate = Gate(params, deadline)
+    name, missing = "the cluster", ""
     while True:
         try:
-            with session(gate.connection, gate.root_token) as (name, client):
-                result = gate.look(name, client, deadline)
+            with session(gate.connection, gate.root_token) as (active, client):
+                result = gate.look(active, client)
             if result:
                 return result
-            name, missing = "the cluster", str(gate.missing)
+        except Stranger:
+            raise
         except VaultError as error:
             if not params["wait"] or error.status in FINAL:
                 raise
-            name, missing = error.where, error.cause
+            gate.good_since = None
+            # The end of the waiting cuts the last call off: what was missing before is told.
+            if time.monotonic() <= deadline or not gate.missing:
+                name, missing = error.where, error.cause
+                gate.missing = None
         if time.monotonic() > deadline:
             raise VaultError(
-                name,
-                f"after {params['wait_timeout']} s {missing}",
+                "the cluster" if gate.missing else name,
+                f"after {params['wait_timeout']} s {gate.missing or missing}",
                 "Read 'journalctl -u vault' on the nodes named here; a node that is not listed has not joined.",
             )
         time.sleep(POLL_SECONDS)
 
 
+class Stranger(VaultError):
+    """A voter that is in no inventory. Waiting does not change that."""
+
+
 class Gate:
     """What is waited for, and since when nothing of it is missing."""
 
-    def __init__(self, params: dict[str, t.Any]) -> None:
+    def __init__(self, params: dict[str, t.Any], deadline: float) -> None:
         self.params = params
-        self.connection = Connection.from_params(params)
+        self.deadline = deadline
+        connection = Connection.from_params(params)
+        self.connection = dataclasses.replace(connection, until=deadline) if params["wait"] else connection
         self.root_token = root_token_from(params["custody"], params["cluster_name"])
         self.index: int | None = None
         self.missing: str | None = None
         self.good_since: float | None = None
 
-    def look(self, name: str, client: t.Any, deadline: float) -> dict[str, t.Any] | None:
+    def look(self, name: str, client: t.Any) -> dict[str, t.Any] | None:
         """The result, or None when the time is over."""
         while True:
             raft = normalise(api.read_configuration(name, client), api.read_autopilot_state(name, client))
             self.missing = self._missing(raft) if self.params["wait"] else None
             if self._is_stable():
                 return self._result(name, client, raft)
-            if time.monotonic() > deadline:
+            if time.monotonic() > self.deadline:
                 return None
             time.sleep(POLL_SECONDS)
 
     def _missing(self, everybody: Raft) -> str | None:
-        raft = apart_from(everybody, self.params["leaving"])
-        missing = missing_for(raft, self.params["voters"])
-        node_id = self.params["node_id"]
-        if missing or not node_id:
-            return missing
+        """First by autopilot's word, which is at hand; then by that of the nodes."""
+        params, raft = self.params, apart_from(everybody, self.params["leaving"])
+        node_id, version, peers = params["node_id"], params["version"], params["peers"]
         if self.index is None:
             self.index = index_of_leader(raft)
-        missing = not_back(raft, node_id, self.params["version"], self.index)
+        missing = None
+        if params["voters"]:
+            self._require_known(raft)
+            missing = missing_for(raft, params["voters"]) or missing_tolerance(raft)
+        if node_id and not missing:
+            missing = not_back(raft, node_id, version, self.index)
         if missing:
             return missing
-        status = classify(read_nodes(Cluster(self.connection)))
-        return None if status["state"] == "live" else f"the cluster is {status['state']} ({status['reason']})"
+        nodes = read_nodes(Cluster(self.connection))
+        if params["voters"]:
+            missing = not_serving(raft, nodes, peers)
+        if node_id and not missing:
+            missing = not_back_itself(raft, node_id, version, self.index, nodes, peers)
+        return missing
+
+    def _require_known(self, raft: Raft) -> None:
+        strangers = not_asked(raft, self.connection.nodes, self.params["peers"])
+        if strangers:
+            raise Stranger(
+                ", ".join(strangers),
+                f"a voter of the cluster that is none of the nodes asked ({', '.join(self.connection.nodes)})",
+                "Name it in the inventory, or remove it from the cluster: playbooks/replace_node.yml.",
+            )
 
     def _is_stable(self) -> bool:
         if self.missing:
@@ -235,6 +278,7 @@ def main() -> None:
             "wait": {"type": "bool", "default": False},
             "node_id": {"type": "str"},
             "version": {"type": "str"},
+            "peers": {"type": "dict", "default": {}},
             "leaving": {"type": "list", "elements": "str", "default": []},
             "stable_seconds": {"type": "int", "default": 0},
             "wait_timeout": {"type": "int", "default": 120},
@@ -242,7 +286,7 @@ def main() -> None:
             "custody": {"type": "dict", "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
         },
         required_by={"custody": ["cluster_name"], "version": ["node_id"]},
-        required_if=[("wait", True, ["voters"])],
+        required_if=[("wait", True, ["voters", "node_id"], True)],
         supports_check_mode=True,
     )
     answer(module, lambda: run(module.params))

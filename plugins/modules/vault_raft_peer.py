@@ -11,7 +11,10 @@ version_added: 1.0.0
 description:
   - Removes a peer, and refuses when its id is not typed as confirmation, when the voters that are left would have no
     quorum, or when they would tolerate no failure any more.
-  - A peer that leads hands the leadership over first (C(sys/step-down)); it must be one of O(nodes) then.
+  - A peer that leads hands the leadership over first (C(sys/step-down)); it must be one of O(nodes) then. Whether the
+    others can do without it is judged again afterwards, by what the new leader knows.
+  - Autopilot notices a dead voter up to ten seconds late, so those of the peers that are among O(nodes) are asked
+    themselves. One that says that it does not serve, or says nothing, is not counted on.
   - A removed node can't come back under its old node id. Wipe its data and give it a new one.
   - Based on V(sys/storage/raft/remove-peer) and V(sys/step-down) of the Vault API.
 author: vaultops maintainers (@vaultops)
@@ -20,6 +23,11 @@ options:
     description: Node id of the peer.
     type: str
     required: true
+  peers:
+    description:
+      - Raft addresses (host:port) of O(nodes), by name. A node that is not named here is the peer at the host of its URL.
+    type: dict
+    default: {}
   state:
     description: Peers join by themselves, so they can only be made absent here.
     type: str
@@ -91,7 +99,8 @@ from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Co
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.module import answer
 from ..module_utils._vault.raft import api
-from ..module_utils._vault.raft.state import Raft, normalise, removal_problem, without
+from ..module_utils._vault.raft.state import Raft, by_own_word, normalise, removal_problem, without
+from ..module_utils._vault.status.api import read_nodes
 
 POLL_SECONDS = 0.3
 
@@ -100,16 +109,15 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     cluster = Cluster(Connection.from_params(params))
     node_id = params["node_id"]
     with cluster.login_active() as client:
-        before = read(node_id, client)
-        problem = removal_problem(before, node_id, params["confirm"], params["accept_lost_tolerance"])
-        if problem:
-            raise VaultError(node_id, problem)
-        after = without(before, node_id)
+        before = judged(cluster, params, client)
         if before["leader"] == node_id and not check_mode:
             hand_over(node_id, client, params["wait_timeout"])
+    after = without(before, node_id)
     if after != before and not check_mode:
         # By way of a node that stays: one that was removed answers nothing any more.
         with cluster.login_active() as client:
+            # The hand-over took its time, in which another voter may have died.
+            judged(cluster, params, client)
             api.remove_peer(node_id, client, node_id)
             after = read(node_id, client)
     return {
@@ -117,6 +125,16 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         "raft": after,
         "diff": {"before": peers(before), "after": peers(after)},
     }
+
+
+def judged(cluster: Cluster, params: dict[str, t.Any], client: t.Any) -> Raft:
+    """The peers as the active node and they themselves say they are now, if this one may be removed from them."""
+    node_id = params["node_id"]
+    raft = by_own_word(read(node_id, client), read_nodes(cluster), params["peers"])
+    problem = removal_problem(raft, node_id, params["confirm"], params["accept_lost_tolerance"])
+    if problem:
+        raise VaultError(node_id, problem)
+    return raft
 
 
 def read(where: str, client: t.Any) -> Raft:
@@ -151,6 +169,7 @@ def main() -> None:
             **CONNECTION_SPEC,
             **AUTH_SPEC,
             "node_id": {"type": "str", "required": True},
+            "peers": {"type": "dict", "default": {}},
             "state": {"type": "str", "choices": ["absent"], "default": "absent"},
             "confirm": {"type": "str"},
             "accept_lost_tolerance": {"type": "bool", "default": False},

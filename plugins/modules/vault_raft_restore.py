@@ -179,14 +179,27 @@ def over_what_serves(cluster: Cluster, src: str, timeout: int) -> str:
     name, applied, token = cluster.active(), False, ""
     try:
         with cluster.login(name) as client:
-            token = api.child_token(name, client, 2 * timeout) if cluster.connection.token else client.token
-            send(name, client, src, timeout, "What serves is as it was.")
+            child = bool(cluster.connection.token)
+            token = api.child_token(name, client, 2 * timeout) if child else client.token
+            try:
+                send(name, client, src, timeout, "What serves is as it was.")
+            except VaultError as refused:
+                if child:
+                    revoke(name, client, token, refused)
+                raise
             applied = True
     except VaultError:
         # The end of a login revokes its token, which can't be done any more.
         if not applied:
             raise
     return token
+
+
+def revoke(name: str, client: t.Any, token: str, refused: VaultError) -> None:
+    try:
+        api.revoke(name, client, token)
+    except VaultError as second:
+        refused.also(second)
 
 
 def send(name: str, client: t.Any, src: str, timeout: int, afterwards: str) -> None:
@@ -229,13 +242,17 @@ def wait_for_index(cluster: Cluster, params: dict[str, t.Any], token: str, index
 
 def what_is_missing(cluster: Cluster, params: dict[str, t.Any], token: str, index: int) -> str | None:
     nodes = read_nodes(cluster)
-    missing = restore.missing(classify(nodes), nodes, params["cluster_id"], index)
+    state = classify(nodes)
+    missing = restore.missing(state, nodes, params["cluster_id"], index)
     if missing:
         return missing
+    name = str(state["active"])
     try:
-        name = cluster.active()
         if api.knows_token(name, cluster.client(name), token):
             return "what was there before still serves"
+    except VaultError as error:
+        return f"whether the snapshot is there can't be told yet: {error}"
+    try:
         if not cluster.connection.token:
             with cluster.login(name):
                 pass

@@ -18,7 +18,7 @@ options:
     description: Wait until the cluster is in one of these states.
     type: list
     elements: str
-    choices: [fresh, live, partial, degraded]
+    choices: [fresh, live, partial, degraded, split]
   wait_timeout:
     description: Seconds to wait at most.
     type: int
@@ -87,7 +87,8 @@ nodes:
       description: Where it was asked.
       type: str
     state:
-      description: V(active), V(standby), V(uninitialized), V(sealed), V(removed), V(unreachable) or V(unknown).
+      description: V(active), V(standby), V(isolated) (a standby that can't reach the active node), V(uninitialized), V(sealed),
+          V(removed), V(unreachable) or V(unknown).
       type: str
     initialized:
       description: Whether it is initialised; null if it did not say.
@@ -116,8 +117,17 @@ nodes:
     error:
       description: Why it could not be read, or null.
       type: str
+    reach:
+      description:
+        - How far the question came. V(answered) by Vault; V(refused) by the host, where nothing listens; V(timeout);
+          V(unroutable) where there is no route, no such name or no machine; V(tls) if its certificate was not accepted;
+          V(ca_file) if the CA that it would be judged by can't be read on this controller; V(broken) if there was a
+          connection and no answer of Vault's.
+        - With V(refused) the node is known not to serve. V(unroutable) and V(ca_file) say nothing of the node.
+      type: str
 """
 
+import dataclasses
 import time
 import typing as t
 
@@ -133,20 +143,26 @@ POLL_SECONDS = 0.3
 
 
 def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
-    cluster = Cluster(Connection.from_params(params))
     deadline = time.monotonic() + params["wait_timeout"]
+    connection = Connection.from_params(params)
+    cluster = Cluster(dataclasses.replace(connection, until=deadline) if params["wait_for"] else connection)
+    before = None
     while True:
         nodes = read_nodes(cluster)
         state = classify(nodes)
         if not params["wait_for"] or state["state"] in params["wait_for"]:
             return {"changed": False, "cluster": state, "nodes": nodes}
         if time.monotonic() > deadline:
+            # The end of the waiting may have cut the last look off: then the one before it is told.
+            nodes = before or nodes
+            state = classify(nodes)
             errors = "; ".join(node["error"] for node in nodes if node["error"])
             raise VaultError(
                 ", ".join(cluster.connection.nodes),
                 f"still {state['state']} after {params['wait_timeout']} s ({state['reason']}) {errors}".rstrip(),
                 "Read 'journalctl -u vault' on the nodes that are not active or standby.",
             )
+        before = nodes
         time.sleep(POLL_SECONDS)
 
 
@@ -154,7 +170,11 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **CONNECTION_SPEC,
-            "wait_for": {"type": "list", "elements": "str", "choices": ["fresh", "live", "partial", "degraded"]},
+            "wait_for": {
+                "type": "list",
+                "elements": "str",
+                "choices": ["fresh", "live", "partial", "degraded", "split"],
+            },
             "wait_timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,

@@ -44,7 +44,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection, call
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection, call, content
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.module import answer
 
@@ -59,7 +59,7 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
 
         def read(name: str, client: t.Any) -> None:
             client.token = writer.token
-            found = call(name, lambda: client.adapter.get(PATH))["data"]["value"]
+            found = content(name, call(name, lambda: client.adapter.get(PATH)))["data"]["value"]
             if found != value:
                 raise VaultError(name, "it does not give back what was written to the active node a moment ago")
 

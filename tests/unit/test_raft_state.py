@@ -163,7 +163,6 @@ def restarted(**changes):
         (restarted(version="1.21.0"), "runs 1.21.0, not 1.21.1"),
         (restarted(version=None), "an unknown version"),
         (restarted(last_term=1), "term 1"),
-        ({**restarted(), "failure_tolerance": 0}, "tolerates 0 failures, and 1"),
         ({**restarted(), "servers": restarted()["servers"][1:]}, "no leader"),
         (state.without(restarted(), "b"), "b is no peer"),
     ],
@@ -171,3 +170,91 @@ def restarted(**changes):
 def test_a_restarted_peer_is_back_when_it_is_as_good_as_before(seen, says):
     found = state.not_back(seen, "b", "1.21.1", index=90)
     assert found is None if says is None else says in str(found)
+
+
+# --- what the nodes say themselves
+
+
+def answers(**states):
+    """A node of each name, at the host of that name: 'active', 'standby' or what else it is."""
+    return [
+        {
+            "name": name,
+            "url": f"https://{name}:8200",
+            "state": kind,
+            "cluster_id": None if kind == "unreachable" else "one",
+            "version": "1.21.1",
+            "raft_index": 100,
+            "error": f"{name}: no connection (refused)." if kind == "unreachable" else None,
+        }
+        for name, kind in states.items()
+    ]
+
+
+WELL = answers(a="active", b="standby", c="standby")
+
+
+def changed(number, **changes):
+    return [{**node, **changes} if at == number else node for at, node in enumerate(WELL)]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "says"),
+    [
+        (WELL, None),
+        (answers(a="active", b="unreachable", c="standby"), "b is unreachable (b: no connection (refused))"),
+        (answers(a="active", b="sealed", c="standby"), "b is sealed"),
+        (answers(a="active", b="isolated", c="standby"), "b is isolated"),
+        (answers(a="standby", b="standby", c="standby"), "0 nodes say that they are the active one"),
+        (answers(a="active", b="active", c="standby"), "2 nodes say"),
+        (answers(a="standby", b="active", c="standby"), "a leads, and b is the active node"),
+        (changed(1, cluster_id="two"), "b is in cluster two"),
+    ],
+)
+def test_autopilots_word_is_not_enough(nodes, says):
+    """It still calls all of them healthy."""
+    seen = raft(*THREE)
+    assert state.missing_for(seen, 3) is None
+    found = state.not_serving(seen, nodes, {})
+    assert found is None if says is None else says in found
+
+
+def test_a_voter_that_nobody_asks_is_named():
+    urls = {"a": "https://a:8200", "b": "https://b:8200"}
+    assert state.not_asked(raft(*THREE), urls, {}) == ["c (c:8201)"]
+    assert state.not_asked(raft(*THREE), {**urls, "c": "https://c:8200"}, {}) == []
+    # Another machine at the host of the URL, by what the inventory says of Raft's addresses.
+    assert state.not_asked(raft(*THREE), {**urls, "c": "https://c:8200"}, {"c": "d:8201"}) == ["c (c:8201)"]
+    assert state.not_asked(raft(*THREE), {**urls, "x": "https://vault.example:8200"}, {"x": "c:8201"}) == []
+    assert state.not_asked(raft(*THREE[:2], ("c", False, True)), urls, {}) == []
+
+
+def test_an_address_may_be_of_ipv6():
+    seen = raft(*THREE)
+    seen["servers"][2]["address"] = "[fd00::3]:8201"
+    urls = {"a": "https://a:8200", "b": "https://b:8200", "c": "https://[fd00::3]:8200"}
+    assert state.not_asked(seen, urls, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("nodes", "says"),
+    [
+        (WELL, None),
+        # Another node's death is no fault of this one.
+        (answers(a="active", b="standby", c="unreachable"), None),
+        (answers(a="unreachable", b="standby", c="unreachable"), None),
+        (answers(a="active", b="unreachable", c="standby"), "b is unreachable"),
+        (changed(1, raft_index=89), "b says that it has Raft index 89 of 90"),
+        (changed(1, raft_index=None), "b says that it has Raft index None of 90"),
+        (changed(1, version="1.21.0"), "b says that it runs 1.21.0, not 1.21.1"),
+        (WELL[:1], "b (b:8201) is none of the nodes that are asked"),
+    ],
+)
+def test_a_restarted_peer_is_back_by_its_own_word(nodes, says):
+    found = state.not_back_itself(restarted(), "b", "1.21.1", 90, nodes, {})
+    assert found is None if says is None else says in found
+
+
+def test_a_cluster_that_tolerates_less_than_it_could_is_not_whole():
+    assert "tolerates 0 failures, and 1" in str(state.missing_tolerance({**raft(*THREE), "failure_tolerance": 0}))
+    assert state.missing_tolerance(raft(*THREE)) is None

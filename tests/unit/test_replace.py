@@ -14,7 +14,7 @@ def node(number, address=None):
 
 def planned(target, *leaving, dead=(), fresh=(), accept=False, states=None, active="vault-1", voters=(1, 2, 3), **own):
     """*voters* of the cluster as it is, of which *dead* are not healthy; *fresh* do not run yet."""
-    hosts = sorted({*voters, *(int(n["name"][-1]) for n in target)})
+    hosts = sorted({*own.get("hosts", voters), *(int(n["name"][-1]) for n in target)})
     status = {
         "cluster": {"state": own.get("state", "live"), "active": active, "reason": "a: b"},
         "nodes": [
@@ -71,12 +71,13 @@ def test_a_dead_node_goes_first_where_its_address_is_taken_again():
 
 
 def test_a_run_that_was_cut_short_goes_on():
-    for state in ("standby", "sealed"):
+    for state in ("standby", "sealed", "isolated"):
         half = planned([node(1), node(3), node(4)], "vault-2", voters=(1, 2, 3, 4), non_voters=(4,), states={4: state})
         assert (half["joining"], half["remove_last"]) == (["vault-4"], ["vault-2"])
     joined = planned([node(1), node(3), node(4)], "vault-2", voters=(1, 2, 3, 4))
     assert (joined["joining"], joined["remove_last"]) == ([], ["vault-2"])
-    gone = planned([node(1), node(3), node(4)], "vault-2", voters=(1, 3, 4))
+    # The one that left is in the inventory still.
+    gone = planned([node(1), node(3), node(4)], "vault-2", voters=(1, 3, 4), hosts=(2,))
     assert gone["steps"] == gone["problems"] == []
 
 
@@ -122,6 +123,19 @@ def test_a_run_that_was_cut_short_goes_on():
         ),
         (([node(1), node(2), node(3)],), {"running": "1.21.0"}, "finish the upgrade first"),
         (([node(1), node(2), node(3)],), {"state": "split"}, "are not one cluster"),
+        (([node(1), node(2), node(3)], "vault-33"), {}, "The nearest peer is vault-3."),
+        (([node(1), node(2), node(3)], "vault-33"), {}, "run without vault_leaving"),
+        (([node(1), node(2), node(3)], 5), {}, "vault_leaving names 5, which is no peer of the cluster"),
+        (
+            ([node(1), node(2), node(3)], "vault-4", "vault-55"),
+            {"voters": (1, 2, 3, 4)},
+            "run with -e vault_leaving=vault-4",
+        ),
+        (
+            ([node(1), node(2), node(3)], "vault-4", "vault-4"),
+            {"voters": (1, 2, 3, 4)},
+            "vault-4 is named twice in vault_leaving",
+        ),
     ],
 )
 def test_what_forbids_it(arguments, options, says):

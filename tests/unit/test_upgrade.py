@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import upgrade
+from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import editions, upgrade
 
 
 def cluster(*versions, active=0, state="live", tolerance=1, missing=None, differences=()):
@@ -77,6 +77,9 @@ def test_a_node_that_was_switched_and_runs_another_binary_is_not_done():
         (("1.19.0",) * 3, {"target": "3.0.0"}, "more than one major version"),
         (("1.10.4",) * 3, {}, "Below 1.11 autopilot"),
         (("1.21.0",) * 3, {"target": "1.21"}, "Give the whole version"),
+        (("1.20.4+ent",) * 3, {}, "1.20.4+ent runs, and 1.21.1 is the community edition"),
+        (("1.21.1+ent.hsm.fips1403",) * 3, {}, "1.21.1+ent.hsm.fips1403 runs"),
+        (("1.21.1", "1.21.0+ent", "1.21.1"), {}, "1.21.0+ent runs"),
         (("1.21.0",) * 3, {"state": "degraded"}, "degraded (sealed: vault-2)"),
         (("1.21.0",) * 3, {"tolerance": 0}, "tolerates no failure"),
         (("1.21.0",) * 3, {"missing": "2 of 3 voters are healthy (vault-3 is voter, not healthy)"}, "vault-3 is voter"),
@@ -105,3 +108,58 @@ def test_a_restart_takes_every_node_once_and_the_active_one_last():
     assert [step["node"] for step in upgrade.restart(status, raft)["steps"]] == ["vault-1", "vault-3", "vault-2"]
     status, raft = cluster("1.21.1", "1.21.1", "1.21.1", tolerance=0)
     assert upgrade.restart(status, raft)["steps"] == []
+
+
+def test_an_edition_is_never_crossed():
+    assert editions.problems(["1.21.0", "1.21.1"], "1.21.1") == []
+    assert editions.problems(["1.21.0+ent.hsm"], "1.21.1+ent.hsm") == []
+    assert "is the edition ent" in editions.problems(["1.21.0"], "1.21.1+ent")[0]
+
+
+# --- a turn that failed
+
+
+def turn(node_2, leader="1.21.0", before="1.21.0"):
+    """vault-2 after its turn; vault-1 leads, unless *leader* is None."""
+    other = {"error": None, "reach": "answered"}
+    nodes = [
+        {"name": "vault-1", "state": "active" if leader else "sealed", "version": leader, **other},
+        {"name": "vault-2", "version": None, **other, **node_2},
+    ]
+    return upgrade.way_back({"nodes": nodes}, "vault-2", before, "1.21.1")
+
+
+REFUSED = {"state": "unreachable", "error": "vault-2: no connection (refused).", "reach": "refused"}
+
+
+@pytest.mark.parametrize(
+    ("node_2", "options", "way", "says"),
+    [
+        # It is well: whatever failed is no fault of its.
+        (
+            {"state": "standby", "version": "1.21.1"},
+            {},
+            (False, False),
+            "answers as a standby, so it was left as it is",
+        ),
+        ({"state": "active", "version": "1.21.1"}, {"leader": None}, (False, False), "left as it is"),
+        # It was never restarted: the link goes back, the process stays.
+        ({"state": "standby", "version": "1.21.0"}, {}, (True, False), "was not restarted: it runs 1.21.0"),
+        ({"state": "standby", "version": "1.21.0"}, {"leader": None}, (True, False), "was not restarted"),
+        # It is known not to serve.
+        (REFUSED, {}, (True, True), "was unreachable (vault-2: no connection (refused))"),
+        ({"state": "sealed"}, {}, (True, True), "was sealed"),
+        (REFUSED, {"leader": "1.21.1"}, (False, False), "a leader of 1.21.1 may have written"),
+        (REFUSED, {"leader": None}, (False, False), "no node leads"),
+        (REFUSED, {"before": None}, (False, False), "no older release"),
+        (REFUSED, {"before": "1.21.1"}, (False, False), "no older release"),
+        # Not to be seen is not to be down.
+        ({**REFUSED, "reach": "timeout"}, {}, (False, False), "does not tell whether it serves"),
+        ({**REFUSED, "reach": "unroutable"}, {}, (False, False), "does not tell whether it serves"),
+        ({**REFUSED, "reach": "ca_file"}, {}, (False, False), "does not tell whether it serves"),
+    ],
+)
+def test_a_node_goes_back_only_when_it_is_known_to_be_down_and_nobody_wrote(node_2, options, way, says):
+    found = turn(node_2, **options)
+    assert (found["switch_back"], found["restart"]) == way
+    assert says in found["text"]

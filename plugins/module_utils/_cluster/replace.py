@@ -7,6 +7,7 @@ Only a dead node whose address the new one has goes first: two peers can't share
 
 from __future__ import annotations
 
+import difflib
 import typing as t
 
 from .inputs import Node
@@ -37,7 +38,11 @@ def plan(
     problems = _cluster_problems(status, version)
     if problems:
         return _nothing(problems)
+    leaving = [str(node_id) for node_id in leaving]
     peers = {server["node_id"]: server for server in raft["raft"]["servers"]}
+    problems = _leaving_problems(peers, [node["name"] for node in status["nodes"]], leaving)
+    if problems:
+        return _nothing(problems)
     states = {node["name"]: node["state"] for node in status["nodes"]}
     voters = [node for node in target if peers.get(node["node_id"], {}).get("voter")]
     joining = [node for node in target if node not in voters]
@@ -109,6 +114,24 @@ def _cluster_problems(status: t.Mapping[str, t.Any], version: str) -> list[str]:
     return []
 
 
+def _leaving_problems(peers: t.Mapping[str, t.Any], hosts: list[str], leaving: list[str]) -> list[str]:
+    """What was typed, taken at its word: a node id that nobody has ever heard of is one that was mistyped."""
+    found = [
+        f"{node_id} is named twice in vault_leaving." for node_id in sorted(set(leaving)) if leaving.count(node_id) > 1
+    ]
+    known = sorted({*peers, *hosts})
+    # A host of the inventory that is no peer has left already: the run that removed it is begun again.
+    for node_id in (node_id for node_id in leaving if node_id not in known):
+        rest = ",".join(other for other in leaving if other != node_id)
+        near = difflib.get_close_matches(node_id, [*peers], n=1, cutoff=0.0)
+        found.append(
+            f"vault_leaving names {node_id}, which is no peer of the cluster and no host of the inventory. "
+            f"{f'The nearest peer is {near[0]}. ' if near else ''}If an earlier run has removed it, run "
+            f"{f'with -e vault_leaving={rest}' if rest else 'without vault_leaving'}."
+        )
+    return found
+
+
 def _count_problems(target: list[Node], accept: bool) -> list[str]:
     count = len(target)
     if accept or (count >= 3 and count % 2):
@@ -152,8 +175,8 @@ def _joining_problems(
         f"{node['name']} can't join as it is: it is {states[node['name']]}. What was part of a cluster wants an empty Raft "
         "directory, and a node id that was never used."
         for node in joining
-        # A peer that is sealed is about to join: an earlier run may have been cut short a moment ago.
-        if states[node["name"]] not in ((*MAY_JOIN, "sealed") if node["node_id"] in peers else MAY_JOIN)
+        # A peer that is sealed, or sees no leader yet, is about to join: an earlier run may have been cut short a moment ago.
+        if states[node["name"]] not in ((*MAY_JOIN, "sealed", "isolated") if node["node_id"] in peers else MAY_JOIN)
     ]
     taken = {peer["address"]: node_id for node_id, peer in peers.items() if node_id not in leaving}
     return found + [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from . import editions
 from .inputs import BROKEN_AUTO_JOIN, VERSION
 
 UPGRADING = "https://developer.hashicorp.com/vault/docs/upgrade"
@@ -44,6 +45,14 @@ class Step(t.TypedDict):
     node: str
     active: bool
     text: str  # what will be done, and why
+
+
+class Way(t.TypedDict):
+    """What becomes of a node whose turn has failed."""
+
+    switch_back: bool  # the release of before is switched on again
+    restart: bool  # and started
+    text: str  # how the node stands, as far as it is known
 
 
 class Plan(t.TypedDict):
@@ -85,6 +94,42 @@ def restart(status: t.Mapping[str, t.Any], raft: t.Mapping[str, t.Any]) -> Plan:
     return {"problems": problems, "steps": [] if problems else steps, "notes": []}
 
 
+def way_back(status: t.Mapping[str, t.Any], name: str, before: str | None, target: str) -> Way:
+    """After a turn that failed: a node goes back only when it is known not to serve, and known that nobody has written
+    what the older release can't read. *before*: the release that was switched on when the run began."""
+    node = next(node for node in status["nodes"] if node["name"] == name)
+    leading = next((other["version"] for other in status["nodes"] if other["state"] == "active"), None)
+    older = before is not None and before != target
+    if node["state"] in ("active", "standby"):
+        if node["version"] == target:
+            return _way(f"{name} runs {target} and answers as {_role(node)}, so it was left as it is.")
+        text = f"{name} was not restarted: it runs {node['version']} and answers as {_role(node)}, as before."
+        return _way(text, switch_back=older)
+    how = f"After that, {name} was {node['state']}" + (f" ({node['error'].rstrip('.')})." if node.get("error") else ".")
+    if node["reach"] not in ("answered", "refused", "broken"):
+        return _way(f"{how} That does not tell whether it serves, so it was left as it is.")
+    goes_on = f"{how} Its unit goes on trying."
+    if not older:
+        return _way(f"{goes_on} There is no older release to go back to.")
+    if leading is None:
+        return _way(
+            f"{goes_on} It was not switched back: no node leads, so nobody knows what the new version has written."
+        )
+    if leading == target:
+        return _way(
+            f"{goes_on} It was not switched back: a leader of {target} may have written what {before} can not read."
+        )
+    return _way(how, switch_back=True, restart=True)
+
+
+def _way(text: str, switch_back: bool = False, restart: bool = False) -> Way:
+    return {"switch_back": switch_back, "restart": restart, "text": text}
+
+
+def _role(node: t.Mapping[str, t.Any]) -> str:
+    return "the active node" if node["state"] == "active" else "a standby"
+
+
 def _in_order(status: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
     """Standbys as the inventory has them, the active node last: leadership moves once, and to a node that is done."""
     return sorted(status["nodes"], key=lambda node: node["state"] == "active")
@@ -124,6 +169,9 @@ def _cluster_problems(status: t.Mapping[str, t.Any], raft: t.Mapping[str, t.Any]
 def _version_problems(status: t.Mapping[str, t.Any], target: str, join: str) -> list[str]:
     if not VERSION.match(target):
         return [f"vault_version is '{target}'. Give the whole version, such as 1.21.1."]
+    crossed = editions.problems([node["version"] for node in status["nodes"]], target)
+    if crossed:
+        return crossed
     wanted, running = _number(target), sorted({_number(node["version"]) for node in status["nodes"]})
     above = [_text(number) for number in running if number > wanted]
     if above:

@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+import ssl
+import time
 import traceback
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
@@ -10,19 +14,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .errors import VaultError
+from .wire import TooLong, Transport, UnusableCa
 
 try:
     import hvac
     import requests
-    from requests.adapters import HTTPAdapter
+    import urllib3
     from urllib3.util.retry import Retry
 
     HVAC_IMPORT_ERROR = None
 except ImportError:
     HVAC_IMPORT_ERROR = traceback.format_exc()
-    HTTPAdapter = object  # type: ignore[misc,assignment]
 
 T = t.TypeVar("T")
+
+# What the end of a login may take when the time of all calls is over: its token must not stay.
+REVOKE_SECONDS = 2.0
 
 CONNECTION_SPEC: dict[str, t.Any] = {
     "nodes": {"type": "dict", "required": True},
@@ -40,19 +47,6 @@ AUTH_SPEC: dict[str, t.Any] = {
 }
 
 
-class _Transport(HTTPAdapter):
-    """Checks the certificate against a chosen name, for nodes that are addressed by IP."""
-
-    def __init__(self, server_name: str | None, **kwargs: t.Any) -> None:
-        self._server_name = server_name
-        super().__init__(**kwargs)
-
-    def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
-        if self._server_name:
-            kwargs.update(server_hostname=self._server_name, assert_hostname=self._server_name)
-        return super().init_poolmanager(*args, **kwargs)
-
-
 @dataclass(frozen=True)
 class Connection:
     """The options every Vault module shares."""
@@ -66,6 +60,8 @@ class Connection:
     cert_auth_public_key: str | None = None
     cert_auth_private_key: str | None = None
     cert_auth_role: str = "vaultops-operator"
+    # By the monotonic clock: no call lasts longer, whatever *timeout* allows.
+    until: float | None = None
 
     @classmethod
     def from_params(cls, params: dict[str, t.Any]) -> Connection:
@@ -92,7 +88,8 @@ class Cluster:
             session.cert = (str(opts.cert_auth_public_key), str(opts.cert_auth_private_key))
         # Only what never reached Vault is sent again: nothing is applied twice.
         retry = Retry(total=None, connect=opts.retries, read=0, status=0, other=0, backoff_factor=0.2)
-        session.mount("https://", _Transport(opts.tls_server_name, max_retries=retry))
+        session.max_redirects = 1
+        session.mount("https://", Transport(opts.tls_server_name, opts.until, max_retries=retry))
         # An empty token keeps hvac from picking up one of its own from the environment or the home directory.
         return hvac.Client(url=opts.nodes[name], token="", timeout=opts.timeout, session=session)
 
@@ -121,8 +118,14 @@ class Cluster:
         call(name, lambda: client.adapter.login("/v1/auth/cert/login", json={"name": opts.cert_auth_role}))
         try:
             yield client
-        finally:
-            call(name, client.auth.token.revoke_self)
+        except BaseException as first:
+            try:
+                _revoke(name, client)
+            except VaultError as second:
+                if isinstance(first, VaultError):
+                    first.also(second)
+            raise
+        _revoke(name, client)
 
     @contextmanager
     def login_active(self) -> t.Iterator[hvac.Client]:
@@ -135,7 +138,7 @@ class Cluster:
 
         def is_active(name: str, client: hvac.Client) -> str | None:
             try:
-                answer = call(name, lambda: client.adapter.get("/v1/sys/leader"))
+                answer = content(name, call(name, lambda: client.adapter.get("/v1/sys/leader")))
                 return name if answer.get("is_self") else None
             except VaultError as error:
                 problems.append(str(error))
@@ -152,24 +155,26 @@ class Cluster:
         )
 
 
+def _revoke(name: str, client: t.Any) -> None:
+    meter = client.session.get_adapter(client.url).meter
+    if meter.until is not None:
+        meter.until = max(meter.until, time.monotonic() + REVOKE_SECONDS)
+    call(name, client.auth.token.revoke_self)
+
+
+def content(where: str, answer: t.Any) -> dict[str, t.Any]:
+    """The answer, which is an object wherever Vault gives it."""
+    if isinstance(answer, dict):
+        return answer
+    raise VaultError(
+        where, "what answers there is not Vault", "Compare the node's URL with its api_addr.", reach="broken"
+    )
+
+
 def call(where: str, action: t.Callable[[], t.Any]) -> t.Any:
     """Run one Vault call; whatever goes wrong comes out as a VaultError that names the node."""
     try:
         return action()
-    except requests.exceptions.SSLError as error:
-        raise VaultError(
-            where,
-            f"its certificate was not accepted ({_innermost(error)})",
-            "Compare 'ca_cert' with the CA that signed the node's certificate, and its names with the node's address.",
-        ) from error
-    except requests.exceptions.ConnectionError as error:
-        raise VaultError(
-            where,
-            f"no connection ({_innermost(error)})",
-            "Check that the service runs ('systemctl status vault') and that port 8200 is open to this controller.",
-        ) from error
-    except requests.exceptions.Timeout as error:
-        raise VaultError(where, "no answer in time", "The node may be overloaded, or its storage blocked.") from error
     except hvac.exceptions.Forbidden as error:
         raise VaultError(
             where,
@@ -178,13 +183,90 @@ def call(where: str, action: t.Callable[[], t.Any]) -> t.Any:
             status=403,
         ) from error
     except hvac.exceptions.VaultError as error:
-        raise VaultError(where, f"Vault refused: {_messages(error)}", status=_status(error)) from error
-    except requests.exceptions.RequestException as error:
         raise VaultError(
-            where, f"the answer broke off ({_innermost(error)})", "The node may have been stopped."
+            where, f"Vault refused: {_messages(error)}", status=_status(error), reach="answered"
+        ) from error
+    except requests.exceptions.RequestException as error:
+        raise _unreached(where, error) from error
+    except UnusableCa as error:
+        raise VaultError(
+            where,
+            f"it was not asked: the CA file {error.path} can't be used ({error.reason})",
+            "Set 'ca_cert' to the CA that signs the nodes' certificates, in a file that this user may read.",
+            reach="ca_file",
         ) from error
     except OSError as error:
         raise VaultError(where, str(error), "Check that the file exists and that you may read it.") from error
+
+
+def _unreached(where: str, error: requests.exceptions.RequestException) -> VaultError:
+    chain = list(_chain(error))
+    if any(isinstance(link, TooLong) for link in chain):
+        return VaultError(
+            where, "its answer is longer than any of Vault's", "Look at what listens there.", reach="broken"
+        )
+    reach, words = reach_of(chain), _innermost(error)
+    if reach == "tls":
+        return VaultError(
+            where,
+            f"its certificate was not accepted ({words})",
+            "Compare 'ca_cert' with the CA that signed the node's certificate, and its names with the node's address.",
+            reach=reach,
+        )
+    if reach == "timeout":
+        return VaultError(
+            where,
+            "no answer in time",
+            "The node may be overloaded, its storage blocked, or port 8200 closed to this controller.",
+            reach=reach,
+        )
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return VaultError(
+            where,
+            f"no connection ({words})",
+            "Check that the service runs ('systemctl status vault') and that port 8200 is open to this controller.",
+            reach=reach,
+        )
+    return VaultError(where, f"the answer broke off ({words})", "The node may have been stopped.", reach=reach)
+
+
+# No route to host is also what the last router, or this machine, says of an address where no machine is.
+_UNROUTABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EACCES, errno.EPERM)
+
+
+def reach_of(chain: t.Iterable[BaseException]) -> str:
+    """How far a call came that ended with these errors."""
+    links = list(chain)
+    if any(
+        isinstance(link, ssl.SSLCertVerificationError | urllib3.util.ssl_match_hostname.CertificateError)
+        for link in links
+    ):
+        return "tls"
+    for link in links:
+        if isinstance(link, socket.gaierror):
+            return "unroutable"
+        if isinstance(
+            link, TimeoutError | urllib3.exceptions.ConnectTimeoutError | requests.exceptions.Timeout
+        ) and not isinstance(link, urllib3.exceptions.NewConnectionError):
+            return "timeout"
+        if isinstance(link, ConnectionRefusedError):
+            return "refused"
+        if isinstance(link, OSError) and link.errno in _UNROUTABLE:
+            return "unroutable"
+    return "broken"
+
+
+def _chain(error: BaseException, seen: set[int] | None = None) -> t.Iterator[BaseException]:
+    """The error and all that it was made of."""
+    seen = set() if seen is None else seen
+    if id(error) in seen:
+        return
+    seen.add(id(error))
+    yield error
+    inner = (getattr(error, "reason", None), *error.args, error.__cause__, error.__context__)
+    for link in inner:
+        if isinstance(link, BaseException):
+            yield from _chain(link, seen)
 
 
 def _messages(error: Exception) -> str:

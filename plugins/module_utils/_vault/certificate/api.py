@@ -27,7 +27,11 @@ def look(connection: Connection, name: str) -> Seen:
     except OSError as error:
         return {**seen, "problem": f"no certificate could be read ({error.strerror or error})"}
     try:
-        _handshake(ssl.create_default_context(cafile=connection.ca_cert), address, connection)
+        client = ssl.create_default_context(cafile=connection.ca_cert)
+    except OSError as error:
+        return {**seen, "problem": f"the CA file {connection.ca_cert} can't be used ({error.strerror or error})"}
+    try:
+        _handshake(client, address, connection)
     except ssl.SSLCertVerificationError as error:
         return {**seen, "problem": error.verify_message, "known_ca": error.verify_code not in UNKNOWN_CA}
     except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..client import call
+from ..client import call, content
 
 CONFIGURATION = "/v1/sys/storage/raft/configuration"
 AUTOPILOT_STATE = "/v1/sys/storage/raft/autopilot/state"
@@ -14,15 +14,15 @@ REMOVE_PEER = "/v1/sys/storage/raft/remove-peer"
 
 
 def read_configuration(where: str, client: t.Any) -> dict[str, t.Any]:
-    return call(where, lambda: client.adapter.get(CONFIGURATION))["data"]["config"]
+    return content(where, call(where, lambda: client.adapter.get(CONFIGURATION)))["data"]["config"]
 
 
 def read_autopilot_state(where: str, client: t.Any) -> dict[str, t.Any]:
-    return call(where, lambda: client.adapter.get(AUTOPILOT_STATE))["data"]
+    return content(where, call(where, lambda: client.adapter.get(AUTOPILOT_STATE)))["data"]
 
 
 def read_autopilot_config(where: str, client: t.Any) -> dict[str, t.Any]:
-    return call(where, lambda: client.adapter.get(AUTOPILOT_CONFIG))["data"]
+    return content(where, call(where, lambda: client.adapter.get(AUTOPILOT_CONFIG)))["data"]
 
 
 def write_autopilot_config(where: str, client: t.Any, config: dict[str, t.Any]) -> None:

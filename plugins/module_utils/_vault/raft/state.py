@@ -5,8 +5,13 @@ from __future__ import annotations
 
 import re
 import typing as t
+from urllib.parse import urlsplit
+
+from ..status.state import Node
 
 UNIT_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+
+SERVING = ("active", "standby")
 
 # Autopilot's settings, each with what makes two values equal.
 DURATIONS = ("dead_server_last_contact_threshold", "last_contact_threshold", "server_stabilization_time")
@@ -116,7 +121,7 @@ def index_of_leader(raft: Raft) -> int:
 
 
 def not_back(raft: Raft, node_id: str, version: str | None, index: int) -> str | None:
-    """What keeps a peer that was restarted from being as good as before, or None.
+    """What keeps a peer that was restarted from being as good as before, as autopilot sees it, or None.
 
     *index* is what the leader had when the wait began: how far behind a peer may be must not depend on the load.
     """
@@ -134,10 +139,89 @@ def not_back(raft: Raft, node_id: str, version: str | None, index: int) -> str |
         return f"{node_id} is in term {server['last_term']}, and the leader is in {leader['last_term']}"
     if server["last_index"] < index:
         return f"{node_id} has applied index {server['last_index']} of {index}"
+    return None
+
+
+def missing_tolerance(raft: Raft) -> str | None:
     possible = (len(raft["voters"]) - 1) // 2
     if raft["failure_tolerance"] < possible:
         return f"the cluster tolerates {raft['failure_tolerance']} failures, and {possible} with all voters healthy"
     return None
+
+
+def own_answer(server: Server, nodes: t.Iterable[Node], peers: t.Mapping[str, str]) -> Node | None:
+    """What the peer says itself, if it was asked."""
+    return next((node for node in nodes if _is_peer(server, node["name"], node["url"], peers)), None)
+
+
+def _is_peer(server: Server, name: str, url: str, peers: t.Mapping[str, str]) -> bool:
+    """*peers*: Raft addresses by the nodes' names, where they are known; else a node is the peer at its URL's host."""
+    if name in peers:
+        return server["address"] == peers[name]
+    return _host(server["address"]) == _host(url)
+
+
+def not_asked(raft: Raft, urls: t.Mapping[str, str], peers: t.Mapping[str, str]) -> list[str]:
+    """Voters that are none of the nodes, and of which nobody here can say how they are."""
+    return [
+        f"{server['node_id']} ({server['address']})"
+        for server in raft["servers"]
+        if server["voter"] and not any(_is_peer(server, name, url, peers) for name, url in urls.items())
+    ]
+
+
+def not_serving(raft: Raft, nodes: t.Sequence[Node], peers: t.Mapping[str, str]) -> str | None:
+    """What keeps the nodes, by their own words, from being the cluster that autopilot describes, or None.
+
+    Autopilot notices a dead voter only when it has been silent for ten seconds.
+    """
+    for node in nodes:
+        if node["state"] not in SERVING:
+            return _state_of(node)
+    ids = {node["cluster_id"] for node in nodes}
+    if len(ids) > 1:
+        return "; ".join(f"{node['name']} is in cluster {node['cluster_id']}" for node in nodes)
+    active = [node for node in nodes if node["state"] == "active"]
+    if len(active) != 1:
+        return f"{len(active)} nodes say that they are the active one"
+    leader = next((server for server in raft["servers"] if server["leader"]), None)
+    if leader is not None and own_answer(leader, active, peers) is None:
+        return f"{leader['node_id']} leads, and {active[0]['name']} is the active node"
+    return None
+
+
+def not_back_itself(
+    raft: Raft, node_id: str, version: str | None, index: int, nodes: t.Sequence[Node], peers: t.Mapping[str, str]
+) -> str | None:
+    """As not_back, by the peer's own words. How the others are is no matter of this one's."""
+    server = next(server for server in raft["servers"] if server["node_id"] == node_id)
+    node = own_answer(server, nodes, peers)
+    if node is None:
+        return f"{node_id} ({server['address']}) is none of the nodes that are asked"
+    if node["state"] not in SERVING:
+        return _state_of(node)
+    if version and node["version"] != version:
+        return f"{node['name']} says that it runs {node['version']}, not {version}"
+    if (node["raft_index"] or 0) < index:
+        return f"{node['name']} says that it has Raft index {node['raft_index']} of {index}"
+    return None
+
+
+def by_own_word(raft: Raft, nodes: t.Sequence[Node], peers: t.Mapping[str, str]) -> Raft:
+    """The same with those not healthy that say so, or don't answer. Who was not asked is what autopilot thinks it is."""
+    servers = []
+    for server in raft["servers"]:
+        node = own_answer(server, nodes, peers)
+        servers.append({**server, "healthy": server["healthy"] and (node is None or node["state"] in SERVING)})
+    return {**raft, "servers": t.cast("list[Server]", servers)}
+
+
+def _state_of(node: Node) -> str:
+    return f"{node['name']} is {node['state']}" + (f" ({node['error'].rstrip('.')})" if node["error"] else "")
+
+
+def _host(address: str) -> str | None:
+    return urlsplit("//" + address.rpartition("//")[2]).hostname
 
 
 def removal_problem(raft: Raft, node_id: str, confirm: str | None, accept_lost_tolerance: bool) -> str | None:

@@ -14,7 +14,7 @@ ANSWER_SECONDS = 10
 
 
 def save(where: str, client: t.Any, stream: t.BinaryIO, timeout: int) -> None:
-    """Write the active node's snapshot to the stream. *timeout*: seconds without a byte."""
+    """Write the active node's snapshot to the stream. *timeout*: seconds without a byte; a stream that only drips ends too."""
 
     def download() -> None:
         answer = client.session.get(
@@ -35,7 +35,7 @@ def save(where: str, client: t.Any, stream: t.BinaryIO, timeout: int) -> None:
 
 
 def restore(where: str, client: t.Any, stream: t.BinaryIO, timeout: int) -> None:
-    """Send a snapshot. Vault's answer says that it was accepted, and not that it is applied."""
+    """Send a snapshot, within *timeout* seconds in all. Vault's answer says that it was accepted, not that it is applied."""
 
     def upload() -> None:
         answer = client.session.post(
@@ -53,13 +53,24 @@ def child_token(where: str, client: t.Any, seconds: int) -> str:
     return str(answer["auth"]["client_token"])
 
 
+def revoke(where: str, client: t.Any, token: str) -> None:
+    headers = {"X-Vault-Token": token}
+    call(where, lambda: client.adapter.post("/v1/auth/token/revoke-self", headers=headers))
+
+
 def knows_token(where: str, client: t.Any, token: str) -> bool:
+    """Asked of the active node. Only its plain no means that the token is gone: a node that is busy, sealed or without a
+    leader has said nothing of it."""
     answer = call(
         where,
         lambda: client.session.get(
             f"{client.url}/v1/auth/token/lookup-self", headers={"X-Vault-Token": token}, timeout=ANSWER_SECONDS
         ),
     )
+    if answer.status_code not in (200, 403):
+        raise VaultError(
+            where, f"it does not tell whether it knows a token: {_words(answer)}", status=answer.status_code
+        )
     return answer.status_code == 200
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..client import Cluster, call
+from ..client import Cluster, call, content
 from ..errors import VaultError
 from .state import Node, normalise, unreachable
 
@@ -19,10 +19,13 @@ def read_nodes(cluster: Cluster) -> list[Node]:
             # Past hvac, which would turn the codes that carry the answer into exceptions.
             timeout = cluster.connection.timeout
             health = call(name, lambda: client.session.get(f"{url}/v1/sys/health", timeout=timeout))
-            seal = call(name, lambda: client.adapter.get("/v1/sys/seal-status"))
-            leader = call(name, lambda: client.adapter.get("/v1/sys/leader")) if health.status_code < 500 else {}
+            said = content(name, call(name, health.json))
+            seal = content(name, call(name, lambda: client.adapter.get("/v1/sys/seal-status")))
+            leader: dict[str, t.Any] = {}
+            if health.status_code < 500:
+                leader = content(name, call(name, lambda: client.adapter.get("/v1/sys/leader")))
         except VaultError as error:
             return unreachable(name, url, error)
-        return normalise(name, url, health.status_code, health.json(), seal, leader)
+        return normalise(name, url, health.status_code, said, seal, leader)
 
     return cluster.ask_all(read)

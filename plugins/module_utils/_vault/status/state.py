@@ -13,7 +13,7 @@ STATE_OF_CODE = {
     429: "standby",
     472: "standby",
     473: "standby",
-    474: "standby",  # a standby that can't reach the active node
+    474: "isolated",  # a standby that can't reach the active node, and so serves nothing
     501: "uninitialized",
     503: "sealed",
     530: "removed",
@@ -23,7 +23,7 @@ STATE_OF_CODE = {
 class Node(t.TypedDict):
     name: str
     url: str
-    state: str  # active, standby, uninitialized, sealed, removed, unreachable, unknown
+    state: str  # active, standby, isolated, uninitialized, sealed, removed, unreachable, unknown
     initialized: bool | None  # None: the node did not say
     sealed: bool | None
     seal_type: str | None
@@ -33,6 +33,7 @@ class Node(t.TypedDict):
     leader_address: str | None
     raft_index: int | None
     error: str | None
+    reach: str | None  # how far the asking came, one of errors.REACH
 
 
 class ClusterState(t.TypedDict):
@@ -45,7 +46,14 @@ class ClusterState(t.TypedDict):
 
 def unreachable(name: str, url: str, error: VaultError) -> Node:
     node = normalise(name, url, 0, {}, {}, {})
-    return {**node, "state": "unreachable", "initialized": None, "sealed": None, "error": str(error)}
+    return {
+        **node,
+        "state": "unreachable",
+        "initialized": None,
+        "sealed": None,
+        "error": str(error),
+        "reach": error.reach,
+    }
 
 
 def normalise(
@@ -65,6 +73,7 @@ def normalise(
         "leader_address": leader.get("leader_address") or None,
         "raft_index": leader.get("raft_committed_index"),
         "error": None,
+        "reach": "answered",
     }
 
 

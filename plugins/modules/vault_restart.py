@@ -1,0 +1,143 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Restart Vault on a node, if the other voters can do without it in this moment."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_restart
+short_description: Restart Vault on a node, if the other voters can do without it in this moment
+version_added: 1.0.0
+description:
+  - Runs on the node. It asks the other voters for their health itself, and restarts the service in the same breath, so
+    that no time passes in which one of them could go unnoticed.
+  - Refuses where fewer voters than a quorum would serve while this node does not, and where the release that is switched
+    on is not the one that is expected.
+  - A node that is part of no quorum, since its service does not run or is sealed, is restarted in any case.
+  - "Needs nothing on the node but Python and systemd. Based on V(sys/health) of the Vault API."
+author: vaultops maintainers (@vaultops)
+options:
+  service:
+    description: Name of the systemd service.
+    type: str
+    default: vault
+  url:
+    description: API address of this node.
+    type: str
+    required: true
+  others:
+    description: API addresses of all other voters, by name.
+    type: dict
+    required: true
+  voters:
+    description: How many voters the cluster has, this node included.
+    type: int
+    required: true
+  ca_cert:
+    description: Path of the CA certificates, in PEM, on the node.
+    type: path
+    default: /etc/vault.d/tls/ca.crt
+  tls_server_name:
+    description: Name that the nodes' certificates are checked against. One that holds only its node's address is accepted too.
+    type: str
+    required: true
+  release:
+    description: Version that must be switched on. Without it any is restarted.
+    type: str
+  link:
+    description: Symbolic link to the binary of the release that is switched on.
+    type: path
+    default: /usr/local/bin/vault
+extends_documentation_fragment:
+  - vaultops.cluster.attributes
+attributes:
+  check_mode:
+    support: full
+    details: The other voters are asked, and nothing is restarted.
+  diff_mode:
+    support: none
+    details: Nothing on the disk changes.
+  idempotent:
+    support: none
+    details: Every run restarts.
+"""
+
+EXAMPLES = r"""
+- name: Restart
+  vaultops.cluster.vault_restart:
+    url: https://10.0.1.10:8200
+    others:
+      vault-2: https://10.0.1.11:8200
+      vault-3: https://10.0.1.12:8200
+    voters: 3
+    tls_server_name: vault.prod.internal
+"""
+
+RETURN = r"""
+others:
+  description: "What the others said in the moment before: name, status (of HTTP), cluster_id and problem."
+  returned: success
+  type: list
+  elements: dict
+"""
+
+import os
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._node import service, turn
+from ..module_utils._node.errors import NodeError
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    unit = service.read_unit(params["service"])
+    if not unit["exists"]:
+        raise NodeError(
+            f"There is no service {params['service']}", "Nothing was restarted. playbooks/site.yml sets the node up."
+        )
+    require_release(params["link"], params["release"])
+    this = "this node"
+    answers = turn.ask_all({this: params["url"], **params["others"]}, params["ca_cert"], params["tls_server_name"])
+    own, others = answers[0], answers[1:]
+    obstacle = turn.obstacle(own if unit["main_pid"] else None, others, params["voters"])
+    if obstacle:
+        raise NodeError(f"Vault was not restarted here: {obstacle}", "Bring the others back first, then run again.")
+    if not check_mode:
+        turn.restart(params["service"])
+    return {"changed": True, "others": [answer._asdict() for answer in others]}
+
+
+def require_release(link: str, expected: str | None) -> None:
+    if not expected:
+        return
+    found = service.RELEASE.search(os.path.realpath(link))
+    if not found or found.group(1) != expected:
+        raise NodeError(
+            f"Vault was not restarted here: {link} leads to {os.path.realpath(link)}, and not to the release {expected}",
+            "Somebody switched it meanwhile. Find out who, then run again.",
+        )
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "service": {"type": "str", "default": "vault"},
+            "url": {"type": "str", "required": True},
+            "others": {"type": "dict", "required": True},
+            "voters": {"type": "int", "required": True},
+            "ca_cert": {"type": "path", "default": "/etc/vault.d/tls/ca.crt"},
+            "tls_server_name": {"type": "str", "required": True},
+            "release": {"type": "str"},
+            "link": {"type": "path", "default": "/usr/local/bin/vault"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**run(module.params, module.check_mode))
+    except NodeError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()
