@@ -49,7 +49,7 @@ def seal_problems(
     """
     if not wanted or typed == alias or (used and _identity(wanted[0]) == _identity(used[0])):
         return []
-    uses = f"{in_use['key_id']} in {in_use['region']}"
+    uses = f"{in_use['key_id']} in {in_use.get('region') or region}"
     is_there = f"which is {used[0]['arn']}" if used else "where there is no such key any more"
     return [
         f"The running nodes are sealed with {uses}, {is_there}, and {alias} in {region} is {wanted[0]['arn']}. With another "
