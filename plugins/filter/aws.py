@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import (
+    alias_state,
     bucket,
     errors,
     instances,
@@ -20,8 +21,15 @@ class FilterModule:
             "bucket_policy": policies.bucket_policy,
             "init_policy": policies.init_policy,
             "instance_plan": instances.plan,
+            "instances_settled": instances.settled,
+            "inventory_problems": instances.inventory_problems,
             "key_policy": policies.key_policy,
+            "load_balancer_problems": instances.load_balancer_problems,
             "lockout_problems": policies.lockout_problems,
             "node_policy": policies.node_policy,
-            "ownership_problems": ownership.problems,
+            "owned": ownership.owned,
+            "removal_bucket_problems": ownership.bucket_problems,
+            "seal_problems": alias_state.seal_problems,
+            "strangers": ownership.strangers,
+            "transfer_bucket_problems": policies.transfer_bucket_problems,
         }

@@ -61,6 +61,10 @@ options:
       - A key that is created gets them.
     type: dict
     default: {}
+  create:
+    description: Whether a key that does not exist is created. Otherwise RV(key) is null then, and nothing else happens.
+    type: bool
+    default: true
   cancel_deletion:
     description: Keep a key that is scheduled for deletion, and enable it unless O(enabled=false).
     type: bool
@@ -170,6 +174,8 @@ from ..module_utils._aws.errors import AwsError, explained
 
 def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     params = module.params
+    if params["policy"] and not isinstance(json.loads(params["policy"]), dict):
+        raise AwsError("policy is no policy: it is JSON, and no object", "Give one with Version and Statement.")
     desired = desired_from(params)
     alias = alias_state.full_name(params["alias"]) if params["alias"] else None
     name = alias or params["key_id"]
@@ -186,6 +192,8 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
         return finish(client, module.check_mode, before, *deletion(before, params, name))
     if before is None and alias is None:
         raise AwsError(f"there is no key {name} in {module.region}", "To create one, give an alias.")
+    if before is None and not params["create"]:
+        return finish(client, module.check_mode, None, [], None)
     if before is None:
         once = module.client("kms", retry_decorator=kms_api.RETRY, config=kms_api.ONCE)
         created = creation(client, once, module.check_mode, str(alias), desired, params["required_tags"])
@@ -289,6 +297,7 @@ def main() -> None:
             "tags": {"type": "dict"},
             "purge_tags": {"type": "bool", "default": True},
             "required_tags": {"type": "dict", "default": {}},
+            "create": {"type": "bool", "default": True},
             "cancel_deletion": {"type": "bool", "default": False},
             "pending_window": {"type": "int", "default": 30},
             "confirm_deletion": {"type": "str"},

@@ -18,12 +18,18 @@ from conftest import ROOT, end_family
 from fault_proxy import FaultProxy, Kill, Rule
 from labkit.settings import REGION
 
+ACCOUNT = "123456789012"
+SNAPSHOTS = "example-vault-snapshots"
+NOTHING_ALLOWED = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Deny", "Action": "s3:ListAllMyBuckets", "Resource": "*"}],
+}
 ANYWHERE = ("127.0.0.1", 0)
 RUN_SECONDS = 240
 # What a finished run has made, and how many of each.
 EVERYTHING = {
     "role": 1,
-    "policy on the role": 2,
+    "policy on the role": 1,
     "instance profile": 1,
     "managed policy": 1,
     "key": 1,
@@ -72,6 +78,20 @@ class KillAt:
     forward: bool = True
 
 
+class Watching(FaultProxy):
+    """A proxy that also tells of each call that took effect, and of AWS's answer, before the caller learns of it."""
+
+    told: t.Callable[[str, str], None] | None = None
+
+    def forward(
+        self, method: str, path: str, headers: t.Mapping[str, str], body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        answer = super().forward(method, path, headers, body)
+        if self.told:
+            self.told(body.decode("utf-8", "replace"), answer[2].decode("utf-8", "replace"))
+        return answer
+
+
 class Account:
     """An account that is not empty, as none is: things of others are in it before the first run."""
 
@@ -88,6 +108,8 @@ class Account:
         self.vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         self.subnet = self.make_subnet("10.0.2.0/24")
         self.full_subnet = self._fill(self.make_subnet("10.0.3.0/28"))
+        self.public_subnet = self.make_subnet("10.0.4.0/24")
+        ec2.modify_subnet_attribute(SubnetId=self.public_subnet, MapPublicIpOnLaunch={"Value": True})
         self._key_of_others("alias/payroll")
         self.before = self.everything()
 
@@ -146,6 +168,7 @@ class Account:
         variables: t.Mapping[str, t.Any] | None = None,
         environment: t.Mapping[str, str | None] | None = None,
         offline: bool = False,
+        told: t.Callable[[str, str], None] | None = None,
     ) -> Run:
         """Run a playbook with the variables of the aws scenario; a run that hangs is ended."""
         process: subprocess.Popen[str] | None = None
@@ -155,10 +178,12 @@ class Account:
             return end_family(process.pid)
 
         rules = [*rules, Rule(kill.operation, Kill(end, kill.forward), kill.nth)] if kill else rules
-        with FaultProxy(ANYWHERE, self.url, rules) as proxy:
+        with Watching(ANYWHERE, self.url, rules) as proxy:
+            proxy.told = told
             chosen = {
                 "lab_subnet": self.subnet,
                 "full_subnet": self.full_subnet,
+                "public_subnet": self.public_subnet,
                 "vault_aws_endpoint_url": proxy.url,
                 **(variables or {}),
             }
@@ -180,6 +205,73 @@ class Account:
                 end_family(process.pid)
                 raise
         return Run(process.returncode, output, proxy.calls)
+
+    # --- what others have under the names that the cluster wants
+
+    def take_the_names(self, tags: t.Mapping[str, str], balancer: str = "network") -> None:
+        """Make a thing of somebody else's under each name that provision.yml wants in inventories/ec2 and the aws scenario."""
+        listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+        iam, ec2, elb, s3 = (self.client(service) for service in ("iam", "ec2", "elbv2", "s3"))
+        trust = {"Version": "2012-10-17", "Statement": []}
+        iam.create_role(RoleName="vault-node", AssumeRolePolicyDocument=json.dumps(trust), Tags=listed)
+        iam.create_instance_profile(InstanceProfileName="vault-node", Tags=listed)
+        iam.create_policy(PolicyName="vault-prod-init", PolicyDocument=json.dumps(NOTHING_ALLOWED), Tags=listed)
+        s3.create_bucket(Bucket=SNAPSHOTS, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_bucket_tagging(Bucket=SNAPSHOTS, Tagging={"TagSet": listed})
+        s3.put_object(Bucket=SNAPSHOTS, Key="theirs", Body=b"x")
+        specified = [{"ResourceType": "security-group", "Tags": listed}]
+        group = ec2.create_security_group(
+            GroupName="vault-prod", Description="theirs", VpcId=self.vpc, TagSpecifications=specified
+        )["GroupId"]
+        world = [{"CidrIp": "10.9.0.0/16"}]
+        rule = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": world}
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+        targets = elb.create_target_group(Name="vault-prod", Protocol="TCP", Port=5432, VpcId=self.vpc, Tags=listed)
+        target_group = targets["TargetGroups"][0]["TargetGroupArn"]
+        made = elb.create_load_balancer(
+            Name="vault-prod", Subnets=[self.subnet], Scheme="internal", Type=balancer, Tags=listed
+        )["LoadBalancers"][0]["LoadBalancerArn"]
+        if balancer == "network":
+            forward = [{"Type": "forward", "TargetGroupArn": target_group}]
+            elb.create_listener(LoadBalancerArn=made, Protocol="TCP", Port=5432, DefaultActions=forward)
+        protected = [{"Key": "deletion_protection.enabled", "Value": "true"}]
+        elb.modify_load_balancer_attributes(LoadBalancerArn=made, Attributes=protected)
+
+    def under_the_names(self) -> dict[str, t.Any]:
+        """What can be seen of these things, tags and rules included, to be compared with itself."""
+        iam, ec2, elb, s3 = (self.client(service) for service in ("iam", "ec2", "elbv2", "s3"))
+        policy = f"arn:aws:iam::{ACCOUNT}:policy/vault-prod-init"
+        balancers = elb.describe_load_balancers()["LoadBalancers"]
+        target_groups = elb.describe_target_groups()["TargetGroups"]
+        seen = {
+            "role": iam.get_role(RoleName="vault-node")["Role"],
+            "rights": iam.list_role_policies(RoleName="vault-node")["PolicyNames"],
+            "profile": iam.get_instance_profile(InstanceProfileName="vault-node")["InstanceProfile"],
+            "policy": [
+                iam.get_policy(PolicyArn=policy)["Policy"],
+                iam.list_policy_versions(PolicyArn=policy)["Versions"],
+            ],
+            "tags of the bucket": s3.get_bucket_tagging(Bucket=SNAPSHOTS)["TagSet"],
+            "versions": [each["Key"] for each in s3.list_object_versions(Bucket=SNAPSHOTS)["Versions"]],
+            "versioning": s3.get_bucket_versioning(Bucket=SNAPSHOTS).get("Status"),
+            "group": ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["vault-prod"]}])[
+                "SecurityGroups"
+            ],
+            "balancers": balancers,
+            "target groups": target_groups,
+            "of the balancers": [
+                [
+                    elb.describe_listeners(LoadBalancerArn=each["LoadBalancerArn"])["Listeners"],
+                    elb.describe_load_balancer_attributes(LoadBalancerArn=each["LoadBalancerArn"])["Attributes"],
+                    elb.describe_tags(ResourceArns=[each["LoadBalancerArn"]])["TagDescriptions"],
+                ]
+                for each in balancers
+            ],
+            "tags of the targets": [
+                elb.describe_tags(ResourceArns=[each["TargetGroupArn"]])["TagDescriptions"] for each in target_groups
+            ],
+        }
+        return json.loads(json.dumps(seen, default=str))
 
     # --- what is there
 

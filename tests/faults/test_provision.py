@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 from dataclasses import dataclass, field
 
@@ -29,7 +30,7 @@ def superseded(start: str) -> dict[str, t.Any]:
 
 @dataclass(frozen=True)
 class Case:
-    """What differs from a good run, and what the playbook must say then; {subnet} and {full_subnet} are the account's."""
+    """What differs from a good run, and what the playbook must say then; {subnet} and its like are the account's."""
 
     says: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
@@ -79,6 +80,19 @@ AT_ONCE = {
         ("does not name arn:aws:", "it would lock itself out of the key. Add it, or run as one"),
         variables={"vault_kms_administrators": ["arn:aws:iam::123456789012:role/platform"]},
     ),
+    "load balancer before a listener with TLS 1.3 alone": Case(
+        ("vault_load_balancer is true and vault_tls_min_version is tls13", "Set vault_tls_min_version: tls12"),
+        variables={"vault_tls_min_version": "tls13"},
+    ),
+    "subnet that gives out public addresses": Case(
+        ("{public_subnet} gives each new instance a public address", "Name private subnets"),
+        variables={"lab_subnet": "{{ public_subnet }}"},
+    ),
+    "bucket of somebody else": Case(
+        ("The bucket taken exists, and is somebody else's", "Choose another name"),
+        (Rule("HEAD /taken", Answer("AccessDenied", status=403)),),
+        variables={"vault_snapshot_bucket": "taken"},
+    ),
     "subnet without free addresses": Case(
         ("{full_subnet} has 0 free addresses, and vault-1, vault-2, vault-3 would need 3", "Name another subnet"),
         variables={"lab_subnet": "{{ full_subnet }}"},
@@ -109,18 +123,9 @@ ON_THE_WAY = {
         ("What the nodes may do (eu-central-1): PutRolePolicy was refused: AccessDenied", "role/vault-node", ALLOW),
         (Rule("PutRolePolicy", denied("iam:PutRolePolicy", "role/vault-node")),),
     ),
-    "bucket of somebody else": Case(
-        (
-            "The bucket of snapshots: taken (eu-central-1): HeadBucket was refused: 403",
-            "somebody else's",
-            "another name",
-        ),
-        (Rule("HEAD /taken", Answer("AccessDenied", status=403)),),
-        variables={"vault_snapshot_bucket": "taken"},
-    ),
     "bucket's name taken meanwhile": Case(
         (
-            "The bucket of snapshots: taken (eu-central-1): CreateBucket was refused: BucketAlreadyExists",
+            "The bucket, with the cluster's tag: taken (eu-central-1): CreateBucket was refused: BucketAlreadyExists",
             "Choose another",
         ),
         (Rule("PUT /taken", Answer("BucketAlreadyExists", "The requested bucket name is not available.", 409)),),
@@ -230,6 +235,93 @@ def test_everything_follows_the_inputs_about_snapshots(fresh_account):
     assert {"DecryptSnapshots", "ReadSnapshotBucket"} <= set(readers)
 
 
+WHOSE = {
+    "another cluster's": ({"vault-cluster": "staging", "Owner": "ada"}, "it has vault-cluster=staging"),
+    "nobody says": ({"Owner": "ada"}, "it has no tag vault-cluster"),
+}
+
+
+@pytest.mark.parametrize("whose", WHOSE)
+def test_what_others_have_under_the_clusters_names_stays_as_it_is(fresh_account, whose):
+    tags, says = WHOSE[whose]
+    fresh_account.take_the_names(tags)
+    seen, there = fresh_account.under_the_names(), fresh_account.everything()
+    run = fresh_account.provision()
+    assert run.code > 0
+    for what in (
+        "role vault-node",
+        "instance profile vault-node",
+        "managed policy vault-prod-init",
+        f"bucket {BUCKET}",
+    ):
+        assert f"The {what} exists, and is not this cluster's: {says}" in run.said
+
+    # With other names for these, the machines' turn comes.
+    others = {"vault_node_role": "vault-other", "vault_snapshot_bucket": "", "vault_custody_sink": "kms_file"}
+    run = fresh_account.provision(variables=others)
+    assert run.code > 0
+    for what in ("security group", "load balancer", "target group"):
+        assert f"The {what} vault-prod exists, and is not this cluster's: {says}" in run.said
+    assert fresh_account.under_the_names() == seen
+    assert fresh_account.everything() == there
+
+
+def test_an_application_load_balancer_of_that_name_stays_as_it_is(fresh_account):
+    # Even with the cluster's tag.
+    fresh_account.take_the_names({"vault-cluster": "prod"}, balancer="application")
+    seen, there = fresh_account.under_the_names(), fresh_account.everything()
+    run = fresh_account.provision()
+    assert run.code > 0
+    assert "The load balancer vault-prod exists, and is of type application" in run.said
+    assert (fresh_account.under_the_names(), fresh_account.everything()) == (seen, there)
+
+
+def test_an_instance_that_dies_on_launch_is_said_and_launched_again(fresh_account):
+    launched = []
+
+    def end_the_third(request: str, answer: str) -> None:
+        if "Action=RunInstances" in request:
+            launched.append(re.findall(r"<instanceId>(i-\w+)<", answer)[0])
+            if len(launched) == 3:
+                fresh_account.client("ec2").terminate_instances(InstanceIds=[launched[2]])
+
+    run = fresh_account.provision(told=end_the_third)
+    assert run.code > 0, run.output
+    assert f"vault-3 ({launched[2]}) was launched and is terminated already" in run.said
+    assert "User initiated" in run.said
+    made = fresh_account.made()
+    assert len(made["instance"]) == 2
+    assert not made["target"]
+    (group,) = fresh_account.client("ec2").describe_security_groups(GroupIds=list(made["security group"]))[
+        "SecurityGroups"
+    ]
+    assert "vault-cluster-complete" not in {tag["Key"] for tag in group["Tags"]}
+
+    run = fresh_account.provision()
+    assert run.code == 0, run.output
+    assert count(fresh_account.made()) == EVERYTHING
+    assert made["instance"] < fresh_account.made()["instance"]
+
+
+def test_a_key_is_made_for_a_cluster_that_is_new_and_for_no_other(fresh_account):
+    stop = Rule("RunInstances", denied("ec2:RunInstances", "instance/*", "UnauthorizedOperation"), nth=2)
+    fresh_account.provision(rules=[stop])
+    made = fresh_account.made()
+    assert (len(made["key"]), len(made["instance"])) == (1, 2)
+
+    run = fresh_account.provision(variables={"vault_kms_key_alias": "alias/vault-unsael"})
+    assert run.code > 0
+    for words in ("alias/vault-unsael does not exist in eu-central-1", "no key is made", "Name the right alias"):
+        assert words in run.said
+    # Nor is another key taken for the one that the nodes are sealed with.
+    in_use = {"vault_kms_seal_in_use": {"key_id": "alias/payroll", "region": "eu-central-1"}}
+    run = fresh_account.provision(variables=in_use)
+    assert run.code > 0
+    assert "The running nodes are sealed with alias/payroll in eu-central-1" in run.said
+    assert "-e vault_kms_change=alias/vault-unseal" in run.said
+    assert fresh_account.made() == made
+
+
 def test_a_lost_answer_makes_no_second_key(fresh_account):
     """The call took effect, and the caller can't know: only the run's own tag on the key tells."""
     stop = Rule("PutRolePolicy", denied("iam:PutRolePolicy", "role/vault-node"))
@@ -286,7 +378,8 @@ def assert_stopped(account: Account, case: Case) -> None:
         assert run.was_killed, run.output
         return
     assert run.code > 0, run.output
-    expected = [words.format(subnet=account.subnet, full_subnet=account.full_subnet) for words in case.says]
+    subnets = {"subnet": account.subnet, "full_subnet": account.full_subnet, "public_subnet": account.public_subnet}
+    expected = [words.format(**subnets) for words in case.says]
     missing = [words for words in expected if words not in run.said]
     assert not missing, f"the playbook's last word does not say {missing}:\n{run.said}"
 

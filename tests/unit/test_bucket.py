@@ -1,15 +1,14 @@
-"""What check mode says of the bucket, and whose a role or a bucket is."""
+"""What check mode says of the bucket."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._aws import lifecycle_state, ownership, policies
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws import lifecycle_state, policies
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws.bucket import differences
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1"
-TAG = {"key": "vault-cluster", "value": "prod"}
 SITE: policies.Site = {
     "partition": "aws",
     "account": "111122223333",
@@ -23,6 +22,8 @@ SITE: policies.Site = {
     "prefix": "snapshots",
     "restorers": [],
     "secret": "",
+    "node_role": "vault-prod-node",
+    "sessions": False,
 }
 # Somebody else's rule in the same bucket.
 ANOTHER = {"ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 7}}
@@ -57,7 +58,7 @@ def test_a_bucket_as_it_should_be_has_no_differences():
         ({"bucket_versioning": {}}, "versioning would be enabled"),
         ({"bucket_encryption": {}}, f"encrypted with {KEY} instead of keys of S3"),
         ({"public_access_block": {}}, "public access would be blocked"),
-        ({"bucket_policy": {}}, "asks for TLS"),
+        ({"bucket_policy": {}}, "asks for TLS, and lets nodes add snapshots only"),
         ({"bucket_lifecycle_configuration": {}}, "superseded snapshots would expire after 30 days, and no other"),
         ({"bucket_lifecycle_configuration": {"Rules": [BY_AGE]}}, "and no other"),
         ({"bucket_lifecycle_configuration": {"Rules": lifecycle_state.wanted("snapshots", 31)}}, "after 30 days"),
@@ -74,22 +75,3 @@ def test_the_lifecycle_is_that_of_the_inputs():
     assert differences([other], {**SITE, "prefix": ""}, 31) == []
     (said,) = differences([bucket()], SITE, 31)
     assert "after 31 days" in said
-
-
-@pytest.mark.parametrize(
-    ("tags", "untagged_is_ours", "left_alone"),
-    [
-        (None, False, False),
-        ({"vault-cluster": "prod", "Team": "x"}, False, False),
-        ({"vault-cluster": "staging"}, False, True),
-        ({"vault-cluster": "staging"}, True, True),
-        ({}, False, True),
-        ({"Team": "x"}, True, False),
-    ],
-)
-def test_what_is_not_the_clusters_is_left_alone(tags, untagged_is_ours, left_alone):
-    found = ownership.problems("The role vault", tags, TAG, untagged_is_ours)
-    assert bool(found) is left_alone
-    if found:
-        assert "The role vault exists" in found[0]
-        assert "vault-cluster=prod" in found[0]

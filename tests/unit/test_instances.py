@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._aws.instances import plan
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws.instances import (
+    inventory_problems,
+    load_balancer_problems,
+    plan,
+    settled,
+)
 
 WANTED = [{"name": f"vault-{n}", "subnet_id": f"subnet-{n}"} for n in (1, 2, 3)]
 SUBNETS = [
@@ -60,6 +65,10 @@ def test_an_instance_that_was_lost_is_not_recreated_by_the_way():
         ({"subnets": [*SUBNETS[:2], {**SUBNETS[2], "vpc_id": "vpc-2"}]}, "several VPCs (vpc-1, vpc-2)"),
         ({"subnets": [*SUBNETS[:2], {**SUBNETS[2], "available_ip_address_count": 0}]}, "subnet-3 has 0 free addresses"),
         ({"subnets": [*SUBNETS[:2], {**SUBNETS[2], "availability_zone": "a"}]}, "2 of 3 instances would be in a"),
+        (
+            {"subnets": [*SUBNETS[:2], {**SUBNETS[2], "map_public_ip_on_launch": True}]},
+            "subnet-3 gives each new instance a",
+        ),
         ({"found": there(1, 1)}, "2 instances of this cluster are named vault-1"),
         ({"found": there(1, 4)}, "vault-4 belongs to this cluster by its tags"),
         ({"found": there(1, subnet_id="subnet-9")}, "has subnet_id subnet-9, and vault_ec2_instances wants subnet-1"),
@@ -74,6 +83,114 @@ def test_what_stops_the_launch(case, says):
 def test_a_full_subnet_does_not_matter_to_an_instance_that_is_there():
     full = [{**subnet, "available_ip_address_count": 0} for subnet in SUBNETS]
     assert planned(found=there(1, 2, 3), subnets=full) == {"create": [], "problems": []}
+
+
+def test_a_public_subnet_does_not_matter_to_an_instance_that_is_there():
+    public = [{**subnet, "map_public_ip_on_launch": True} for subnet in SUBNETS]
+    assert planned(found=there(1, 2, 3), subnets=public)["problems"] == []
+
+
+def shown(**states):
+    """Instances in these states, by number, as ec2_instance_info shows them; i-N is named vault-N."""
+    return [
+        {**each, "state": {"name": state}, "state_reason": {"message": "Client error on launch"}}
+        for name, state in states.items()
+        for each in there(int(name[1:]))
+    ]
+
+
+LAUNCHED = ["i-1", "i-2", "i-3"]
+
+
+@pytest.mark.parametrize(
+    ("launched", "states", "over", "says"),
+    [
+        (LAUNCHED, {"i1": "running", "i2": "running", "i3": "running"}, True, None),
+        (LAUNCHED, {"i1": "running", "i2": "running", "i3": "pending"}, False, None),
+        # Not shown yet.
+        (LAUNCHED, {"i1": "running", "i2": "running"}, False, None),
+        (LAUNCHED, {}, False, None),
+        (
+            LAUNCHED,
+            {"i1": "running", "i2": "pending", "i3": "shutting-down"},
+            True,
+            "vault-3 (i-3) was launched and is",
+        ),
+        (LAUNCHED, {"i1": "running", "i2": "running", "i3": "terminated"}, True, "Client error on launch"),
+        # One that an earlier run lost, and AWS shows for an hour.
+        (["i-4"], {"i1": "running", "i2": "running", "i3": "terminated"}, False, None),
+        ([], {"i1": "running", "i2": "running", "i3": "stopped"}, True, "vault-3 (i-3) is stopped. Start it"),
+    ],
+)
+def test_waiting_is_over_when_all_run_or_one_never_will(launched, states, over, says):
+    result = settled(WANTED, launched, shown(**states))
+    assert result["over"] is over
+    assert (says in " ".join(result["problems"])) if says else result["problems"] == []
+
+
+def test_a_lost_namesake_does_not_hide_behind_one_that_runs():
+    again = [*shown(i1="running", i2="running", i3="running"), {**shown(i3="terminated")[0], "instance_id": "i-9"}]
+    assert settled(WANTED, ["i-3"], again) == {"over": True, "problems": []}
+
+
+@pytest.mark.parametrize(
+    ("load_balancer", "version", "refused"),
+    [(True, "tls13", True), (True, "tls12", False), (False, "tls13", False)],
+)
+def test_health_checks_do_not_speak_tls_1_3(load_balancer, version, refused):
+    found = load_balancer_problems(load_balancer, version)
+    assert bool(found) is refused
+    assert all("vault_tls_min_version: tls12" in problem for problem in found)
+
+
+def host(number, **changes):
+    """A host's variables, as the EC2 inventory sets them."""
+    return {
+        "inventory_hostname": f"vault-{number}",
+        "group_names": ["cluster_prod", f"instance_i_{number}", "vault"],
+        "aws_instance_id": f"i-{number}",
+        "aws_subnet_id": f"subnet-{number}",
+        "aws_private_ip_address": f"10.0.{number}.10",
+        "aws_iam_instance_profile": {"arn": "arn:aws:iam::111122223333:instance-profile/vault/node", "id": "AIPA"},
+        **changes,
+    }
+
+
+HOSTS = [host(1), host(2), host(3)]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "says"),
+    [
+        (HOSTS, None),
+        ([host(1), host(2), host(3, aws_iam_instance_profile={})], "has the instance profile none"),
+        ([host(1), host(2), host(3, aws_iam_instance_profile=None)], "has the instance profile none"),
+        ([*HOSTS, host(4)], "vault-4 (i-4) carries the cluster's tag, and vault_ec2_instances does not list it"),
+        ([host(1), host(2), host(3, aws_subnet_id="subnet-9")], "has the subnet subnet-9"),
+        (
+            [host(1), host(2), host(3, group_names=["instance_i_3", "instance_i_9", "vault"])],
+            "2 running instances carry the cluster's tag and the name vault-3 (instance_i_3, instance_i_9)",
+        ),
+        ([host(1), host(2)], "vault-3 of vault_ec2_instances is not among the running instances"),
+        ([*HOSTS, {"inventory_hostname": "x", "group_names": ["vault"]}], "x is no instance"),
+        # An inventory that was written by hand.
+        ([{"inventory_hostname": "x", "group_names": ["vault"]}], None),
+    ],
+)
+def test_who_carries_the_tag_is_no_node_by_that_alone(hosts, says):
+    found = inventory_problems(hosts, WANTED, "node")
+    assert len(found) == (1 if says else 0), found
+    assert not says or says in found[0]
+
+
+def test_a_fixed_address_is_the_nodes():
+    wanted = [*WANTED[:2], {**WANTED[2], "private_ip": "10.0.3.99"}]
+    (found,) = inventory_problems(HOSTS, wanted, "node")
+    assert "has the address 10.0.3.10" in found
+
+
+def test_a_node_that_is_down_may_be_missing_where_that_is_said():
+    assert inventory_problems(HOSTS[:2], WANTED, "node", all_of_them=False) == []
 
 
 def test_two_zones_are_taken_when_the_operator_says_so():

@@ -114,6 +114,7 @@ def test_a_disabled_key_is_an_error_until_it_is_enabled(run, kms):
         ({"alias": ALIAS, "rotation_period_in_days": 89}, "between 90 and 2560"),
         ({"alias": "alias/aws/vault"}, "is no name for an alias"),
         ({"key_id": "0000"}, "there is no key 0000"),
+        ({"alias": ALIAS, "policy": "[]"}, "policy is no policy"),
     ],
 )
 def test_what_kms_would_refuse_is_refused_first(run, kms, params, says):
@@ -329,10 +330,50 @@ def desired(**changes):
 
 
 @pytest.mark.parametrize(
-    ("name", "good"), [("a", True), ("alias/a/b_c-1", True), ("alias/aws/x", False), ("a b", False)]
+    ("name", "good"), [("a", True), ("alias/a/b_c-1", True), ("alias/aws/x", False), ("a b", False), ("a\n", False)]
 )
 def test_alias_names(name, good):
     assert (alias_state.name_problem(name) is None) is good
+
+
+def key(arn, key_id="1", multi_region=False):
+    return {"arn": arn, "key_id": key_id, "multi_region": multi_region}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "used", "typed", "says"),
+    [
+        ([key("a")], [key("a")], "", None),
+        ([key("a")], [key("b")], "", "which is b"),
+        ([key("a")], [], "", "where there is no such key any more"),
+        ([key("a")], [key("b")], ALIAS, None),
+        ([key("a")], [key("b")], "alias/other", "vault_kms_change=alias/vault-unseal"),
+        # A replica opens what its primary key encrypted.
+        ([key("a", "mrk-1", True)], [key("b", "mrk-1", True)], "", None),
+        ([key("a", "mrk-1", True)], [key("b", "mrk-2", True)], "", "vault_kms_change"),
+        # That there is none, somebody else says.
+        ([], [key("b")], "", None),
+    ],
+)
+def test_a_cluster_gets_another_key_only_when_it_is_typed(wanted, used, typed, says):
+    in_use = {"key_id": "alias/old", "region": "eu-west-1"}
+    found = alias_state.seal_problems(wanted, used, ALIAS, REGION, in_use, typed)
+    assert bool(found) is bool(says)
+    if says:
+        assert "alias/old in eu-west-1" in found[0]
+        assert says in found[0]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_key_is_not_made_where_it_must_not_be(run, kms, check):
+    left = run(kms_key, check, alias=ALIAS, create=False, description="x")
+    assert (left["changed"], left["key"], left["steps"]) == (False, None, [])
+    assert kms.list_keys()["Keys"] == []
+    # Nor is one that a killed run left taken for it.
+    make_key(kms, Tags=[{"TagKey": key_state.ALIAS_TAG, "TagValue": ALIAS}])
+    assert run(kms_key, check, alias=ALIAS, create=False)["key"] is None
+    make_key(kms, ALIAS)
+    assert run(kms_key, check, alias=ALIAS, create=False, description="x")["steps"] == ["description"]
 
 
 def test_a_replica_comes_about_once_with_its_alias(run, kms, aws):

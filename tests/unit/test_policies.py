@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "policies"
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/mrk-1"
 REPLICA = "arn:aws:kms:eu-west-1:111122223333:key/mrk-1"
 ADMIN = "arn:aws:iam::111122223333:role/admin"
+NODES = "arn:aws:iam::111122223333:role/vault-prod-node"
 OPERATOR = "arn:aws:iam::111122223333:role/operator"
 SNAPSHOT_KEY = "arn:aws:kms:eu-central-1:444455556666:key/snapshots"
 PLAIN: policies.Site = {
@@ -28,6 +30,8 @@ PLAIN: policies.Site = {
     "prefix": "vault/prod",
     "restorers": [OPERATOR],
     "secret": "vault/prod/recovery",
+    "node_role": "vault-prod-node",
+    "sessions": False,
 }
 AUTO_JOIN: policies.Site = {**PLAIN, "auto_join": True}
 SNAPSHOTS: policies.Site = {**PLAIN, "snapshots": True, "bucket": "example-snapshots"}
@@ -36,6 +40,7 @@ EVERYTHING: policies.Site = {
     "auto_join": True,
     "key_arns": [KEY, REPLICA],
     "snapshot_key": SNAPSHOT_KEY,
+    "sessions": True,
 }
 COMBINATIONS = {
     "node_static": policies.node_policy(PLAIN),
@@ -47,8 +52,16 @@ COMBINATIONS = {
     "key_plain": policies.key_policy(PLAIN, [ADMIN], "vault-prod-node"),
     "key_everything": policies.key_policy(EVERYTHING, [ADMIN], "vault-prod-node", custody_in_file=True),
 }
+
+
+def snapshot_context(cluster):
+    """What a snapshot of that cluster is encrypted with, whatever else is in it."""
+    wanted = inspect.signature(manifest.encryption_context).parameters
+    return manifest.encryption_context(**{name: cluster if name == "cluster_name" else "x" for name in wanted})
+
+
 # What AWS itself gives no resources to: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
-WITHOUT_RESOURCES = {"ec2:DescribeInstances"}
+WITHOUT_RESOURCES = {"ec2:DescribeInstances", *policies.SESSIONS}
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)
@@ -89,13 +102,67 @@ def decrypting(document):
 
 def test_who_restores_decrypts_snapshots_of_this_cluster_and_nothing_else():
     nodes, *others = decrypting(policies.key_policy(SNAPSHOTS, [ADMIN], "vault-prod-node"))
-    assert nodes == (["arn:aws:iam::111122223333:role/vault-prod-node"], None)
+    assert nodes == ([NODES], {"Null": {"kms:EncryptionContext:vaultops:cluster": "true"}})
     assert [who for who, _condition in others] == [[OPERATOR], [OPERATOR]]
-    context = manifest.encryption_context("some-id", SNAPSHOTS["cluster"])
+    context = snapshot_context(SNAPSHOTS["cluster"])
     asked = [condition["StringEquals"] for _who, condition in others]
     (name,) = asked[0]
     assert asked[0][name] == context[name.removeprefix("kms:EncryptionContext:")]
     assert asked[1] == {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}
+
+
+def allowed(statement, context):
+    """Whether the Null conditions of a statement hold for a call with this encryption context."""
+    given = {f"kms:EncryptionContext:{name}" for name in context}
+    asked = statement.get("Condition", {}).get("Null", {})
+    return all((name not in given) == (absent == "true") for name, absent in asked.items())
+
+
+@pytest.mark.parametrize(
+    ("context", "nodes_may"),
+    [
+        ({}, True),  # Vault's own seal
+        (snapshot_context("prod"), True),
+        ({"aws:s3:arn": "arn:aws:s3:::example-snapshots"}, True),
+        # The custody sink kms_file, of this cluster and of another.
+        ({"vaultops:cluster": "prod"}, False),
+        ({"vaultops:cluster": "staging"}, False),
+    ],
+)
+def test_nodes_do_not_open_the_file_with_the_recovery_keys(context, nodes_may):
+    document = policies.key_policy(SNAPSHOTS, [ADMIN], "vault-prod-node", custody_in_file=True)
+    in_key = [each for each in document["Statement"] if each["Principal"]["AWS"] == [NODES]]
+    in_role = [each for each in policies.node_policy(SNAPSHOTS)["Statement"] if "kms:Decrypt" in each["Action"]]
+    assert len(in_key) == len(in_role) == 1
+    assert [allowed(each, context) for each in in_key + in_role] == [nodes_may, nodes_may]
+
+
+def test_nodes_do_not_read_snapshots_and_the_bucket_keeps_them_from_more_than_adding():
+    objects = [each for each in policies.node_policy(EVERYTHING)["Statement"] if each["Sid"] == "VaultSnapshots"]
+    assert not {"s3:GetObject", "s3:DeleteObject"} & set(objects[0]["Action"])
+    denied = {
+        action: each
+        for each in policies.bucket_policy(EVERYTHING)["Statement"]
+        if each["Effect"] == "Deny" and each["Principal"] == {"AWS": [NODES]}
+        for action in each["Action"]
+    }
+    never = {"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutLifecycleConfiguration", "s3:PutBucketVersioning"}
+    for action in never | {"s3:PutBucketPolicy", "s3:GetObject"}:
+        assert "Condition" not in denied[action]
+    # An allow of the role's own that a deny without a condition takes back would stop the snapshots.
+    unconditional = {action for action, each in denied.items() if "Condition" not in each}
+    assert not unconditional & set(objects[0]["Action"])
+    assert denied["s3:PutObject"]["Condition"]["Null"] == {"s3:if-none-match": "true"}
+
+
+@pytest.mark.parametrize(
+    ("transfer", "snapshots", "refused"),
+    [("files", "snapshots", False), ("", "", False), ("snapshots", "snapshots", True), ("", "snapshots", False)],
+)
+def test_files_do_not_travel_through_the_bucket_of_snapshots(transfer, snapshots, refused):
+    found = policies.transfer_bucket_problems(transfer, snapshots)
+    assert bool(found) is refused
+    assert all("ansible_aws_ssm_bucket_name" in problem for problem in found)
 
 
 @pytest.mark.parametrize("changes", [{"bucket": "", "snapshots": False}, {"restorers": []}])

@@ -8,7 +8,7 @@ import typing as t
 
 from .key_state import Key
 
-NAME = re.compile(r"^alias/(?!aws/)[a-zA-Z0-9/_-]{1,250}$")
+NAME = re.compile(r"alias/(?!aws/)[a-zA-Z0-9/_-]{1,250}")
 
 
 class Alias(t.TypedDict):
@@ -21,9 +21,9 @@ def full_name(name: str) -> str:
 
 
 def name_problem(name: str) -> str | None:
-    if NAME.match(full_name(name)):
+    if NAME.fullmatch(full_name(name)):
         return None
-    return f"'{name}' is no name for an alias: letters, digits, '/', '_' and '-', and not alias/aws/"
+    return f"{name!r} is no name for an alias: letters, digits, '/', '_' and '-', and not alias/aws/"
 
 
 def present_problem(current: Alias, target: Key, repoint: bool) -> str | None:
@@ -38,6 +38,29 @@ def present_problem(current: Alias, target: Key, repoint: bool) -> str | None:
             "snapshots included, needs the old key for ever. If that is understood, set repoint=true"
         )
     return None
+
+
+def seal_problems(
+    wanted: list[Key], used: list[Key], alias: str, region: str, in_use: t.Mapping[str, str], typed: str = ""
+) -> list[str]:
+    """Why a cluster must not be given this alias: its nodes are sealed with another key.
+
+    *wanted* and *used* are what kms_key_info finds for the alias, and for *in_use*, which the nodes' configuration names.
+    """
+    if not wanted or typed == alias or (used and _identity(wanted[0]) == _identity(used[0])):
+        return []
+    uses = f"{in_use['key_id']} in {in_use.get('region') or region}"
+    is_there = f"which is {used[0]['arn']}" if used else "where there is no such key any more"
+    return [
+        f"The running nodes are sealed with {uses}, {is_there}, and {alias} in {region} is {wanted[0]['arn']}. With another "
+        "key Vault seals itself anew, and whatever the old key encrypted, snapshots included, goes on needing it. Put "
+        f"back alias and region, or, if the other key is meant: -e vault_kms_change={alias}."
+    ]
+
+
+def _identity(key: Key) -> str | None:
+    """A multi-region key and its replicas open each other's ciphertext."""
+    return key["key_id"] if key["multi_region"] else key["arn"]
 
 
 def present_step(current: Alias, target: Key) -> str | None:

@@ -30,7 +30,7 @@ def differences(found: list[dict[str, t.Any]], site: Site, days: int | str) -> l
         said.append("public access would be blocked")
     policy = json.loads(bucket.get("bucket_policy", {}).get("Policy") or "{}")
     if compare_policies(policy, bucket_policy(site)):
-        said.append("the policy would be replaced by one that asks for TLS")
+        said.append("the policy would be replaced by one that asks for TLS, and lets nodes add snapshots only")
     rules = bucket.get("bucket_lifecycle_configuration", {}).get("Rules", [])
     if lifecycle_state.plan(rules, site["prefix"], int(days)) != rules:
         said.append(f"superseded snapshots would expire after {days} days, and no other")

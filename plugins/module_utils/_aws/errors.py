@@ -82,6 +82,9 @@ def in_words(result: dict[str, t.Any], task: str, region: str) -> str:
         cause, advice = f"AWS can't be reached in {region}.", "Check the region's name, the endpoint and the way out."
     elif _NO_REGION in said:
         cause, advice = f"'{region}' is not a region's name.", "Set vault_aws_region to one such as eu-central-1."
+    elif not said and failed.get("attempts"):
+        cause = f"it is not so yet, after {failed['attempts']} looks."
+        advice = "Look at it in AWS, and run again."
     elif _CAUSE_DROPPED.search(said):
         cause = f"{said}."
         advice = "What AWS said to that is not passed on. To see it, run again with ANSIBLE_DISPLAY_TRACEBACK=error."

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which instances to make, and why not. Pure."""
+"""Which instances to make and why not, whether they came up, and whether an inventory lists these and no others. Pure."""
 
 from __future__ import annotations
 
@@ -49,6 +49,98 @@ def plan(
     return {"create": [] if problems else missing, "problems": problems}
 
 
+def settled(wanted: list[Wanted], launched: list[str], shown: list[dict[str, t.Any]]) -> dict[str, t.Any]:
+    """Whether waiting for the wanted instances is over, and problems in words: one that dies on launch will not come up.
+
+    *launched* are the ids of those that this run has launched, *shown* the cluster's instances in every state: AWS shows
+    a terminated one for an hour, and a new one not always at once.
+    """
+    running = {_name(instance) for instance in shown if instance["state"]["name"] == "running"}
+    problems = []
+    for instance in shown:
+        state = instance["state"]["name"]
+        ended = state in ("shutting-down", "terminated") and instance["instance_id"] in launched
+        if (ended or state in ("stopping", "stopped")) and _name(instance) not in running:
+            problems.append(_ended(instance, state))
+    return {"over": bool(problems) or running >= {entry["name"] for entry in wanted}, "problems": problems}
+
+
+def _ended(instance: dict[str, t.Any], state: str) -> str:
+    name, identifier = _name(instance), instance["instance_id"]
+    if state in ("stopping", "stopped"):
+        return f"{name} ({identifier}) is {state}. Start it, or find out why it was stopped."
+    reason = (instance.get("state_reason") or {}).get("message") or instance.get("state_transition_reason")
+    return (
+        f"{name} ({identifier}) was launched and is {state} already: {(reason or 'AWS gives no reason').rstrip('.')}. The "
+        "usual causes are a key for volumes that this identity may not use, a quota for volumes, or a damaged image. No "
+        "data was on it, and the next run launches it anew."
+    )
+
+
+def inventory_problems(
+    hosts: list[t.Mapping[str, t.Any]], wanted: list[Wanted], profile: str, all_of_them: bool = True
+) -> list[str]:
+    """Why the hosts that the EC2 inventory found are not the instances that are wanted.
+
+    A tag decides who is in the inventory, and whoever may tag instances could put his own there, to be given a
+    certificate of the cluster. *hosts* are the hosts' variables. Without *all_of_them*, an instance may be missing.
+    """
+    if not any("aws_instance_id" in host for host in hosts):
+        return []  # another inventory, whose hosts somebody listed by hand
+    asked = {entry["name"]: entry for entry in wanted}
+    found = []
+    for host in hosts:
+        name = host["inventory_hostname"]
+        identifiers = sorted(group for group in host["group_names"] if group.startswith("instance_"))
+        if "aws_instance_id" not in host:
+            found.append(f"{name} is no instance that the EC2 inventory found. Take it out of the group vault.")
+        elif len(identifiers) > 1:
+            found.append(
+                f"{len(identifiers)} running instances carry the cluster's tag and the name {name} "
+                f"({', '.join(identifiers)}). Find out which one is the node, and take the tags from the other."
+            )
+        elif name not in asked:
+            found.append(
+                f"{name} ({host['aws_instance_id']}) carries the cluster's tag, and vault_ec2_instances does not list it. "
+                "List it if it is a node; if not, find out who launched it, and take the tag from it."
+            )
+        else:
+            found += _host_problems(name, host, asked[name], profile)
+    missing = sorted(set(asked) - {host["inventory_hostname"] for host in hosts})
+    if missing and all_of_them:
+        found.append(
+            f"{', '.join(missing)} of vault_ec2_instances is not among the running instances. Start it, or take the node "
+            "out of the cluster and then out of the list."
+        )
+    return found
+
+
+def load_balancer_problems(load_balancer: bool, tls_min_version: str) -> list[str]:
+    """Why a load balancer before a listener with this lowest version of TLS would find no healthy target."""
+    if not load_balancer or tls_min_version != "tls13":
+        return []
+    return [
+        "vault_load_balancer is true and vault_tls_min_version is tls13. The health checks of a network load balancer "
+        "speak TLS 1.2 at most, so that it would find no healthy node, and send requests to dead and sealed ones too. Set "
+        "vault_tls_min_version: tls12, or do without the load balancer."
+    ]
+
+
+def _host_problems(name: str, host: t.Mapping[str, t.Any], entry: Wanted, profile: str) -> list[str]:
+    arn = (host.get("aws_iam_instance_profile") or {}).get("arn", "")
+    has = {
+        "instance profile": (arn.rpartition("/")[2] or "none", profile),
+        "subnet": (host.get("aws_subnet_id"), entry["subnet_id"]),
+        "address": (host.get("aws_private_ip_address"), entry.get("private_ip", host.get("aws_private_ip_address"))),
+    }
+    return [
+        f"{name} ({host['aws_instance_id']}) has the {what} {is_there}, and the cluster's node has {wanted}. Find out what "
+        "this instance is; no certificate is made for it."
+        for what, (is_there, wanted) in has.items()
+        if is_there != wanted
+    ]
+
+
 def _name(instance: dict[str, t.Any]) -> str:
     return instance.get("tags", {}).get("Name", instance["instance_id"])
 
@@ -80,6 +172,13 @@ def _subnet_problems(
     vpcs = sorted({subnet["vpc_id"] for subnet in subnets.values()})
     if len(vpcs) > 1:
         found.append(f"The subnets are in several VPCs ({', '.join(vpcs)}). Name subnets of one.")
+    launched_in = {entry["subnet_id"] for entry in wanted if entry["name"] in missing}
+    public = sorted(name for name in launched_in if subnets[name].get("map_public_ip_on_launch"))
+    if public:
+        found.append(
+            f"{', '.join(public)} gives each new instance a public address, and Vault's nodes have none. Name private "
+            "subnets, or switch off MapPublicIpOnLaunch there."
+        )
     needed = collections.Counter(entry["subnet_id"] for entry in wanted if entry["name"] in missing)
     for subnet_id, count in needed.items():
         free = subnets[subnet_id]["available_ip_address_count"]

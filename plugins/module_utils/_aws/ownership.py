@@ -1,23 +1,104 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Whose a role or a bucket is, by its tag: names alone collide between clusters, and with what people made. Pure."""
+"""Whose a thing is, by its tag: names alone collide between clusters, and with what people made. Pure."""
 
 from __future__ import annotations
 
 import typing as t
 
+LABELS = {
+    "role": "The role",
+    "instance_profile": "The instance profile",
+    "managed_policy": "The managed policy",
+    "bucket": "The bucket",
+    "secret": "The secret",
+    "security_group": "The security group",
+    "load_balancer": "The load balancer",
+    "target_group": "The target group",
+}
 
-def problems(
-    what: str, tags: dict[str, t.Any] | None, tag: t.Mapping[str, str], untagged_is_ours: bool = False
-) -> list[str]:
-    """Why *what* must be left alone, as a list of at most one sentence. *tags* of None: it does not exist.
 
-    *untagged_is_ours* is for what AWS can't create and tag in one call: a run that was cut short leaves it bare.
+class Thing(t.TypedDict):
+    kind: str  # a key of LABELS
+    name: str
+    id: str  # its ARN, or a security group's id; empty: it is in another account
+    tags: dict[str, str] | None  # None: this identity may not read them
+    named: bool  # whether it has a name that this cluster wants; otherwise it was found by its tag
+    empty: bool  # nothing is in it: no version of an object in a bucket, no target in a target group
+    bare: bool  # empty, and nothing was set up: what a run that was cut short between creation and tag leaves
+    type: str  # of a load balancer: network, application
+    vpc_id: str  # of a security group
+
+
+def strangers(things: list[Thing], tag: t.Mapping[str, str], vpc_id: str = "") -> list[str]:
+    """Why things that have the cluster's names must be left alone, one sentence each.
+
+    The name of a security group is taken in one VPC only.
     """
+    found = [
+        _problem(thing, tag)
+        for thing in things
+        if thing["named"] and not (thing["kind"] == "security_group" and vpc_id and thing["vpc_id"] != vpc_id)
+    ]
+    return [problem for problem in found if problem]
+
+
+def owned(things: list[Thing], tag: t.Mapping[str, str], kind: str) -> list[Thing]:
+    """What a removal may remove: it carries the tag, and is of a type that is made here."""
+    return [thing for thing in things if thing["kind"] == kind and _has(thing, tag) and not _other_type(thing)]
+
+
+def bucket_problems(
+    things: list[Thing], tag: t.Mapping[str, str], key: str, confirmed: t.Sequence[str] = ()
+) -> list[str]:
+    """Why the unseal key must stay for a bucket's sake. *confirmed* names buckets that were looked at by other means."""
+    buckets = [thing for thing in things if thing["kind"] == "bucket"]
+    found = strangers(buckets, tag)
+    full = sorted(bucket["name"] for bucket in owned(buckets, tag, "bucket") if not bucket["empty"])
+    if full:
+        names = ", ".join(full)
+        found.append(
+            f"{names} {'holds' if len(full) == 1 else 'hold'} snapshots, and {key} is the only key that opens them. Nothing "
+            "was removed. Delete all their versions, or keep them with bucket, key and recovery keys while the rest is "
+            "removed: -e vault_decommission_keep_snapshots=true."
+        )
+    unread = sorted(b["name"] for b in buckets if b["tags"] is None and not b["named"] and b["name"] not in confirmed)
+    if unread:
+        names = ",".join(unread)
+        found.append(
+            f"This identity may not read the tags of {names}, so one of them may be this cluster's and hold snapshots, and "
+            f"{key} is the only key that opens them. Nothing was removed. Allow s3:GetBucketTagging, or, if none of them "
+            f"is this cluster's: -e vault_decommission_other_buckets={names}."
+        )
+    return found
+
+
+def _problem(thing: Thing, tag: t.Mapping[str, str]) -> str | None:
+    what, tags = f"{LABELS[thing['kind']]} {thing['name']}", thing["tags"]
     wanted = f"{tag['key']}={tag['value']}"
-    if tags is None or tags.get(tag["key"]) == tag["value"] or (untagged_is_ours and tag["key"] not in tags):
-        return []
+    if not thing["id"]:
+        return (
+            f"{what} exists, and is somebody else's, or a policy keeps this identity out of it. Choose another name, or "
+            "ask its owner."
+        )
+    if tags is None:
+        return (
+            f"{what} exists, and this identity may not read its tags, so it may be somebody else's. Nothing of it is "
+            "changed. Choose another name, or allow this identity to read them."
+        )
+    if _other_type(thing):
+        return f"{what} exists, and is of type {thing['type']}, where a network one is wanted. Choose another name."
+    if _has(thing, tag) or (thing["bare"] and tag["key"] not in tags):
+        return None
     has = f"{tag['key']}={tags[tag['key']]}" if tag["key"] in tags else f"no tag {tag['key']}"
-    return [
+    return (
         f"{what} exists, and is not this cluster's: it has {has}. Nothing of it is changed. Choose another name, or, if "
         f"it is meant, tag it with {wanted} first."
-    ]
+    )
+
+
+def _has(thing: Thing, tag: t.Mapping[str, str]) -> bool:
+    return (thing["tags"] or {}).get(tag["key"]) == tag["value"]
+
+
+def _other_type(thing: Thing) -> bool:
+    return thing["kind"] == "load_balancer" and thing["type"] != "network"

@@ -39,6 +39,35 @@ ADMINISTER_KEY = [
         "UpdateKeyDescription",
     )
 ]
+# Recovery keys in a file are encrypted with this in their context (custody sink kms_file). Vault's own seal sends no context.
+NOT_RECOVERY_KEYS: Document = {"Null": {"kms:EncryptionContext:vaultops:cluster": "true"}}
+SESSIONS = [
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+]
+# What a node never does to a bucket of snapshots.
+TAKE_AWAY = [
+    "s3:BypassGovernanceRetention",
+    "s3:DeleteBucket",
+    "s3:DeleteBucketPolicy",
+    "s3:DeleteObject",
+    "s3:DeleteObjectTagging",
+    "s3:DeleteObjectVersion",
+    "s3:DeleteObjectVersionTagging",
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:PutBucketObjectLockConfiguration",
+    "s3:PutBucketPolicy",
+    "s3:PutBucketVersioning",
+    "s3:PutEncryptionConfiguration",
+    "s3:PutLifecycleConfiguration",
+    "s3:PutObjectRetention",
+    "s3:PutObjectVersionTagging",
+    "s3:PutReplicationConfiguration",
+]
 
 
 class Site(t.TypedDict):
@@ -54,11 +83,13 @@ class Site(t.TypedDict):
     prefix: str  # of the snapshots' names in it; empty: the whole bucket
     restorers: list[str]  # ARNs of those who read and decrypt snapshots, outside the nodes
     secret: str  # name of the secret with the recovery keys; empty: another sink
+    node_role: str  # name of the nodes' role
+    sessions: bool  # whether the nodes' SSM agent may hold sessions
 
 
 def node_policy(site: Site) -> Document:
     """What a node's role may do: unseal, and what of the rest is switched on."""
-    statements = [_allow("VaultKMSUnseal", USE_KEY, site["key_arns"])]
+    statements = [_allow("VaultKMSUnseal", USE_KEY, site["key_arns"], NOT_RECOVERY_KEYS)]
     if site["auto_join"]:
         # DescribeInstances knows no resources; the region is all that narrows it.
         only_here = {"StringEquals": {"aws:RequestedRegion": site["region"]}}
@@ -70,9 +101,9 @@ def node_policy(site: Site) -> Document:
     if site["bucket"]:
         bucket = _bucket_arn(site)
         below = start_of_keys(site["prefix"], None)
+        # Not GetObject: a node has no use for an old snapshot, and whoever takes the node over would have.
         objects = [
             "s3:AbortMultipartUpload",
-            "s3:GetObject",
             "s3:GetObjectTagging",
             "s3:PutObject",
             "s3:PutObjectTagging",
@@ -85,6 +116,10 @@ def node_policy(site: Site) -> Document:
             # To remove what an upload that was killed left. It can't be narrowed to a prefix.
             _allow("VaultSnapshotUploads", ["s3:ListBucketMultipartUploads"], [bucket]),
         ]
+    if site["sessions"]:
+        # Instead of AmazonSSMManagedInstanceCore, which reads every parameter of the account. None of these knows resources.
+        here = {"StringEquals": {"aws:RequestedRegion": site["region"]}}
+        statements.append(_allow("Sessions", SESSIONS, ["*"], here))
     return _document(statements)
 
 
@@ -101,12 +136,12 @@ def key_policy(site: Site, administrators: list[str], node_role: str, custody_in
 
     With *custody_in_file*, administrators also encrypt and decrypt the file with the recovery keys, and nothing else.
     """
-    role = f"arn:{site['partition']}:iam::{site['account']}:role/{node_role}"
+    role = _role_arn(site, node_role)
     takes_snapshots = site["snapshots"] or site["bucket"]
     use = [*USE_KEY, "kms:GenerateDataKey"] if takes_snapshots else USE_KEY
     statements = [
         _principal("Administrators", administrators, ADMINISTER_KEY),
-        _principal("VaultNodes", [role], use),
+        {**_principal("VaultNodes", [role], use), "Condition": NOT_RECOVERY_KEYS},
     ]
     if custody_in_file:
         context = {"StringEquals": {"kms:EncryptionContext:vaultops:cluster": site["cluster"]}}
@@ -139,8 +174,18 @@ def _restore(site: Site) -> list[Document]:
 
 
 def bucket_policy(site: Site) -> Document:
-    """Nobody, whoever he is, gets at the bucket without TLS."""
+    """Nobody, whoever he is, gets at the bucket without TLS; and a node adds snapshots, and takes none away.
+
+    Whatever another policy allows the nodes' role some day: it can't delete, overwrite or read what is there, nor change
+    how long it stays. Who restores, and administrators, are not meant.
+    """
     bucket = _bucket_arn(site)
+    role = {"AWS": [_role_arn(site, site["node_role"])]}
+    added_only = {
+        # Parts of an upload carry no such header; its completion does.
+        "Null": {"s3:if-none-match": "true"},
+        "Bool": {"s3:ObjectCreationOperation": "true"},
+    }
     statement = {
         "Sid": "TLSOnly",
         "Effect": "Deny",
@@ -149,7 +194,26 @@ def bucket_policy(site: Site) -> Document:
         "Resource": [bucket, f"{bucket}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
-    return _document([statement])
+    nodes = [
+        {**_allow("NodesTakeNothing", TAKE_AWAY, [bucket, f"{bucket}/*"]), "Effect": "Deny", "Principal": role},
+        {
+            **_allow("NodesOverwriteNothing", ["s3:PutObject"], [f"{bucket}/*"], added_only),
+            "Effect": "Deny",
+            "Principal": role,
+        },
+    ]
+    return _document([statement, *nodes])
+
+
+def transfer_bucket_problems(transfer_bucket: str, snapshot_bucket: str) -> list[str]:
+    """Why files for the nodes can't travel through this bucket, where sessions go through SSM."""
+    if not transfer_bucket or transfer_bucket != snapshot_bucket:
+        return []
+    return [
+        f"ansible_aws_ssm_bucket_name and vault_snapshot_bucket are both {transfer_bucket}. Private keys pass through the "
+        "first, and the second keeps every version of every object. Name a bucket of its own, without versioning, for "
+        "the files."
+    ]
 
 
 def identity_of(caller_arn: str) -> str:
@@ -180,6 +244,10 @@ def lockout_problems(administrators: list[str], caller_arn: str) -> list[str]:
 def _without_path(arn: str) -> str:
     head, _, rest = arn.partition("/")
     return f"{head}/{rest.rpartition('/')[2]}" if rest else head
+
+
+def _role_arn(site: Site, role: str) -> str:
+    return f"arn:{site['partition']}:iam::{site['account']}:role/{role}"
 
 
 def _bucket_arn(site: Site) -> str:

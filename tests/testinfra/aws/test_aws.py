@@ -90,6 +90,7 @@ def test_role_may_unseal_with_this_key_and_no_other(aws):
     unseal = next(statement for statement in policy["Statement"] if statement["Sid"] == "VaultKMSUnseal")
     assert unseal["Resource"] == [key]
     assert not [statement for statement in policy["Statement"] if "secretsmanager" in json.dumps(statement)]
+    assert aws("iam").list_attached_role_policies(RoleName="vault-node")["AttachedPolicies"] == []
 
 
 def test_key_rotates_and_its_policy_names_administrators_and_nodes_only(aws):
@@ -125,3 +126,6 @@ def test_load_balancer_checks_vaults_health_on_every_node(aws, instances):
     assert {target["Target"]["Id"] for target in targets} == {instance["InstanceId"] for instance in instances.values()}
     (balancer,) = elb.describe_load_balancers(Names=[f"vault-{CLUSTER}"])["LoadBalancers"]
     assert (balancer["Type"], balancer["Scheme"]) == ("network", "internal")
+    for arn in (group["TargetGroupArn"], balancer["LoadBalancerArn"]):
+        (described,) = elb.describe_tags(ResourceArns=[arn])["TagDescriptions"]
+        assert {"Key": "vault-cluster", "Value": CLUSTER} in described["Tags"]

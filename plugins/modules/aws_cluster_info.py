@@ -1,0 +1,177 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Look at what in an AWS account has a cluster's names, or its tag."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: aws_cluster_info
+short_description: Look at what in an AWS account has a cluster's names, or its tag
+version_added: 1.0.0
+description:
+  - Reads what exists under the names that a cluster wants, with its tags, so that things of others can be left alone.
+  - Tags that this identity may not read are V(null), and not an empty dictionary.
+  - Instances and KMS keys are not among it.
+  - Based on the APIs of IAM, EC2, Elastic Load Balancing, S3 and Secrets Manager.
+author: vaultops maintainers (@vaultops)
+options:
+  tag_key:
+    description: Key of the tag that says whose a thing is.
+    type: str
+    required: true
+  tag_value:
+    description: Value of that tag.
+    type: str
+    required: true
+  role:
+    description: Name of an IAM role.
+    type: str
+  instance_profile:
+    description: Name of an instance profile.
+    type: str
+  managed_policy:
+    description: ARN of a managed policy.
+    type: str
+  bucket:
+    description: Name of a bucket.
+    type: str
+  secret:
+    description: Name of a secret.
+    type: str
+  security_group:
+    description: Name of a security group. It may exist once in every VPC. Groups that carry the tag are looked for as well.
+    type: str
+  load_balancer:
+    description: Name of a load balancer.
+    type: str
+  target_group:
+    description: Name of a target group.
+    type: str
+  tagged:
+    description: Kinds of things that are looked for by the tag as well, whatever their name.
+    type: list
+    elements: str
+    choices: [bucket, load_balancer, target_group]
+    default: []
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.info
+"""
+
+EXAMPLES = r"""
+- name: Look whose role and bucket these are
+  vaultops.cluster.aws_cluster_info:
+    tag_key: vault-cluster
+    tag_value: prod
+    role: vault-prod-node
+    bucket: example-snapshots
+    region: eu-central-1
+  register: found
+"""
+
+RETURN = r"""
+things:
+  description: What was found.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: What it is, as the option is called.
+      type: str
+    name:
+      description: Its name.
+      type: str
+    id:
+      description: Its ARN, a bucket's name or a security group's id. Empty for a bucket of another account.
+      type: str
+    tags:
+      description: Its tags; null if they may not be read.
+      type: dict
+    named:
+      description: Whether it has the name that was given. Otherwise it was found by its tag.
+      type: bool
+    empty:
+      description: Whether a bucket has no version of any object, or a target group no target.
+      type: bool
+    bare:
+      description: Whether it is empty and nothing was set up, as after a run that was cut short.
+      type: bool
+    type:
+      description: Type of a load balancer.
+      type: str
+    vpc_id:
+      description: VPC of a security group.
+      type: str
+"""
+
+import typing as t
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ..module_utils._aws import ownership_api as api
+from ..module_utils._aws.errors import AwsError, explained
+from ..module_utils._aws.ownership import Thing
+
+
+def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
+    params, clients = module.params, {}
+
+    def client(service: str) -> t.Any:
+        path_style = {"s3": {"addressing_style": "path"}} if service == "s3" and params["endpoint_url"] else {}
+        if service not in clients:
+            clients[service] = module.client(service, retry_decorator=api.RETRY, config=path_style)
+        return clients[service]
+
+    tag = {"key": params["tag_key"], "value": params["tag_value"]}
+    things: list[Thing] = []
+    for kind, service, look in (
+        ("role", "iam", api.role),
+        ("instance_profile", "iam", api.instance_profile),
+        ("managed_policy", "iam", api.managed_policy),
+        ("secret", "secretsmanager", api.secret),
+    ):
+        if params[kind]:
+            with explained(module.region, service):
+                things += look(client(service), params[kind])
+    for kind, service, look_around in (
+        ("bucket", "s3", api.buckets),
+        ("load_balancer", "elbv2", api.load_balancers),
+        ("target_group", "elbv2", api.target_groups),
+    ):
+        if params[kind] or kind in params["tagged"]:
+            with explained(module.region, service):
+                things += look_around(client(service), params[kind] or "", tag, kind in params["tagged"])
+    if params["security_group"]:
+        with explained(module.region, "ec2"):
+            things += api.security_groups(client("ec2"), params["security_group"], tag)
+    return {"changed": False, "things": things}
+
+
+def main() -> None:
+    names = ("role", "instance_profile", "managed_policy", "bucket", "secret", "security_group")
+    module = AnsibleAWSModule(
+        argument_spec={
+            "tag_key": {"type": "str", "required": True, "no_log": False},
+            "tag_value": {"type": "str", "required": True},
+            **{name: {"type": "str", "no_log": False} for name in (*names, "load_balancer", "target_group")},
+            "tagged": {
+                "type": "list",
+                "elements": "str",
+                "choices": ["bucket", "load_balancer", "target_group"],
+                "default": [],
+            },
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**run(module))
+    except AwsError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()
