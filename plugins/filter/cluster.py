@@ -26,6 +26,18 @@ def certificate_problems(options):
     return certificates.problems(options, datetime.datetime.now(datetime.timezone.utc))
 
 
+def identities_due(identities, options):
+    return certificates.identities_due(identities, options, datetime.datetime.now(datetime.timezone.utc))
+
+
+def identity_problems(identities, options):
+    return certificates.identity_problems(identities, options, datetime.datetime.now(datetime.timezone.utc))
+
+
+def open_keys(paths):
+    return [path for path in paths if certificates.is_open(path)]
+
+
 def certificate_lines(result):
     return [certificate_state.line(one) for one in result["certificates"]]
 
@@ -64,8 +76,13 @@ class FilterModule:
             "input_problems": inputs.problems,
             "adoption_problems": inputs.adoption_problems,
             "certificate_authority": certificates.authority,
+            "certificate_identities_due": identities_due,
+            "certificate_identity_problems": identity_problems,
             "certificate_lines": certificate_lines,
+            "certificate_missing_authority": certificates.missing_authority,
+            "certificate_open_keys": open_keys,
             "certificate_problems": certificate_problems,
+            "certificate_strangers": certificates.strangers,
             "overview": overview.lines,
             "replace_plan": replace.plan,
             "restart_plan": upgrade.restart,
