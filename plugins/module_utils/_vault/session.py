@@ -40,7 +40,7 @@ def nobody(name: str, role: str) -> VaultError:
         f"the identity '{role}' can't log in, and custody holds no root token",
         "If this cluster was made by somebody else, or its root token was encrypted with PGP, give a token that "
         "may write under sys/ and auth/, once: VAULT_TOKEN=... in the environment. If the cluster does not know this identity "
-        "yet, playbooks/site.yml makes it. Otherwise check that its certificate is one that the cluster knows, and was not revoked.",
+        "yet, playbooks/site.yml makes it. Otherwise check that its certificate is one that the cluster knows, and not revoked.",
         status=403,
     )
 
