@@ -52,6 +52,23 @@ options:
     default: vaultops-operator
 """
 
+    ADMIN = r"""
+options:
+  admin_public_key:
+    description:
+      - Path of the client certificate, in PEM, of the identity that may say who may do what. It logs in only when something
+        of that has to be written.
+      - Without it that is written as whoever O(cert_auth_role) is. With O(token) it is not used.
+    type: path
+  admin_private_key:
+    description: Path of its private key, in PEM.
+    type: path
+  admin_role:
+    description: Role of C(auth/cert) that it logs in as.
+    type: str
+    default: vaultops-admin
+"""
+
     CUSTODY = r"""
 options:
   custody:

@@ -34,6 +34,18 @@ def certificate_problems(options):
     return certificates.problems(options, datetime.datetime.now(datetime.timezone.utc))
 
 
+def identities_due(identities, options):
+    return certificates.identities_due(identities, options, datetime.datetime.now(datetime.timezone.utc))
+
+
+def identity_problems(identities, options):
+    return certificates.identity_problems(identities, options, datetime.datetime.now(datetime.timezone.utc))
+
+
+def open_keys(paths):
+    return [path for path in paths if certificates.is_open(path)]
+
+
 def certificate_lines(result):
     return [certificate_state.line(one) for one in result["certificates"]]
 
@@ -68,13 +80,14 @@ def observations(names, hostvars):
     return {name: hostvars[name].get("vault_server_observed") or {} for name in names}
 
 
-def standings(nodes, status, observed, cluster_name, ca_file, version=""):
+def standings(nodes, status, observed, cluster_name, ca_file, version="", signed=()):
     """*ca_file*: path of the CA certificates on this controller, which may be missing."""
     try:
         trusted = tls.fingerprints(pathlib.Path(ca_file).read_text(encoding="utf-8", errors="replace"))
     except OSError:
         trusted = []
     wanted = {"cluster_name": cluster_name, "version": version, "trusted": trusted, "ca_file": ca_file}
+    wanted["signed"] = list(signed)
     return standing.stand(nodes, status, observed, wanted)
 
 
@@ -107,7 +120,11 @@ class FilterModule:
             "input_problems": inputs.problems,
             "adoption_problems": inputs.adoption_problems,
             "certificate_authority": certificates.authority,
+            "certificate_identities_due": identities_due,
+            "certificate_identity_problems": identity_problems,
             "certificate_lines": certificate_lines,
+            "certificate_missing_authority": certificates.missing_authority,
+            "certificate_open_keys": open_keys,
             "certificate_problems": certificate_problems,
             "not_seen": sight.not_seen,
             "observations": observations,
@@ -118,6 +135,7 @@ class FilterModule:
             "lease_moment": lease_moment,
             "lease_turn_problem": lease_turn_problem,
             "lease_verdict": lease.verdict,
+            "certificate_strangers": certificates.strangers,
             "overview": overview.lines,
             "replace_plan": replace.plan,
             "restart_plan": upgrade.restart,

@@ -24,6 +24,7 @@ options:
 extends_documentation_fragment:
   - vaultops.cluster.vault
   - vaultops.cluster.vault.auth
+  - vaultops.cluster.vault.admin
   - vaultops.cluster.attributes
   - vaultops.cluster.attributes.change
 """
@@ -60,6 +61,7 @@ from ..module_utils._vault.audit import api, state
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.module import answer
+from ..module_utils._vault.session import ADMIN_SPEC, admin_login
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -76,7 +78,8 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
                 "Give the new settings another path, and disable the old device by hand when it is not needed.",
             )
         missing = state.missing(before, desired)
-        if not check_mode:
+    if missing and not check_mode:
+        with admin_login(cluster.connection, params, name) as client:
             for path, device in missing.items():
                 api.enable_device(name, client, path, device)
     after = {**before, **missing}
@@ -85,7 +88,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**CONNECTION_SPEC, **AUTH_SPEC, "devices": {"type": "dict", "required": True}},
+        argument_spec={**CONNECTION_SPEC, **AUTH_SPEC, **ADMIN_SPEC, "devices": {"type": "dict", "required": True}},
         supports_check_mode=True,
     )
     answer(module, lambda: run(module.params, module.check_mode))

@@ -35,6 +35,7 @@ options:
 extends_documentation_fragment:
   - vaultops.cluster.vault
   - vaultops.cluster.vault.auth
+  - vaultops.cluster.vault.admin
   - vaultops.cluster.attributes
   - vaultops.cluster.attributes.change
 """
@@ -50,7 +51,7 @@ EXAMPLES = r"""
     name: vaultops-backup
     policy: path "sys/storage/raft/snapshot" { capabilities = ["read"] }
     client_ca: /etc/vaultops/ca.crt
-    dns_names: [vault.prod.internal]
+    dns_names: [vault-1, vault-2, vault-3]
 """
 
 RETURN = r"""
@@ -68,6 +69,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
 from ..module_utils._vault.module import answer
 from ..module_utils._vault.operator import setup, state
+from ..module_utils._vault.session import ADMIN_SPEC, admin_login
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -78,8 +80,9 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     desired = state.wanted(role, params["policy"], ca, allowed_dns_sans=params["dns_names"])
     with cluster.login(where) as client:
         current = setup.observe(where, client, role, desired)
-        steps = state.steps(current, desired)
-        if steps and not check_mode:
+    steps = state.steps(current, desired)
+    if steps and not check_mode:
+        with admin_login(cluster.connection, params, where) as client:
             setup.apply(where, client, role, desired, steps)
     return {"changed": bool(steps), "steps": steps, "diff": {"before": current, "after": desired}}
 
@@ -89,6 +92,7 @@ def main() -> None:
         argument_spec={
             **CONNECTION_SPEC,
             **AUTH_SPEC,
+            **ADMIN_SPEC,
             "name": {"type": "str", "required": True},
             "policy": {"type": "str", "required": True},
             "client_ca": {"type": "path", "required": True},

@@ -1,20 +1,26 @@
 #!/usr/bin/python
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Set up the identity that runs the cluster, prove it, and revoke the root token."""
+"""Set up the identities that look at, run and administer the cluster, prove them, and revoke the root token."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vault_operator
-short_description: Set up the operator identity and revoke the root token
+short_description: Set up a cluster's identities and revoke the root token
 version_added: 1.0.0
 description:
-  - Ensures C(auth/cert), a policy, and a role by which the holder of a client certificate logs in.
-  - Works as that identity when it can log in already; else with O(token); else with the root token that O(custody)
-    still holds from init.
-  - Then logs in with the certificate. Only when that has worked is the root token from O(custody) revoked, and removed
-    from there. A token given as O(token) is never revoked.
-  - Based on V(sys/auth), V(sys/policies/acl), V(auth/cert) and V(auth/token/revoke-self) of the Vault API.
+  - Ensures C(auth/cert), and for each identity a policy and a role by which the holder of a client certificate logs in.
+  - The operator runs the cluster day by day and sees who may do what. The admin, who says who may do what, logs in only
+    when something of that has to be written. The status identity reads what a status needs.
+  - Compares as the operator. Where something differs it works as the first of these that may write it, which it asks of
+    Vault - O(token), the admin, the root token that O(custody) still holds from init, and an operator from the time when
+    there was no admin.
+  - The admin is made first, and has to log in before the operator's policy is narrowed. Where no admin's certificate is
+    given, an operator that writes policies keeps the policy that he has, with a warning.
+  - Then every identity whose certificate is given logs in. Only when that has worked is the root token from O(custody)
+    revoked, and removed from there. A token given as O(token) is never revoked.
+  - Based on V(sys/auth), V(sys/policies/acl), V(auth/cert), V(sys/capabilities-self) and V(auth/token/revoke-self) of the
+    Vault API.
 author: vaultops maintainers (@vaultops)
 options:
   cluster_name:
@@ -22,28 +28,43 @@ options:
     type: str
     required: true
   client_ca:
-    description: Path of the CA certificate, in PEM, that signs the operator's client certificate.
+    description: Path of the CA certificate, in PEM, that signs the identities' client certificates.
     type: path
     required: true
   common_name:
-    description: Common name of that client certificate. No other certificate of the CA may log in as the operator.
+    description: Common name of the operator's certificate. No other certificate of the CA may log in as the operator.
     type: str
     default: vaultops-operator
+  admin_common_name:
+    description: The same for the admin.
+    type: str
+    default: vaultops-admin
+  status_common_name:
+    description: The same for the status identity.
+    type: str
+    default: vaultops-status
+  status_public_key:
+    description: Path of the client certificate, in PEM, of the status identity. Without it that identity is not made.
+    type: path
+  status_private_key:
+    description: Path of its private key, in PEM.
+    type: path
   policy:
-    description: The policy, in HCL. Default allows everything under C(sys/) and C(auth/), and no secrets engine.
+    description: The operator's policy, in HCL. Default is what this collection's playbooks do day by day.
     type: str
   custody:
     required: false
 extends_documentation_fragment:
   - vaultops.cluster.vault
   - vaultops.cluster.vault.auth
+  - vaultops.cluster.vault.admin
   - vaultops.cluster.vault.custody
   - vaultops.cluster.attributes
   - vaultops.cluster.attributes.change
 """
 
 EXAMPLES = r"""
-- name: From now on the operator's certificate opens the cluster, and no root token does
+- name: From now on certificates open the cluster, and no root token does
   vaultops.cluster.vault_operator:
     nodes:
       vault-1: https://10.0.1.10:8200
@@ -51,6 +72,8 @@ EXAMPLES = r"""
     cluster_name: prod
     cert_auth_public_key: /etc/vaultops/operator.crt
     cert_auth_private_key: /etc/vaultops/operator.key
+    admin_public_key: /etc/vaultops/admin.crt
+    admin_private_key: /etc/vaultops/admin.key
     client_ca: /etc/vaultops/ca.crt
     custody:
       sink: secretsmanager
@@ -60,7 +83,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: What was written, of V(cert_auth), V(policy) and V(role); in check mode what would be.
+  description: What was written, V(cert_auth), or V(policy) and V(role) with the identity's name; in check mode what would be.
   returned: success
   type: list
   elements: str
@@ -70,41 +93,126 @@ root_token_revoked:
   type: bool
 """
 
+import dataclasses
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Connection
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
 from ..module_utils._vault.custody import sinks
 from ..module_utils._vault.module import answer
 from ..module_utils._vault.operator import setup, state
-from ..module_utils._vault.session import session, usable_root_token
+from ..module_utils._vault.session import ADMIN_SPEC, as_admin, nobody, usable_root_token
+
+UNNARROWED = (
+    "{operator} may still write policies, and so give himself any right: there is no admin's certificate, and nobody else who "
+    "could do it in his place. Give admin_public_key and admin_private_key (vault_admin_certificate_file and "
+    "vault_admin_key_file), and run this once more."
+)
 
 
-def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    connection = Connection.from_params(params)
-    with open(params["client_ca"], encoding="utf-8") as stream:
-        ca = stream.read()
-    role = connection.cert_auth_role
-    desired = state.wanted(role, params["policy"] or state.POLICY, ca, allowed_common_names=[params["common_name"]])
+def run(params: dict[str, t.Any], check_mode: bool, warn: t.Callable[[str], None]) -> dict[str, t.Any]:
+    people = People(params)
+    name = Cluster(people.operator).active()
     sink = sinks.open_sink(params["custody"], params["cluster_name"]) if params["custody"] else None
     record = sink.read() if sink else None
     root_token = usable_root_token(record)
-    with session(connection, lambda: root_token) as (name, client):
-        current = setup.observe(name, client, role, desired)
-        steps = state.steps(current, desired)
-        if steps and not check_mode:
-            setup.apply(name, client, role, desired, steps)
+    desired = people.desired()
+    current, writer = setup.look(people.operator, name, desired), None
+    if current is None or state.plan(current, desired):
+        writer = setup.writer(people.writers(root_token), name, list(desired))
+        if writer is None:
+            raise nobody(name, people.admin.cert_auth_role)
+        current = current or setup.look(writer, name, desired)
+    assert current is not None
+    steps = state.plan(current, desired)
+    unnarrowed = state.Step(people.operator.cert_auth_role, "policy")
+    if unnarrowed in steps and people.has_no_admin() and writer is people.operator:
+        steps.remove(unnarrowed)
+        desired[unnarrowed.role]["policy"] = current[unnarrowed.role]["policy"]
+        warn(UNNARROWED.format(operator=unnarrowed.role))
     if (steps or root_token) and not check_mode:
-        setup.prove_login(connection, role)
+        if writer:
+            carry_out(people, writer, name, desired, steps)
+        for identity in people.proven():
+            setup.prove_login(identity, identity.cert_auth_role)
     if sink and record and root_token and not check_mode:
-        setup.retire_root_token(connection, sink, record, root_token)
+        setup.retire_root_token(people.operator, sink, record, root_token)
     return {
         "changed": bool(steps or root_token),
-        "steps": steps,
+        "steps": [str(step) for step in steps],
         "root_token_revoked": bool(root_token),
         "diff": {"before": current, "after": desired},
     }
+
+
+def carry_out(
+    people: People, writer: Connection, name: str, desired: state.Identities, steps: list[state.Step]
+) -> None:
+    """The admin before the others: an operator who wrote his own narrower policy could not go on."""
+    first = [step for step in steps if step.part == "cert_auth" or step.role == people.admin.cert_auth_role]
+    if people.has_no_admin() or writer.token:
+        setup.write(writer, name, desired, steps)
+        return
+    setup.write(writer, name, desired, first)
+    setup.prove_login(people.admin, people.admin.cert_auth_role)
+    setup.write(people.admin, name, desired, [step for step in steps if step not in first])
+
+
+class People:
+    """Who there is, by the options."""
+
+    def __init__(self, params: dict[str, t.Any]) -> None:
+        self.params = params
+        self.operator = Connection.from_params(params)
+        self.admin = as_admin(self.operator, params)
+
+    def has_no_admin(self) -> bool:
+        return not self.params["admin_public_key"]
+
+    def desired(self) -> state.Identities:
+        params = self.params
+        with open(params["client_ca"], encoding="utf-8") as stream:
+            ca = stream.read()
+
+        def identity(role: str, policy: str, common_name: str) -> state.Identity:
+            return state.wanted(role, policy, ca, allowed_common_names=[common_name])
+
+        found = {}
+        if not self.has_no_admin():
+            found[params["admin_role"]] = identity(
+                params["admin_role"], state.ADMIN_POLICY, params["admin_common_name"]
+            )
+        if params["status_public_key"]:
+            found[state.STATUS] = identity(state.STATUS, state.STATUS_POLICY, params["status_common_name"])
+        role = self.operator.cert_auth_role
+        found[role] = identity(role, params["policy"] or state.OPERATOR_POLICY, params["common_name"])
+        return found
+
+    def writers(self, root_token: str | None) -> list[Connection]:
+        """Who may be able to write, best first."""
+        if self.operator.token:
+            return [self.operator]
+        return [
+            *([] if self.has_no_admin() else [self.admin]),
+            *([dataclasses.replace(self.operator, token=root_token)] if root_token else []),
+            self.operator,
+        ]
+
+    def proven(self) -> list[Connection]:
+        """Whose certificates have to log in, whatever token was given."""
+        params, bare = self.params, dataclasses.replace(self.operator, token=None)
+        status = dataclasses.replace(
+            bare,
+            cert_auth_public_key=params["status_public_key"],
+            cert_auth_private_key=params["status_private_key"],
+            cert_auth_role=state.STATUS,
+        )
+        return [
+            *([] if self.has_no_admin() else [as_admin(bare, params)]),
+            *([status] if params["status_public_key"] else []),
+            bare,
+        ]
 
 
 def main() -> None:
@@ -112,17 +220,29 @@ def main() -> None:
         argument_spec={
             **CONNECTION_SPEC,
             **AUTH_SPEC,
+            **ADMIN_SPEC,
             "cluster_name": {"type": "str", "required": True},
             "client_ca": {"type": "path", "required": True},
             "common_name": {"type": "str", "default": "vaultops-operator"},
+            "admin_common_name": {"type": "str", "default": "vaultops-admin"},
+            "status_common_name": {"type": "str", "default": "vaultops-status"},
+            "status_public_key": {"type": "path"},
+            "status_private_key": {"type": "path", "no_log": False},
             "policy": {"type": "str"},
             "custody": {"type": "dict", "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
         },
-        required_together=[("cert_auth_public_key", "cert_auth_private_key")],
+        required_together=[
+            ("cert_auth_public_key", "cert_auth_private_key"),
+            ("admin_public_key", "admin_private_key"),
+            ("status_public_key", "status_private_key"),
+        ],
         supports_check_mode=True,
     )
     answer(
-        module, lambda: run(module.params, module.check_mode), OSError, libraries={"boto3": sinks.BOTO3_IMPORT_ERROR}
+        module,
+        lambda: run(module.params, module.check_mode, module.warn),
+        OSError,
+        libraries={"boto3": sinks.BOTO3_IMPORT_ERROR},
     )
 
 

@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection, call
 
 
 def as_operator(bench, nodes=None) -> Cluster:
     """The lab's cluster, or some nodes of it, for the operator whose certificate the play issued."""
+    return logged_in_as("operator", bench, nodes)
+
+
+def as_admin(bench, nodes=None) -> Cluster:
+    """For who may write policies, roles and mounts."""
+    return logged_in_as("admin", bench, nodes)
+
+
+def logged_in_as(who, bench, nodes=None, folder=None) -> Cluster:
+    """*folder*: where the identity's files are, if not where the play keeps them."""
     tls = bench.controller / "tls"
     return Cluster(
         Connection(
             nodes={node.hostname: f"https://{node.address}:8200" for node in nodes or bench.lab.nodes},
             ca_cert=str(tls / "ca.crt"),
-            cert_auth_public_key=str(tls / "vaultops-operator.crt"),
-            cert_auth_private_key=str(tls / "vaultops-operator.key"),
+            cert_auth_public_key=str((folder or tls) / f"vaultops-{who}.crt"),
+            cert_auth_private_key=str((folder or tls) / f"vaultops-{who}.key"),
+            cert_auth_role=f"vaultops-{who}",
+        )
+    )
+
+
+def admin_of(cluster: Cluster) -> Cluster:
+    """The same cluster for its admin, whose files lie beside the operator's."""
+    options = cluster.connection
+    return Cluster(
+        dataclasses.replace(
+            options,
+            cert_auth_public_key=str(options.cert_auth_public_key).replace("vaultops-operator", "vaultops-admin"),
+            cert_auth_private_key=str(options.cert_auth_private_key).replace("vaultops-operator", "vaultops-admin"),
+            cert_auth_role="vaultops-admin",
         )
     )
 

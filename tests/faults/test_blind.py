@@ -80,9 +80,20 @@ def lost_ca(bench, folder):
 def foreign(bench, folder):
     """Another cluster's: CA, operator and all."""
     shutil.copytree(bench.controller, folder, dirs_exist_ok=True)
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -days 9 -subj /CN=foreign".split()
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-384",
+        "-nodes",
+        "-days",
+        "9",
+    ]
     subprocess.run(
-        [*command, "-keyout", str(folder / "tls/ca.key"), "-out", str(folder / "tls/ca.crt")],
+        [*command, "-subj", "/CN=foreign", "-keyout", str(folder / "tls/ca.key"), "-out", str(folder / "tls/ca.crt")],
         check=True,
         capture_output=True,
     )

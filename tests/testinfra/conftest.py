@@ -21,12 +21,13 @@ def lab():
 
 @pytest.fixture(scope="session")
 def cluster(lab):
+    """For the admin: these tests make tokens and mounts, which the operator may not."""
     tls = lab.state / "controller" / "tls"
     return Cluster(
         Connection(
             nodes={node.hostname: f"https://{node.address}:8200" for node in lab.nodes},
             ca_cert=str(tls / "ca.crt"),
-            cert_auth_public_key=str(tls / "vaultops-operator.crt"),
+            cert_auth_public_key=str(tls / "vaultops-admin.crt"),
             cert_auth_private_key=str(tls / "vaultops-operator.key"),
         )
     )

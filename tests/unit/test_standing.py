@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 NAMES = ("vault-1", "vault-2", "vault-3")
 NODES = inputs.nodes(list(NAMES), {name: {"vault_address": f"10.0.1.{n}"} for n, name in enumerate(NAMES, 10)})
-WANTED = {"cluster_name": "prod", "version": "1.21.1", "trusted": ["aa"], "ca_file": "/srv/prod/tls/ca.crt"}
+WANTED = {
+    "cluster_name": "prod",
+    "version": "1.21.1",
+    "trusted": ["aa"],
+    "signed": [],
+    "ca_file": "/srv/prod/tls/ca.crt",
+}
 CONFIGURED = {"ours": True, "cluster_name": "prod", "node_id": None, "kms_key_id": None, "region": None, "data": []}
 
 
@@ -99,6 +105,12 @@ def test_what_did_not_answer_stops_the_run_and_is_named(seen, says):
     assert says in found["problems"][0]
     assert "vault-2" in found["problems"][0]
     assert found["untouched"] is False
+
+
+def test_an_expired_certificate_of_the_clusters_ca_is_an_answer():
+    found = stand([machine(), machine(True, True), machine()], signed=["vault-2"])
+    assert found["problems"] == []
+    assert found["nodes"]["vault-2"] == "other"
 
 
 def test_an_answer_from_another_machine():

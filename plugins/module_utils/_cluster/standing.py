@@ -29,6 +29,9 @@ class Wanted(t.TypedDict):
     cluster_name: str
     version: str  # empty: whatever the nodes have
     trusted: list[str]  # SHA-256 of the CA certificates on the controller
+    signed: list[
+        str
+    ]  # nodes that serve a certificate of the cluster's CA, be it valid otherwise or not: that is an answer, too
     ca_file: str
 
 
@@ -46,7 +49,7 @@ def stand(nodes: t.Sequence[Part], status: Part, observed: t.Mapping[str, Part],
                 "connection ('ansible -m ping'), or run without --limit."
             )
             continue
-        standing = _standing(here, answers[name])
+        standing = _standing(here, answers[name], name in wanted["signed"])
         found[name] = standing or OTHER
         problems += _problems(node, here, answers[name], standing, wanted)
     untouched = not problems and all(standing in (EMPTY, UNINITIALIZED) for standing in found.values())
@@ -70,12 +73,12 @@ def forgetful_voters(
     ]
 
 
-def _standing(here: Part, answer: Part) -> str | None:
+def _standing(here: Part, answer: Part, signed: bool) -> str | None:
     """None where the node alone can't tell, and its API did not."""
     if answer["initialized"] is None:
         if not _runs(here):
             return STOPPED if here["has_data"] else EMPTY
-        return None
+        return OTHER if signed else None
     if answer["initialized"]:
         return SERVING if answer["state"] in ("active", "standby") else OTHER
     return OTHER if here["has_data"] else UNINITIALIZED

@@ -7,6 +7,7 @@ import typing as t
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, call
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
+from keys import admin_of
 
 from .safety import ProbeError, require_lab
 
@@ -21,7 +22,7 @@ UNMOUNT_SECONDS = 600
 def prepare(cluster: Cluster) -> str:
     """A kv mount (version 1) at probe/, and a token that may write there."""
     require_lab(cluster.connection.nodes.values())
-    with cluster.login_active() as client:
+    with admin_of(cluster).login_active() as client:
         if not _is_there(client):
             body: dict[str, t.Any] = {"type": "kv", "description": DESCRIPTION, "options": {"version": "1"}}
             call("probe", lambda: client.adapter.post("/v1/sys/mounts/probe", json=body))
@@ -33,7 +34,7 @@ def prepare(cluster: Cluster) -> str:
 def tidy(cluster: Cluster, token: str | None = None) -> None:
     """Remove the mount with all that was written, the policy, and the token if it is given."""
     require_lab(cluster.connection.nodes.values())
-    with cluster.login_active() as client:
+    with admin_of(cluster).login_active() as client:
         if token:
             call("probe", lambda: client.adapter.post("/v1/auth/token/revoke", json={"token": token}))
         _unmount(client)

@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[1] / "faults"), str(HERE.parents[1] / "lab"), str(HERE.parent / "cluster")]
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import call  # noqa: E402
-from keys import as_operator  # noqa: E402
+from keys import as_admin  # noqa: E402
 from labkit.settings import from_environment  # noqa: E402
 from test_cluster import kv_token  # noqa: E402
 
@@ -30,7 +30,7 @@ def main() -> None:
     lab = from_environment()
     if lab.name != "test":
         sys.exit("the values are for the test lab: VAULTOPS_LAB=test")
-    client = reader(as_operator(types.SimpleNamespace(lab=lab, controller=lab.state / "controller")))
+    client = reader(as_admin(types.SimpleNamespace(lab=lab, controller=lab.state / "controller")))
     for name, value in VALUES.items():
         call("canary", lambda name=name, value=value: client.adapter.post(f"/v1/kv/{name}", json={"value": value}))
 

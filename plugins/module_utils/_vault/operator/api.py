@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Calls that set up the operator identity, one function each."""
+"""Calls that set up the cluster's identities, one function each."""
 
 from __future__ import annotations
 
@@ -51,3 +51,26 @@ def own_policies(where: str, client: t.Any) -> list[str]:
 
 def revoke_self(where: str, client: t.Any) -> None:
     call(where, lambda: client.adapter.post("/v1/auth/token/revoke-self"))
+
+
+def capabilities(where: str, client: t.Any, paths: list[str]) -> dict[str, t.Any]:
+    """What this token may do, by path. Every token may ask that of itself."""
+    return call(where, lambda: client.adapter.post("/v1/sys/capabilities-self", json={"paths": paths}))["data"]
+
+
+def list_crls(where: str, client: t.Any) -> list[str]:
+    data = _read(where, client, "/v1/auth/cert/crls?list=true")
+    return data["keys"] if data else []
+
+
+def read_crl(where: str, client: t.Any, name: str) -> set[int] | None:
+    """The serial numbers in it. None only where the list of CRLs does not have it: reading one that is not there is an error
+    like any other."""
+    if name not in list_crls(where, client):
+        return None
+    found = call(where, lambda: client.adapter.get(f"/v1/auth/cert/crls/{name}"))["data"]
+    return {int(serial) for serial in found["serials"] or {}}
+
+
+def write_crl(where: str, client: t.Any, name: str, crl: str) -> None:
+    call(where, lambda: client.adapter.post(f"/v1/auth/cert/crls/{name}", json={"crl": crl}))

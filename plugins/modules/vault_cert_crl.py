@@ -1,0 +1,223 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Have certificates that were replaced or withdrawn refused at login."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_cert_crl
+short_description: Have replaced and withdrawn client certificates refused by a Vault cluster
+version_added: 1.0.0
+description:
+  - Ensures that the certificates in O(replaced_dir) are on the list of revoked certificates that C(auth/cert) asks at every
+    login and renewal. Tokens that were given out before live on, for 15 minutes at most.
+  - What is on the list is asked of Vault. What Vault has stays on it, except for certificates in O(replaced_dir) that have
+    expired; their files are removed.
+  - A certificate that one of O(nodes) still serves is left out, until the node serves its new one.
+  - With O(crl_file) the list is that one instead, of the owner's own CA.
+  - Vault compares serial numbers, and looks at neither the signature nor the dates of a list. So O(crl_file) has to be signed
+    by a CA in O(client_ca) here.
+  - Compares as the operator, and logs in as the admin only when the list has to be written. It is read back.
+  - Based on V(auth/cert/crls) of the Vault API.
+author: vaultops maintainers (@vaultops)
+requirements:
+  - cryptography >= 42.0.0
+options:
+  name:
+    description: Name of the list in Vault.
+    type: str
+    default: vaultops
+  client_ca:
+    description: Path of the CA certificate(s), in PEM, that sign the client certificates. The first one signs the list.
+    type: path
+    required: true
+  ca_key:
+    description: Path of that CA's private key, in PEM. Needed only when the list has to be written.
+    type: path
+  replaced_dir:
+    description: Directory of the certificates that were replaced or withdrawn. One that does not exist is an empty one.
+    type: path
+  crl_file:
+    description: Path of the list of the owner's CA, in PEM.
+    type: path
+extends_documentation_fragment:
+  - vaultops.cluster.vault
+  - vaultops.cluster.vault.auth
+  - vaultops.cluster.vault.admin
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.change
+"""
+
+EXAMPLES = r"""
+- name: What was replaced does not log in any more
+  vaultops.cluster.vault_cert_crl:
+    nodes:
+      vault-1: https://10.0.1.10:8200
+    ca_cert: /etc/vaultops/ca.crt
+    cert_auth_public_key: /etc/vaultops/operator.crt
+    cert_auth_private_key: /etc/vaultops/operator.key
+    admin_public_key: /etc/vaultops/admin.crt
+    admin_private_key: /etc/vaultops/admin.key
+    client_ca: /etc/vaultops/ca.crt
+    ca_key: /etc/vaultops/ca.key
+    replaced_dir: /etc/vaultops/replaced
+"""
+
+RETURN = r"""
+revoked:
+  description: Serial numbers on the list, in hexadecimal digits; in check mode as they would be.
+  returned: success
+  type: list
+  elements: str
+"""
+
+import datetime
+import os
+import traceback
+import typing as t
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
+from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.module import answer
+from ..module_utils._vault.operator import api
+from ..module_utils._vault.session import ADMIN_SPEC, admin_login
+
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+
+    from ..module_utils._cluster import authority
+    from ..module_utils._vault.certificate.api import look
+
+    CRYPTOGRAPHY_IMPORT_ERROR = None
+except ImportError:
+    CRYPTOGRAPHY_IMPORT_ERROR = traceback.format_exc()
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    cluster = Cluster(Connection.from_params(params))
+    where, name = cluster.active(), params["name"]
+    with cluster.login(where) as client:
+        before = api.read_crl(where, client, name)
+    after, text, done_with = wanted(params, cluster, before or set())
+    changed = after != (before or set())
+    if changed and not check_mode:
+        with admin_login(cluster.connection, params, where) as client:
+            api.write_crl(where, client, name, text())
+            there = api.read_crl(where, client, name)
+        if there != after:
+            raise VaultError(
+                where,
+                f"auth/cert/crls/{name} does not hold what was written to it a moment ago",
+                "Somebody else may have written it meanwhile: run this once more.",
+            )
+    if not check_mode:
+        for path in done_with:
+            path.unlink(missing_ok=True)
+    return {
+        "changed": changed,
+        "revoked": hexadecimal(after),
+        "diff": {"before": {"revoked": hexadecimal(before or set())}, "after": {"revoked": hexadecimal(after)}},
+    }
+
+
+def wanted(
+    params: dict[str, t.Any], cluster: Cluster, before: set[int]
+) -> tuple[set[int], t.Callable[[], str], list[Path]]:
+    """What the list has to hold, how to make it, and which files have had their time."""
+    authorities = certificates_in(Path(params["client_ca"]))
+    if params["crl_file"]:
+        text = Path(params["crl_file"]).read_text(encoding="ascii")
+        return given(params, text, authorities), lambda: text, []
+    now = datetime.datetime.now(datetime.timezone.utc)
+    kept = kept_in(params["replaced_dir"])
+    served = serials_on_the_wire(cluster) if kept else set()
+    revoked, expired = authority.revocable(kept.values(), served, now)
+    after = (before | revoked) - expired
+    old = [path for path, certificate in kept.items() if certificate.serial_number in expired]
+    return after, lambda: signed(params, authorities[0], after, now), old
+
+
+def given(params: dict[str, t.Any], text: str, authorities: list[t.Any]) -> set[int]:
+    try:
+        crl = x509.load_pem_x509_crl(text.encode())
+    except ValueError as error:
+        raise VaultError(params["crl_file"], "it is no certificate revocation list in PEM", "Give one.") from error
+    if not authority.signed_by(crl, authorities):
+        raise VaultError(
+            params["crl_file"],
+            f"no CA in {params['client_ca']} signed it",
+            "Give the list of the CA that signs the identities' certificates.",
+        )
+    return authority.serials_of(crl)
+
+
+def signed(params: dict[str, t.Any], ca: t.Any, serials: set[int], now: datetime.datetime) -> str:
+    path = params["ca_key"]
+    try:
+        key = serialization.load_pem_private_key(Path(path or "").read_bytes(), None)
+    except (OSError, ValueError, TypeError) as error:
+        raise VaultError(
+            str(path),
+            "the CA's key can't be used, and certificates have to be revoked with it",
+            "Put it back there, in PEM and without a passphrase.",
+        ) from error
+    if not authority.belong_together(ca, key):
+        raise VaultError(
+            path, f"it is not the key of the first certificate in {params['client_ca']}", "Put that CA's own key there."
+        )
+    return authority.crl(ca, key, serials, now)
+
+
+def kept_in(folder: str | None) -> dict[Path, t.Any]:
+    if not folder or not os.path.isdir(folder):
+        return {}
+    return {path: certificates_in(path)[0] for path in sorted(Path(folder).glob("*.crt"))}
+
+
+def certificates_in(path: Path) -> list[t.Any]:
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except ValueError as error:
+        raise VaultError(str(path), "it is no certificate in PEM", "Remove it, or put the certificate back.") from error
+
+
+def serials_on_the_wire(cluster: Cluster) -> set[int]:
+    seen = cluster.ask_all(lambda name, _client: look(cluster.connection, name)["der"])
+    return {x509.load_der_x509_certificate(der).serial_number for der in seen if der}
+
+
+def hexadecimal(serials: set[int]) -> list[str]:
+    return [f"{serial:x}" for serial in sorted(serials)]
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **CONNECTION_SPEC,
+            **AUTH_SPEC,
+            **ADMIN_SPEC,
+            "name": {"type": "str", "default": "vaultops"},
+            "client_ca": {"type": "path", "required": True},
+            "ca_key": {"type": "path", "no_log": False},
+            "replaced_dir": {"type": "path"},
+            "crl_file": {"type": "path"},
+        },
+        mutually_exclusive=[("replaced_dir", "crl_file")],
+        required_one_of=[("replaced_dir", "crl_file")],
+        required_by={"replaced_dir": ["ca_key"]},
+        supports_check_mode=True,
+    )
+    answer(
+        module,
+        lambda: run(module.params, module.check_mode),
+        OSError,
+        libraries={"cryptography": CRYPTOGRAPHY_IMPORT_ERROR},
+    )
+
+
+if __name__ == "__main__":
+    main()
