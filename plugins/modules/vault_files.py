@@ -36,6 +36,28 @@ options:
         description: Permissions as four octal digits.
         type: str
         default: "0755"
+      own:
+        description:
+          - Whether a directory that exists and belongs to another user than O(directories[].owner) is an error. Otherwise it
+            is given to that user. A directory of the system, such as C(/var/log), never is.
+        type: bool
+        default: false
+  written:
+    description:
+      - Files that a service writes to, in directories that are not its own. They must exist and belong to it; they and
+        their directories are left as they are.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Absolute path.
+        type: path
+        required: true
+      owner:
+        description: The user that writes.
+        type: str
+        required: true
   files:
     description: Files, in the order in which they are put in place.
     type: list
@@ -78,6 +100,13 @@ options:
     description: Raft's directory in the configuration. The judgement uses a scratch directory in its place.
     type: path
     default: /opt/vault/data
+  listener_files:
+    description:
+      - Certificate and key that the configuration names. In check mode, where one of them does not exist yet, the listener is
+        not judged by them.
+    type: list
+    elements: path
+    default: []
 extends_documentation_fragment:
   - vaultops.cluster.attributes
   - vaultops.cluster.attributes.change
@@ -111,7 +140,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._node import config_check
 from ..module_utils._node.errors import NodeError
-from ..module_utils._node.files import Entry, difference, look, put
+from ..module_utils._node.files import Entry, check_written, difference, look, put
 
 ATTRIBUTES: dict[str, t.Any] = {
     "path": {"type": "path", "required": True},
@@ -123,10 +152,14 @@ ATTRIBUTES: dict[str, t.Any] = {
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     configs = {file["path"] for file in params["files"] if file["vault_config"]}
     entries = [entry(item) for item in params["directories"] + params["files"]]
+    for item in params["written"]:
+        check_written(item["path"], item["owner"])
     differing = [(item, diff) for item in entries if (diff := difference(item, look(item)))]
     for item, _diff in differing:
         if item.path in configs and os.path.exists(params["binary"]):
-            config_check.check(params["binary"], item, entries, params["data_path"])
+            absent = check_mode and not all(os.path.exists(path) for path in params["listener_files"])
+            without = (config_check.LISTENER,) if absent else ()
+            config_check.check(params["binary"], item, entries, params["data_path"], without)
     if not check_mode:
         for item, _diff in differing:
             put(item)
@@ -140,7 +173,15 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
 def entry(item: dict[str, t.Any]) -> Entry:
     secret = item.get("secret_content")
     content = secret if secret is not None else item.get("content")
-    return Entry(item["path"], item["owner"], item["group"], int(item["mode"], 8), content, secret is not None)
+    return Entry(
+        item["path"],
+        item["owner"],
+        item["group"],
+        int(item["mode"], 8),
+        content,
+        secret=secret is not None,
+        own=item.get("own", False),
+    )
 
 
 def main() -> None:
@@ -150,7 +191,17 @@ def main() -> None:
                 "type": "list",
                 "elements": "dict",
                 "default": [],
-                "options": {**ATTRIBUTES, "mode": {"type": "str", "default": "0755"}},
+                "options": {
+                    **ATTRIBUTES,
+                    "mode": {"type": "str", "default": "0755"},
+                    "own": {"type": "bool", "default": False},
+                },
+            },
+            "written": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {"path": {"type": "path", "required": True}, "owner": {"type": "str", "required": True}},
             },
             "files": {
                 "type": "list",
@@ -168,6 +219,7 @@ def main() -> None:
             },
             "binary": {"type": "path", "default": "/usr/local/bin/vault"},
             "data_path": {"type": "path", "default": "/opt/vault/data"},
+            "listener_files": {"type": "list", "elements": "path", "default": []},
         },
         supports_check_mode=True,
     )

@@ -4,6 +4,7 @@ import datetime
 import getpass
 import grp
 import hashlib
+import json
 import os
 import subprocess
 import zipfile
@@ -11,6 +12,7 @@ import zipfile
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import config_check, files, release, service, sigv4
 from ansible_collections.vaultops.cluster.plugins.module_utils._node.errors import NodeError
+from ansible_collections.vaultops.cluster.plugins.modules import vault_files
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
@@ -202,3 +204,50 @@ def test_what_is_judged_counts_with_vaults_own_words():
 def test_an_unknown_field_is_a_mistake():
     found = config_check.problems(report(Parse_Configuration={"status": "ok", "warnings": ["unknown field uii"]}))
     assert found == ["unknown field uii"]
+
+
+@pytest.fixture
+def diagnosing(tmp_path):
+    """Stands in for a Vault whose verdict on the listener is that its certificate is not there."""
+    binary = tmp_path / "vault"
+    verdict = report(Check_Listener_TLS={"status": "fail", "message": "certificate file not found"})
+    binary.write_text(f"#!/bin/sh\necho '{json.dumps(verdict)}'\n")
+    binary.chmod(0o755)
+    return {
+        "binary": str(binary),
+        "listener_files": [str(tmp_path / "vault.crt"), str(tmp_path / "vault.key")],
+        "files": [
+            {
+                "path": str(tmp_path / "vault.hcl"),
+                "content": "x",
+                "owner": ME,
+                "group": MY_GROUP,
+                "mode": "0640",
+                "vault_config": True,
+            }
+        ],
+    }
+
+
+def test_in_check_mode_the_listener_is_not_judged_by_files_that_are_not_laid_down_yet(run_module, diagnosing, tmp_path):
+    assert run_module(vault_files, check=True, **diagnosing)["paths"] == [str(tmp_path / "vault.hcl")]
+    for path in diagnosing["listener_files"]:
+        with open(path, "w", encoding="utf-8"):
+            pass
+    assert "certificate file not found" in run_module(vault_files, check=True, **diagnosing)["msg"]
+
+
+def test_when_it_counts_the_listener_is_judged_by_the_files_that_it_names(run_module, diagnosing, tmp_path):
+    assert "certificate file not found" in run_module(vault_files, **diagnosing)["msg"]
+    assert not (tmp_path / "vault.hcl").exists()
+
+
+@pytest.mark.parametrize("answer", ["[1]", "null", "{", ""])
+def test_a_verdict_that_is_none_is_said(run_module, diagnosing, tmp_path, answer):
+    (tmp_path / "vault").write_text(f"#!/bin/sh\necho '{answer}'\n")
+    assert "'vault operator diagnose' failed" in run_module(vault_files, **diagnosing)["msg"]
+
+
+def test_a_vault_that_can_not_be_run_is_said(run_module, diagnosing, tmp_path):
+    (tmp_path / "vault").chmod(0o644)
+    assert "can't be run" in run_module(vault_files, **diagnosing)["msg"]

@@ -24,6 +24,8 @@ NODES = [
     }
     for n in (1, 2, 3)
 ]
+# Of the role's own variables, those that templates look at.
+USED = ("__vault_server_log_dirs", "__vault_server_shared_files")
 BASE = {
     "inventory_hostname": "vault-1",
     "vault_nodes": NODES,
@@ -32,6 +34,8 @@ BASE = {
     "vault_aws_region": "eu-central-1",
     "vault_server_telemetry": {},
 }
+# The example in Vault's own documentation.
+IN_VAR_LOG = {"file": {"type": "file", "options": {"file_path": "/var/log/vault_audit.log"}}}
 CASES = {
     "auto_join.hcl": ("vault.hcl.j2", {}),
     "static_join.hcl": ("vault.hcl.j2", {"vault_join": "static"}),
@@ -44,8 +48,11 @@ CASES = {
             "vault_server_telemetry": {"disable_hostname": True, "prometheus_retention_time": "24h"},
         },
     ),
+    "tls12.hcl": ("vault.hcl.j2", {"vault_join": "static", "vault_tls_min_version": "tls12"}),
     "vault.service": ("vault.service.j2", {}),
     "mlock.service": ("vault.service.j2", {"vault_server_disable_mlock": False}),
+    "shared_log_dir.service": ("vault.service.j2", {"vault_audit_devices": IN_VAR_LOG}),
+    "shared_log_dir.logrotate": ("logrotate.j2", {"vault_audit_devices": IN_VAR_LOG}),
     "two_audit_files.logrotate": (
         "logrotate.j2",
         {
@@ -67,8 +74,10 @@ def test_rendered_as_written_by_hand(golden):
 
 def render(template: str, variables: dict) -> str:
     defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
-    templar = Templar(loader=DataLoader(), variables={**trusted(defaults), **BASE, **variables})
-    values = {name: templar.template(trusted(value)) for name, value in {**defaults, **BASE, **variables}.items()}
+    known = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
+    known = {**defaults, **BASE, **variables, **{name: known[name] for name in USED}}
+    templar = Templar(loader=DataLoader(), variables={name: trusted(value) for name, value in known.items()})
+    values = {name: templar.template(trusted(value)) for name, value in known.items()}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROLE / "templates"),
         trim_blocks=True,

@@ -11,6 +11,7 @@ import tempfile
 import typing as t
 from dataclasses import dataclass
 
+from . import paths
 from .errors import NodeError
 
 HIDDEN = "(secret content, not shown)"
@@ -26,6 +27,8 @@ class Entry:
     mode: int
     content: str | None = None
     secret: bool = False
+    # Whether it is left alone, and is an error, where it exists and is another user's. Otherwise it is brought in line.
+    own: bool = False
 
     @property
     def is_directory(self) -> bool:
@@ -59,7 +62,31 @@ def look(entry: Entry) -> Found:
     if not entry.is_directory:
         with open(entry.path, encoding="utf-8", errors="replace") as stream:
             content = stream.read()
-    return Found(content, attributes(_user(status.st_uid), _group(status.st_gid), stat.S_IMODE(status.st_mode)))
+    found = Found(content, attributes(_user(status.st_uid), _group(status.st_gid), stat.S_IMODE(status.st_mode)))
+    if entry.own and _user(status.st_uid) != entry.owner:
+        raise NodeError(
+            f"The directory {entry.path} is there and belongs to {_user(status.st_uid)}",
+            f"It is not taken from its owner. If nobody else uses it: chown {entry.owner}:{entry.group} {entry.path}. Else "
+            f"name another directory, one that does not exist yet or is {entry.owner}'s.",
+        )
+    return found
+
+
+def check_written(path: str, owner: str) -> None:
+    """A file in a directory that is not its writer's: the file has to be there, and the writer's."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        raise NodeError(
+            f"{path} does not exist, and {owner} may not make files in {os.path.dirname(path)}",
+            f"Name a file in a directory of its own, such as /var/log/vault/audit.log. Or, for a log that is in use "
+            f"already: install -o {owner} -g {owner} -m 0600 /dev/null {path}",
+        ) from None
+    if not stat.S_ISREG(status.st_mode) or _user(status.st_uid) != owner:
+        raise NodeError(
+            f"{path} is not a regular file of {owner}",
+            "It is not taken from its owner. Name another file, in a directory of its own.",
+        )
 
 
 def difference(entry: Entry, found: Found) -> dict[str, t.Any] | None:
@@ -81,6 +108,10 @@ def put(entry: Entry) -> None:
         uid, gid = pwd.getpwnam(entry.owner).pw_uid, grp.getgrnam(entry.group).gr_gid
     except KeyError as error:
         raise NodeError(f"{entry.path} is to belong to {entry.owner}:{entry.group}, which does not exist") from error
+    if entry.is_directory and paths.is_standard(entry.path):
+        raise NodeError(
+            f"{entry.path} is a directory that others use", "It keeps its owner and its mode. Name another."
+        )
     try:
         if entry.is_directory:
             _make(entry.path)

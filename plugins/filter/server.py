@@ -1,0 +1,15 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The pure functions that the role vault_server decides with."""
+
+from __future__ import annotations
+
+from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import taken_over
+from ansible_collections.vaultops.cluster.plugins.module_utils._node import paths
+
+
+class FilterModule:
+    def filters(self):
+        return {
+            "path_problems": paths.problems,
+            "takeover": taken_over.compare,
+        }

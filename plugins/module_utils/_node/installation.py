@@ -1,0 +1,102 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The unit and the configuration that a node's Vault has, as text, and which of these files the collection did not make."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import typing as t
+
+from .errors import NodeError
+
+MARK = "# Made by vaultops.cluster"
+CONFIG = ["/etc/vault.d/vault.hcl", "/etc/vault.d/reload.hcl"]
+
+
+def read(service: str) -> dict[str, t.Any]:
+    """Texts by path. *environment_files* hold names only: the values have no reason to leave the node."""
+    unit, drop_ins = unit_files(service)
+    texts = {path: _text(path) for path in [*unit, *drop_ins]}
+    settings = [setting for text in texts.values() for setting in sections(text)]
+    configs = {path: _text(path) for path in config_files(settings)}
+    return {
+        "unit": {path: texts[path] for path in unit},
+        "drop_ins": {path: texts[path] for path in drop_ins},
+        "configs": configs,
+        "environment_files": {path: _names(path) for path in _environment_files(settings)},
+        "foreign": foreign({**texts, **configs}),
+    }
+
+
+def foreign(texts: t.Mapping[str, str]) -> list[str]:
+    """Files of somebody else. An empty one says nothing, whoever made it."""
+    return [path for path, text in texts.items() if text.strip() and not text.startswith(MARK)]
+
+
+def unit_files(service: str) -> tuple[list[str], list[str]]:
+    command = ["systemctl", "show", service, "--property", "FragmentPath,DropInPaths"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise NodeError(f"systemd does not answer: {done.stderr.strip()}", "The nodes must run systemd.")
+    values = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    return [path for path in [values.get("FragmentPath", "")] if path], shlex.split(values.get("DropInPaths", ""))
+
+
+def sections(text: str) -> list[tuple[str, str]]:
+    """The settings of a unit file in order; what is in which section makes no difference here."""
+    joined = re.sub(r"\\\n\s*", " ", text)
+    lines = (line.strip() for line in joined.splitlines())
+    pairs = (line.split("=", 1) for line in lines if "=" in line and line[0] not in "#;[")
+    return [(key.strip(), value.strip()) for key, value in pairs]
+
+
+def arguments(settings: list[tuple[str, str]]) -> list[str]:
+    """Of the command that counts: the last one, and what a shell is given in one word."""
+    commands = [value for key, value in settings if key == "ExecStart" and value]
+    if not commands:
+        return []
+    found = words(commands[-1].lstrip("-@:+!"))
+    if len(found) > 2 and os.path.basename(found[0]) in ("sh", "bash", "dash") and found[1] == "-c":
+        found = words(" ".join(found[2:]))
+    return found
+
+
+def config_files(settings: list[tuple[str, str]]) -> list[str]:
+    """Those that the command names, as Vault reads them, and those that the collection would replace."""
+    named = re.findall(r"(?:^|\s)--?config[=\s](\S+)", " ".join(arguments(settings)))
+    found: list[str] = []
+    for path in [*named, *CONFIG]:
+        if os.path.isdir(path):
+            found += [os.path.join(path, name) for name in sorted(os.listdir(path)) if name.endswith((".hcl", ".json"))]
+        elif os.path.exists(path):
+            found.append(path)
+    return list(dict.fromkeys(os.path.normpath(path) for path in found))
+
+
+def _environment_files(settings: list[tuple[str, str]]) -> list[str]:
+    return [path for key, value in settings if key == "EnvironmentFile" and os.path.exists(path := value.lstrip("-"))]
+
+
+def _names(path: str) -> list[str]:
+    lines = (line.strip() for line in _text(path).splitlines())
+    return [line.split("=", 1)[0].strip() for line in lines if "=" in line and line[0] not in "#;"]
+
+
+def words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return command.split()
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError as error:
+        raise NodeError(
+            f"{path} is part of how Vault is run here, and can't be read ({error.strerror})",
+            "What is not known can't be taken over.",
+        ) from error

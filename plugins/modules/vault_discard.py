@@ -1,0 +1,85 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Remove what Vault holds on a node."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_discard
+short_description: Remove Vault's data, audit logs, certificate and key from a node
+version_added: 1.0.0
+description:
+  - Removes Raft's directory as a whole, if it belongs to the user that Vault runs as; audit files with those that were
+    rotated away; and certificate, key and CA.
+  - A directory that a file was in is removed only when it is empty then and not one of the system.
+author: vaultops maintainers (@vaultops)
+options:
+  data:
+    description: Raft's directory.
+    type: path
+    default: /opt/vault/data
+  tls:
+    description: The directory of certificate, key and CA.
+    type: path
+    default: /etc/vault.d/tls
+  audit_files:
+    description: Files of audit devices.
+    type: list
+    elements: path
+    default: []
+  owner:
+    description: The user that Vault runs as.
+    type: str
+    default: vault
+extends_documentation_fragment:
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.change
+"""
+
+EXAMPLES = r"""
+- name: Remove what the scratch machine holds
+  vaultops.cluster.vault_discard:
+    audit_files: [/var/log/vault/audit.log]
+"""
+
+RETURN = r"""
+paths:
+  description: What was removed, or would be.
+  returned: success
+  type: list
+  elements: str
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._node import discard
+from ..module_utils._node.errors import NodeError
+
+
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    there = discard.found(params["data"], params["tls"], params["audit_files"], params["owner"])
+    if not check_mode:
+        discard.remove(there)
+    return {"changed": bool(there), "paths": there, "diff": {"before": "\n".join(there), "after": ""}}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "data": {"type": "path", "default": "/opt/vault/data"},
+            "tls": {"type": "path", "default": "/etc/vault.d/tls"},
+            "audit_files": {"type": "list", "elements": "path", "default": []},
+            "owner": {"type": "str", "default": "vault"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**run(module.params, module.check_mode))
+    except NodeError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()
