@@ -78,7 +78,7 @@ def load(path: str) -> Config:
             data = json.load(stream)
     except OSError as error:
         raise Failure(Exit.CONFIG, f"the configuration {path} can't be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Failure(Exit.CONFIG, f"the configuration {path} is not JSON ({error})") from error
     try:
         return parse(data)
