@@ -9,22 +9,29 @@ import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup import s3
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup.errors import Failure
 from ansible_collections.vaultops.cluster.plugins.modules import vault_backup_fetch
-from backup_stage import BUCKET, REGION, SUPERSEDED, Stage, Wire
+from backup_stage import BUCKET, REGION, SUPERSEDED, Stage, Wire, snapshot
 from fault_proxy import Drop
-from test_backup_pure import backup
+from test_backup_pure import ID, OTHER_ID, backup, unbound
 
 NOW = time.time()
 OTHER_KEY = f"arn:aws:kms:{REGION}:123456789012:key/other"
 
 
 def put(
-    stage: Stage, index: int, age_days: float, cluster: str = "prod", parts: t.Sequence[str] = ("", ".json")
+    stage: Stage,
+    index: int,
+    age_days: float,
+    cluster: str = "prod",
+    parts: t.Sequence[str] = ("", ".json"),
+    cluster_id: str = ID,
+    old: bool = False,
 ) -> str:
-    """A snapshot as a listing shows it; returns its name."""
-    name = backup(index, age_days, NOW).name.replace("prod_", f"{cluster}_")
+    """A snapshot as a listing shows it, and its manifest; returns its name. *old*: as an older tool made it."""
+    made = backup(index, age_days, NOW, cluster=cluster, cluster_id=cluster_id)
+    made = unbound(made) if old else made
     for part in parts:
-        stage.s3.put_object(Bucket=BUCKET, Key=f"snapshots/{name}{part}", Body=b"x")
-    return name
+        stage.s3.put_object(Bucket=BUCKET, Key=f"snapshots/{made.name}{part}", Body=made.to_json().encode())
+    return made.name
 
 
 def objects(*names: str) -> set[str]:
@@ -118,8 +125,63 @@ def test_a_run_that_was_cut_short_while_it_tagged_is_made_up_for(stage: Stage, b
     assert stage.superseded() == objects(*old)
 
 
+def test_an_empty_cluster_of_an_old_one_s_name_supersedes_nothing_of_it(stage: Stage, bucket: s3.Bucket):
+    lost = [put(stage, 90_000 + index, 9 - index, cluster_id=OTHER_ID) for index in range(3)]
+    older = put(stage, 80_000, 12, cluster_id=OTHER_ID, old=True)
+    own = put(stage, 7, 1)
+    put(stage, 12, 0.5)
+    bucket.supersede(backup(12, 0.5, NOW))
+    assert stage.superseded() == objects(own)
+    bucket.supersede(backup(90_002, 7, NOW, cluster_id=OTHER_ID), known={older})
+    assert stage.superseded() == objects(own, *lost[:2], older)
+
+
+def test_the_newest_of_several_clusters_of_one_name_has_to_be_said(stage: Stage, bucket: s3.Bucket):
+    lost = put(stage, 90_500, 3, cluster_id=OTHER_ID)
+    empty = put(stage, 12, 1)
+    with pytest.raises(Failure) as caught:
+        bucket.newest("prod", NOW)
+    said = str(caught.value)
+    assert f"{lost} (cluster id {OTHER_ID})" in said and f"{empty} (cluster id {ID})" in said
+    assert "vault_backup_cluster_id" in said
+    assert [bucket.newest("prod", NOW, each) for each in (OTHER_ID, ID)] == [lost, empty]
+    with pytest.raises(Failure, match="no complete one of the cluster id third"):
+        bucket.newest("prod", NOW, "third")
+
+
+def test_the_same_where_names_tell_no_id_yet(stage: Stage, bucket: s3.Bucket):
+    lost = put(stage, 90_500, 3, cluster_id=OTHER_ID, old=True)
+    assert bucket.newest("prod", NOW) == lost
+    own = put(stage, 5, 2, old=True)
+    for _ in range(2):
+        with pytest.raises(Failure, match=f"{lost} .cluster id {OTHER_ID}"):
+            bucket.newest("prod", NOW)
+        assert [bucket.newest("prod", NOW, each) for each in (OTHER_ID, ID)] == [lost, own]
+        own = put(stage, 12, 1)
+
+
+def test_one_without_a_seal_is_not_the_newest_beside_those_with_one(stage: Stage, bucket: s3.Bucket):
+    """It may be an old one under another name, which nobody would notice."""
+    sealed = put(stage, 12, 2)
+    put(stage, 7, 3, old=True)
+    put(stage, 99, 1, cluster_id=OTHER_ID, old=True)
+    assert bucket.newest("prod", NOW, ID) == sealed
+    copied = put(stage, 13, 1, old=True)
+    with pytest.raises(Failure, match="the newest has no seal, and an older one has") as caught:
+        bucket.newest("prod", NOW, ID)
+    assert sealed in str(caught.value) and copied in str(caught.value)
+
+
+def test_a_manifest_under_another_name_than_its_own_is_refused(stage: Stage, bucket: s3.Bucket):
+    old, name = backup(7, 3, NOW), put(stage, 12, 1)
+    stage.s3.put_object(Bucket=BUCKET, Key=f"snapshots/{name}.json", Body=old.to_json().encode())
+    with pytest.raises(Failure, match=f"{name}.json is the manifest of {old.name}. It was copied or renamed"):
+        bucket.fetch_manifest(name)
+
+
 def fetched(run_module: t.Callable[..., dict[str, t.Any]], stage: Stage, **params: t.Any) -> dict[str, t.Any]:
     common = {"bucket": BUCKET, "region": REGION, "endpoint_url": stage.aws, "cluster_name": "prod"}
+    common["key_arns"] = [stage.key_arn]
     return run_module(vault_backup_fetch, dest=str(stage.folder / "plain.snap"), **{**common, **params})
 
 
@@ -128,8 +190,35 @@ def test_the_unseal_key_of_its_time_decides_not_the_one_of_the_file(stage: Stage
     # A replica of the key in another region has its id.
     replica = stage.seal_key_arn.replace(REGION, "eu-west-1")
     for arn in (stage.seal_key_arn, replica):
-        assert fetched(run_module, stage, seal_key_arn=arn)["manifest"]["name"] == name
+        found = fetched(run_module, stage, seal_key_arn=arn)
+        assert (found["manifest"]["name"], found["bound"], "seal" in found["manifest"]) == (name, True, False)
     for wrong in (stage.key_arn, OTHER_KEY):
         said = fetched(run_module, stage, seal_key_arn=wrong)
         assert f"is of the time of another unseal key, {stage.seal_key_arn}" in said["msg"]
         assert fetched(run_module, stage, seal_key_arn=wrong, any_key=True)["manifest"]["key_arn"] == stage.key_arn
+
+
+def test_an_older_one_is_not_the_newest_where_a_newer_one_was_proven(stage: Stage, run_module):
+    """Whoever may delete, or give the bucket back as it once was, can't bring back what was revoked since."""
+    seen = stage.folder / "seen.json"
+    stage.vault.body = snapshot(7)
+    old = stage.succeed()
+    time.sleep(max(0.0, 1.1 - time.time() % 1))
+    stage.vault.body = snapshot(8)
+    name = stage.succeed()
+    assert fetched(run_module, stage, seen=str(seen), check=True)["manifest"]["name"] == name
+    assert not seen.exists()
+    assert fetched(run_module, stage, seen=str(seen))["manifest"]["name"] == name
+    assert seen.stat().st_mode & 0o777 == 0o600
+    for part in ("", ".json"):
+        stage.s3.delete_object(Bucket=BUCKET, Key=f"snapshots/{name}{part}")
+    said = fetched(run_module, stage, seen=str(seen))["msg"]
+    assert f"{old}, is older than {name}, which this controller has already proven" in said
+    assert fetched(run_module, stage, seen=str(seen), name=old)["manifest"]["name"] == old
+    assert fetched(run_module, stage, seen=str(seen))["failed"]
+    seen.write_text("{}}")
+    assert "does not tell which snapshots were seen" in fetched(run_module, stage, seen=str(seen))["msg"]
+
+
+def test_a_key_that_is_no_arn_is_refused(stage: Stage, run_module):
+    assert "key_arns: alias/x is not the ARN" in fetched(run_module, stage, key_arns=["alias/x"])["msg"]
