@@ -20,7 +20,6 @@ from test_backup_pure import backup
 from vault_standin import CLUSTER_ID
 
 
-
 def ours(stage: Stage, **changes: t.Any) -> decrypt.Wanted:
     wanted = decrypt.Wanted("prod", (stage.seal_key_arn, stage.key_arn), CLUSTER_ID)
     return dataclasses.replace(wanted, **changes)

@@ -108,13 +108,6 @@ def require_cluster(known: manifest.Manifest, wanted: Wanted) -> None:
 
 def require_keys(known: manifest.Manifest, wanted: Wanted) -> None:
     """Before KMS is asked for anything."""
-    if not any(_same_key(known.key_arn, arn) for arn in wanted.key_arns):
-        raise Failure(
-            Exit.SNAPSHOT,
-            f"{known.name} names the key {known.key_arn}, and the keys that may open a snapshot are "
-            f"{', '.join(wanted.key_arns) or 'none'}",
-            "KMS was not asked. If that key is known and meant, add it to vault_restore_key_arns.",
-        )
     # The key's id decides: replicas of a key in other regions share it.
     if wanted.seal_key_arn and _key_id(known.seal_key_arn) != _key_id(wanted.seal_key_arn):
         raise Failure(
@@ -123,6 +116,13 @@ def require_keys(known: manifest.Manifest, wanted: Wanted) -> None:
             f"{wanted.seal_key_arn}",
             "Restored, the cluster would depend on that key from then on. Let vault_kms_key_alias lead to it, or, if it will "
             "stay for as long as the cluster: -e vault_restore_any_key=true.",
+        )
+    if not any(_same_key(known.key_arn, arn) for arn in wanted.key_arns):
+        raise Failure(
+            Exit.SNAPSHOT,
+            f"{known.name} names the key {known.key_arn}, and the keys that may open a snapshot are "
+            f"{', '.join(wanted.key_arns) or 'none'}",
+            "KMS was not asked. If that key is known and meant, add it to vault_restore_key_arns.",
         )
 
 
