@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import time
 import typing as t
+from pathlib import Path
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import s3
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import decrypt, manifest, s3
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup.errors import Failure
 from ansible_collections.vaultops.cluster.plugins.modules import vault_backup_fetch
 from backup_stage import BUCKET, REGION, SUPERSEDED, Stage, Wire, snapshot
-from fault_proxy import Drop
+from fault_proxy import Answer, Drop, Rule
 from test_backup_pure import ID, OTHER_ID, backup, unbound
 
 NOW = time.time()
@@ -177,6 +180,63 @@ def test_a_manifest_under_another_name_than_its_own_is_refused(stage: Stage, buc
     stage.s3.put_object(Bucket=BUCKET, Key=f"snapshots/{name}.json", Body=old.to_json().encode())
     with pytest.raises(Failure, match=f"{name}.json is the manifest of {old.name}. It was copied or renamed"):
         bucket.fetch_manifest(name)
+
+
+@pytest.fixture
+def taken(stage: Stage) -> tuple[str, manifest.Manifest]:
+    """A snapshot on the disk that is not in the bucket: where it is, and its manifest."""
+    stage.config["s3"] = None
+    path = stage.directory / stage.succeed()
+    return str(path), decrypt.read_manifest(str(path))
+
+
+def through(proxy: Wire) -> s3.Bucket:
+    return s3.Bucket(s3.config.S3(BUCKET, "snapshots", REGION, proxy.url, 5))
+
+
+def answering(bucket: s3.Bucket, checksum: str) -> s3.Bucket:
+    """The stand-in does not tell the checksum of what an upload becomes, as S3 does."""
+
+    def add(parsed: dict[str, t.Any], **_other: t.Any) -> None:
+        parsed["ChecksumSHA256"] = checksum
+
+    bucket._client.meta.events.register("after-call.s3.CompleteMultipartUpload", add)
+    return bucket
+
+
+def test_what_was_uploaded_is_compared_without_the_right_to_read_it(stage: Stage, taken: tuple[str, manifest.Manifest]):
+    path, made = taken
+    of_parts = hashlib.sha256(hashlib.sha256(Path(path).read_bytes()).digest()).digest()
+    with Wire(stage.aws) as proxy:
+        answering(through(proxy), base64.b64encode(of_parts).decode() + "-1").upload(path, made)
+        read = [call for call in proxy.asked if call.startswith(("HEAD", "GET KEY"))]
+    assert read == [] and set(stage.objects()) == objects(made.name)
+
+
+def test_another_checksum_in_the_answer_gets_no_manifest(stage: Stage, taken: tuple[str, manifest.Manifest]):
+    path, made = taken
+    with pytest.raises(Failure, match="the checksum b3RoZXI=, and not .* It got no manifest"):
+        answering(s3.Bucket(stage.s3_settings()), "b3RoZXI=-1").upload(path, made)
+    assert set(stage.objects()) == {f"snapshots/{made.name}"}
+
+
+@pytest.mark.parametrize("part", ["", ".json"])
+def test_what_is_there_is_never_written_over(stage: Stage, taken: tuple[str, manifest.Manifest], part: str):
+    path, made = taken
+    key = f"snapshots/{made.name}{part}"
+    stage.s3.put_object(Bucket=BUCKET, Key=key, Body=b"before")
+    with pytest.raises(Failure, match="PreconditionFailed.*An object of that name is there, and was left as it is"):
+        s3.Bucket(stage.s3_settings()).upload(path, made)
+    assert stage.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"before"
+    assert stage.uploads() == []
+
+
+def test_a_store_that_knows_no_condition_is_asked_without_one(stage: Stage, taken: tuple[str, manifest.Manifest]):
+    path, made = taken
+    unknown = Answer("NotImplemented", status=501)
+    with Wire(stage.aws, [Rule("POST KEY?uploadId", unknown), Rule("PUT KEY.json", unknown)]) as proxy:
+        through(proxy).upload(path, made)
+    assert set(stage.objects()) == objects(made.name)
 
 
 def fetched(run_module: t.Callable[..., dict[str, t.Any]], stage: Stage, **params: t.Any) -> dict[str, t.Any]:

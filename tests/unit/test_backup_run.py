@@ -13,7 +13,7 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config, manifest
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config, manifest, run
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup.errors import Exit
 from backup_stage import BUCKET, SMALL, STATE, Stage, Wire, archive, index_of, kill, snapshot, whole
 from fault_proxy import Answer, Drop, Kill, Rule
@@ -357,6 +357,42 @@ def wait_for(condition: t.Callable[[], t.Any], what: str) -> None:
             return
         time.sleep(0.05)
     pytest.fail(f"{what} did not happen")
+
+
+def test_a_bug_is_not_reported_as_how_the_run_before_it_ended(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    stage.succeed()
+    assert stage.samples()["exit_code"] == 0
+
+    def broken(_config: config.Config, _store: t.Any, _changes: t.Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(run, "_back_up", broken)
+    with pytest.raises(ZeroDivisionError):
+        run.run(config.load(str(stage.folder / "config.json")))
+    samples = stage.samples()
+    assert (samples["exit_code"], samples["raft_index"]) == (Exit.BUG, 41)
+
+
+def test_a_metric_that_another_user_left_half_is_no_obstacle(stage: Stage):
+    """The tool once ran as user vault; a directory can't be opened for writing, whoever asks."""
+    half = stage.metrics.with_name(f"{stage.metrics.name}.partial")
+    half.symlink_to("/proc/1/nowhere")
+    stage.succeed()
+    assert not half.is_symlink() and stage.samples()["exit_code"] == 0
+
+
+def test_a_new_cluster_deletes_nothing_of_the_one_whose_name_it_has(stage: Stage):
+    stage.config["retention"] = {"keep_last": 1, "keep_days": 0}
+    stage.vault.body = snapshot(90_500)
+    lost = stage.succeed()
+    stage.vault.cluster_id = "0e5a7c11-0000-4000-8000-000000000002"
+    for index in (12, 13):
+        time.sleep(1.1)
+        stage.vault.body = snapshot(index)
+        assert stage.run()[0] == 0
+    assert [index_of(name) for name in stage.names()] == [90_500, 13]
+    assert {index_of(key.rpartition("/")[2].removesuffix(".json")) for key in stage.superseded()} == {12}
+    assert f"snapshots/{lost}" in stage.objects()
 
 
 def test_two_runs_at_once(stage: Stage):
