@@ -37,7 +37,7 @@ def service(metrics_dir: str) -> str:
         loader=jinja2.FileSystemLoader(ROLE / "templates"), trim_blocks=True, autoescape=False
     )
     given = {"vault_backup_dir": "/data", "vault_backup_metrics_dir": metrics_dir, "__vault_backup_release": "/opt/x"}
-    given["vault_backup_tls_dir"] = "/tls"
+    given |= {"vault_backup_tls_dir": "/tls", "__vault_backup_credentials": "/run/vault-backup"}
     return environment.get_template("vault-backup.service.j2").render(given)
 
 
@@ -54,14 +54,19 @@ def test_the_keys_that_may_open_a_snapshot_are_those_that_are_known():
     assert value("__vault_backup_opening_keys", __vault_backup_key={"kms_keys": []}) == []
 
 
-def test_the_service_gets_the_node_s_key_from_systemd_where_the_tool_looks_for_it():
+def test_the_tool_looks_for_the_node_s_key_where_its_unit_copies_it_and_nowhere_is_it_left():
     found = config.parse(value("__vault_backup_config")).vault
-    loaded = dict(
-        line.split("=")[1].split(":") for line in service("").splitlines() if line.startswith("LoadCredential=")
-    )
-    assert loaded == {name: f"/tls/{name}" for name in ("ca.crt", "vault.crt", "vault.key")}
-    for path in (found.ca_cert, found.client_cert, found.client_key):
-        assert path == f"/run/credentials/vault-backup.service/{path.rpartition('/')[2]}"
+    lines = [line.partition("=")[2].split() for line in service("").splitlines() if line.startswith("ExecS")]
+    folder, copy, run, after = lines
+    where = value("__vault_backup_credentials")
+    assert folder[-1] == where and folder[3:8:2] == ["root", "vault-backup", "0750"]
+    assert copy[8] == where and copy[2:7:2] == ["root", "vault-backup", "0440"]
+    assert {path.replace("/tls/", f"{where}/") for path in copy[9:]} == {
+        found.ca_cert,
+        found.client_cert,
+        found.client_key,
+    }
+    assert after == ["+/usr/bin/rm", "-rf", where] and not run[0].startswith("+")
 
 
 def test_nothing_of_it_is_user_vault_s():
