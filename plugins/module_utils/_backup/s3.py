@@ -197,16 +197,17 @@ class Bucket:
         return chosen[: -len(manifest.MANIFEST_SUFFIX)]
 
     def _told_ids(self, names: list[str], cluster_id: str | None) -> dict[str, str]:
-        """The short cluster id of those whose names don't tell it; each has to be read, so only those that could matter."""
-        sealed = [name for name in names if manifest.id_of(name) and cluster_id]
-        ours = [name for name in sealed if manifest.id_of(name) == manifest.short_id(str(cluster_id))]
-        after = manifest.begun_of(ours[-1]) if ours else ""
-        told = {}
-        for name in names:
-            if manifest.id_of(name) is None and manifest.begun_of(name) > after:
+        """The short cluster id of those whose names don't tell it. Each has to be read, so only those that could matter."""
+        wanted = manifest.short_id(cluster_id) if cluster_id else None
+        told: dict[str, str] = {}
+        for name in reversed(names):
+            tells = manifest.id_of(name)
+            if tells is None:
                 known = self._readable(name)
                 if known:
-                    told[name] = manifest.short_id(known.cluster_id)
+                    tells = told[name] = manifest.short_id(known.cluster_id)
+            if tells and tells == wanted:
+                break
         return told
 
     def _described(self, name: str) -> str:
