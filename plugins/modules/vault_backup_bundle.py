@@ -12,7 +12,8 @@ description:
   - Runs on the controller. The archive holds what goes into C(site-packages) of a node's virtual environment, so nodes
     need no package index and no compiler.
   - Its name follows from the tool's source, the requirements and the node's Python, so it is made once for each of them.
-  - Needs C(pip) on the controller; which index it asks, pip's own configuration says.
+  - Needs C(pip) on the controller; which index it asks, pip's own configuration says. Every package must have the hash that
+    the requirements file has for it.
 author: vaultops maintainers (@vaultops)
 options:
   source:
@@ -20,7 +21,7 @@ options:
     type: path
     required: true
   requirements:
-    description: Requirements file with every package and its version.
+    description: Requirements file with every package, its version, and the hash of each wheel that will do.
     type: path
     required: true
   python:
@@ -117,7 +118,8 @@ def install(site: pathlib.Path, requirements: pathlib.Path, python: str, machine
     if done.returncode != 0:
         raise BundleError(
             f"pip could not fetch the backup tool's packages for Python {python} on {machine}: {done.stderr.strip()[-500:]} "
-            "The controller needs pip and a package index, or PIP_FIND_LINKS with these wheels."
+            "The controller needs pip and a package index, or PIP_FIND_LINKS with these wheels; a wheel whose hash is not in "
+            f"{requirements} is not taken."
         )
 
 
@@ -132,6 +134,7 @@ def pip(site: pathlib.Path, python: str, machine: str) -> list[str]:
         "--disable-pip-version-check",
         "--no-compile",
         "--no-deps",
+        "--require-hashes",
     ]
     # Packages refuse 3.9.0 for its bugs, and to pip '3.9' is that; a wheel is for all of 3.9.
     command += ["--only-binary", ":all:", "--implementation", "cp", "--python-version", f"{python}.99"]

@@ -10,7 +10,9 @@ short_description: Fetch and decrypt a snapshot, and prove that it could be rest
 version_added: 1.0.0
 description:
   - Takes a snapshot that the backup tool made, from its bucket or from a file, compares it with its manifest, decrypts it
-    with the key that the manifest names, and verifies it to its end.
+    with the key that the manifest names, where that is one of O(key_arns), and verifies it to its end.
+  - A manifest is sealed with the same key, so what it says of the snapshot is what the tool said. One of an older tool has no
+    seal; RV(bound) says so.
   - "No cluster is asked for anything. In check mode all of it is done but for O(dest), which does not stay."
   - Needs C(s3:GetObject) below the prefix, C(s3:ListBucket) on the bucket for V(newest), and C(kms:Decrypt) on the key.
   - What it writes still holds Vault's data as Vault encrypts it, and is readable for this user alone.
@@ -23,6 +25,8 @@ options:
     description:
       - Name of the snapshot in the bucket, V(newest), or the absolute path of a file with its manifest beside it.
       - What claims to be more than five minutes from the future is never V(newest); its name still does.
+      - Where snapshots of several cluster ids are under O(cluster_name), V(newest) needs O(cluster_id). It is refused where it
+        has no seal and an older snapshot has one.
     type: str
     default: newest
   dest:
@@ -40,6 +44,18 @@ options:
     description: Whether another cluster's snapshot will do.
     type: bool
     default: false
+  key_arns:
+    description:
+      - ARNs of the keys that may be asked to decrypt. A manifest that names another one is refused before KMS is asked.
+      - A multi-Region key counts in every region.
+    type: list
+    elements: str
+    required: true
+  seen:
+    description:
+      - File on the controller that tells the newest snapshot of each cluster id that was proven here. One that is older is
+        refused as V(newest), and a newer one is noted down.
+    type: path
   seal_key_arn:
     description:
       - ARN of the cluster's unseal key. A snapshot from the time of another one is refused, unless O(any_key).
@@ -74,6 +90,7 @@ EXAMPLES = r"""
     cluster_name: prod
     bucket: example-vault-snapshots
     region: eu-central-1
+    key_arns: [arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555]
     dest: /root/restore/plain.snap
 """
 
@@ -84,6 +101,11 @@ manifest:
     ISO 8601)."
   returned: success
   type: dict
+bound:
+  description: Whether the manifest is sealed, so that everything in RV(manifest) is what the tool wrote. If not, its time, node
+    and version of Vault are nobody's word.
+  returned: success
+  type: bool
 """
 
 import dataclasses
@@ -96,8 +118,8 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 try:
-    from ..module_utils._backup import config, decrypt, manifest
-    from ..module_utils._backup.errors import Exit, Failure
+    from ..module_utils._backup import config, decrypt, manifest, seen
+    from ..module_utils._backup.errors import Failure
     from ..module_utils._backup.s3 import Bucket
 
     IMPORT_ERROR = None
@@ -113,41 +135,40 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         path = os.path.join(scratch, name)
         found = fetch(params, path)
         if not check_mode:
+            if params["seen"] and params["name"] == "newest":
+                seen.remember(params["seen"], found.name)
             os.rename(path, params["dest"])
-    return {"changed": True, "manifest": dataclasses.asdict(found)}
+    return {"changed": True, "manifest": public(found), "bound": found.is_bound}
+
+
+def public(found: manifest.Manifest) -> dict[str, t.Any]:
+    """The seal has served, and nobody reads it."""
+    return {name: value for name, value in dataclasses.asdict(found).items() if name != "seal"}
 
 
 def fetch(params: dict[str, t.Any], target: str) -> manifest.Manifest:
-    endpoint = params["endpoint_url"]
-    if os.path.isabs(params["name"]):
-        known = require_key(params, decrypt.read_manifest(params["name"] + manifest.MANIFEST_SUFFIX))
-        return decrypt.from_disk(params["name"], target, wanted(params, known), endpoint)
+    endpoint, name = params["endpoint_url"], params["name"]
+    if os.path.isabs(name):
+        return decrypt.from_disk(name, target, wanted(params), endpoint)
     settings = config.S3(params["bucket"], params["prefix"].strip("/"), params["region"], endpoint, S3_SECONDS)
-    bucket = Bucket(settings)
-    name = bucket.newest(params["cluster_name"], time.time()) if params["name"] == "newest" else params["name"]
-    known = require_key(params, bucket.fetch_manifest(name))
-    return decrypt.from_s3(settings, name, target, wanted(params, known), endpoint)
+    if name == "newest":
+        name = newest(params, Bucket(settings))
+    return decrypt.from_s3(settings, name, target, wanted(params), endpoint)
 
 
-def require_key(params: dict[str, t.Any], known: manifest.Manifest) -> manifest.Manifest:
-    """The key's id decides: replicas of a key in other regions share it."""
-    wanted_arn = params["seal_key_arn"]
-    if params["any_key"] or not wanted_arn or _key_id(known.seal_key_arn) == _key_id(wanted_arn):
-        return known
-    raise Failure(
-        Exit.SNAPSHOT,
-        f"{known.name} is of the time of another unseal key, {known.seal_key_arn}; this cluster's is {wanted_arn}",
-        "Restored, the cluster would depend on that key from then on. Let vault_kms_key_alias lead to it, or, if it will stay "
-        "for as long as the cluster: -e vault_restore_any_key=true.",
+def newest(params: dict[str, t.Any], bucket: Bucket) -> str:
+    of = None if params["any_cluster"] else params["cluster_id"]
+    name = bucket.newest(params["cluster_name"], time.time(), of)
+    if params["seen"]:
+        seen.require_not_older(params["seen"], name)
+    return name
+
+
+def wanted(params: dict[str, t.Any]) -> decrypt.Wanted:
+    seal_key_arn = None if params["any_key"] else params["seal_key_arn"]
+    return decrypt.Wanted(
+        params["cluster_name"], tuple(params["key_arns"]), params["cluster_id"], params["any_cluster"], seal_key_arn
     )
-
-
-def _key_id(arn: str) -> str:
-    return arn.rpartition("/")[2]
-
-
-def wanted(params: dict[str, t.Any], known: manifest.Manifest) -> decrypt.Cluster:
-    return decrypt.Cluster(params["cluster_id"] or known.cluster_id, params["cluster_name"], params["any_cluster"])
 
 
 def main() -> None:
@@ -158,6 +179,8 @@ def main() -> None:
             "cluster_name": {"type": "str", "required": True},
             "cluster_id": {"type": "str"},
             "any_cluster": {"type": "bool", "default": False},
+            "key_arns": {"type": "list", "elements": "str", "required": True, "no_log": False},
+            "seen": {"type": "path"},
             "seal_key_arn": {"type": "str"},
             "any_key": {"type": "bool", "default": False},
             "bucket": {"type": "str"},
@@ -169,6 +192,11 @@ def main() -> None:
     )
     if IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("aws-encryption-sdk"), exception=IMPORT_ERROR)
+    wrong = [arn for arn in module.params["key_arns"] if not config.KEY_ARN.fullmatch(arn)]
+    if wrong:
+        module.fail_json(
+            msg=f"key_arns: {', '.join(wrong)} is not the ARN of a KMS key (nor may it be that of an alias)."
+        )
     if not os.path.isabs(module.params["name"]) and not (module.params["bucket"] and module.params["region"]):
         module.fail_json(msg="A snapshot from S3 needs bucket and region; a file an absolute path as name.")
     try:

@@ -65,6 +65,9 @@ snapshots:
     name:
       description: Name of the encrypted snapshot beside it.
       type: str
+    cluster_id:
+      description: Id of the cluster that it was taken of.
+      type: str
     node_name:
       description: The node that took it.
       type: str
@@ -92,6 +95,9 @@ snapshots:
     ended:
       description: When it was complete (ISO 8601, UTC).
       type: str
+    bound:
+      description: Whether the manifest carries a seal. It is not opened here, which would need C(kms:Decrypt).
+      type: bool
     age_seconds:
       description: Seconds since it was begun.
       type: int

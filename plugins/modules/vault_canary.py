@@ -67,6 +67,7 @@ written:
 import json
 import os
 import secrets
+import tempfile
 import time
 import typing as t
 
@@ -150,11 +151,17 @@ def read(path: str) -> list[Canary]:
 
 
 def write(path: str, canaries: list[Canary]) -> None:
-    with open(f"{path}.partial", "w", encoding="utf-8") as stream:
-        json.dump(canaries, stream, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.rename(f"{path}.partial", path)
+    """For this user alone, and in one step."""
+    handle, partial = tempfile.mkstemp(".partial", f".{os.path.basename(path)}.", os.path.dirname(path))
+    try:
+        with open(handle, "w", encoding="utf-8") as stream:
+            json.dump(canaries, stream, indent=1)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.rename(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise
 
 
 def main() -> None:

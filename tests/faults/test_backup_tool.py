@@ -179,7 +179,7 @@ def test_a_real_snapshot_there_and_back(cluster: tuple[Stage, RealVault], tmp_pa
     assert known["cluster_id"] == json.loads(vault.cli("status", "-format=json"))["cluster_id"]
     assert known["vault_version"] in str(vault.binary)
     target = tmp_path / "back.snap"
-    ours = decrypt.Cluster(known["cluster_id"], "prod")
+    ours = decrypt.Wanted("prod", (stage.key_arn,), known["cluster_id"])
     decrypt.from_s3(stage.s3_settings(), name, str(target), ours, stage.aws)
     with open(target, "rb") as stream:
         assert verify(stream)["index"] == known["raft_index"]

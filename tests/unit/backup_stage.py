@@ -13,6 +13,7 @@ import typing as t
 from pathlib import Path
 
 import boto3
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import manifest
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup.config import S3
 
 ROOT = Path(__file__).parents[2]
@@ -114,7 +115,7 @@ class Stage:
     def names(self) -> list[str]:
         """Oldest first; of two that were begun in one second, by their Raft index."""
         found = [name for name in self.files() if name.endswith(".encrypted")]
-        return sorted(found, key=lambda name: (name.split("_")[1], int(name.split("_")[2])))
+        return sorted(found, key=lambda name: (manifest.begun_of(name), index_of(name)))
 
     def s3_settings(self) -> S3:
         return S3(BUCKET, "snapshots", REGION, self.aws, 5)
@@ -150,6 +151,13 @@ class Stage:
         assert self.files() == before
         assert self.vault.tokens == set()
         assert self.uploads() == []
+
+
+def index_of(name: str) -> int:
+    """The Raft index that a snapshot's name tells."""
+    match = manifest.NAME.fullmatch(name)
+    assert match, name
+    return int(match["index"])
 
 
 def kill(process: subprocess.Popen[str]) -> None:

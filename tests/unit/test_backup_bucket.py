@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import time
 import typing as t
+from pathlib import Path
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import s3
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import decrypt, manifest, s3
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup.errors import Failure
 from ansible_collections.vaultops.cluster.plugins.modules import vault_backup_fetch
-from backup_stage import BUCKET, REGION, SUPERSEDED, Stage, Wire
-from fault_proxy import Drop
-from test_backup_pure import backup
+from backup_stage import BUCKET, REGION, SUPERSEDED, Stage, Wire, snapshot
+from fault_proxy import Answer, Drop, Rule
+from test_backup_pure import ID, OTHER_ID, backup, unbound
 
 NOW = time.time()
 OTHER_KEY = f"arn:aws:kms:{REGION}:123456789012:key/other"
 
 
 def put(
-    stage: Stage, index: int, age_days: float, cluster: str = "prod", parts: t.Sequence[str] = ("", ".json")
+    stage: Stage,
+    index: int,
+    age_days: float,
+    cluster: str = "prod",
+    parts: t.Sequence[str] = ("", ".json"),
+    cluster_id: str = ID,
+    old: bool = False,
 ) -> str:
-    """A snapshot as a listing shows it; returns its name."""
-    name = backup(index, age_days, NOW).name.replace("prod_", f"{cluster}_")
+    """A snapshot as a listing shows it, and its manifest; returns its name. *old*: as an older tool made it."""
+    made = backup(index, age_days, NOW, cluster=cluster, cluster_id=cluster_id)
+    made = unbound(made) if old else made
     for part in parts:
-        stage.s3.put_object(Bucket=BUCKET, Key=f"snapshots/{name}{part}", Body=b"x")
-    return name
+        stage.s3.put_object(Bucket=BUCKET, Key=f"snapshots/{made.name}{part}", Body=made.to_json().encode())
+    return made.name
 
 
 def objects(*names: str) -> set[str]:
@@ -118,8 +128,120 @@ def test_a_run_that_was_cut_short_while_it_tagged_is_made_up_for(stage: Stage, b
     assert stage.superseded() == objects(*old)
 
 
+def test_an_empty_cluster_of_an_old_one_s_name_supersedes_nothing_of_it(stage: Stage, bucket: s3.Bucket):
+    lost = [put(stage, 90_000 + index, 9 - index, cluster_id=OTHER_ID) for index in range(3)]
+    older = put(stage, 80_000, 12, cluster_id=OTHER_ID, old=True)
+    own = put(stage, 7, 1)
+    put(stage, 12, 0.5)
+    bucket.supersede(backup(12, 0.5, NOW))
+    assert stage.superseded() == objects(own)
+    bucket.supersede(backup(90_002, 7, NOW, cluster_id=OTHER_ID), known={older})
+    assert stage.superseded() == objects(own, *lost[:2], older)
+
+
+def test_the_newest_of_several_clusters_of_one_name_has_to_be_said(stage: Stage, bucket: s3.Bucket):
+    lost = put(stage, 90_500, 3, cluster_id=OTHER_ID)
+    empty = put(stage, 12, 1)
+    with pytest.raises(Failure) as caught:
+        bucket.newest("prod", NOW)
+    said = str(caught.value)
+    assert f"{lost} (cluster id {OTHER_ID})" in said and f"{empty} (cluster id {ID})" in said
+    assert "vault_backup_cluster_id" in said
+    assert [bucket.newest("prod", NOW, each) for each in (OTHER_ID, ID)] == [lost, empty]
+    with pytest.raises(Failure, match="no complete one of the cluster id third"):
+        bucket.newest("prod", NOW, "third")
+
+
+def test_the_same_where_names_tell_no_id_yet(stage: Stage, bucket: s3.Bucket):
+    lost = put(stage, 90_500, 3, cluster_id=OTHER_ID, old=True)
+    assert bucket.newest("prod", NOW) == lost
+    own = put(stage, 5, 2, old=True)
+    for _ in range(2):
+        with pytest.raises(Failure, match=f"{lost} .cluster id {OTHER_ID}"):
+            bucket.newest("prod", NOW)
+        assert [bucket.newest("prod", NOW, each) for each in (OTHER_ID, ID)] == [lost, own]
+        own = put(stage, 12, 1)
+
+
+def test_one_without_a_seal_is_not_the_newest_beside_those_with_one(stage: Stage, bucket: s3.Bucket):
+    """It may be an old one under another name, which nobody would notice."""
+    sealed = put(stage, 12, 2)
+    put(stage, 7, 3, old=True)
+    put(stage, 99, 1, cluster_id=OTHER_ID, old=True)
+    assert bucket.newest("prod", NOW, ID) == sealed
+    copied = put(stage, 13, 1, old=True)
+    with pytest.raises(Failure, match="the newest has no seal, and an older one has") as caught:
+        bucket.newest("prod", NOW, ID)
+    assert sealed in str(caught.value) and copied in str(caught.value)
+
+
+def test_a_manifest_under_another_name_than_its_own_is_refused(stage: Stage, bucket: s3.Bucket):
+    old, name = backup(7, 3, NOW), put(stage, 12, 1)
+    stage.s3.put_object(Bucket=BUCKET, Key=f"snapshots/{name}.json", Body=old.to_json().encode())
+    with pytest.raises(Failure, match=f"{name}.json is the manifest of {old.name}. It was copied or renamed"):
+        bucket.fetch_manifest(name)
+
+
+@pytest.fixture
+def taken(stage: Stage) -> tuple[str, manifest.Manifest]:
+    """A snapshot on the disk that is not in the bucket: where it is, and its manifest."""
+    stage.config["s3"] = None
+    path = stage.directory / stage.succeed()
+    return str(path), decrypt.read_manifest(str(path))
+
+
+def through(proxy: Wire) -> s3.Bucket:
+    return s3.Bucket(s3.config.S3(BUCKET, "snapshots", REGION, proxy.url, 5))
+
+
+def answering(bucket: s3.Bucket, checksum: str) -> s3.Bucket:
+    """The stand-in does not tell the checksum of what an upload becomes, as S3 does."""
+
+    def add(parsed: dict[str, t.Any], **_other: t.Any) -> None:
+        parsed["ChecksumSHA256"] = checksum
+
+    bucket._client.meta.events.register("after-call.s3.CompleteMultipartUpload", add)
+    return bucket
+
+
+def test_what_was_uploaded_is_compared_without_the_right_to_read_it(stage: Stage, taken: tuple[str, manifest.Manifest]):
+    path, made = taken
+    of_parts = hashlib.sha256(hashlib.sha256(Path(path).read_bytes()).digest()).digest()
+    with Wire(stage.aws) as proxy:
+        answering(through(proxy), base64.b64encode(of_parts).decode() + "-1").upload(path, made)
+        read = [call for call in proxy.asked if call.startswith(("HEAD", "GET KEY"))]
+    assert read == [] and set(stage.objects()) == objects(made.name)
+
+
+def test_another_checksum_in_the_answer_gets_no_manifest(stage: Stage, taken: tuple[str, manifest.Manifest]):
+    path, made = taken
+    with pytest.raises(Failure, match="the checksum b3RoZXI=, and not .* It got no manifest"):
+        answering(s3.Bucket(stage.s3_settings()), "b3RoZXI=-1").upload(path, made)
+    assert set(stage.objects()) == {f"snapshots/{made.name}"}
+
+
+@pytest.mark.parametrize("part", ["", ".json"])
+def test_what_is_there_is_never_written_over(stage: Stage, taken: tuple[str, manifest.Manifest], part: str):
+    path, made = taken
+    key = f"snapshots/{made.name}{part}"
+    stage.s3.put_object(Bucket=BUCKET, Key=key, Body=b"before")
+    with pytest.raises(Failure, match="PreconditionFailed.*An object of that name is there, and was left as it is"):
+        s3.Bucket(stage.s3_settings()).upload(path, made)
+    assert stage.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"before"
+    assert stage.uploads() == []
+
+
+def test_a_store_that_knows_no_condition_is_asked_without_one(stage: Stage, taken: tuple[str, manifest.Manifest]):
+    path, made = taken
+    unknown = Answer("NotImplemented", status=501)
+    with Wire(stage.aws, [Rule("POST KEY?uploadId", unknown), Rule("PUT KEY.json", unknown)]) as proxy:
+        through(proxy).upload(path, made)
+    assert set(stage.objects()) == objects(made.name)
+
+
 def fetched(run_module: t.Callable[..., dict[str, t.Any]], stage: Stage, **params: t.Any) -> dict[str, t.Any]:
     common = {"bucket": BUCKET, "region": REGION, "endpoint_url": stage.aws, "cluster_name": "prod"}
+    common["key_arns"] = [stage.key_arn]
     return run_module(vault_backup_fetch, dest=str(stage.folder / "plain.snap"), **{**common, **params})
 
 
@@ -128,8 +250,35 @@ def test_the_unseal_key_of_its_time_decides_not_the_one_of_the_file(stage: Stage
     # A replica of the key in another region has its id.
     replica = stage.seal_key_arn.replace(REGION, "eu-west-1")
     for arn in (stage.seal_key_arn, replica):
-        assert fetched(run_module, stage, seal_key_arn=arn)["manifest"]["name"] == name
+        found = fetched(run_module, stage, seal_key_arn=arn)
+        assert (found["manifest"]["name"], found["bound"], "seal" in found["manifest"]) == (name, True, False)
     for wrong in (stage.key_arn, OTHER_KEY):
         said = fetched(run_module, stage, seal_key_arn=wrong)
         assert f"is of the time of another unseal key, {stage.seal_key_arn}" in said["msg"]
         assert fetched(run_module, stage, seal_key_arn=wrong, any_key=True)["manifest"]["key_arn"] == stage.key_arn
+
+
+def test_an_older_one_is_not_the_newest_where_a_newer_one_was_proven(stage: Stage, run_module):
+    """Whoever may delete, or give the bucket back as it once was, can't bring back what was revoked since."""
+    seen = stage.folder / "seen.json"
+    stage.vault.body = snapshot(7)
+    old = stage.succeed()
+    time.sleep(max(0.0, 1.1 - time.time() % 1))
+    stage.vault.body = snapshot(8)
+    name = stage.succeed()
+    assert fetched(run_module, stage, seen=str(seen), check=True)["manifest"]["name"] == name
+    assert not seen.exists()
+    assert fetched(run_module, stage, seen=str(seen))["manifest"]["name"] == name
+    assert seen.stat().st_mode & 0o777 == 0o600
+    for part in ("", ".json"):
+        stage.s3.delete_object(Bucket=BUCKET, Key=f"snapshots/{name}{part}")
+    said = fetched(run_module, stage, seen=str(seen))["msg"]
+    assert f"{old}, is older than {name}, which this controller has already proven" in said
+    assert fetched(run_module, stage, seen=str(seen), name=old)["manifest"]["name"] == old
+    assert fetched(run_module, stage, seen=str(seen))["failed"]
+    seen.write_text("{}}")
+    assert "does not tell which snapshots were seen" in fetched(run_module, stage, seen=str(seen))["msg"]
+
+
+def test_a_key_that_is_no_arn_is_refused(stage: Stage, run_module):
+    assert "key_arns: alias/x is not the ARN" in fetched(run_module, stage, key_arns=["alias/x"])["msg"]

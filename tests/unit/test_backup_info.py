@@ -12,6 +12,7 @@ from conftest import REGION
 
 BUCKET = "example-vault-snapshots"
 BEGIN = 1_700_000_000
+CLUSTER_ID = "7f0c1f9e-0000-4000-8000-000000000001"
 
 
 @pytest.fixture
@@ -32,8 +33,9 @@ def run(aws, run_module):
 def put(s3, hours, cluster="prod", prefix="snapshots/", text=None, size=1100):
     """A snapshot that was begun so many hours after BEGIN, and its manifest. *size*: in the bucket, None for none."""
     begun, ended = manifest.moment(BEGIN + hours * 3600), manifest.moment(BEGIN + hours * 3600 + 5)
-    name = manifest.name(cluster, "vault-1", begun, 100 + hours)
-    texts = dict.fromkeys(("cluster_id", "node_name", "vault_version", "key_arn", "seal_key_arn"), "x")
+    name = manifest.name(cluster, CLUSTER_ID, "vault-1", begun, 100 + hours)
+    texts = dict.fromkeys(("vault_version", "key_arn", "seal_key_arn"), "x")
+    texts |= {"cluster_id": CLUSTER_ID, "node_name": "vault-1", "seal": "c2VhbA=="}
     texts |= dict.fromkeys(("plain_sha256", "state_sha256", "encrypted_sha256"), "0" * 64)
     numbers = {
         "raft_index": 100 + hours,
@@ -42,7 +44,7 @@ def put(s3, hours, cluster="prod", prefix="snapshots/", text=None, size=1100):
         "state_bytes": 1500,
         "encrypted_bytes": 1100,
     }
-    made = manifest.Manifest(format=1, name=name, cluster_name=cluster, begun=begun, ended=ended, **texts, **numbers)
+    made = manifest.Manifest(format=2, name=name, cluster_name=cluster, begun=begun, ended=ended, **texts, **numbers)
     if size is not None:
         s3.put_object(Bucket=BUCKET, Key=f"{prefix}{name}", Body=b"x" * size)
     s3.put_object(Bucket=BUCKET, Key=f"{prefix}{name}.json", Body=made.to_json() if text is None else text)
@@ -97,7 +99,7 @@ def test_another_cluster_and_another_prefix_are_left_alone(run, s3):
     [
         ("{", "Expecting"),
         ("[]", "not an object"),
-        ('{"format": 2}', "its format is 2"),
+        ('{"format": 3}', "its format is 3"),
         (b"\xff\xfe\xff", "can't decode"),
     ],
 )
@@ -124,6 +126,19 @@ def test_a_manifest_without_its_whole_snapshot_is_broken_and_takes_nobodys_place
     found = run()
     assert [one["name"] for one in found["snapshots"]] == [good]
     assert found["broken"] == [{"key": f"snapshots/{name}.json", "problem": problem}]
+
+
+def test_a_manifest_under_another_name_is_broken(run, s3):
+    """An old snapshot that was copied under a newer name."""
+    name = put(s3, 0)
+    newer = manifest.name("prod", CLUSTER_ID, "vault-1", manifest.moment(BEGIN + 7200), 102)
+    for part in ("", ".json"):
+        s3.copy_object(Bucket=BUCKET, Key=f"snapshots/{newer}{part}", CopySource=f"{BUCKET}/snapshots/{name}{part}")
+    found = run()
+    assert [(one["name"], one["cluster_id"], one["bound"]) for one in found["snapshots"]] == [(name, CLUSTER_ID, True)]
+    assert found["broken"] == [
+        {"key": f"snapshots/{newer}.json", "problem": f"it is the manifest of {name}, copied or renamed"}
+    ]
 
 
 def test_what_claims_to_be_from_the_future_is_apart(run, s3):

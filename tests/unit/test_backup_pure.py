@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 
 import pytest
@@ -85,13 +86,19 @@ def test_all_wrong_fields_are_told_at_once():
     assert "node_name" in str(caught.value) and "kms.key_arn" in str(caught.value)
 
 
-def backup(index: int, age_days: float, now: float = NOW, node: str = "vault-1") -> manifest.Manifest:
+ID = "7f0c1f9e-0000-4000-8000-000000000001"
+OTHER_ID = "0e5a7c11-0000-4000-8000-000000000002"
+
+
+def backup(
+    index: int, age_days: float, now: float = NOW, node: str = "vault-1", cluster_id: str = ID, cluster: str = "prod"
+) -> manifest.Manifest:
     begun = manifest.moment(now - age_days * DAY)
     return manifest.Manifest(
-        format=1,
-        name=manifest.name("prod", node, begun, index),
-        cluster_id="id",
-        cluster_name="prod",
+        format=2,
+        name=manifest.name(cluster, cluster_id, node, begun, index),
+        cluster_id=cluster_id,
+        cluster_name=cluster,
         node_name=node,
         vault_version="1.21.1",
         raft_index=index,
@@ -106,13 +113,19 @@ def backup(index: int, age_days: float, now: float = NOW, node: str = "vault-1")
         encrypted_sha256="c",
         begun=begun,
         ended=begun,
+        seal="c2VhbA==",
     )
+
+
+def unbound(made: manifest.Manifest) -> manifest.Manifest:
+    """As an older tool wrote it."""
+    name = manifest.name(made.cluster_name, None, made.node_name, made.begun, made.raft_index)
+    return dataclasses.replace(made, format=1, name=name, seal="")
 
 
 @pytest.mark.parametrize(
     ("backups", "keep_last", "keep_days", "gone"),
     [
-        ([], 3, 0, []),
         ([(10, 99)], 1, 0, []),
         ([(1, 4), (2, 3), (3, 2), (4, 1)], 2, 0, [1, 2]),
         ([(1, 4), (2, 3), (3, 2), (4, 1)], 2, 3.5, [1]),
@@ -131,22 +144,55 @@ def backup(index: int, age_days: float, now: float = NOW, node: str = "vault-1")
 )
 def test_what_may_go(backups, keep_last, keep_days, gone):
     known = [backup(index, age) for index, age in backups]
-    assert [old.raft_index for old in retention.expired(known, NOW, keep_last, keep_days)] == gone
+    assert [old.raft_index for old in retention.expired(known, known[-1], NOW, keep_last, keep_days)] == gone
+
+
+def test_what_was_just_made_stays_when_it_is_the_newest_by_nothing():
+    """Before a restore the index was higher, and a clock was later; this run's clock is the one that is wrong."""
+    made = backup(5, 900)
+    assert retention.expired([backup(900, 9), backup(6, -400), made], made, NOW, 1, 0) == []
+
+
+def test_what_is_left_of_another_cluster_of_this_name_stays():
+    old, made = backup(90500, 9, cluster_id=OTHER_ID), backup(12, 0)
+    assert retention.expired([old, backup(7, 3), made], made, NOW, 1, 0) == [backup(7, 3)]
 
 
 def test_a_manifest_comes_back_as_it_was():
     made = backup(41, 0)
     assert manifest.parse(made.to_json()) == made
     assert manifest.parse(json.dumps({**json.loads(made.to_json()), "later": 1})) == made
+    old = unbound(made)
+    assert manifest.parse(old.to_json()) == old and not old.is_bound and "seal" not in json.loads(old.to_json())
+
+
+def test_its_sum_covers_every_field_but_the_seal():
+    made = backup(41, 0)
+    assert dataclasses.replace(made, seal="other").sum == made.sum
+    for field in dataclasses.fields(made):
+        if field.name != "seal":
+            changed = 7 if field.type == "int" else "changed"
+            assert dataclasses.replace(made, **{field.name: changed}).sum != made.sum, field.name
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"format": 2}, "its format is 2"),
+        ({"format": 3}, "its format is 3"),
+        ({"format": True}, "its format is True"),
         ({"raft_index": "41"}, "raft_index is missing or of the wrong type"),
+        ({"raft_index": -1}, "raft_index is missing or of the wrong type"),
+        ({"plain_bytes": True}, "plain_bytes is missing or of the wrong type"),
+        ({"seal": None}, "seal is missing or of the wrong type"),
         ({"begun": "yesterday"}, "does not match format"),
+        ({"ended": "2027-1-15T8:00:00Z"}, "is no time as this tool writes it"),
         ({"name": "../../etc/passwd"}, "is no name of a snapshot"),
+        # Each part of a name is believed where only names are seen.
+        ({"raft_index": 42}, "is no name of a snapshot with its"),
+        ({"begun": "2027-01-15T08:00:01Z"}, "is no name of a snapshot with its"),
+        ({"node_name": "vault-2"}, "is no name of a snapshot with its"),
+        ({"cluster_id": OTHER_ID}, "is no name of a snapshot with its"),
+        ({"format": 1}, "is no name of a snapshot with its"),
     ],
 )
 def test_a_manifest_that_can_not_be_one(change, says):
@@ -161,17 +207,25 @@ def test_a_manifest_that_does_not_name_the_unseal_key_is_none():
         manifest.parse(json.dumps(data))
 
 
-def test_a_name_tells_its_cluster_and_node():
-    name = manifest.name("prod", "vault_1.x", "2026-11-24T10:00:00Z", 7)
-    assert manifest.owner_of(name) == ("prod", "vault_1.x")
-    assert manifest.owner_of("prod_x.json") is None
+@pytest.mark.parametrize("node", ["vault_1.x", "0e5a7c11_vault-1", "20261124T100000Z_7_x"])
+@pytest.mark.parametrize(("cluster_id", "short"), [(ID, "7f0c1f9e"), (None, None)])
+def test_a_name_tells_its_cluster_and_node_and_its_id_if_it_has_one(node, cluster_id, short):
+    name = manifest.name("prod", cluster_id, node, "2026-11-24T10:00:00Z", 7)
+    assert (manifest.owner_of(name), manifest.id_of(f"a/{name}.json")) == (("prod", node), short)
+    assert manifest.begun_of(name) == "20261124T100000Z"
+    assert manifest.owner_of("prod_x.json") is None and manifest.id_of("prod_x.json") is None
+
+
+def test_an_id_that_is_no_uuid_has_a_short_form_too():
+    found = {manifest.short_id(text) for text in ("", "x", "prod_1", "\udc80", "7F0C1F9E-0000-4000-8000-000000000001")}
+    assert len(found) == 5 and "7f0c1f9e" in found and all(len(short) == 8 for short in found)
 
 
 def test_manifests_by_age_and_in_one_second_by_index_as_a_number():
     ordered = [
         "a/prod_20261125T010000Z_7_vault-1.snap.encrypted.json",
         "a/prod_20261125T020000Z_9_vault-3.snap.encrypted.json",
-        "a/prod_20261125T020000Z_10_vault-2.snap.encrypted.json",
+        "a/prod_7f0c1f9e_20261125T020000Z_10_vault-2.snap.encrypted.json",
         "a/other_20261125T030000Z_2_vault-1.snap.encrypted.json",
     ]
     others = ["a/readme.json", "a/prod_20261125T050000Z_1_vault-1.snap.encrypted", "a/odd.snap.encrypted.json"]
@@ -193,10 +247,23 @@ def test_what_is_begun_later_than_in_five_minutes_is_ahead(seconds, ahead):
 def test_superseded_is_what_is_older_and_of_this_cluster_newest_first():
     made, one, two, alone, ahead = (backup(index, days) for index, days in ((9, 1), (5, 3), (7, 2), (8, 2), (4, -9)))
     same_second = backup(10, 1, node="vault-2")
-    others = ["readme.txt", made.name.replace("prod_", "other_"), one.name.replace("prod_", "other_")]
+    others = ["readme.txt", backup(9, 1, cluster="other").name, backup(5, 3, cluster="other").name]
     pairs = [name for each in (made, one, two, ahead, same_second) for name in (each.name, f"{each.name}.json")]
     found = manifest.superseded([*pairs, alone.name, *others], made)
     assert found == [alone.name, f"{two.name}.json", two.name, f"{one.name}.json", one.name]
+
+
+def test_a_new_cluster_under_an_old_name_supersedes_nothing_of_the_old_one():
+    made, own = backup(12, 0), backup(7, 1)
+    names = [backup(90500, 9, cluster_id=OTHER_ID).name, unbound(backup(90400, 10, cluster_id=OTHER_ID)).name, own.name]
+    assert manifest.superseded(names, made) == [own.name]
+
+
+def test_a_name_that_tells_no_id_is_superseded_where_its_id_is_known():
+    made, old = backup(12, 0), unbound(backup(7, 1))
+    names = [old.name, f"{old.name}.json"]
+    assert manifest.superseded(names, made) == []
+    assert manifest.superseded(names, made, {old.name}) == names[::-1]
 
 
 def test_metrics_survive_a_failure():

@@ -37,6 +37,7 @@ def service(metrics_dir: str) -> str:
         loader=jinja2.FileSystemLoader(ROLE / "templates"), trim_blocks=True, autoescape=False
     )
     given = {"vault_backup_dir": "/data", "vault_backup_metrics_dir": metrics_dir, "__vault_backup_release": "/opt/x"}
+    given |= {"vault_backup_tls_dir": "/tls", "__vault_backup_credentials": "/run/vault-backup"}
     return environment.get_template("vault-backup.service.j2").render(given)
 
 
@@ -46,12 +47,37 @@ def test_the_tool_takes_its_configuration_and_learns_of_the_unseal_key_in_any_ca
     assert (found.kms.key_arn, found.seal_key_arn) == (encrypts, f"{ARN}5ea1")
 
 
-def test_a_missing_directory_for_metrics_does_not_keep_the_service_from_starting():
-    assert "\nReadWritePaths=/data -/metrics\n" in service("/metrics")
-    assert "\nReadWritePaths=/data\n" in service("")
+def test_the_keys_that_may_open_a_snapshot_are_those_that_are_known():
+    given = {"vault_snapshot_key_arn": f"{ARN}0ther", "vault_restore_key_arns": [f"{ARN}01d", f"{ARN}5ea1"]}
+    assert value("__vault_backup_opening_keys", **given) == [f"{ARN}5ea1", f"{ARN}0ther", f"{ARN}01d"]
+    # In check mode there may be no unseal key yet.
+    assert value("__vault_backup_opening_keys", __vault_backup_key={"kms_keys": []}) == []
 
 
-def test_what_user_vault_runs_is_opened_to_it_and_marked_when_it_is_all_there():
+def test_the_tool_looks_for_the_node_s_key_where_its_unit_copies_it_and_nowhere_is_it_left():
+    found = config.parse(value("__vault_backup_config")).vault
+    lines = [line.partition("=")[2].split() for line in service("").splitlines() if line.startswith("ExecS")]
+    folder, copy, run, after = lines
+    where = value("__vault_backup_credentials")
+    assert folder[-1] == where and folder[3:8:2] == ["root", "vault-backup", "0750"]
+    assert copy[8] == where and copy[2:7:2] == ["root", "vault-backup", "0440"]
+    assert {path.replace("/tls/", f"{where}/") for path in copy[9:]} == {
+        found.ca_cert,
+        found.client_cert,
+        found.client_key,
+    }
+    assert after == ["+/usr/bin/rm", "-rf", where] and not run[0].startswith("+")
+
+
+def test_nothing_of_it_is_user_vault_s():
+    assert "\nUser=vault-backup\nGroup=vault-backup\n" in service("")
+    entries = value("__vault_backup_directories + __vault_backup_metrics_directories")
+    assert {entry.get(kind, "root") for entry in entries for kind in ("owner", "group")} == {"root", "vault-backup"}
+    configuration = {name: value(f"__vault_backup_files[1].{name}") for name in ("path", "group", "mode")}
+    assert configuration == {"path": "/etc/vault-backup/config.json", "group": "vault-backup", "mode": "0640"}
+
+
+def test_what_the_tool_s_user_runs_is_opened_to_it_and_marked_when_it_is_all_there():
     directories = {item["path"]: item.get("mode", "0755") for item in value("__vault_backup_directories")}
     assert directories["/opt/vault-backup"] == directories["/opt/vault-backup/0a1b"] == "0755"
     tasks = yaml.safe_load((ROLE / "tasks" / "main.yml").read_text())

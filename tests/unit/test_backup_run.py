@@ -13,9 +13,9 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config, manifest
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config, manifest, run
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup.errors import Exit
-from backup_stage import BUCKET, SMALL, STATE, Stage, Wire, archive, kill, snapshot, whole
+from backup_stage import BUCKET, SMALL, STATE, Stage, Wire, archive, index_of, kill, snapshot, whole
 from fault_proxy import Answer, Drop, Kill, Rule
 from vault_standin import CLUSTER_ID, cut_off, dropped
 
@@ -26,7 +26,7 @@ def test_a_run_that_goes_well(stage: Stage):
     made = json.loads((stage.directory / f"{name}.json").read_text())
     encrypted = (stage.directory / name).read_bytes()
     plain = archive(STATE)
-    assert (made["format"], made["seal_key_arn"]) == (1, stage.seal_key_arn)
+    assert (made["format"], made["seal_key_arn"]) == (2, stage.seal_key_arn)
     assert (made["cluster_id"], made["cluster_name"], made["vault_version"]) == (CLUSTER_ID, "prod", "1.21.1")
     assert (made["raft_index"], made["raft_term"], made["key_arn"]) == (41, 3, stage.key_arn)
     assert (made["plain_bytes"], made["state_bytes"]) == (len(plain), len(STATE))
@@ -359,6 +359,42 @@ def wait_for(condition: t.Callable[[], t.Any], what: str) -> None:
     pytest.fail(f"{what} did not happen")
 
 
+def test_a_bug_is_not_reported_as_how_the_run_before_it_ended(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    stage.succeed()
+    assert stage.samples()["exit_code"] == 0
+
+    def broken(_config: config.Config, _store: t.Any, _changes: t.Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(run, "_back_up", broken)
+    with pytest.raises(ZeroDivisionError):
+        run.run(config.load(str(stage.folder / "config.json")))
+    samples = stage.samples()
+    assert (samples["exit_code"], samples["raft_index"]) == (Exit.BUG, 41)
+
+
+def test_a_metric_that_another_user_left_half_is_no_obstacle(stage: Stage):
+    """The tool once ran as user vault; a directory can't be opened for writing, whoever asks."""
+    half = stage.metrics.with_name(f"{stage.metrics.name}.partial")
+    half.symlink_to("/proc/1/nowhere")
+    stage.succeed()
+    assert not half.is_symlink() and stage.samples()["exit_code"] == 0
+
+
+def test_a_new_cluster_deletes_nothing_of_the_one_whose_name_it_has(stage: Stage):
+    stage.config["retention"] = {"keep_last": 1, "keep_days": 0}
+    stage.vault.body = snapshot(90_500)
+    lost = stage.succeed()
+    stage.vault.cluster_id = "0e5a7c11-0000-4000-8000-000000000002"
+    for index in (12, 13):
+        time.sleep(1.1)
+        stage.vault.body = snapshot(index)
+        assert stage.run()[0] == 0
+    assert [index_of(name) for name in stage.names()] == [90_500, 13]
+    assert {index_of(key.rpartition("/")[2].removesuffix(".json")) for key in stage.superseded()} == {12}
+    assert f"snapshots/{lost}" in stage.objects()
+
+
 def test_two_runs_at_once(stage: Stage):
     stage.vault.body = stalled(3)
     first = stage.start()
@@ -381,14 +417,14 @@ def test_a_clock_that_jumps_deletes_nothing_good(stage: Stage):
             **vars(known),
             "raft_index": index,
             "begun": begun,
-            "name": manifest.name("prod", "vault-1", begun, index),
+            "name": manifest.name("prod", CLUSTER_ID, "vault-1", begun, index),
         }
         (stage.directory / clone["name"]).write_bytes((stage.directory / name).read_bytes())
         (stage.directory / f"{clone['name']}.json").write_text(json.dumps(clone))
     stage.vault.body = snapshot(6)
     code, said = stage.run()
     assert code == 0
-    left = {int(found.split("_")[2]) for found in stage.names()}
+    left = {index_of(found) for found in stage.names()}
     assert left == {1, 4, 5, 6}, said
 
 
@@ -400,7 +436,7 @@ def test_retention_keeps_the_newest_and_strangers(stage: Stage):
         stage.vault.body = snapshot(index)
         assert stage.run()[0] == 0
     left = [name for name in stage.files() if not name.endswith(".json")]
-    assert sorted(int(name.split("_")[2]) for name in left if "_" in name) == [1, 2, 3]
+    assert sorted(index_of(name) for name in left if "_" in name) == [1, 2, 3]
     assert "notes.txt" in left and "prod_20200101T000000Z_1_vault-1.snap.encrypted" in left
     # The bucket is its own lifecycle's, which may have all but the newest.
     assert len(stage.objects()) == 6
@@ -410,14 +446,14 @@ def test_retention_keeps_the_newest_and_strangers(stage: Stage):
 def test_only_this_nodes_unfinished_uploads_are_aborted(stage: Stage):
     """Another cluster that shares the bucket and the prefix may have a node of the same name."""
     for cluster, node in (("prod", "vault-1"), ("prod", "vault-2"), ("staging", "vault-1")):
-        key = "snapshots/" + manifest.name(cluster, node, "2026-01-01T00:00:00Z", 3)
+        key = "snapshots/" + manifest.name(cluster, CLUSTER_ID, node, "2026-01-01T00:00:00Z", 3)
         stage.s3.create_multipart_upload(Bucket=BUCKET, Key=key)
     stage.s3.create_multipart_upload(Bucket=BUCKET, Key="elsewhere/x")
     stage.succeed()
     assert sorted(stage.uploads()) == [
         "elsewhere/x",
-        "snapshots/prod_20260101T000000Z_3_vault-2.snap.encrypted",
-        "snapshots/staging_20260101T000000Z_3_vault-1.snap.encrypted",
+        "snapshots/prod_7f0c1f9e_20260101T000000Z_3_vault-2.snap.encrypted",
+        "snapshots/staging_7f0c1f9e_20260101T000000Z_3_vault-1.snap.encrypted",
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import subprocess
 import sys
 import tarfile
@@ -72,12 +74,48 @@ def test_a_node_gets_the_wheel_for_the_oldest_glibc_also_with_python_3_9(options
     """Some packages exclude the first of the 3.9s, which '3.9' alone is to pip."""
     platforms = ("manylinux_2_34_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
     monkeypatch.setenv("PIP_INDEX_URL", index(tmp_path / "index", *platforms))
-    Path(options["requirements"]).write_text("probe==1.0\n")
+    require(options, *hashes(tmp_path / "index"))
     for python in ("3.9", "3.13"):
         made = run_module(vault_backup_bundle, **{**options, "python": python})
         assert "path" in made, made["msg"]
         with tarfile.open(made["path"]) as archive:
             assert archive.extractfile("./probe.txt").read() == b"manylinux_2_17_x86_64"
+
+
+def hashes(folder: Path) -> list[str]:
+    return [hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in sorted(folder.glob("probe/*.whl"))]
+
+
+def require(options, *sums: str) -> None:
+    Path(options["requirements"]).write_text(f"probe==1.0 {' '.join(f'--hash=sha256:{found}' for found in sums)}\n")
+
+
+def test_a_wheel_that_was_changed_is_not_packed(options, run_module, tmp_path, monkeypatch):
+    """Nor one that nobody has a hash of, whatever the index says of it."""
+    monkeypatch.setenv("PIP_INDEX_URL", index(tmp_path / "index", "manylinux_2_17_x86_64"))
+    sums = hashes(tmp_path / "index")
+    require(options, *sums)
+    (wheel,) = (tmp_path / "index").glob("probe/*.whl")
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("more.py", "")
+    failed = run_module(vault_backup_bundle, **options)
+    assert failed["failed"] and "a wheel whose hash is not in" in failed["msg"]
+    Path(options["requirements"]).write_text("probe==1.0\n")
+    assert run_module(vault_backup_bundle, **options)["failed"]
+    assert list(Path(options["directory"]).iterdir()) == []
+    require(options, *hashes(tmp_path / "index"))
+    made = run_module(vault_backup_bundle, **options)
+    # What is made is kept by its requirements: with other hashes it is another archive.
+    require(options, *hashes(tmp_path / "index"), *sums)
+    assert run_module(vault_backup_bundle, **options)["path"] != made["path"]
+
+
+def test_every_package_of_the_tool_has_hashes():
+    text = (Path(__file__).parents[2] / "roles/vault_backup/files/requirements.txt").read_text()
+    entries = [line.split() for line in text.replace("\\\n", "").splitlines() if line and not line.startswith("#")]
+    assert len(entries) > 10
+    for name, *sums in entries:
+        assert "==" in name and sums and all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", found) for found in sums), name
 
 
 def test_packages_that_do_not_exist_are_named(options, run_module):

@@ -9,6 +9,7 @@ from .._backup import manifest
 
 FIELDS = (
     "name",
+    "cluster_id",
     "node_name",
     "vault_version",
     "raft_index",
@@ -52,18 +53,24 @@ def describe(found: Sorted, texts: t.Mapping[str, bytes], sizes: t.Mapping[str, 
     for key, text in texts.items():
         try:
             made = manifest.parse(text)
+            _require_name(made, key)
             _require_size(made, sizes[key[: -len(manifest.MANIFEST_SUFFIX)]])
         except ValueError as error:
             broken.append({"key": key, "problem": str(error)})
             continue
         described: dict[str, t.Any] = {field: getattr(made, field) for field in FIELDS}
-        read.append({"key": key, **described, "age_seconds": int(now - made.begun_at)})
+        read.append({"key": key, **described, "bound": made.is_bound, "age_seconds": int(now - made.begun_at)})
     return {
         "snapshots": sorted(read, key=lambda one: one["begun"]),
         "broken": broken,
         "ahead": [_named(key) for key in found.ahead],
         "left_out": found.left_out,
     }
+
+
+def _require_name(made: manifest.Manifest, key: str) -> None:
+    if made.name != key.rpartition("/")[2][: -len(manifest.MANIFEST_SUFFIX)]:
+        raise ValueError(f"it is the manifest of {made.name}, copied or renamed")
 
 
 def _require_size(made: manifest.Manifest, size: int) -> None:

@@ -46,8 +46,13 @@ def explained(code: Exit, what: str, cures: dict[str, str]) -> t.Iterator[None]:
 
 
 def was_denied(failure: Failure) -> bool:
-    answer = getattr(failure.__cause__, "response", None)
-    return isinstance(answer, dict) and error_code(answer) == "AccessDenied"
+    return code_of(failure.__cause__) == "AccessDenied"
+
+
+def code_of(error: BaseException | None) -> str:
+    """AWS's own word for an error that boto3 raised; empty for any other."""
+    answer = getattr(error, "response", None)
+    return error_code(answer) if isinstance(answer, dict) else ""
 
 
 def error_code(answer: dict[str, t.Any]) -> str:

@@ -78,7 +78,7 @@ def load(path: str) -> Config:
             data = json.load(stream)
     except OSError as error:
         raise Failure(Exit.CONFIG, f"the configuration {path} can't be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Failure(Exit.CONFIG, f"the configuration {path} is not JSON ({error})") from error
     try:
         return parse(data)
@@ -157,10 +157,12 @@ def _at_least(lowest: int) -> Check:
 def _url(*schemes: str) -> Check:
     def check(value: t.Any) -> str | None:
         wrong = f"must be a URL with {' or '.join(schemes)}, a host, and no path"
+        if not isinstance(value, str):
+            return wrong
         try:
             parts = urlsplit(value)
             parts.port  # noqa: B018  a port that is no number only shows when it is asked for
-        except (ValueError, AttributeError):
+        except ValueError:
             return wrong
         whole = parts.scheme in schemes and parts.hostname and parts.path in ("", "/") and not parts.query
         return None if whole else wrong

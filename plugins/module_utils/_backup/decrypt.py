@@ -17,38 +17,43 @@ from .._vault.snapshot.archive import BrokenSnapshot, verify
 from . import config, manifest
 from .encryption import FRAME_BYTES, Key
 from .errors import Exit, Failure
-from .s3 import Bucket
+from .s3 import Bucket, require_name
 
 CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """Whose snapshot is wanted. With *any_cluster* another's is taken too: after a disaster the new id is another."""
+class Wanted:
+    """Whose snapshot is wanted, and which keys may be asked to open it: what a manifest says is nobody's word yet."""
 
-    id: str
-    name: str
-    any_cluster: bool = False
+    cluster_name: str
+    key_arns: tuple[str, ...]
+    cluster_id: str | None = None  # None: the name decides
+    any_cluster: bool = False  # another's is taken too: after a disaster the new id is another
+    seal_key_arn: str | None = None  # the unseal key of its time; None: any
 
 
 def read_manifest(path: str) -> manifest.Manifest:
+    """Of the encrypted file at *path*."""
+    beside = path + manifest.MANIFEST_SUFFIX
     try:
-        with open(path, "rb") as stream:
-            return manifest.parse(stream.read())
+        with open(beside, "rb") as stream:
+            known = manifest.parse(stream.read())
     except OSError as error:
-        raise Failure(Exit.DISK, f"the manifest {path} can't be read ({error.strerror})") from error
+        raise Failure(Exit.DISK, f"the manifest {beside} can't be read ({error.strerror})") from error
     except ValueError as error:
-        raise Failure(Exit.SNAPSHOT, f"{path} is no manifest ({error})") from error
+        raise Failure(Exit.SNAPSHOT, f"{beside} is no manifest ({error})") from error
+    require_name(known, os.path.basename(path), beside)
+    return known
 
 
 def from_disk(
-    path: str, target: str, cluster: Cluster, kms_endpoint_url: str | None = None, kms_timeout_seconds: int = 10
+    path: str, target: str, wanted: Wanted, kms_endpoint_url: str | None = None, kms_timeout_seconds: int = 10
 ) -> manifest.Manifest:
     """Decrypt the file at *path*, whose manifest lies beside it, to *target*, which appears whole or not at all."""
-    known = read_manifest(path + manifest.MANIFEST_SUFFIX)
-    require_cluster(known, cluster)
+    known = read_manifest(path)
+    key = _trusted_key(known, wanted, kms_endpoint_url, kms_timeout_seconds)
     _require_unchanged(path, known)
-    key = Key(config.Kms(known.key_arn, kms_endpoint_url, kms_timeout_seconds))
     _open(path, known, key, target)
     return known
 
@@ -57,15 +62,14 @@ def from_s3(
     settings: config.S3,
     name: str,
     target: str,
-    cluster: Cluster,
+    wanted: Wanted,
     kms_endpoint_url: str | None = None,
     kms_timeout_seconds: int = 10,
 ) -> manifest.Manifest:
     """The same for an object of the bucket. It passes through the directory of *target*, which needs room for both."""
     bucket = Bucket(settings)
     known = bucket.fetch_manifest(name)
-    require_cluster(known, cluster)
-    key = Key(config.Kms(known.key_arn, kms_endpoint_url, kms_timeout_seconds))
+    key = _trusted_key(known, wanted, kms_endpoint_url, kms_timeout_seconds)
     with _partial(target) as (path, stream):
         bucket.fetch(name, lambda chunk: _write(stream, chunk, path))
         _finish(stream, path)
@@ -74,19 +78,68 @@ def from_s3(
     return known
 
 
-def require_cluster(known: manifest.Manifest, cluster: Cluster) -> None:
-    if cluster.any_cluster or (known.cluster_id, known.cluster_name) == (cluster.id, cluster.name):
+def _trusted_key(known: manifest.Manifest, wanted: Wanted, endpoint_url: str | None, timeout_seconds: int) -> Key:
+    """The key that opens the file, once it is known that the manifest may be believed, as far as that can be."""
+    require_cluster(known, wanted)
+    require_keys(known, wanted)
+    key = Key(config.Kms(known.key_arn, endpoint_url, timeout_seconds))
+    if known.is_bound:
+        found = key.sealed(known.seal, known.name)
+        sealed_for = manifest.seal_context(known)
+        if {name: found.get(name) for name in sealed_for} != sealed_for:
+            raise Failure(
+                Exit.SNAPSHOT,
+                f"the seal of {known.name} is another manifest's",
+                "The manifest was changed, or put together from others. Take another snapshot.",
+            )
+    return key
+
+
+def require_cluster(known: manifest.Manifest, wanted: Wanted) -> None:
+    of = (wanted.cluster_id or known.cluster_id, wanted.cluster_name)
+    if wanted.any_cluster or (known.cluster_id, known.cluster_name) == of:
         return
     raise Failure(
         Exit.SNAPSHOT,
-        f"{known.name} is of the cluster {known.cluster_name} ({known.cluster_id}), and not of {cluster.name} "
-        f"({cluster.id})",
+        f"{known.name} is of the cluster {known.cluster_name} ({known.cluster_id}), and not of {of[1]} ({of[0]})",
         "Take one of this cluster's, or, if another's is meant: -e vault_restore_any_cluster=true.",
     )
 
 
+def require_keys(known: manifest.Manifest, wanted: Wanted) -> None:
+    """Before KMS is asked for anything."""
+    # The key's id decides: replicas of a key in other regions share it.
+    if wanted.seal_key_arn and _key_id(known.seal_key_arn) != _key_id(wanted.seal_key_arn):
+        raise Failure(
+            Exit.SNAPSHOT,
+            f"{known.name} is of the time of another unseal key, {known.seal_key_arn}; this cluster's is "
+            f"{wanted.seal_key_arn}",
+            "Restored, the cluster would depend on that key from then on. Let vault_kms_key_alias lead to it, or, if it will "
+            "stay for as long as the cluster: -e vault_restore_any_key=true.",
+        )
+    if not any(_same_key(known.key_arn, arn) for arn in wanted.key_arns):
+        raise Failure(
+            Exit.SNAPSHOT,
+            f"{known.name} names the key {known.key_arn}, and the keys that may open a snapshot are "
+            f"{', '.join(wanted.key_arns) or 'none'}",
+            "KMS was not asked. If that key is known and meant, add it to vault_restore_key_arns.",
+        )
+
+
+def _same_key(one: str, other: str) -> bool:
+    """The same ARN, or that of a replica in another region: its id is the same, and says that it is one."""
+    if one == other:
+        return True
+    ours, theirs = one.split(":"), other.split(":")
+    return ours[-1].startswith("key/mrk-") and (ours[:3], ours[4:]) == (theirs[:3], theirs[4:])
+
+
+def _key_id(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
 def _require_unchanged(path: str, known: manifest.Manifest, where: str | None = None) -> None:
-    """Compare the encrypted file with its manifest, before KMS is asked for anything."""
+    """Compare the encrypted file with its manifest, before KMS is asked for the file's own data key."""
     digest, size = hashlib.sha256(), 0
     try:
         with open(path, "rb") as stream:
@@ -128,14 +181,13 @@ def _open(path: str, known: manifest.Manifest, key: Key, target: str) -> None:
 
 
 def _require_context(known: manifest.Manifest, found: dict[str, str]) -> None:
-    """KMS vouches for the context, and nobody for the manifest. The SDK adds a public key of its own to it."""
-    wanted = manifest.encryption_context(known.cluster_id, known.cluster_name)
-    if {name: found.get(name) for name in wanted} != wanted:
-        said = ", ".join(f"{name}={found.get(name)}" for name in wanted)
+    """KMS vouches for the context. The SDK adds a public key of its own to it."""
+    if manifest.tells_another(known, found):
+        said = ", ".join(f"{name}={value}" for name, value in sorted(found.items()) if name.startswith("vaultops:"))
         raise Failure(
             Exit.SNAPSHOT,
             f"{known.name} was encrypted for {said}, and its manifest says otherwise",
-            "They do not belong together, or the manifest was changed.",
+            "They do not belong together, or the manifest was changed, or lost its seal.",
         )
 
 

@@ -6,7 +6,9 @@ Key commitment is required both ways. The suite is the SDK's own choice, which s
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import io
 import typing as t
 
 from . import aws, config
@@ -72,6 +74,21 @@ class Key:
             )
             _ = stream.header
         yield stream
+
+    def seal(self, context: dict[str, str]) -> str:
+        """A message that says nothing, and vouches for *context*."""
+        with self.encrypt(io.BytesIO(b"sealed"), context) as stream:
+            return base64.b64encode(stream.read()).decode()
+
+    def sealed(self, seal: str, name: str) -> dict[str, str]:
+        """The context that a seal vouches for."""
+        try:
+            content = base64.b64decode(seal, validate=True)
+        except ValueError as error:
+            raise Failure(Exit.SNAPSHOT, f"the seal of {name} is not base64 ({error})") from error
+        with self.decrypt(io.BytesIO(content), f"the seal of {name}") as stream:
+            stream.read()
+            return dict(stream.header.encryption_context)
 
     @contextlib.contextmanager
     def decrypt(self, source: t.BinaryIO, name: str) -> t.Iterator[t.Any]:

@@ -10,6 +10,7 @@ class Exit(enum.IntEnum):
     """The table with what each one means is in __main__.py."""
 
     DONE = 0
+    BUG = 1
     CONFIG = 2
     LOCKED = 3
     VAULT = 4

@@ -68,6 +68,9 @@ def update(path: str, changes: Values) -> None:
             before = parse(old.read())
         # Always the same name, so that a killed run leaves one at most; without '.prom' at its end it is not collected.
         partial = f"{path}.partial"
+        # What is left there may be another user's: the tool once ran as user vault.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial)
         with open(partial, "w", encoding="utf-8") as stream:
             stream.write(render({**before, **changes}))
             os.fchmod(stream.fileno(), 0o644)

@@ -8,15 +8,18 @@ from .manifest import Manifest
 DAY_SECONDS = 86_400
 
 
-def expired(backups: list[Manifest], now: float, keep_last: int, keep_days: int) -> list[Manifest]:
-    """Those that are neither among the newest nor young. Only a run that has just made one may ask.
+def expired(backups: list[Manifest], made: Manifest, now: float, keep_last: int, keep_days: int) -> list[Manifest]:
+    """Those of *made*'s cluster id that are neither among the newest nor young. Only the run that has just made it may ask.
+
+    Another id is another cluster, also under the same name: what is left of it is not this one's to delete.
 
     A clock can be wrong, and Raft's index starts anew in a cluster that was restored: so the newest by either of them
-    stay, and so does what seems to come from the future: it is not old.
+    stay, and so does what seems to come from the future: it is not old. *made* stays in any case: both may be wrong at once.
     """
+    ours = [backup for backup in backups if backup.cluster_id == made.cluster_id and backup.name != made.name]
     keep_last = max(keep_last, 1)
-    by_index = sorted(backups, key=lambda backup: (backup.raft_index, backup.begun_at))
-    by_time = sorted(backups, key=lambda backup: (backup.begun_at, backup.raft_index))
-    newest = {backup.name for backup in by_index[-keep_last:] + by_time[-keep_last:]}
+    by_index = sorted([*ours, made], key=lambda backup: (backup.raft_index, backup.begun_at))
+    by_time = sorted([*ours, made], key=lambda backup: (backup.begun_at, backup.raft_index))
+    newest = {backup.name for backup in by_index[-keep_last:] + by_time[-keep_last:]} | {made.name}
     oldest = now - keep_days * DAY_SECONDS
     return [backup for backup in by_time if backup.name not in newest and backup.begun_at < oldest]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 
@@ -27,9 +28,13 @@ def run(config: Config) -> None:
             store.tidy()
             made = _back_up(config, store, changes)
             if made:
-                _forget_old(config, store)
+                _forget_old(config, store, made)
         except (Failure, Interrupted) as end:
             _report_early(config, end.code, changes)
+            raise
+        except BaseException:
+            # A bug. Monitoring would go on seeing how the run before it ended.
+            _report_early(config, Exit.BUG, changes)
             raise
         _report(config, Exit.DONE, changes)
 
@@ -42,24 +47,24 @@ def warn(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
-def _back_up(config: Config, store: Store, changes: metrics.Values) -> bool:
-    """Whether a snapshot was made. What is to be told of it goes into *changes* once it is where it belongs."""
+def _back_up(config: Config, store: Store, changes: metrics.Values) -> manifest.Manifest | None:
+    """The snapshot that was made, if any. What is to be told of it goes into *changes* once it is where it belongs."""
     node = Node(config.vault)
     if not node.is_active():
         say(f"{config.node_name} is not the active node: nothing to do here.")
-        return False
+        return None
     started = time.monotonic()
     made = _take(config, store, node)
     if config.s3 is not None:
-        _upload(config.s3, store.path(made.name), made)
+        _upload(config.s3, store, made)
     duration = time.monotonic() - started
     changes.update(metrics.success(time.time(), duration, made.plain_bytes, made.encrypted_bytes, made.raft_index))
-    return True
+    return made
 
 
-def _forget_old(config: Config, store: Store) -> None:
-    keep = config.retention
-    for old in retention.expired(store.backups(config.cluster_name), time.time(), keep.keep_last, keep.keep_days):
+def _forget_old(config: Config, store: Store, made: manifest.Manifest) -> None:
+    keep, there = config.retention, store.backups(config.cluster_name)
+    for old in retention.expired(there, made, time.time(), keep.keep_last, keep.keep_days):
         store.delete(old)
         say(f"{store.path(old.name)} is beyond the retention and was deleted.")
 
@@ -68,7 +73,7 @@ def _take(config: Config, store: Store, node: Node) -> manifest.Manifest:
     identity = node.identity()
     begun = manifest.moment(time.time())
     key = Key(config.kms)
-    context = manifest.encryption_context(identity.cluster_id, config.cluster_name)
+    context = manifest.encryption_context(identity.cluster_id, config.cluster_name, config.node_name, begun)
     with store.draft(config.reserve_mib * MIB) as draft:
         with node.login(warn) as token:
             try:
@@ -78,7 +83,7 @@ def _take(config: Config, store: Store, node: Node) -> manifest.Manifest:
         summary = verified.summary
         made = manifest.Manifest(
             format=manifest.FORMAT,
-            name=manifest.name(config.cluster_name, config.node_name, begun, summary["index"]),
+            name=manifest.name(config.cluster_name, identity.cluster_id, config.node_name, begun, summary["index"]),
             cluster_id=identity.cluster_id,
             cluster_name=config.cluster_name,
             node_name=config.node_name,
@@ -96,6 +101,7 @@ def _take(config: Config, store: Store, node: Node) -> manifest.Manifest:
             begun=begun,
             ended=manifest.moment(time.time()),
         )
+        made = dataclasses.replace(made, seal=key.seal(manifest.seal_context(made)))
         store.keep(draft, made)
     say(f"{store.path(made.name)}: Raft index {made.raft_index}, {made.plain_bytes} bytes, verified and encrypted.")
     return made
@@ -118,7 +124,8 @@ def _with_leader(node: Node, failure: Failure) -> Failure:
     )
 
 
-def _upload(settings: S3, path: str, made: manifest.Manifest) -> None:
+def _upload(settings: S3, store: Store, made: manifest.Manifest) -> None:
+    path = store.path(made.name)
     try:
         bucket = Bucket(settings)
         bucket.abort_unfinished(made.cluster_name, made.node_name, warn)
@@ -127,13 +134,15 @@ def _upload(settings: S3, path: str, made: manifest.Manifest) -> None:
         cure = f"{failure.cure} It is whole on this node's disk, as {path}.".strip()
         raise Failure(failure.code, failure.cause, cure) from failure
     say(f"{bucket.where(made.name)}: uploaded and compared.")
-    _supersede(bucket, made)
+    # Of the names that tell no cluster id, this node knows those that it gave. It may not read the bucket.
+    known = {old.name for old in store.backups(made.cluster_name) if old.cluster_id == made.cluster_id}
+    _supersede(bucket, made, known)
 
 
-def _supersede(bucket: Bucket, made: manifest.Manifest) -> None:
+def _supersede(bucket: Bucket, made: manifest.Manifest, known: set[str]) -> None:
     """What goes wrong here only keeps old snapshots for longer; the new one is good."""
     try:
-        bucket.supersede(made)
+        bucket.supersede(made, known)
     except Failure as failure:
         if failure.code != Exit.S3:
             raise

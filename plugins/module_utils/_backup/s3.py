@@ -1,11 +1,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The bucket. A snapshot whose manifest is there is complete; nothing is ever deleted: that is the bucket's lifecycle's.
 
-The lifecycle only expires what is tagged as superseded, and a run tags what is older than the snapshot that it has just made.
-So the last good one stays, however long no other follows.
+The lifecycle only expires what is tagged as superseded, and a run tags what is older than the snapshot that it has just made,
+of the same cluster id. So the last good one of each cluster stays, however long no other follows.
 
-Needs s3:PutObject, s3:GetObject (to compare), s3:AbortMultipartUpload, s3:GetObjectTagging and s3:PutObjectTagging below the
-prefix, and s3:ListBucket (with the prefix) and s3:ListBucketMultipartUploads on the bucket.
+A node needs s3:PutObject, s3:AbortMultipartUpload, s3:GetObjectTagging and s3:PutObjectTagging below the prefix, and
+s3:ListBucket (with the prefix) and s3:ListBucketMultipartUploads on the bucket; no s3:GetObject: what it has sent is compared
+by the checksum in S3's own answer. It never writes over an object ("If-None-Match: *"), so the bucket may refuse that to all.
+
+What PutObjectTagging is to whoever has taken a node: it can't be narrowed to older objects. With a condition on
+s3:RequestObjectTag/vaultops-superseded it writes no other tag, and it still can mark the newest snapshot: the lifecycle then
+expires that one when it is as old as the lifecycle says. Versions and the object lock bound what is lost.
 """
 
 from __future__ import annotations
@@ -15,21 +20,29 @@ import contextlib
 import hashlib
 import typing as t
 
-from . import aws, config, manifest
+from . import aws, choice, config, manifest
 from .errors import Exit, Failure
 
 PART_BYTES = 8 << 20
 MOST_PARTS = 10_000
 CHUNK_BYTES = 1 << 20
+# A manifest has two or three KiB.
+MANIFEST_BYTES = 1 << 20
 # So many objects are looked at in any case, and then on until one has its tag: an earlier run may have been killed or refused.
 LOOKED_AT = 8
 
 _CURES = {
-    "AccessDenied": "The role needs s3:PutObject, s3:GetObject and s3:AbortMultipartUpload below the prefix, and the use "
-    "of the key that the bucket encrypts with.",
+    "AccessDenied": "The role needs s3:PutObject and s3:AbortMultipartUpload below the prefix, and the use of the key that the "
+    "bucket encrypts with.",
     "NoSuchBucket": "Create it (playbooks/provision.yml does), or name the right one and its region.",
     "NoSuchKey": "Look at the bucket, the prefix and the name.",
     "NotFound": "Look at the bucket, the prefix and the name.",
+    "PreconditionFailed": "An object of that name is there, and was left as it is. If the connection broke while it was sent, it "
+    "is this run's own.",
+}
+_READ_CURES = {
+    **_CURES,
+    "AccessDenied": "s3:GetObject below the prefix is needed, and the use of the key that the bucket encrypts with.",
 }
 _LIST_CURES = {**_CURES, "AccessDenied": "s3:ListBucket on the bucket is needed, with this prefix."}
 _TAG_CURES = {
@@ -73,8 +86,8 @@ class Bucket:
             )
             try:
                 parts, checksum = self._send_parts(path, made, answer["UploadId"])
-                self._client.complete_multipart_upload(
-                    Bucket=self._settings.bucket,
+                completed = self._unless_there(
+                    self._client.complete_multipart_upload,
                     Key=self._key(made.name),
                     UploadId=answer["UploadId"],
                     MultipartUpload={"Parts": parts},
@@ -83,15 +96,24 @@ class Bucket:
                 with contextlib.suppress(Failure):
                     self._abort(self._key(made.name), answer["UploadId"])
                 raise
-            self._compare(made, checksum)
+            self._compare(made, checksum, completed.get("ChecksumSHA256"))
             text = made.to_json().encode()
-            self._client.put_object(
-                Bucket=self._settings.bucket,
+            self._unless_there(
+                self._client.put_object,
                 Key=self._key(made.name + manifest.MANIFEST_SUFFIX),
                 Body=text,
                 ContentType="application/json",
                 ChecksumSHA256=_base64(hashlib.sha256(text).digest()),
             )
+
+    def _unless_there(self, call: t.Callable[..., dict[str, t.Any]], **arguments: t.Any) -> dict[str, t.Any]:
+        """Never over an object that is there, but where the store says that it does not know such a condition."""
+        try:
+            return call(Bucket=self._settings.bucket, IfNoneMatch="*", **arguments)
+        except Exception as error:
+            if aws.code_of(error) != "NotImplemented":
+                raise
+        return call(Bucket=self._settings.bucket, **arguments)
 
     def _send_parts(self, path: str, made: manifest.Manifest, upload_id: str) -> tuple[list[dict[str, t.Any]], str]:
         """The parts, and what S3 then calls the checksum of the whole: that of the parts' checksums."""
@@ -116,49 +138,100 @@ class Bucket:
             )
         return parts, _base64(of_parts.digest())
 
-    def _compare(self, made: manifest.Manifest, checksum: str) -> None:
-        head = self._client.head_object(Bucket=self._settings.bucket, Key=self._key(made.name), ChecksumMode="ENABLED")
+    def _compare(self, made: manifest.Manifest, checksum: str, answered: str | None) -> None:
         # S3 appends the number of parts; some that speak its protocol don't.
-        found = (head["ContentLength"], str(head.get("ChecksumSHA256")).partition("-")[0])
-        if found != (made.encrypted_bytes, checksum):
+        found = (answered or self._asked_checksum(made.name)).partition("-")[0]
+        size = self._size(made.name)
+        if (size, found) != (made.encrypted_bytes, checksum):
             raise Failure(
                 Exit.S3,
-                f"{self.where(made.name)} has {found[0]} bytes and the checksum {found[1]}, and not "
+                f"{self.where(made.name)} has {size} bytes and the checksum {found}, and not "
                 f"{made.encrypted_bytes} and {checksum}",
                 "It got no manifest, so it does not count.",
             )
 
+    def _asked_checksum(self, name: str) -> str:
+        """S3 tells it when it completes an upload. Where a store does not, this needs s3:GetObject."""
+        head = self._client.head_object(Bucket=self._settings.bucket, Key=self._key(name), ChecksumMode="ENABLED")
+        return str(head.get("ChecksumSHA256"))
+
+    def _size(self, name: str) -> int | None:
+        """By the listing, as to ask for the object itself needs the right to read it."""
+        answer = self._client.list_objects_v2(Bucket=self._settings.bucket, Prefix=self._key(name), MaxKeys=1)
+        return next((item["Size"] for item in answer.get("Contents", []) if item["Key"] == self._key(name)), None)
+
     def fetch_manifest(self, name: str) -> manifest.Manifest:
         where = self.where(name + manifest.MANIFEST_SUFFIX)
-        with self._explained(f"{where} can't be read"):
+        with self._explained(f"{where} can't be read", _READ_CURES):
             answer = self._client.get_object(
                 Bucket=self._settings.bucket, Key=self._key(name + manifest.MANIFEST_SUFFIX)
             )
-            text = answer["Body"].read()
+            text = answer["Body"].read(MANIFEST_BYTES)
         try:
-            return manifest.parse(text)
+            known = manifest.parse(text)
         except ValueError as error:
             raise Failure(Exit.SNAPSHOT, f"{where} is no manifest ({error})") from error
+        require_name(known, name, where)
+        return known
 
-    def newest(self, cluster_name: str, now: float) -> str:
+    def newest(self, cluster_name: str, now: float, cluster_id: str | None = None) -> str:
         """Name of the cluster's newest snapshot that is complete. What claims to be from the future is only taken by name."""
         whole = manifest.whole(self._names(cluster_name))
         believed = [name for name in whole if not manifest.is_ahead(name, now)]
-        if believed:
-            return believed[-1][: -len(manifest.MANIFEST_SUFFIX)]
-        cure = "Look at the bucket, the prefix and the cluster's name."
-        if whole:
-            names = ", ".join(name[: -len(manifest.MANIFEST_SUFFIX)] for name in whole)
-            cure = f"These claim to be from the future; look at the clocks, or name the one that is meant: {names}."
-        raise Failure(Exit.S3, f"{self.where('')} holds no complete snapshot of the cluster {cluster_name}", cure)
+        if not believed:
+            cure = "Look at the bucket, the prefix and the cluster's name."
+            if whole:
+                names = ", ".join(name[: -len(manifest.MANIFEST_SUFFIX)] for name in whole)
+                cure = f"These claim to be from the future; look at the clocks, or name the one that is meant: {names}."
+            raise Failure(Exit.S3, f"{self.where('')} holds no complete snapshot of the cluster {cluster_name}", cure)
+        try:
+            chosen = choice.newest(believed, self._told_ids(believed, cluster_id), cluster_id)
+        except choice.NoChoice as no_choice:
+            found = "; ".join(self._described(name) for name in no_choice.candidates) or "none"
+            raise Failure(
+                Exit.SNAPSHOT,
+                f"which of the snapshots of {cluster_name} in {self.where('')} is the newest can't be told: {no_choice}",
+                f"Say which cluster is meant (-e vault_backup_cluster_id=ID), or name the snapshot (-e vault_restore=NAME). The "
+                f"newest of each: {found}.",
+            ) from no_choice
+        return chosen[: -len(manifest.MANIFEST_SUFFIX)]
 
-    def supersede(self, made: manifest.Manifest) -> None:
-        """Leave what is older than *made* to the bucket's lifecycle, snapshots and manifests.
+    def _told_ids(self, names: list[str], cluster_id: str | None) -> dict[str, str]:
+        """The short cluster id of those whose names don't tell it. Each has to be read, so only those that could matter."""
+        wanted = manifest.short_id(cluster_id) if cluster_id else None
+        told: dict[str, str] = {}
+        for name in reversed(names):
+            tells = manifest.id_of(name)
+            if tells is None:
+                known = self._readable(name)
+                if known:
+                    tells = told[name] = manifest.short_id(known.cluster_id)
+            if tells and tells == wanted:
+                break
+        return told
+
+    def _described(self, name: str) -> str:
+        known = self._readable(name)
+        bare = name[: -len(manifest.MANIFEST_SUFFIX)]
+        return f"{bare} (cluster id {known.cluster_id})" if known else f"{bare} (its manifest is broken)"
+
+    def _readable(self, name: str) -> manifest.Manifest | None:
+        try:
+            return self.fetch_manifest(name[: -len(manifest.MANIFEST_SUFFIX)])
+        except Failure as failure:
+            if failure.code != Exit.SNAPSHOT:
+                raise
+            return None
+
+    def supersede(self, made: manifest.Manifest, known: t.Container[str] = ()) -> None:
+        """Leave what is older than *made*, and of its cluster id, to the bucket's lifecycle, snapshots and manifests.
+
+        *known*: names that tell no cluster id, and are known to be of this one. Of others, the last one stays for good.
 
         The oldest first, so that what a killed run leaves out is next to the newest, where the next one looks.
         """
         pending = []
-        for number, name in enumerate(manifest.superseded(self._names(made.cluster_name), made)):
+        for number, name in enumerate(manifest.superseded(self._names(made.cluster_name), made, known)):
             tags = self._tags(name)
             if manifest.SUPERSEDED not in tags:
                 pending.append((name, tags))
@@ -190,7 +263,7 @@ class Bucket:
         return [name for name in names if "/" not in name]
 
     def fetch(self, name: str, write: t.Callable[[bytes], None]) -> None:
-        with self._explained(f"{self.where(name)} can't be read"):
+        with self._explained(f"{self.where(name)} can't be read", _READ_CURES):
             answer = self._client.get_object(Bucket=self._settings.bucket, Key=self._key(name))
             for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
                 write(chunk)
@@ -204,6 +277,16 @@ class Bucket:
 
     def _explained(self, what: str, cures: dict[str, str] = _CURES) -> t.ContextManager[None]:
         return aws.explained(Exit.S3, what, cures)
+
+
+def require_name(known: manifest.Manifest, name: str, where: str) -> None:
+    """A manifest under another name than its own is a copy: an old snapshot would pass for a new one."""
+    if known.name != name:
+        raise Failure(
+            Exit.SNAPSHOT,
+            f"{where} is the manifest of {known.name}",
+            "It was copied or renamed. Give it its own name, with its snapshot, or take another.",
+        )
 
 
 def part_bytes(size: int) -> int:

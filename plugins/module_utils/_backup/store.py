@@ -89,12 +89,15 @@ class Store:
         with _explained(f"{self.directory} can't be read"):
             names = sorted(os.listdir(self.directory))
             found = [
-                _read(self.path(name + manifest.MANIFEST_SUFFIX)) for name in names if manifest.NAME.fullmatch(name)
+                (name, _read(self.path(name + manifest.MANIFEST_SUFFIX)))
+                for name in names
+                if manifest.NAME.fullmatch(name)
             ]
         return [
             known
-            for known in found
-            if known and known.cluster_name == cluster_name and _size(self.path(known.name)) == known.encrypted_bytes
+            for name, known in found
+            if known and (known.name, known.cluster_name) == (name, cluster_name)
+            if _size(self.path(name)) == known.encrypted_bytes
         ]
 
     def delete(self, backup: manifest.Manifest) -> None:

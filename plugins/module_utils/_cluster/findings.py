@@ -111,6 +111,14 @@ def _snapshots(document: Part) -> t.Iterator[tuple[str, str]]:
     if len(listed) > 1 and last["plain_bytes"] * 2 < listed[-2]["plain_bytes"]:
         before = words.size(listed[-2]["plain_bytes"])
         yield "notice", f"The last snapshot is less than half as big as the one before ({before})"
+    ids = [one.get("cluster_id", "") for one in listed]
+    others = sorted({found for found in ids[:-1] if found != ids[-1]})
+    if others:
+        yield (
+            "notice",
+            f"The newest snapshot is of another cluster id than those before ({', '.join(others)}): a new cluster has taken the "
+            "name of an old one, whose last snapshots stay until somebody removes them",
+        )
     for one in snapshots["ahead"]:
         yield (
             "problem",
