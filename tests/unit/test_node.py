@@ -3,13 +3,10 @@ from __future__ import annotations
 import datetime
 import getpass
 import grp
-import hashlib
 import os
-import subprocess
-import zipfile
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._node import config_check, files, release, service, sigv4
+from ansible_collections.vaultops.cluster.plugins.module_utils._node import config_check, files, service, sigv4
 from ansible_collections.vaultops.cluster.plugins.module_utils._node.errors import NodeError
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -83,82 +80,6 @@ def test_something_else_at_the_path_is_refused(tmp_path):
 def test_an_unknown_owner_is_named(tmp_path):
     with pytest.raises(NodeError, match="nobody-knows-me"):
         files.put(files.Entry(str(tmp_path / "a"), "nobody-knows-me", MY_GROUP, 0o600, "x"))
-
-
-# --- releases
-
-
-@pytest.fixture
-def mirror(tmp_path):
-    """A mirror with Vault 1.2.3, and the key that signs it."""
-    home = tmp_path / "gpg"
-    home.mkdir(mode=0o700)
-    environment = {**os.environ, "GNUPGHOME": str(home)}
-
-    def gpg(*arguments):
-        return subprocess.run(
-            ["gpg", "--batch", "--yes", *arguments], env=environment, check=True, capture_output=True, text=True
-        ).stdout
-
-    gpg("--passphrase", "", "--quick-generate-key", "unit test", "ed25519", "sign", "never")
-    folder = tmp_path / "mirror" / "vault" / "1.2.3"
-    folder.mkdir(parents=True)
-    archive = folder / "vault_1.2.3_linux_amd64.zip"
-    with zipfile.ZipFile(archive, "w") as content:
-        content.writestr("vault", "#!/bin/sh\n")
-    sums = folder / "vault_1.2.3_SHA256SUMS"
-    sums.write_text(f"{hashlib.sha256(archive.read_bytes()).hexdigest()}  {archive.name}\n")
-    gpg("--detach-sign", "-o", f"{sums}.sig", str(sums))
-    return folder, f"file://{tmp_path / 'mirror'}", gpg("--armor", "--export")
-
-
-def test_a_release_that_verifies_is_laid_down(mirror, tmp_path):
-    _folder, url, key = mirror
-    found = release.Release(url, "1.2.3", "x86_64")
-    found.unpack(found.expected_sum(key), str(tmp_path / "releases" / "1.2.3"))
-    assert os.access(tmp_path / "releases" / "1.2.3" / "vault", os.X_OK)
-    assert os.listdir(tmp_path / "releases") == ["1.2.3"]
-
-
-def test_an_archive_with_another_checksum_leaves_nothing(mirror, tmp_path):
-    folder, url, key = mirror
-    found = release.Release(url, "1.2.3", "x86_64")
-    expected = found.expected_sum(key)
-    (folder / found.archive).write_bytes(b"other")
-    with pytest.raises(NodeError, match="signed list says"):
-        found.unpack(expected, str(tmp_path / "releases" / "1.2.3"))
-    assert os.listdir(tmp_path / "releases") == []
-
-
-def test_sums_that_were_changed_after_signing_are_refused(mirror):
-    folder, url, key = mirror
-    sums = folder / "vault_1.2.3_SHA256SUMS"
-    sums.write_text("0" * 64 + "  vault_1.2.3_linux_amd64.zip\n")
-    with pytest.raises(NodeError, match="signature"):
-        release.Release(url, "1.2.3", "x86_64").expected_sum(key)
-
-
-def test_a_missing_archive_names_its_address(mirror):
-    _folder, url, key = mirror
-    with pytest.raises(NodeError, match=r"vault/9\.9\.9"):
-        release.Release(url, "9.9.9", "x86_64").expected_sum(key)
-
-
-def test_a_build_for_another_machine_is_not_listed(mirror):
-    _folder, url, key = mirror
-    with pytest.raises(NodeError, match="no build for this machine"):
-        release.Release(url, "1.2.3", "aarch64").expected_sum(key)
-
-
-@pytest.mark.parametrize("version", ["1.21", "v1.21.1", "latest", "../../etc", ""])
-def test_a_wrong_version_is_refused(version):
-    with pytest.raises(NodeError, match="is not a Vault version"):
-        release.Release("file:///nowhere", version, "x86_64")
-
-
-def test_a_key_that_is_no_key_is_refused():
-    with pytest.raises(NodeError, match="not an ASCII-armoured"):
-        release.dearmor("hello")
 
 
 # --- what runs
