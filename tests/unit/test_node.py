@@ -1,16 +1,29 @@
 from __future__ import annotations
 
+import contextlib
 import datetime
 import getpass
 import grp
+import http.server
+import json
 import os
+import threading
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._node import config_check, files, service, sigv4
+from ansible_collections.vaultops.cluster.plugins.module_utils._node import (
+    config_check,
+    files,
+    kms,
+    metadata,
+    service,
+    sigv4,
+)
 from ansible_collections.vaultops.cluster.plugins.module_utils._node.errors import NodeError
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
+from hypothesis import given
+from hypothesis import strategies as st
 
 ME = getpass.getuser()
 MY_GROUP = grp.getgrgid(os.getgid()).gr_name
@@ -36,6 +49,76 @@ def test_signature_is_the_one_that_aws_own_library_makes(url, token):
         url, headers, body, sigv4.Credentials("AKID", "secret", token), "eu-central-1", "kms", timestamp
     )
     assert signed["authorization"].endswith(f"Signature={expected}")
+
+
+# --- what answers in the place of KMS or of the metadata service
+
+LOGIN_PAGE = b"<html>Please log in</html>"
+NAMES = st.sampled_from(["KeyMetadata", "Arn", "KeyState", "KeyUsage", "__type", "message", "Code", "Token"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda deeper: st.lists(deeper) | st.dictionaries(st.text() | NAMES, deeper),
+)
+
+
+@contextlib.contextmanager
+def answering(status, body):
+    """A server on loopback that gives every request this answer."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_PUT = do_POST
+
+        def log_message(self, *_arguments):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize("body", [LOGIN_PAGE, b"[]", b"{}", b"", b'{"KeyMetadata": []}', b"null", b"[" * 100000])
+def test_what_is_not_kms_is_said_in_words(status, body):
+    with answering(status, body) as url, pytest.raises(NodeError, match="is not KMS|was refused"):
+        kms.prove(kms.Kms("eu-central-1", url, sigv4.Credentials("a", "b")), "alias/x")
+
+
+@pytest.mark.parametrize("url", ["kms.example", "http://[::1", "http://127.0.0.1:1/", "http://127.0.0.1:x/"])
+def test_a_kms_that_can_not_be_reached_names_its_url(url):
+    with pytest.raises(NodeError) as error:
+        kms.prove(kms.Kms("eu-central-1", url, sigv4.Credentials("a", "b")), "alias/x")
+    assert f"KMS can't be reached at {url}" in str(error.value)
+
+
+@pytest.mark.parametrize("body", [LOGIN_PAGE, b"[]", b"", b"role\nrole"])
+def test_what_is_not_the_metadata_service_is_said_in_words(monkeypatch, body):
+    with answering(200, body) as url:
+        monkeypatch.setattr(metadata, "SERVICE", url)
+        with pytest.raises(NodeError, match="is not the instance metadata service"):
+            metadata.role_credentials()
+
+
+@given(JSON.map(json.dumps) | st.text())
+def test_any_answer_of_kms_is_read_or_refused(text):
+    with contextlib.suppress(NodeError):
+        kms.usable(kms.answer_of("DescribeKey", "here", text.encode("utf-8", "surrogatepass")), "alias/x")
+    assert isinstance(kms.refusal("Encrypt", 400, text.encode("utf-8", "surrogatepass")), NodeError)
+    assert kms.decoded(text) is None or isinstance(kms.decoded(text), bytes)
+
+
+@given(JSON.map(json.dumps) | st.text())
+def test_any_answer_of_the_metadata_service_is_read_or_refused(text):
+    with contextlib.suppress(NodeError):
+        metadata.role_of(text)
+    with contextlib.suppress(NodeError):
+        metadata.credentials_of(text, "role")
 
 
 # --- files

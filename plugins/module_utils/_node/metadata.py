@@ -26,7 +26,9 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 def role_credentials() -> Credentials:
     """The temporary credentials of the instance's role."""
     token = _request("PUT", "/latest/api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "60"})
-    header = {"X-aws-ec2-metadata-token": token.strip()}
+    if not (token.isascii() and token.isprintable()):
+        raise _not_metadata("what it gives as a token is none")
+    header = {"X-aws-ec2-metadata-token": token}
     path = "/latest/meta-data/iam/security-credentials/"
     role = role_of(_request("GET", path, header))
     return credentials_of(_request("GET", path + role, header), role)
