@@ -12,6 +12,13 @@ description:
   - Downloads the archive from a mirror laid out as the publisher's, verifies the signature over the checksums and the
     checksum of the archive, and lays the binary down in a directory of its own version.
   - Nothing is left behind by a release that does not verify. A release that is laid down already is not fetched again.
+  - The release's directory keeps the SHA-256 of archive and binary. A binary that is not what the signed archive held is
+    refused, and never switched on. Its content is read when it is switched on, and when its size or one of its times
+    differs from what was seen last; a release that was laid down without its sums is compared with the archive once.
+  - The same is done for the release that is switched on, so that a way back is proven before it is needed.
+  - Sizes, times and room are limited before the signature is known, and 512 MiB stay free on the file system.
+  - Where others than root could replace what root runs, directories of this collection are made root's, and others are
+    named in an error.
   - In check mode, signature and checksums are still verified; the archive itself is not downloaded.
   - Needs C(gpgv) on the node.
 author: vaultops maintainers (@vaultops)
@@ -28,6 +35,10 @@ options:
     description: ASCII-armoured PGP public key that signs the checksums.
     type: str
     required: true
+  home:
+    description: Directory of this collection on the node. It is root's; what is in it may be others'.
+    type: path
+    default: /opt/vault
   releases:
     description: Directory that holds one directory for each release.
     type: path
@@ -64,43 +75,110 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._node import guard, installed
 from ..module_utils._node.errors import NodeError
-from ..module_utils._node.release import Release
+from ..module_utils._node.release import VERSION, Release
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    release = Release(params["mirror"], params["version"], os.uname().machine)
-    folder = os.path.join(params["releases"], params["version"])
-    binary = os.path.join(folder, "vault")
-    link = params["link"]
-    before = state(folder, link)
-    if not before["laid_down"]:
-        expected = release.expected_sum(params["signing_key"])
-        if not check_mode:
-            release.unpack(expected, folder)
-    target = binary if params["activate"] else before["switched_on"]
-    if target != before["switched_on"] and not check_mode:
-        switch(link, binary)
-    after = {"laid_down": True, "switched_on": target}
-    return {"changed": after != before, "path": binary, "diff": {"before": before, "after": after}}
-
-
-def state(folder: str, link: str) -> dict[str, t.Any]:
+    machine = os.uname().machine
+    link, releases = params["link"], params["releases"]
+    current = switched_on(link)
+    wanted = os.path.join(releases, params["version"], installed.BINARY)
+    versions = [params["version"], way_back(current, params)]
+    # All of them are fit names for a folder and a URL before anything else happens.
+    sources = {version: Release(params["mirror"], version, machine) for version in versions if version}
+    mended = owners(params, sources, check_mode)
+    before = {version: state(os.path.join(releases, version), version) for version in sources}
+    after = dict.fromkeys(sources, "proven")
+    for version, source in reversed(sources.items()):
+        activated = version == params["version"] and params["activate"] and current != wanted
+        try:
+            provide(source, os.path.join(releases, version), params["signing_key"], activated, check_mode)
+        except NodeError as error:
+            if version == params["version"]:
+                raise
+            raise NodeError(f"Vault {version}, the way back, is switched on and can't be proven: {error}") from error
+    target = wanted if params["activate"] else current
+    if target != current and not check_mode:
+        switch(link, wanted)
     return {
-        "laid_down": os.path.isfile(os.path.join(folder, "vault")),
-        "switched_on": os.readlink(link) if os.path.islink(link) else None,
+        "changed": before != after or target != current or bool(mended),
+        "path": wanted,
+        "diff": {
+            "before": {"releases": before, "switched_on": current, "owners": mended},
+            "after": {"releases": after, "switched_on": target, "owners": {}},
+        },
     }
+
+
+def owners(params: dict[str, t.Any], versions: t.Iterable[str], check_mode: bool) -> dict[str, str]:
+    """Make root's what is the collection's own, and refuse what is not. Returns what was, or would be, made root's."""
+    home, releases = params["home"], params["releases"]
+    own = [home, releases] if releases.startswith(f"{home}/") else [releases]
+    for version in versions:
+        own += [os.path.join(releases, version), os.path.join(releases, version, installed.BINARY)]
+    guard.refuse_foreign([*own, params["link"]], own)
+    mend = guard.to_mend(own)
+    if home in mend and any(os.path.lexists(os.path.join(home, name)) for name in ("raft", "vault.db")):
+        raise NodeError(
+            f"{home} {mend[home]}, and Raft's files are in it, so it can't be made root's: others than root could "
+            f"replace the Vault that root runs",
+            f"Give Raft a directory of its own in {home}, which is then root's.",
+        )
+    if not check_mode:
+        guard.mend(mend)
+    return mend
+
+
+def state(folder: str, version: str) -> str:
+    if not os.path.lexists(os.path.join(folder, installed.BINARY)):
+        return "absent"
+    return "proven" if installed.kept(folder, version) else "laid down, without its sums"
+
+
+def provide(source: Release, folder: str, key: str, activated: bool, check_mode: bool) -> None:
+    """Lay down what is absent; hold what is there against its sums, or against its signed archive where it has none."""
+    sums = installed.kept(folder, source.version)
+    if sums and os.path.lexists(os.path.join(folder, installed.BINARY)):
+        installed.prove(folder, sums, thorough=activated, may_write=not check_mode)
+        return
+    expected = source.expected_sum(key)
+    if check_mode:
+        return
+    if os.path.lexists(os.path.join(folder, installed.BINARY)):
+        source.compare(expected, folder)
+    else:
+        source.unpack(expected, folder)
+
+
+def way_back(current: str | None, params: dict[str, t.Any]) -> str | None:
+    """The version that is switched on, where it is another one and was laid down by this collection."""
+    if not current or not os.path.isfile(current):
+        return None
+    folder = os.path.dirname(current)
+    version = os.path.basename(folder)
+    ours = current == os.path.join(params["releases"], version, installed.BINARY) and VERSION.fullmatch(version)
+    return version if ours and version != params["version"] else None
+
+
+def switched_on(link: str) -> str | None:
+    return os.readlink(link) if os.path.islink(link) else None
 
 
 def switch(link: str, binary: str) -> None:
     """Replace the link in one step: there is always a vault on the path. A binary put there by hand is kept aside."""
-    if os.path.exists(link) and not os.path.islink(link):
-        os.replace(link, f"{link}.replaced")
-    partial = f"{link}.vaultops"
-    if os.path.lexists(partial):
-        os.unlink(partial)
-    os.symlink(binary, partial)
-    os.rename(partial, link)
+    try:
+        if os.path.exists(link) and not os.path.islink(link):
+            os.replace(link, f"{link}.replaced")
+        partial = f"{link}.vaultops"
+        if os.path.lexists(partial):
+            os.unlink(partial)
+        os.symlink(binary, partial)
+        os.rename(partial, link)
+        installed.sync(os.path.dirname(link))
+    except OSError as error:
+        raise NodeError(f"{link} can't be pointed at {binary} ({error})", "Is the module run as root?") from error
 
 
 def main() -> None:
@@ -109,6 +187,7 @@ def main() -> None:
             "version": {"type": "str", "required": True},
             "mirror": {"type": "str", "default": "https://releases.hashicorp.com"},
             "signing_key": {"type": "str", "required": True, "no_log": False},
+            "home": {"type": "path", "default": "/opt/vault"},
             "releases": {"type": "path", "default": "/opt/vault/releases"},
             "link": {"type": "path", "default": "/usr/local/bin/vault"},
             "activate": {"type": "bool", "default": True},

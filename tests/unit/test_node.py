@@ -1,21 +1,30 @@
 from __future__ import annotations
 
+import contextlib
 import datetime
 import getpass
 import grp
-import hashlib
+import http.server
 import json
 import os
-import subprocess
-import zipfile
+import threading
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._node import config_check, files, release, service, sigv4
+from ansible_collections.vaultops.cluster.plugins.module_utils._node import (
+    config_check,
+    files,
+    kms,
+    metadata,
+    service,
+    sigv4,
+)
 from ansible_collections.vaultops.cluster.plugins.module_utils._node.errors import NodeError
 from ansible_collections.vaultops.cluster.plugins.modules import vault_files
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
+from hypothesis import given
+from hypothesis import strategies as st
 
 ME = getpass.getuser()
 MY_GROUP = grp.getgrgid(os.getgid()).gr_name
@@ -41,6 +50,76 @@ def test_signature_is_the_one_that_aws_own_library_makes(url, token):
         url, headers, body, sigv4.Credentials("AKID", "secret", token), "eu-central-1", "kms", timestamp
     )
     assert signed["authorization"].endswith(f"Signature={expected}")
+
+
+# --- what answers in the place of KMS or of the metadata service
+
+LOGIN_PAGE = b"<html>Please log in</html>"
+NAMES = st.sampled_from(["KeyMetadata", "Arn", "KeyState", "KeyUsage", "__type", "message", "Code", "Token"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda deeper: st.lists(deeper) | st.dictionaries(st.text() | NAMES, deeper),
+)
+
+
+@contextlib.contextmanager
+def answering(status, body):
+    """A server on loopback that gives every request this answer."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_PUT = do_POST
+
+        def log_message(self, *_arguments):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize("body", [LOGIN_PAGE, b"[]", b"{}", b"", b'{"KeyMetadata": []}', b"null", b"[" * 100000])
+def test_what_is_not_kms_is_said_in_words(status, body):
+    with answering(status, body) as url, pytest.raises(NodeError, match="is not KMS|was refused"):
+        kms.prove(kms.Kms("eu-central-1", url, sigv4.Credentials("a", "b")), "alias/x")
+
+
+@pytest.mark.parametrize("url", ["kms.example", "http://[::1", "http://127.0.0.1:1/", "http://127.0.0.1:x/"])
+def test_a_kms_that_can_not_be_reached_names_its_url(url):
+    with pytest.raises(NodeError) as error:
+        kms.prove(kms.Kms("eu-central-1", url, sigv4.Credentials("a", "b")), "alias/x")
+    assert f"KMS can't be reached at {url}" in str(error.value)
+
+
+@pytest.mark.parametrize("body", [LOGIN_PAGE, b"[]", b"", b"role\nrole"])
+def test_what_is_not_the_metadata_service_is_said_in_words(monkeypatch, body):
+    with answering(200, body) as url:
+        monkeypatch.setattr(metadata, "SERVICE", url)
+        with pytest.raises(NodeError, match="is not the instance metadata service"):
+            metadata.role_credentials()
+
+
+@given(JSON.map(json.dumps) | st.text())
+def test_any_answer_of_kms_is_read_or_refused(text):
+    with contextlib.suppress(NodeError):
+        kms.usable(kms.answer_of("DescribeKey", "here", text.encode("utf-8", "surrogatepass")), "alias/x")
+    assert isinstance(kms.refusal("Encrypt", 400, text.encode("utf-8", "surrogatepass")), NodeError)
+    assert kms.decoded(text) is None or isinstance(kms.decoded(text), bytes)
+
+
+@given(JSON.map(json.dumps) | st.text())
+def test_any_answer_of_the_metadata_service_is_read_or_refused(text):
+    with contextlib.suppress(NodeError):
+        metadata.role_of(text)
+    with contextlib.suppress(NodeError):
+        metadata.credentials_of(text, "role")
 
 
 # --- files
@@ -85,82 +164,6 @@ def test_something_else_at_the_path_is_refused(tmp_path):
 def test_an_unknown_owner_is_named(tmp_path):
     with pytest.raises(NodeError, match="nobody-knows-me"):
         files.put(files.Entry(str(tmp_path / "a"), "nobody-knows-me", MY_GROUP, 0o600, "x"))
-
-
-# --- releases
-
-
-@pytest.fixture
-def mirror(tmp_path):
-    """A mirror with Vault 1.2.3, and the key that signs it."""
-    home = tmp_path / "gpg"
-    home.mkdir(mode=0o700)
-    environment = {**os.environ, "GNUPGHOME": str(home)}
-
-    def gpg(*arguments):
-        return subprocess.run(
-            ["gpg", "--batch", "--yes", *arguments], env=environment, check=True, capture_output=True, text=True
-        ).stdout
-
-    gpg("--passphrase", "", "--quick-generate-key", "unit test", "ed25519", "sign", "never")
-    folder = tmp_path / "mirror" / "vault" / "1.2.3"
-    folder.mkdir(parents=True)
-    archive = folder / "vault_1.2.3_linux_amd64.zip"
-    with zipfile.ZipFile(archive, "w") as content:
-        content.writestr("vault", "#!/bin/sh\n")
-    sums = folder / "vault_1.2.3_SHA256SUMS"
-    sums.write_text(f"{hashlib.sha256(archive.read_bytes()).hexdigest()}  {archive.name}\n")
-    gpg("--detach-sign", "-o", f"{sums}.sig", str(sums))
-    return folder, f"file://{tmp_path / 'mirror'}", gpg("--armor", "--export")
-
-
-def test_a_release_that_verifies_is_laid_down(mirror, tmp_path):
-    _folder, url, key = mirror
-    found = release.Release(url, "1.2.3", "x86_64")
-    found.unpack(found.expected_sum(key), str(tmp_path / "releases" / "1.2.3"))
-    assert os.access(tmp_path / "releases" / "1.2.3" / "vault", os.X_OK)
-    assert os.listdir(tmp_path / "releases") == ["1.2.3"]
-
-
-def test_an_archive_with_another_checksum_leaves_nothing(mirror, tmp_path):
-    folder, url, key = mirror
-    found = release.Release(url, "1.2.3", "x86_64")
-    expected = found.expected_sum(key)
-    (folder / found.archive).write_bytes(b"other")
-    with pytest.raises(NodeError, match="signed list says"):
-        found.unpack(expected, str(tmp_path / "releases" / "1.2.3"))
-    assert os.listdir(tmp_path / "releases") == []
-
-
-def test_sums_that_were_changed_after_signing_are_refused(mirror):
-    folder, url, key = mirror
-    sums = folder / "vault_1.2.3_SHA256SUMS"
-    sums.write_text("0" * 64 + "  vault_1.2.3_linux_amd64.zip\n")
-    with pytest.raises(NodeError, match="signature"):
-        release.Release(url, "1.2.3", "x86_64").expected_sum(key)
-
-
-def test_a_missing_archive_names_its_address(mirror):
-    _folder, url, key = mirror
-    with pytest.raises(NodeError, match=r"vault/9\.9\.9"):
-        release.Release(url, "9.9.9", "x86_64").expected_sum(key)
-
-
-def test_a_build_for_another_machine_is_not_listed(mirror):
-    _folder, url, key = mirror
-    with pytest.raises(NodeError, match="no build for this machine"):
-        release.Release(url, "1.2.3", "aarch64").expected_sum(key)
-
-
-@pytest.mark.parametrize("version", ["1.21", "v1.21.1", "latest", "../../etc", ""])
-def test_a_wrong_version_is_refused(version):
-    with pytest.raises(NodeError, match="is not a Vault version"):
-        release.Release("file:///nowhere", version, "x86_64")
-
-
-def test_a_key_that_is_no_key_is_refused():
-    with pytest.raises(NodeError, match="not an ASCII-armoured"):
-        release.dearmor("hello")
 
 
 # --- what runs

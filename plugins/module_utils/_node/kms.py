@@ -4,17 +4,22 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import datetime
+import http.client
 import json
 import os
 import typing as t
 import urllib.error
 import urllib.request
 
+from .deadline import Overdue, deadline
 from .errors import NodeError
 from .sigv4 import Credentials, sign
 
 TIMEOUT_SECONDS = 10
+DEADLINE_SECONDS = 30
+ANSWER_BYTES = 64 << 10
 
 
 class Kms:
@@ -27,49 +32,100 @@ class Kms:
         data = json.dumps(body).encode()
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"TrentService.{action}"}
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-        signed = sign(self.url, headers, data, self.credentials, self.region, "kms", now)
         try:
+            signed = sign(self.url, headers, data, self.credentials, self.region, "kms", now)
             request = urllib.request.Request(self.url, data=data, method="POST", headers=signed)
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            raise _refusal(action, error) from error
-        except OSError as error:
+            with deadline(DEADLINE_SECONDS):
+                status, text = _ask(request)
+        except (Overdue, OSError, http.client.HTTPException, ValueError) as error:
+            why = "no whole answer" if isinstance(error, Overdue) else getattr(error, "reason", None) or error
             raise NodeError(
-                f"KMS can't be reached at {self.url} ({getattr(error, 'reason', error)})",
+                f"KMS can't be reached at {self.url} ({why})",
                 f"Check the region ({self.region}), the security group's way out, and the VPC endpoint for KMS.",
             ) from error
+        if status != 200:
+            raise refusal(action, status, text)
+        return answer_of(action, self.url, text)
+
+
+def _ask(request: urllib.request.Request) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+            return answer.status, answer.read(ANSWER_BYTES)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read(ANSWER_BYTES)
 
 
 def prove(kms: Kms, key_id: str) -> dict[str, t.Any]:
     """DescribeKey, Encrypt, Decrypt: the three that awskms uses. Returns key ARN and state."""
-    key = kms.call("DescribeKey", KeyId=key_id)["KeyMetadata"]
-    if key["KeyState"] != "Enabled":
+    arn = usable(kms.call("DescribeKey", KeyId=key_id), key_id)
+    secret = os.urandom(32)
+    sealed = field(kms.call("Encrypt", KeyId=key_id, Plaintext=base64.b64encode(secret).decode()), "CiphertextBlob")
+    opened = field(kms.call("Decrypt", CiphertextBlob=sealed, KeyId=arn), "Plaintext")
+    if decoded(opened) != secret:
+        raise NodeError(f"the key {key_id} does not decrypt what it encrypted")
+    return {"key_arn": arn, "key_state": "Enabled"}
+
+
+def usable(described: dict[str, t.Any], key_id: str) -> str:
+    """The ARN of a key that a seal can use."""
+    key = described.get("KeyMetadata")
+    if not isinstance(key, dict):
+        raise _not_kms("DescribeKey has no KeyMetadata")
+    arn, state, usage = field(key, "Arn"), field(key, "KeyState"), key.get("KeyUsage")
+    if state != "Enabled":
         raise NodeError(
-            f"the unseal key {key_id} ({key['Arn']}) is {key['KeyState']}",
+            f"the unseal key {key_id} ({arn}) is {state}",
             "Enable it, or cancel its deletion: without it Vault can't unseal.",
         )
-    if key.get("KeyUsage") != "ENCRYPT_DECRYPT":
-        raise NodeError(f"the key {key_id} is for {key.get('KeyUsage')}", "The seal needs an ENCRYPT_DECRYPT key.")
-    secret = os.urandom(32)
-    sealed = kms.call("Encrypt", KeyId=key_id, Plaintext=base64.b64encode(secret).decode())["CiphertextBlob"]
-    opened = kms.call("Decrypt", CiphertextBlob=sealed, KeyId=key["Arn"])["Plaintext"]
-    if base64.b64decode(opened) != secret:
-        raise NodeError(f"the key {key_id} does not decrypt what it encrypted")
-    return {"key_arn": key["Arn"], "key_state": key["KeyState"]}
+    if usage != "ENCRYPT_DECRYPT":
+        raise NodeError(f"the key {key_id} is for {usage}", "The seal needs an ENCRYPT_DECRYPT key.")
+    return arn
 
 
-def _refusal(action: str, error: urllib.error.HTTPError) -> NodeError:
-    text = error.read().decode(errors="replace")
+def answer_of(action: str, url: str, text: bytes) -> dict[str, t.Any]:
+    answer = _json(text)
+    if not isinstance(answer, dict):
+        raise _not_kms(f"{url} answered kms:{action} with {text[:60].decode(errors='replace')!r}")
+    return answer
+
+
+def field(answer: dict[str, t.Any], name: str) -> str:
+    value = answer.get(name)
+    if not isinstance(value, str):
+        raise _not_kms(f"an answer has no {name}")
+    return value
+
+
+def decoded(text: str) -> bytes | None:
     try:
-        answer = json.loads(text)
-    except ValueError:
-        answer = {}
-    code = str(answer.get("__type", error.code)).rsplit("#", 1)[-1]
-    message = answer.get("message") or answer.get("Message") or text[:200]
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def refusal(action: str, status: int, text: bytes) -> NodeError:
+    answer = _json(text)
+    answer = answer if isinstance(answer, dict) else {}
+    code = str(answer.get("__type", status)).rsplit("#", 1)[-1]
+    message = answer.get("message") or answer.get("Message") or text[:200].decode(errors="replace")
     cures = {
         "NotFoundException": "Create the key and its alias (playbooks/site.yml does), or name the right one and region.",
         "AccessDeniedException": f"The role of this instance needs kms:{action} on the key's ARN, in its own policy and "
         "in the key's.",
     }
     return NodeError(f"kms:{action} was refused: {code}: {message}", cures.get(code, ""))
+
+
+def _json(text: bytes) -> t.Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _not_kms(what: str) -> NodeError:
+    return NodeError(
+        f"what answers is not KMS: {what}", "Is there a proxy that wants a login? Check NO_PROXY and the URL."
+    )

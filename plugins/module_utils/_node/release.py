@@ -3,118 +3,161 @@
 
 from __future__ import annotations
 
-import base64
+import contextlib
 import hashlib
 import os
 import re
 import shutil
-import subprocess
 import tempfile
-import urllib.error
-import urllib.request
+import time
+import typing as t
 import zipfile
+import zlib
+from urllib.parse import urlsplit
 
+from . import installed, signature
+from .download import CHUNK_BYTES, Limit, fetch, require_room
 from .errors import NodeError
 
-VERSION = re.compile(r"^\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?(\+[0-9A-Za-z.]+)?$")
+VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?(\+[0-9A-Za-z.]+)?", re.ASCII)
+DIGEST = re.compile(r"[0-9a-f]{64}")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-TIMEOUT_SECONDS = 60
-CHUNK_BYTES = 1 << 20
+SCHEMES = ("https", "http", "file")
+
+# Several times what the publisher's have.
+SUMS = Limit(64 << 10, 60)
+SIGNATURE = Limit(4 << 10, 60)
+# Stays free for others: Raft's database may be on the same file system.
+RESERVE_BYTES = 512 << 20
+ARCHIVE = Limit(1 << 30, 1800, reserve=RESERVE_BYTES)
+BINARY_BYTES = 2 << 30
+
+# What zipfile raises for an archive that it can't read.
+UNREADABLE = (OSError, LookupError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 class Release:
     """One version of Vault as its publisher lays it out: archive, sums, and a signature over the sums."""
 
     def __init__(self, mirror: str, version: str, machine: str) -> None:
-        if not VERSION.match(version):
-            raise NodeError(f"'{version}' is not a Vault version", "Give it in full, such as 1.21.1.")
+        if not VERSION.fullmatch(version):
+            raise NodeError(f"{version!r} is not a Vault version", "Give it in full, such as 1.21.1.")
         if machine not in ARCHITECTURES:
             raise NodeError(f"there is no Vault for {machine}", f"Use one of {', '.join(ARCHITECTURES)}.")
+        if _scheme(mirror) not in SCHEMES:
+            raise NodeError(f"the mirror {mirror!r} is not a URL", "It begins with https://, http:// or file://.")
         self.version = version
         self.base = f"{mirror.rstrip('/')}/vault/{version}"
         self.archive = f"vault_{version}_linux_{ARCHITECTURES[machine]}.zip"
 
     def expected_sum(self, signing_key: str) -> str:
         """The archive's SHA-256 from SHA256SUMS, once its signature is proven."""
+        name = f"vault_{self.version}_SHA256SUMS"
         with tempfile.TemporaryDirectory() as folder:
             sums = os.path.join(folder, "sums")
-            self.fetch(f"vault_{self.version}_SHA256SUMS", sums)
-            self.fetch(f"vault_{self.version}_SHA256SUMS.sig", f"{sums}.sig")
-            verify_signature(sums, signing_key, self.base)
-            with open(sums, encoding="ascii") as stream:
-                listed = {name: digest for digest, name in (line.split() for line in stream if line.strip())}
+            fetch(f"{self.base}/{name}", sums, SUMS)
+            fetch(f"{self.base}/{name}.sig", f"{sums}.sig", SIGNATURE)
+            signature.verify(sums, f"{sums}.sig", signing_key, f"{self.base}/{name}")
+            with open(sums, encoding="utf-8", errors="replace") as stream:
+                listed = listed_sums(stream.read(), f"{self.base}/{name}")
         if self.archive not in listed:
             raise NodeError(f"{self.base} does not list {self.archive}", "This version has no build for this machine.")
         return listed[self.archive]
 
-    def fetch(self, name: str, path: str) -> str:
-        """Download to a file; returns the SHA-256 of what came."""
-        digest = hashlib.sha256()
-        try:
-            with (
-                urllib.request.urlopen(f"{self.base}/{name}", timeout=TIMEOUT_SECONDS) as source,
-                open(path, "wb") as to,
-            ):
-                while chunk := source.read(CHUNK_BYTES):
-                    digest.update(chunk)
-                    to.write(chunk)
-        except urllib.error.HTTPError as error:
-            raise NodeError(
-                f"{self.base}/{name} can't be had (HTTP {error.code})", "Check the version and the mirror."
-            ) from error
-        except urllib.error.URLError as error:
-            raise NodeError(f"{self.base}/{name} can't be had ({error.reason})", "Check the mirror's URL.") from error
-        except OSError as error:
-            raise NodeError(f"{self.base}/{name} could not be saved ({error})", "Make room, then run again.") from error
-        return digest.hexdigest()
-
     def unpack(self, expected: str, folder: str) -> None:
-        """Put the binary into *folder*, which either appears whole or not at all."""
-        parent = os.path.dirname(folder)
-        os.makedirs(parent, mode=0o755, exist_ok=True)
-        partial = tempfile.mkdtemp(prefix=f".{self.version}.", dir=parent)
-        try:
-            archive = os.path.join(partial, "archive.zip")
-            found = self.fetch(self.archive, archive)
-            if found != expected:
-                raise NodeError(
-                    f"the checksum of {self.base}/{self.archive} is {found}, and the signed list says {expected}",
-                    "The archive is damaged or not the publisher's. Do not use this mirror before you know why.",
-                )
-            with zipfile.ZipFile(archive) as content:
-                content.extract("vault", partial)
-            os.unlink(archive)
-            os.chmod(os.path.join(partial, "vault"), 0o755)
-            os.chmod(partial, 0o755)
+        """Put the binary and its sums into *folder*, which either appears whole or not at all."""
+        if os.path.isdir(folder) and os.listdir(folder):
+            raise NodeError(f"{folder} is there, and no Vault is in it", "Move it away, then run again.")
+        with self._unpacked(expected, os.path.dirname(folder)) as (partial, _sums):
             os.rename(partial, folder)
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            installed.sync(os.path.dirname(folder))
+
+    def compare(self, expected: str, folder: str) -> None:
+        """Keep the sums of what was laid down without them, where it is what the signed archive holds."""
+        with self._unpacked(expected, os.path.dirname(folder)) as (_partial, sums):
+            installed.adopt(folder, sums)
+
+    @contextlib.contextmanager
+    def _unpacked(self, expected: str, parent: str) -> t.Iterator[tuple[str, installed.Sums]]:
+        """A folder beside its future place, with all that it will hold, written through to the disk."""
+        partial = None
+        try:
+            installed.make_folder(parent)
+            _tidy(parent, self.version)
+            partial = tempfile.mkdtemp(prefix=f".{self.version}.", dir=parent)
+            yield partial, self._fill(partial, expected)
+        except UNREADABLE as error:
             raise NodeError(
-                f"{self.archive} could not be unpacked into {parent} ({error})", "Is the disk full?"
+                f"{self.archive} could not be unpacked into {parent} ({type(error).__name__}: {error})",
+                "Check the disk and the archive; nothing was put in place.",
             ) from error
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            if partial:
+                shutil.rmtree(partial, ignore_errors=True)
+
+    def _fill(self, folder: str, expected: str) -> installed.Sums:
+        archive = os.path.join(folder, "archive.zip")
+        found = fetch(f"{self.base}/{self.archive}", archive, ARCHIVE)
+        if found != expected:
+            raise NodeError(
+                f"the checksum of {self.base}/{self.archive} is {found}, and the signed list says {expected}",
+                "The archive is damaged or not the publisher's. Do not use this mirror before you know why.",
+            )
+        binary = os.path.join(folder, installed.BINARY)
+        with zipfile.ZipFile(archive) as content:
+            unpacked = _extract(content, binary)
+        os.unlink(archive)
+        os.chmod(folder, 0o755)
+        return installed.keep(folder, self.version, found, unpacked)
 
 
-def verify_signature(path: str, signing_key: str, where: str) -> None:
-    gpgv = shutil.which("gpgv")
-    if not gpgv:
-        raise NodeError("gpgv is not installed on this node", "Install the package gpgv (Debian) or gnupg2 (Red Hat).")
-    keyring = f"{path}.keyring"
-    with open(keyring, "wb") as stream:
-        stream.write(dearmor(signing_key))
-    done = subprocess.run(
-        [gpgv, "--keyring", keyring, f"{path}.sig", path], capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
+def listed_sums(text: str, where: str) -> dict[str, str]:
+    """Archive's name -> its SHA-256, of a SHA256SUMS file."""
+    listed: dict[str, str] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        words = line.split()
+        if not words:
+            continue
+        if len(words) != 2 or not DIGEST.fullmatch(words[0]) or listed.get(words[1], words[0]) != words[0]:
+            raise NodeError(f"line {number} of {where} is not one checksum and one name", "Check the mirror.")
+        listed[words[1]] = words[0]
+    return listed
+
+
+def _extract(content: zipfile.ZipFile, path: str) -> str:
+    """Returns the SHA-256 of what was unpacked."""
+    member = content.getinfo(installed.BINARY)
+    if not 0 < member.file_size <= BINARY_BYTES:
         raise NodeError(
-            f"the signature of {where}'s SHA256SUMS is not by the given key ({done.stderr.strip().splitlines()[-1]})",
-            "Check vault_install_signing_key. If it is right, this mirror is not to be trusted.",
+            f"the binary in {content.filename} has {member.file_size} bytes, and {BINARY_BYTES >> 30} GiB is the most"
         )
+    require_room(os.path.dirname(path), member.file_size, RESERVE_BYTES, f"Unpacking {content.filename}")
+    digest = hashlib.sha256()
+    written = 0
+    with content.open(member) as source, open(path, "wb") as to:
+        while chunk := source.read(CHUNK_BYTES):
+            written += len(chunk)
+            # What the archive says of itself is what room was found for.
+            if written > member.file_size:
+                raise NodeError(f"the binary in {content.filename} is larger than the archive says")
+            digest.update(chunk)
+            to.write(chunk)
+        to.flush()
+        os.fchmod(to.fileno(), 0o755)
+        os.fsync(to.fileno())
+    return digest.hexdigest()
 
 
-def dearmor(armored: str) -> bytes:
-    """The bytes of an ASCII-armoured OpenPGP key (RFC 4880, 6.2)."""
-    match = re.search(r"-----BEGIN PGP PUBLIC KEY BLOCK-----\n(?:.+\n)*\s*\n(.+?)\n=[^\n]{4}\n", armored, re.DOTALL)
-    if not match:
-        raise NodeError("the signing key is not an ASCII-armoured PGP public key", "Give the text of the .asc file.")
-    return base64.b64decode(match.group(1))
+def _tidy(parent: str, version: str) -> None:
+    """Remove what runs that were killed have left; those that may still be at work are younger."""
+    for name in os.listdir(parent):
+        path = os.path.join(parent, name)
+        if name.startswith(f".{version}.") and os.lstat(path).st_mtime < time.time() - 2 * ARCHIVE.seconds:
+            shutil.rmtree(path)
+
+
+def _scheme(url: str) -> str | None:
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return None

@@ -1,0 +1,82 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Who signed a file. gpgv's status lines decide: gpgv itself takes keys that are revoked or expired, and exits with 0."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import subprocess
+import tempfile
+
+from .errors import NodeError
+
+TIMEOUT_SECONDS = 30
+ARMOUR = "PGP PUBLIC KEY BLOCK-----"
+# https://github.com/gpg/gnupg/blob/master/doc/DETAILS
+REFUSED = {
+    "BADSIG": "it does not belong to this file",
+    "ERRSIG": "it is by another key, or of a kind that gpgv can't check",
+    "NO_PUBKEY": "it is by another key",
+    "EXPSIG": "it has expired",
+    "EXPKEYSIG": "the key has expired",
+    "REVKEYSIG": "the key was revoked by its owner",
+    "KEYREVOKED": "the key was revoked by its owner",
+    "NODATA": "there is no signature in it",
+}
+
+
+def verify(path: str, signature: str, signing_key: str, what: str) -> None:
+    gpgv = shutil.which("gpgv")
+    if not gpgv:
+        raise NodeError("gpgv is not installed on this node", "Install the package gpgv (Debian) or gnupg2 (Red Hat).")
+    key = dearmor(signing_key)
+    with tempfile.TemporaryDirectory() as folder:
+        keyring = os.path.join(folder, "keyring")
+        with open(keyring, "wb") as stream:
+            stream.write(key)
+        command = [gpgv, "--status-fd", "1", "--keyring", keyring, signature, path]
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise NodeError(f"gpgv can't be run ({error})", "Reinstall the package gpgv.") from error
+    reason = refusal(done.stdout.decode(errors="replace"), done.returncode)
+    if reason:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise NodeError(
+            f"the signature of {what} is not accepted: {reason}{f' ({said[-1]})' if said else ''}",
+            "Check vault_install_signing_key: it must be the key as its owner gives it today. "
+            "If it is, this mirror is not to be trusted.",
+        )
+
+
+def refusal(status: str, code: int) -> str | None:
+    """Why the status lines are not those of one good signature by a key that is valid now; None if they are."""
+    words = [line.split()[1:] for line in status.split("\n") if line.startswith("[GNUPG:] ")]
+    keywords = [line[0] for line in words if line]
+    for keyword in keywords:
+        if keyword in REFUSED:
+            return REFUSED[keyword]
+    if code != 0:
+        return f"gpgv ended with {code}"
+    if keywords.count("GOODSIG") != 1 or keywords.count("VALIDSIG") != 1:
+        return "gpgv names no good signature"
+    return None
+
+
+def dearmor(armoured: str) -> bytes:
+    """The bytes of an ASCII-armoured OpenPGP key (RFC 4880, 6.2)."""
+    lines = [line.rstrip() for line in armoured.splitlines()]
+    try:
+        block = lines[lines.index(f"-----BEGIN {ARMOUR}") + 1 : lines.index(f"-----END {ARMOUR}")]
+        body = [line for line in block[block.index("") + 1 :] if line and not line.startswith("=")]
+        key = base64.b64decode("".join(body), validate=True)
+    except ValueError as error:
+        raise _no_key() from error
+    if not key:
+        raise _no_key()
+    return key
+
+
+def _no_key() -> NodeError:
+    return NodeError("the signing key is not an ASCII-armoured PGP public key", "Give the text of the .asc file.")
