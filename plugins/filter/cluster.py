@@ -110,6 +110,19 @@ def lease_turn_problem(answer, node, taken, minutes):
     return lease.turn_problem(answer, node, taken, lease_moment(None), minutes)
 
 
+def _other_certificate(own):
+    compared = own.get("vault_tls_compared") or {}
+    return compared.get("paths") or compared.get("reloaded")
+
+
+def turns(names, hostvars, active):
+    """*active*: name of the active node; what each host wants was seen by vault_server's and vault_tls' entry points compare."""
+    wants = {
+        name: bool(hostvars[name].get("vault_server_wants") or _other_certificate(hostvars[name])) for name in names
+    }
+    return standing.turns(names, wants, active)
+
+
 class FilterModule:
     def filters(self):
         return {
@@ -139,9 +152,11 @@ class FilterModule:
             "overview": overview.lines,
             "replace_plan": replace.plan,
             "restart_plan": upgrade.restart,
+            "seal_in_use": standing.seal_in_use,
             "standings": standings,
             "status_document": status_document,
             "status_json": status_json,
             "status_page": page.page,
+            "turns": turns,
             "upgrade_plan": upgrade.upgrade,
         }

@@ -73,6 +73,24 @@ def forgetful_voters(
     ]
 
 
+def seal_in_use(observed: t.Mapping[str, Part], standings: t.Mapping[str, str]) -> dict[str, t.Any]:
+    """Key and region that the nodes with data name in their configuration; nothing where there is none, or not one."""
+    found = {
+        (here["configured"]["kms_key_id"], here["configured"]["region"])
+        for name, here in observed.items()
+        if standings.get(name) in (SERVING, OTHER, STOPPED) and here["configured"]["kms_key_id"]
+    }
+    if len(found) != 1:
+        return {}
+    key_id, region = found.pop()
+    return {"key_id": key_id, "region": region or ""}
+
+
+def turns(names: t.Sequence[str], wants: t.Mapping[str, bool], active: str | None) -> list[str]:
+    """Nodes that run and differ from what they should be, in the order in which they are changed: the active one last."""
+    return sorted((name for name in names if wants.get(name)), key=lambda name: name == active)
+
+
 def _standing(here: Part, answer: Part, signed: bool) -> str | None:
     """None where the node alone can't tell, and its API did not."""
     if answer["initialized"] is None:

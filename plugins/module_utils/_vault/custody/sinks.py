@@ -8,7 +8,6 @@ import os
 import traceback
 import typing as t
 
-from ..._aws import ownership
 from ..errors import VaultError
 from . import files
 from .record import Record, dump, load
@@ -94,8 +93,12 @@ class SecretsManager:
         tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags") or []}
         for key, value in self._tags.items():
             # Earlier versions made it without a tag; then what is in it says whose it is.
-            for problem in ownership.problems("the secret", tags, {"key": key, "value": value}, untagged_is_ours=True):
-                raise VaultError(self.where, problem)
+            if tags.get(key, value) != value:
+                raise VaultError(
+                    self.where,
+                    f"it carries the tag {key}={tags[key]}, and not {value}: it is another cluster's. Nothing of it is changed",
+                    "Name another secret (vault_custody_secret).",
+                )
         answer = self._call("get_secret_value", "ResourceNotFoundException", SecretId=self.name)
         if answer is None or "SecretString" not in answer:
             raise VaultError(
