@@ -12,6 +12,7 @@ import time
 import uuid
 from pathlib import Path
 
+import boto3
 import pytest
 import yaml
 from conftest import ROOT, RUN_SECONDS, end_family
@@ -164,7 +165,7 @@ def test_after_a_failure_the_lease_is_gone_and_the_cause_is_the_last_word(site, 
     assert set(site.leases()) == ({node} if failure == "cut" else set()), output
     if failure == "cut":
         assert last_word(output).count(node) == 2, output
-    failed = {"all": "end all", "turn": f"end turn {'vault-3' if failure == 'once' else node}", "end": "end end"}[part]
+    failed = {"all": "end all", "turn": f"end turn {'vault-3' if 'once' in failure else node}", "end": "end end"}[part]
     assert site.steps() == WHOLE[: WHOLE.index(failed)], output
 
 
@@ -284,6 +285,29 @@ def test_one_node_alone_is_asked_where_a_play_reaches_no_more(site, tmp_path):
     assert code == 2, output
     assert "vault-2 has no lease of this run any more (alice@laptop" in last_word(output), output
     assert "work on vault-1" in output and "work on vault-2" not in output and "work on vault-3" not in output
+
+
+@pytest.mark.parametrize("nodes", [3, 0])
+def test_from_localhost_both_leases_are_taken_and_given_back(site, stand_in, monkeypatch, nodes):
+    for name, value in {"AWS_ACCESS_KEY_ID": "lease", "AWS_SECRET_ACCESS_KEY": "lease"}.items():
+        monkeypatch.setenv(name, value)
+    account = {"vault_cluster_name": "prod", "vault_aws_region": "eu-central-1", "vault_aws_endpoint_url": stand_in}
+    client = boto3.client("ssm", region_name="eu-central-1", endpoint_url=stand_in)
+    if not nodes:
+        site.write({}, {})
+    for variables, code in (({}, 0), ({"fail": True}, 2)):
+        found, output = site.play("provision.yml", **account, **variables)
+        assert found == code, output
+        assert site.leases() == {}
+        kept = client.get_parameters_by_path(Path="/vaultops/prod/lease")["Parameters"]
+        assert json.loads(max(kept, key=lambda one: one["Name"])["Value"])["released"]
+    assert '"msg": "the cause"' in last_word(output), output
+    if nodes:
+        site.put("vault-1")
+        site.put("vault-2")
+        code, output = site.play("provision.yml", **account)
+        assert code == 2 and "alice@laptop" in last_word(output), output
+        assert "Lease in AWS" not in output and "in AWS" not in last_word(output)
 
 
 def test_a_machine_that_stands_still_keeps_its_lease_and_the_others_lose_it(fresh_lab, tmp_path):
