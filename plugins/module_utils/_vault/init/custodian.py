@@ -42,16 +42,16 @@ class Custodian:
         *found* is this controller's own reservation from a run that was cut short, or None; with *take_over*, that of
         somebody else, whose run is said to have ended.
         """
-        begin = found is None or take_over
         reservation = self._new_reservation() if found is None or take_over else found
         size_of = records.stand_in(reservation, body)
         with self.journal.held(reservation, size_of) as write:
-            if take_over:
-                self._must_hold(t.cast(Record, found))
+            if found is None:
+                if not self.sink.create(reservation):
+                    self.journal.remove()
+            elif take_over:
+                self._must_hold(found)
                 self.sink.replace(reservation)
-            elif begin and not self.sink.create(reservation):
-                self.journal.remove()
-                self._must_hold(reservation)
+            self._must_hold(reservation)
             self.sink.prove_writable(size_of)
             # The last look before what can't be undone: whoever took the reservation over is asking Vault himself.
             self._must_hold(reservation)
@@ -67,7 +67,7 @@ class Custodian:
         problem = self._try(lambda: self._store(reservation, record))
         if problem:
             raise self._only_in_journal(problem)
-        self.journal.remove()
+        self._try(self.journal.remove)
         return record
 
     def tidy(self, record: Record, cluster_id: str | None) -> Record:
@@ -113,7 +113,7 @@ class Custodian:
             not_written = self._try(lambda: write(keys))
             not_stored = self._try(lambda: self._store(reservation, record))
             if not not_stored:
-                # One that can't be removed is seen by the next run.
+                # A journal that can't be removed is seen by the next run.
                 self._try(self.journal.remove)
                 return record
             if isinstance(not_stored, Taken):
