@@ -30,7 +30,7 @@ options:
     type: path
     required: true
   new_keys:
-    description: Whether keys are made anew. Without it only where there is none that can be used.
+    description: Whether keys are made anew. Without it only where there is none that can be used, or others can read it.
     type: bool
     default: false
   certificates:
@@ -110,7 +110,7 @@ try:
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
 
-    from ..module_utils._cluster import authority
+    from ..module_utils._cluster import authority, certificates
 
     CRYPTOGRAPHY_IMPORT_ERROR = None
 except ImportError:
@@ -175,6 +175,9 @@ def keep(path: str, folder: str) -> None:
 
 
 def usable_key(path: str) -> t.Any:
+    """None also for one that others could read, and may have."""
+    if certificates.is_open(path):
+        return None
     try:
         with open(path, "rb") as stream:
             return serialization.load_pem_private_key(stream.read(), None)

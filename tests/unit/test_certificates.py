@@ -412,6 +412,15 @@ def test_what_is_replaced_is_kept_and_the_key_stays_unless_a_new_one_is_wanted(t
     assert "PRIVATE" not in "".join(path.read_text() for path in (tmp_path / "replaced").iterdir())
 
 
+def test_a_key_that_others_could_read_is_not_used_again(tmp_path, files, run_module, monkeypatch):
+    files("vaultops-operator")
+    before = load(tmp_path / "vaultops-operator.crt").public_key()
+    monkeypatch.setattr(certificates, "is_open", lambda path: path.endswith("vaultops-operator.key"))
+    assert issue_with(run_module, tmp_path)["changed"]
+    assert load(tmp_path / "vaultops-operator.crt").public_key() != before
+    assert (tmp_path / "vaultops-operator.key").stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
