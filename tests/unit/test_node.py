@@ -155,6 +155,25 @@ def test_secret_content_is_not_in_the_diff(tmp_path):
     assert "new secret" not in str(diff)
 
 
+def test_of_a_configuration_that_somebody_else_made_the_diff_has_names_only(tmp_path):
+    (tmp_path / "vault.hcl").write_text(
+        'ui = true\nseal "awskms" {\n  secret_key = "hunter2"\n}\ntelemetry { circonus_api_token = "hunter2" }\n'
+        '# pin = "hunter2"\nlist = [\n  "hunter2",\n]\nnote = <<EOF\nhunter2\nEOF\n'
+        "[Service]\nEnvironment=AWS_SECRET=hunter2 \\\n  hunter2\n"
+    )
+    made = "# Made by vaultops.cluster. Changes made here are overwritten.\nui = true\n"
+    diff = files.difference(entry(tmp_path / "vault.hcl", made), files.look(entry(tmp_path / "vault.hcl")))
+    assert "hunter2" not in str(diff)
+    assert all(
+        name in diff["before"]
+        for name in ("ui =", 'seal "awskms" {', "  secret_key =", "circonus_api_token", "[Service]")
+    )
+    assert "ui = true" in diff["after"]
+    files.put(entry(tmp_path / "vault.hcl", made))
+    diff = files.difference(entry(tmp_path / "vault.hcl", made + "x = 1\n"), files.look(entry(tmp_path / "vault.hcl")))
+    assert "ui = true" in diff["before"]
+
+
 def test_something_else_at_the_path_is_refused(tmp_path):
     (tmp_path / "a").mkdir()
     with pytest.raises(NodeError, match="is not a regular file"):

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import discard, files, paths
 from ansible_collections.vaultops.cluster.plugins.module_utils._node.errors import NodeError
 from ansible_collections.vaultops.cluster.plugins.modules import vault_discard, vault_files
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ME = getpass.getuser()
@@ -87,6 +87,7 @@ any_path = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(data=any_path, audit_files=st.lists(any_path, max_size=3), shared=st.lists(any_path, max_size=2))
 def test_no_list_of_paths_makes_a_directory_of_the_system_vaults_own(data, audit_files, shared):
     # As the role has it: what lies in a shared directory is handled file by file.
@@ -97,6 +98,7 @@ def test_no_list_of_paths_makes_a_directory_of_the_system_vaults_own(data, audit
     assert all(os.path.normpath(folder) == folder and folder.startswith("/") for folder in own)
 
 
+@settings(deadline=None)
 @given(folder=any_path)
 def test_whatever_is_asked_a_directory_of_the_system_is_not_touched(folder):
     """The node's own guard, below all that the inventory and the role decide."""

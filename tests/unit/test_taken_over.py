@@ -7,7 +7,7 @@ import json
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._cluster.taken_over import compare
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import installation
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_templates import GOLDEN, render
 
@@ -216,6 +216,7 @@ def test_a_drop_in_that_overrides_what_is_laid_down_is_a_problem(text, names):
     assert problems(*names, **there) == ""
 
 
+@settings(deadline=None)
 @given(st.text(), st.text(), st.text())
 def test_no_text_makes_it_stumble(config, unit, drop_in):
     there = found(configs={HCL: config or " ", "/etc/vault.d/a.json": config}, unit=unit, drop_in=drop_in)

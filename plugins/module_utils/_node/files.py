@@ -6,6 +6,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import stat
 import tempfile
 import typing as t
@@ -13,8 +14,12 @@ from dataclasses import dataclass
 
 from . import paths
 from .errors import NodeError
+from .installation import MARK
 
 HIDDEN = "(secret content, not shown)"
+NO_VALUE = "(not shown)"
+# A section of a unit; the begin of a block, and its end.
+_PLAIN = re.compile(r"\s*(\[\w+\]|[\w\s\"-]*\{|[]})]+,?)?\s*")
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,17 @@ def _shown(entry: Entry, content: str | None, shown_attributes: str | None, side
     head = f"# {shown_attributes}\n"
     if entry.is_directory or content is None:
         return head
-    return head + (f"{HIDDEN} {side}\n" if entry.secret else content)
+    if entry.secret:
+        return f"{head}{HIDDEN} {side}\n"
+    return head + (_without_values(content) if str(entry.content).startswith(MARK) else content)
+
+
+def _without_values(content: str) -> str:
+    """Somebody else's configuration may hold secrets in any place: what is kept is names, and what has no value."""
+    if content.startswith(MARK):
+        return content
+    lines = [re.sub(r"=.*", f"= {NO_VALUE}", line) for line in content.splitlines()]
+    return "".join(f"{line if _PLAIN.fullmatch(line) or '=' in line else NO_VALUE}\n" for line in lines)
 
 
 def _user(uid: int) -> str:
