@@ -26,7 +26,7 @@ options:
     description: Who reaches the service besides root. Users that the node does not have are left out.
     type: list
     elements: str
-    default: [vault, vault-backup]
+    default: [vault, vault-backup, ec2-instance-connect]
   rules:
     description: File of the rules.
     type: path
@@ -149,7 +149,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "users": {"type": "list", "elements": "str", "default": ["vault", "vault-backup"]},
+            "users": {"type": "list", "elements": "str", "default": ["vault", "vault-backup", "ec2-instance-connect"]},
             "rules": {"type": "path", "default": "/etc/vaultops-metadata.nft"},
             "units": {"type": "path", "default": "/etc/systemd/system"},
         },
