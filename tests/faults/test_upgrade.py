@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -185,10 +186,13 @@ SWITCH = f"Switch to Vault {NEW}"
 BACK = "Wait until the node is a healthy voter"
 FIRST, SECOND, ACTIVE = 0, 1, 2
 
+# Autopilot misses it in the end; before that the node's own silence is what is told.
+MISSED = r"after 20 s .*{dead} is (unreachable|\w[\w-]*, not healthy)"
+
 # Where a voter dies, and stays down: at the nth time that a task begins. Each turn has a gate, the switch, the restart with a
 # wait for the node, and a gate again. Then who has died, which nodes are not restarted afterwards, and what is said.
 DEATHS = {
-    "the first one, when the second one's turn begins": (GATE, 3, FIRST, (SECOND, ACTIVE), "{dead} is unreachable"),
+    "the first one, when the second one's turn begins": (GATE, 3, FIRST, (SECOND, ACTIVE), MISSED),
     "the first one, between the second one's gate and its restart": (
         SWITCH,
         2,
@@ -196,11 +200,11 @@ DEATHS = {
         (SECOND, ACTIVE),
         "Vault was not restarted here: without it 1 of 3 voters would serve",
     ),
-    "the second one, before the first one's turn": (GATE, 1, SECOND, (FIRST, ACTIVE), "{dead} is unreachable"),
-    "the second one, while the first one comes back": (BACK, 1, SECOND, (ACTIVE,), "{dead} is unreachable"),
-    "the second one, when the first one is back": (GATE, 2, SECOND, (ACTIVE,), "{dead} is unreachable"),
-    "the active one, while the second one comes back": (BACK, 2, ACTIVE, (FIRST,), "{dead} is unreachable"),
-    "the first one, before the active one's turn": (GATE, 5, FIRST, (SECOND, ACTIVE), "{dead} is unreachable"),
+    "the second one, before the first one's turn": (GATE, 1, SECOND, (FIRST, ACTIVE), MISSED),
+    "the second one, while the first one comes back": (BACK, 1, SECOND, (ACTIVE,), MISSED),
+    "the second one, when the first one is back": (GATE, 2, SECOND, (ACTIVE,), MISSED),
+    "the active one, while the second one comes back": (BACK, 2, ACTIVE, (FIRST,), MISSED),
+    "the first one, before the active one's turn": (GATE, 5, FIRST, (SECOND, ACTIVE), MISSED),
 }
 
 
@@ -220,7 +224,7 @@ def test_a_voter_that_dies_stops_it_and_no_other_is_harmed(old_cluster, death):
     before, ran = [process_of(node) for node in nodes], versions(old_cluster)
     said = " ".join(process.communicate(timeout=240)[0].split())
     assert process.returncode > 0, said
-    assert says.format(dead=dead.hostname) in said
+    assert re.search(says.format(dead=dead.hostname), said), said
     after = [process_of(node) for node in nodes]
     assert [after[number] for number in untouched] == [before[number] for number in untouched], said
     # Nobody who serves went back.
