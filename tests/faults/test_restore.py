@@ -129,7 +129,11 @@ def test_a_damaged_snapshot_stops_before_the_cluster_is_touched(lab, tmp_path):
 def test_another_cluster_s_snapshot_is_refused(lab, tmp_path):
     path = files(lab, tmp_path)
     manifest = path.with_name(path.name + ".json")
-    manifest.write_text(manifest.read_text().replace('"cluster_name": "test"', '"cluster_name": "other"'))
+    # Also by its name, which says whose it is.
+    text = manifest.read_text().replace('"cluster_name": "test"', '"cluster_name": "other"')
+    named = path.with_name(path.name.replace("test_", "other_", 1))
+    named.with_name(named.name + ".json").write_text(text.replace(f'"name": "{path.name}"', f'"name": "{named.name}"'))
+    path = path.rename(named)
     code, output = play(lab, RESTORE, "-e", f"vault_restore={path}", "-e", "vault_restore_confirm=test")
     assert code != 0
     assert "is of the cluster other" in " ".join(output.split()), output
@@ -270,7 +274,7 @@ def test_a_snapshot_of_another_key_s_time_is_refused_with_the_cause(lab, tmp_pat
     run(lab, "site.yml", *another)
     before = identity(lab)
     words = [*another, "-e", f"vault_restore={path}", "-e", "vault_restore_confirm=test"]
-    words += ["-e", "vault_restore_any_cluster=true"]
+    words += ["-e", "vault_restore_any_cluster=true", "-e", json.dumps({"vault_restore_key_arns": [key]})]
     code, output = play(lab, RESTORE, *words)
     assert code != 0
     assert f"of the time of another unseal key, {key}" in " ".join(output.split()), output
