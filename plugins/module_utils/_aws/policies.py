@@ -126,7 +126,8 @@ def node_policy(site: Site) -> Document:
 def init_policy(site: Site) -> Document:
     """What the identity that runs init may do beyond its own means: keep the recovery keys. No node has this."""
     scope = ":".join(("arn", site["partition"], "secretsmanager", site["region"], site["account"], "secret"))
-    actions = [f"secretsmanager:{action}" for action in ("CreateSecret", "GetSecretValue", "PutSecretValue")]
+    names = ("CreateSecret", "DescribeSecret", "GetSecretValue", "PutSecretValue", "TagResource")
+    actions = [f"secretsmanager:{action}" for action in names]
     # AWS adds a hyphen and six characters of its own to the name.
     return _document([_allow("VaultRecoveryKeys", actions, [f"{scope}:{site['secret']}-??????"])])
 
