@@ -107,11 +107,7 @@ def status(state="live", versions=("1.21.1",), nodes=()):
         (status(versions=["1.21.0"]), [], "runs Vault 1.21.0, and vault_version is 1.21.1"),
         (status(nodes=[{"name": "c", "state": "removed", "error": None}]), [], "c was removed"),
         (status(nodes=[{"name": "c", "state": "unreachable", "error": "c: no connection"}]), [], None),
-        (
-            status(nodes=[{"name": "c", "state": "unreachable", "error": "c: its certificate was not accepted"}]),
-            [],
-            "c: c",
-        ),
+        (status(versions=["1.20.4+ent"]), [], "the community edition"),
     ],
 )
 def test_what_runs_is_left_alone_when_it_is_not_this_cluster(seen, differences, says):

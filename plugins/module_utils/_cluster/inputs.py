@@ -7,6 +7,8 @@ import ipaddress
 import re
 import typing as t
 
+from . import editions
+
 API_PORT = 8200
 CLUSTER_PORT = 8201
 # All of them are matched whole: '$' would let a newline through.
@@ -167,16 +169,14 @@ def adoption_problems(status: t.Mapping[str, t.Any], differences: list[str], ver
         for node in status["nodes"]
         if node["state"] == "removed"
     ]
-    found += [
-        f"{node['name']}: {node['error']} If it has expired, playbooks/rotate_certificates.yml puts a new one in its place."
-        for node in status["nodes"]
-        if node["error"] and "certificate was not accepted" in node["error"]
-    ]
     if differences:
         found.append(
             f"The cluster that runs is not the one in the inventory: {'; '.join(differences)}. Nothing was changed. "
             "Set vault_node_id and vault_address to what the cluster has, or remove the peer that is no more."
         )
+    crossed = editions.problems(cluster["versions"], version)
+    if crossed:
+        return found + crossed
     other = [running for running in cluster["versions"] if running != version]
     if other:
         found.append(

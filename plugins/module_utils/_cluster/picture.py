@@ -18,6 +18,7 @@ SIDE_HEIGHT = 92
 LEVEL_OF_STATE = {
     "active": "ok",
     "standby": "ok",
+    "isolated": "problem",
     "sealed": "problem",
     "unreachable": "problem",
     "removed": "problem",
@@ -25,6 +26,7 @@ LEVEL_OF_STATE = {
     "stranger": "notice",
 }
 WORDS_OF_STATE = {
+    "isolated": "can't reach the active node",
     "unreachable": "does not answer",
     "uninitialized": "not joined",
     "active": "active node",

@@ -16,6 +16,14 @@ import typing as t
 # other          initialised and not serving, by its own API: sealed, removed, without a leader
 EMPTY, UNINITIALIZED, STOPPED, SERVING, OTHER = "empty", "uninitialized", "stopped", "serving", "other"
 
+# By how the controller failed to reach it, as vault_status_info says it.
+CURE = "Mend the way to it: port 8200, the node's address."
+CURES = {
+    "tls": "If its certificate has expired, playbooks/rotate_certificates.yml puts a new one in its place; else give the CA that "
+    "signed it (vault_ca_file, vault_controller_dir).",
+    "ca_file": "Give the CA that signed its certificate (vault_ca_file, vault_controller_dir).",
+}
+
 Part = t.Mapping[str, t.Any]
 
 
@@ -118,8 +126,7 @@ def _problems(node: Part, here: Part, answer: Part, standing: str | None, wanted
     if standing is None:
         return [
             f"{name}: {_what(here)}, and this controller can't talk to it: {_plain(answer, name)} Nothing was changed: what "
-            "can't be seen is not taken for empty. Mend the way to it (port 8200, the CA file, the node's address), then run "
-            "again."
+            f"can't be seen is not taken for empty. {CURES.get(str(answer.get('reach')), CURE)} Then run again."
         ]
     if standing in (SERVING, OTHER, UNINITIALIZED) and not _runs(here):
         return [
