@@ -398,7 +398,8 @@ def test_what_is_replaced_is_kept_and_the_key_stays_unless_a_new_one_is_wanted(t
     first, key = load(tmp_path / "vaultops-operator.crt"), (tmp_path / "vaultops-operator.key")
     assert key.stat().st_mode & 0o777 == 0o600
     own = {"certificate": str(tmp_path / "vaultops-operator.crt"), "key": str(key)}
-    assert certificates.problems(question(own, tmp_path, common_name="vaultops-operator"), NOW) == []
+    now = datetime.datetime.now(datetime.timezone.utc)
+    assert certificates.problems(question(own, tmp_path, common_name="vaultops-operator"), now) == []
     assert not (tmp_path / "replaced").exists()
 
     issue_with(run_module, tmp_path)
