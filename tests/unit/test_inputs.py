@@ -127,6 +127,12 @@ def test_a_host_whose_name_would_be_another_file(name):
     assert any("name in the inventory" in problem and "can't be used" in problem for problem in found)
 
 
+def test_a_host_with_the_name_that_all_certificates_share():
+    hosts = ["vault.prod.internal", "b", "c"]
+    found = inputs.problems(inputs.nodes(hosts, {host: {} for host in hosts}), {**GOOD, "server_name": hosts[0]})
+    assert any(problem.startswith("vault.prod.internal: that is the name which all") for problem in found)
+
+
 @pytest.mark.parametrize("name", ["vault-1", "vault-1.example.com", "10.0.1.10", "i_0abc"])
 def test_usual_names_are_good(name):
     assert not [

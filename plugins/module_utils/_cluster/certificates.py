@@ -6,7 +6,6 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
-import re
 import typing as t
 
 from cryptography import x509
@@ -14,9 +13,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-HOST_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
-# Names of what is no node: files beside the nodes', and who logs in as somebody else.
-RESERVED = ("ca", "next", "nodes", "replaced", "localhost")
 RESERVED_PREFIX = "vaultops-"
 # The part of an identity's time that is left when it gets a new certificate.
 SOON = 1 / 3
@@ -141,20 +137,6 @@ def _is_long(path: str, days: int) -> bool:
     """Whether it was made for a longer time than is wanted now."""
     leaf = _read(path, x509.load_pem_x509_certificate, "certificate", [])
     return bool(leaf) and leaf.not_valid_after_utc - leaf.not_valid_before_utc > datetime.timedelta(days=int(days) + 1)
-
-
-def host_name_problems(names: t.Iterable[str], server_name: str) -> list[str]:
-    """Why hosts can't have these names: each is a file's name, and in its certificate says who logs in."""
-    found = []
-    for name in names:
-        if not HOST_NAME.fullmatch(name):
-            found.append(
-                f"The host name {name!r} can't be a node's: it is the name of its certificate's file, and in the certificate. "
-                "Use lower-case letters, digits, hyphens and dots, and begin with a letter or digit."
-            )
-        elif name in (*RESERVED, server_name) or name.startswith(RESERVED_PREFIX):
-            found.append(f"The host name {name} has a meaning of its own in certificates. Give the host another name.")
-    return found
 
 
 def missing_authority(options: t.Mapping[str, t.Any]) -> list[str]:

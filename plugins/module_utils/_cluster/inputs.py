@@ -17,7 +17,7 @@ ALIAS = re.compile(r"alias/[a-zA-Z0-9/_-]+")
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*")
 # Names of hosts become names of files and of certificates, node ids become labels of metrics.
 HOST = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9._-]*[a-zA-Z0-9])?")
-RESERVED = ("ca", "next", "nodes", "localhost", "all", "vault", "vault_drill")
+RESERVED = ("ca", "next", "nodes", "replaced", "localhost", "all", "vault", "vault_drill")
 # AWS auto-join fails in these: https://developer.hashicorp.com/vault/docs/updates/important-changes
 BROKEN_AUTO_JOIN = [((1, 19, 5), (1, 19, 8)), ((1, 20, 0), (1, 20, 2))]
 SINKS = ("secretsmanager", "kms_file", "pgp")
@@ -58,6 +58,11 @@ def problems(cluster: list[Node], inputs: t.Mapping[str, t.Any], any_count: bool
     return [
         *([] if any_count else _count_problems(cluster)),
         *_node_problems(cluster),
+        *(
+            f"{node['name']}: that is the name which all certificates share (vault_tls_server_name). Give the host another one."
+            for node in cluster
+            if node["name"] == inputs.get("server_name")
+        ),
         *_version_problems(str(inputs.get("version") or ""), str(inputs.get("join") or "aws")),
         *_cluster_problems(inputs),
     ]
