@@ -116,8 +116,9 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     if after != before and not check_mode:
         # By way of a node that stays: one that was removed answers nothing any more.
         with cluster.login_active() as client:
-            # The hand-over took its time, in which another voter may have died.
-            judged(cluster, params, client)
+            # The hand-over took its time, in which another voter may have died; and a new leader's autopilot has to get to know
+            # the voters first.
+            judged_when_settled(cluster, params, client)
             api.remove_peer(node_id, client, node_id)
             after = read(node_id, client)
     return {
@@ -135,6 +136,17 @@ def judged(cluster: Cluster, params: dict[str, t.Any], client: t.Any) -> Raft:
     if problem:
         raise VaultError(node_id, problem)
     return raft
+
+
+def judged_when_settled(cluster: Cluster, params: dict[str, t.Any], client: t.Any) -> Raft:
+    deadline = time.monotonic() + params["wait_timeout"]
+    while True:
+        try:
+            return judged(cluster, params, client)
+        except VaultError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(POLL_SECONDS)
 
 
 def read(where: str, client: t.Any) -> Raft:

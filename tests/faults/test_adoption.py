@@ -100,4 +100,4 @@ def test_the_same_cluster_is_adopted_without_init(fresh_lab, by_hand):
 
     code, output = fresh_lab.play("-e", variables(by_hand))
     assert code == 0, output
-    assert output.count("changed=0") == 3, output
+    assert output.count("changed=0") == 4, output

@@ -17,7 +17,7 @@ CHANGING = {
     "rolling_restart": ("playbooks/rolling_restart.yml", {}),
     "rotate_certificates": ("playbooks/rotate_certificates.yml", {}),
     "a new CA": ("playbooks/rotate_certificates.yml", {"vault_tls_ca_change": "begin"}),
-    "replace_node": ("playbooks/replace_node.yml", {"vault_leaving": "vault-3", "vault_accept_lost_tolerance": True}),
+    "replace_node": ("playbooks/replace_node.yml", {"vault_leaving": "vault-1", "vault_accept_lost_tolerance": True}),
     "restore": (
         "playbooks/restore.yml",
         {"vault_restore_confirm": "{name}", "vault_snapshot_bucket": "{name}-snapshots"},

@@ -96,7 +96,7 @@ def test_a_file_encrypted_with_kms(bench):
 
     code, output = bench.play("-e", variables)
     assert code == 0, output
-    assert output.count("changed=0") == 3, output
+    assert output.count("changed=0") == 4, output
 
 
 def test_shares_encrypted_to_people(bench, people):
@@ -127,5 +127,5 @@ def test_a_root_token_that_only_a_person_can_read(bench, people):
 
     code, output = bench.play("-e", variables)
     assert code == 0, output
-    assert output.count("changed=0") == 3, output
+    assert output.count("changed=0") == 4, output
     assert opened_by(people, bench, record)
