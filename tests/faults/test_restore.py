@@ -12,11 +12,12 @@ import time
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup import manifest
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.operator import state
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
 from conftest import Bench
 from fault_proxy import Answer, FaultProxy, Rule
-from keys import as_admin, as_operator
+from keys import as_admin, as_operator, logged_in_as
 from test_bad_inputs import PROXY_PORT
 from test_upgrade import inside
 
@@ -201,6 +202,35 @@ def test_a_restore_in_place_brings_back_what_was_and_survives_the_loss_of_the_le
     finally:
         inside(leader.container, "systemctl start vault")
     wait_until(lambda: identity(lab)[0] == "live")
+
+
+def test_a_snapshot_from_before_there_was_an_admin_brings_none_and_the_run_makes_one(lab):
+    def of_an_earlier_release(client):
+        """One operator, who may do everything."""
+        client.adapter.put("/v1/sys/policies/acl/vaultops-operator", json={"policy": state.ADMIN_POLICY})
+        for who in ("admin", "status"):
+            client.adapter.delete(f"/v1/auth/cert/certs/vaultops-{who}")
+            client.adapter.delete(f"/v1/sys/policies/acl/vaultops-{who}")
+
+    def narrow():
+        with admin(lab).login_active() as client:
+            policy = client.adapter.get("/v1/sys/policies/acl/vaultops-operator")["data"]["policy"]
+        return policy.strip() == state.OPERATOR_POLICY.strip()
+
+    with admin(lab).login_active() as client:
+        of_an_earlier_release(client)
+    run(lab, BACKUP)
+    # What serves is of today; what comes back is not.
+    run(lab, "site.yml")
+    assert narrow()
+    run(lab, RESTORE, *confirmed(lab))
+    assert narrow()
+    for who in ("operator", "admin", "status"):
+        with logged_in_as(who, lab, lab.lab.nodes[:3]).login_active():
+            pass
+    # Nor may anybody do more than before, or the nodes less.
+    run(lab, BACKUP)
+    assert run(lab, "site.yml").count("changed=0") == 3
 
 
 def test_a_drill_passes_and_leaves_nothing(lab):
