@@ -12,6 +12,8 @@ description:
   - Restores a snapshot over a cluster that serves, or into nodes that are not initialised. Those are initialised first,
     with keys that nobody keeps; from the restore on, the recovery keys are those of the snapshot.
   - Over a cluster that serves it wants the cluster's name typed. Everything that was written since the snapshot is lost.
+  - The admin sends it over a cluster that serves; before and after that the admin is not asked. A snapshot from before there
+    was an admin restores a cluster that knows none.
   - "Vault answers before it has applied a snapshot. So the module waits: until the token that it restored with is gone, all
     nodes serve with the snapshot's cluster id and Raft index, and the operator of the snapshot can log in."
   - "Afterwards restart all nodes at once: Raft's own TLS keys are part of the snapshot, and a node keeps those that it has in
@@ -52,6 +54,7 @@ options:
 extends_documentation_fragment:
   - vaultops.cluster.vault
   - vaultops.cluster.vault.auth
+  - vaultops.cluster.vault.admin
   - vaultops.cluster.attributes
 attributes:
   check_mode:
@@ -74,6 +77,8 @@ EXAMPLES = r"""
     ca_cert: /etc/vaultops/ca.crt
     cert_auth_public_key: /etc/vaultops/operator.crt
     cert_auth_private_key: /etc/vaultops/operator.key
+    admin_public_key: /etc/vaultops/admin.crt
+    admin_private_key: /etc/vaultops/admin.key
     src: /root/restore/plain.snap
     sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     cluster_name: prod
@@ -103,6 +108,7 @@ from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Co
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.init import api as init_api
 from ..module_utils._vault.module import answer
+from ..module_utils._vault.session import ADMIN_SPEC, admin_login
 from ..module_utils._vault.snapshot import api, restore
 from ..module_utils._vault.status.api import read_nodes
 from ..module_utils._vault.status.state import classify
@@ -128,7 +134,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     if state["state"] == "fresh":
         token = into_nothing(cluster, params["src"], params["wait_timeout"], timeout)
     else:
-        token = over_what_serves(cluster, params["src"], timeout)
+        token = over_what_serves(cluster, params, timeout)
     wait_until_applied(cluster, params, token, timeout)
     return {"changed": True, "was": state["state"], "seconds": round(time.monotonic() - begun, 1)}
 
@@ -171,21 +177,20 @@ def initialised(cluster: Cluster, timeout: int) -> t.Any:
     return client
 
 
-def over_what_serves(cluster: Cluster, src: str, timeout: int) -> str:
+def over_what_serves(cluster: Cluster, params: dict[str, t.Any], timeout: int) -> str:
     """A token of what served, which is gone once the snapshot is there: a restore takes it along.
 
-    One that was given may be in the snapshot too and would prove nothing, so it gets a child.
+    One that was given may be in the snapshot too, and that of a login ends by itself before a large snapshot is there: both
+    would prove nothing.
     """
     name, applied, token = cluster.active(), False, ""
     try:
-        with cluster.login(name) as client:
-            child = bool(cluster.connection.token)
-            token = api.child_token(name, client, 2 * timeout) if child else client.token
+        with admin_login(cluster.connection, params, name) as client:
+            token = api.witness(name, client, 2 * timeout, outlives=not cluster.connection.token)
             try:
-                send(name, client, src, timeout, "What serves is as it was.")
+                send(name, client, params["src"], timeout, "What serves is as it was.")
             except VaultError as refused:
-                if child:
-                    revoke(name, client, token, refused)
+                revoke(name, client, token, refused)
                 raise
             applied = True
     except VaultError:
@@ -266,6 +271,7 @@ def main() -> None:
         argument_spec={
             **CONNECTION_SPEC,
             **AUTH_SPEC,
+            **ADMIN_SPEC,
             "src": {"type": "path", "required": True},
             "sha256": {"type": "str", "required": True},
             "cluster_name": {"type": "str", "required": True},
@@ -274,6 +280,7 @@ def main() -> None:
             "confirm": {"type": "str"},
             "wait_timeout": {"type": "int", "default": 180},
         },
+        required_together=[("admin_public_key", "admin_private_key")],
         supports_check_mode=True,
     )
     answer(module, lambda: run(module.params, module.check_mode), OSError)

@@ -12,16 +12,16 @@ import time
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup import manifest
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.operator import state
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
 from conftest import Bench
 from fault_proxy import Answer, FaultProxy, Rule
-from keys import as_operator
+from keys import as_admin, as_operator, logged_in_as
 from test_bad_inputs import PROXY_PORT
 from test_upgrade import inside
 
 RESTORE, BACKUP, DRILL = "playbooks/restore.yml", "playbooks/backup.yml", "playbooks/restore_drill.yml"
-WITH_BUCKET = ("-e", "vault_snapshot_bucket=test-snapshots")
 NAMES = ("vault-1", "vault-2", "vault-3")
 
 
@@ -37,13 +37,21 @@ def lab(tmp_path_factory):
     bench.lab_command("down")
 
 
+def with_bucket(bench):
+    return "-e", f"vault_snapshot_bucket={bench.lab.name}-snapshots"
+
+
+def confirmed(bench):
+    return "-e", f"vault_restore_confirm={bench.lab.name}"
+
+
 def inventory(bench):
     hosts = bench.hosts()
     return bench.inventory({name: hosts.pop(name) for name in NAMES}, drill=hosts)
 
 
 def play(bench, playbook, *arguments):
-    return bench.play(*WITH_BUCKET, *arguments, inventory=inventory(bench), playbook=playbook)
+    return bench.play(*with_bucket(bench), *arguments, inventory=inventory(bench), playbook=playbook)
 
 
 def run(bench, playbook, *arguments) -> str:
@@ -54,6 +62,11 @@ def run(bench, playbook, *arguments) -> str:
 
 def cluster(bench):
     return as_operator(bench, bench.lab.nodes[:3])
+
+
+def admin(bench):
+    """For who writes policies."""
+    return as_admin(bench, bench.lab.nodes[:3])
 
 
 def identity(bench) -> tuple[str, str | None]:
@@ -87,14 +100,14 @@ def test_what_serves_is_not_overwritten_without_its_name(lab):
     for words in ([], ["-e", "vault_restore_confirm=prod"]):
         code, output = play(lab, RESTORE, *words)
         assert code != 0
-        assert "-e vault_restore_confirm=test" in " ".join(output.split())
+        assert f"-e vault_restore_confirm={lab.lab.name}" in " ".join(output.split())
     assert identity(lab) == before
 
 
 def test_check_mode_proves_the_snapshot_and_leaves_nothing(lab):
     before = identity(lab)
     output = " ".join(run(lab, RESTORE, "--check").split())
-    assert "whole, decrypted, and of the cluster test" in output, output
+    assert f"whole, decrypted, and of the cluster {lab.lab.name}." in output, output
     assert "0 minutes ago" in output
     assert not (lab.controller / "restore").exists()
     assert identity(lab) == before
@@ -105,7 +118,7 @@ def test_a_run_that_fails_on_its_way_leaves_no_decrypted_snapshot(lab):
     before, obstacle = identity(lab), lab.controller / "snapshots"
     obstacle.write_text("a file where a directory belongs")
     try:
-        code, output = play(lab, RESTORE, "-e", "vault_restore_confirm=test")
+        code, output = play(lab, RESTORE, *confirmed(lab))
     finally:
         obstacle.unlink()
     assert code != 0
@@ -120,7 +133,7 @@ def test_a_damaged_snapshot_stops_before_the_cluster_is_touched(lab, tmp_path):
     before = identity(lab)
     for content, says in ((whole[:-100], "was cut off"), (whole[:2000] + b"x" + whole[2001:], "was changed")):
         path.write_bytes(content)
-        code, output = play(lab, RESTORE, "-e", f"vault_restore={path}", "-e", "vault_restore_confirm=test")
+        code, output = play(lab, RESTORE, "-e", f"vault_restore={path}", *confirmed(lab))
         assert code != 0
         assert says in " ".join(output.split()), output
     assert identity(lab) == before
@@ -130,11 +143,11 @@ def test_another_cluster_s_snapshot_is_refused(lab, tmp_path):
     path = files(lab, tmp_path)
     manifest = path.with_name(path.name + ".json")
     # Also by its name, which says whose it is.
-    text = manifest.read_text().replace('"cluster_name": "test"', '"cluster_name": "other"')
-    named = path.with_name(path.name.replace("test_", "other_", 1))
+    text = manifest.read_text().replace(f'"cluster_name": "{lab.lab.name}"', '"cluster_name": "other"')
+    named = path.with_name(path.name.replace(f"{lab.lab.name}_", "other_", 1))
     named.with_name(named.name + ".json").write_text(text.replace(f'"name": "{path.name}"', f'"name": "{named.name}"'))
     path = path.rename(named)
-    code, output = play(lab, RESTORE, "-e", f"vault_restore={path}", "-e", "vault_restore_confirm=test")
+    code, output = play(lab, RESTORE, "-e", f"vault_restore={path}", *confirmed(lab))
     assert code != 0
     assert "is of the cluster other" in " ".join(output.split()), output
 
@@ -150,7 +163,7 @@ def left_on(container):
 
 def test_a_part_of_the_nodes_is_no_cluster(lab):
     """Neither to be restored, nor to say that it was backed up."""
-    code, output = play(lab, RESTORE, "--limit", "vault-1", "-e", "vault_restore_confirm=test")
+    code, output = play(lab, RESTORE, "--limit", "vault-1", *confirmed(lab))
     assert code != 0
     assert "without --limit" in " ".join(output.split()), output
     standby = next(node["name"] for node in read_nodes(cluster(lab)) if node["state"] == "standby")
@@ -160,7 +173,7 @@ def test_a_part_of_the_nodes_is_no_cluster(lab):
 
 
 def test_a_restore_in_place_brings_back_what_was_and_survives_the_loss_of_the_leader(lab):
-    bench = cluster(lab)
+    bench = admin(lab)
 
     def write(text):
         name = bench.active()
@@ -175,7 +188,7 @@ def test_a_restore_in_place_brings_back_what_was_and_survives_the_loss_of_the_le
     write("# before")
     run(lab, BACKUP)
     write("# after")
-    output = " ".join(run(lab, RESTORE, "-e", "vault_restore_confirm=test").split())
+    output = " ".join(run(lab, RESTORE, *confirmed(lab)).split())
     assert "over what served" in output
     assert read() == "# before"
     assert not (lab.controller / "restore").exists()
@@ -191,6 +204,35 @@ def test_a_restore_in_place_brings_back_what_was_and_survives_the_loss_of_the_le
     wait_until(lambda: identity(lab)[0] == "live")
 
 
+def test_a_snapshot_from_before_there_was_an_admin_brings_none_and_the_run_makes_one(lab):
+    def of_an_earlier_release(client):
+        """One operator, who may do everything."""
+        client.adapter.put("/v1/sys/policies/acl/vaultops-operator", json={"policy": state.ADMIN_POLICY})
+        for who in ("admin", "status"):
+            client.adapter.delete(f"/v1/auth/cert/certs/vaultops-{who}")
+            client.adapter.delete(f"/v1/sys/policies/acl/vaultops-{who}")
+
+    def narrow():
+        with admin(lab).login_active() as client:
+            policy = client.adapter.get("/v1/sys/policies/acl/vaultops-operator")["data"]["policy"]
+        return policy.strip() == state.OPERATOR_POLICY.strip()
+
+    with admin(lab).login_active() as client:
+        of_an_earlier_release(client)
+    run(lab, BACKUP)
+    # What serves is of today; what comes back is not.
+    run(lab, "site.yml")
+    assert narrow()
+    run(lab, RESTORE, *confirmed(lab))
+    assert narrow()
+    for who in ("operator", "admin", "status"):
+        with logged_in_as(who, lab, lab.lab.nodes[:3]).login_active():
+            pass
+    # Nor may anybody do more than before, or the nodes less.
+    run(lab, BACKUP)
+    assert run(lab, "site.yml").count("changed=0") == 3
+
+
 def test_a_drill_passes_and_leaves_nothing(lab):
     drills = lab.controller / "drills"
     shutil.rmtree(drills, ignore_errors=True)
@@ -203,7 +245,7 @@ def test_a_drill_passes_and_leaves_nothing(lab):
     assert left_on(machine) == []
     assert inside(machine, "systemctl is-active vault || true").strip() == "inactive"
     assert not (lab.controller / "restore-drill").exists()
-    assert "Restore drill of test: passed" in (drills / "drills.html").read_text()
+    assert f"Restore drill of {lab.lab.name}: passed" in (drills / "drills.html").read_text()
     for node in lab.lab.nodes[:3]:
         metric = inside(node.container, "grep -v '#' /var/lib/prometheus/node-exporter/vault_drill.prom").split()
         assert metric[0] == "vault_drill_last_success_timestamp_seconds"
@@ -226,7 +268,7 @@ def test_a_drill_that_misses_a_value_fails_and_leaves_nothing(lab):
     assert "the canary of 2026-01-01T00:00:00Z is not there" in " ".join(output.split()), output
     assert left_on(lab.lab.nodes[3].container) == []
     assert last_report(lab)["result"] == "failed"
-    assert "Restore drill of test: failed" in (lab.controller / "drills" / "drills.html").read_text()
+    assert f"Restore drill of {lab.lab.name}: failed" in (lab.controller / "drills" / "drills.html").read_text()
 
 
 def test_a_drill_that_finds_no_snapshot_is_reported(lab):
@@ -273,7 +315,7 @@ def test_a_snapshot_of_another_key_s_time_is_refused_with_the_cause(lab, tmp_pat
     another = ["-e", "vault_kms_key_alias=alias/another"]
     run(lab, "site.yml", *another)
     before = identity(lab)
-    words = [*another, "-e", f"vault_restore={path}", "-e", "vault_restore_confirm=test"]
+    words = [*another, "-e", f"vault_restore={path}", *confirmed(lab)]
     words += ["-e", "vault_restore_any_cluster=true", "-e", json.dumps({"vault_restore_key_arns": [key]})]
     code, output = play(lab, RESTORE, *words)
     assert code != 0
@@ -291,7 +333,7 @@ def test_a_snapshot_of_another_key_s_time_is_refused_with_the_cause(lab, tmp_pat
 def test_a_drill_whose_machine_goes_away_is_reported(lab):
     """The last test: the machine does not come back."""
     machine = lab.lab.nodes[3].container
-    process = lab.start_play(*WITH_BUCKET, inventory=inventory(lab), playbook=DRILL)
+    process = lab.start_play(*with_bucket(lab), inventory=inventory(lab), playbook=DRILL)
     lines = []
     for line in process.stdout:
         lines.append(line)

@@ -235,7 +235,7 @@ def test_the_child_of_a_token_goes_when_the_restore_is_refused(cluster, tmp_path
     cluster.answers["/v1/auth/token/revoke-self"] = (200, {})
     asked = vault_raft_restore.Cluster(vault_raft_restore.Connection(**cluster.options))
     with pytest.raises(vault_raft_restore.VaultError, match="the restore was refused"):
-        vault_raft_restore.over_what_serves(asked, str(source), 5)
+        vault_raft_restore.over_what_serves(asked, {"src": str(source), "admin_public_key": None}, 5)
     assert [path for _name, path in cluster.calls if path.startswith("/v1/auth")] == [
         "/v1/auth/token/create",
         "/v1/auth/token/revoke-self",

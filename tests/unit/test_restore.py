@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.snapshot import restore
 from ansible_collections.vaultops.cluster.plugins.modules import vault_raft_restore
+from test_operator import (  # noqa: F401
+    ADMIN,
+    OPERATOR,
+    Vault,
+    ca,
+    narrow,
+    options,
+    set_up,
+    wide,
+)
+
+# The stand-in reads every body as JSON.
+SNAPSHOT = b'{"a": "snapshot"}'
 
 
 def cluster(state, cluster_id="one"):
@@ -85,3 +99,119 @@ def test_a_follower_that_was_beyond_the_snapshot_has_to_reach_what_came_after_it
     )
     assert seen[-1] == (21, 22)
     assert next(looks, None) is None
+
+
+class Restorable(Vault):
+    """Restores whom it knew when the snapshot was taken; tokens of before are gone then."""
+
+    taken: tuple = ({}, {})
+    sends: list
+    refuses = False
+
+    def take(self):
+        self.taken = copy.deepcopy((self.policies, self.roles))
+        self.logins.clear()
+        self.sends = []
+
+    def answer(self, verb, path, body, token, peer):
+        if path in ("sys/health", "sys/seal-status"):
+            return 200, {"cluster_id": "one", "version": "1.21.1", "initialized": True, "sealed": False}
+        if path == "sys/leader":
+            return 200, {"is_self": True, "leader_address": "x", "raft_committed_index": 7}
+        if path not in ("auth/token/create", "auth/token/create-orphan", "sys/storage/raft/snapshot"):
+            return super().answer(verb, path, body, token, peer)
+        if not self.may(token, verb, path):
+            return 403, {"errors": ["permission denied"]}
+        if path.startswith("auth/token/create"):
+            self.tokens["witness"] = self.tokens[token]
+            return 200, {"auth": {"client_token": "witness"}}
+        self.sends.append(self.logins[-1])
+        if self.refuses:
+            return 400, {"errors": ["refused"]}
+        (self.policies, self.roles), self.tokens = copy.deepcopy(self.taken), {}
+        return 204, {}
+
+
+@pytest.fixture
+def vault(tmp_path, ca):  # noqa: F811
+    running = Restorable(tmp_path, ca)
+    yield running
+    running.server.shutdown()
+    running.server.server_close()
+
+
+@pytest.fixture
+def restored(tmp_path, options, run_module):  # noqa: F811
+    """Runs vault_raft_restore over what serves."""
+    path = tmp_path / "plain.snap"
+    path.write_bytes(SNAPSHOT)
+    of = {"cluster_name": "prod", "cluster_id": "one", "raft_index": 7, "confirm": "prod", "wait_timeout": 2}
+    known = {name: value for name, value in options.items() if name != "client_ca"}
+    return lambda **more: run_module(
+        vault_raft_restore, src=str(path), sha256=hashlib.sha256(SNAPSHOT).hexdigest(), **of, **{**known, **more}
+    )
+
+
+def test_the_admin_sends_it_and_the_operator_sees_it_through(vault, set_up, restored):  # noqa: F811
+    set_up(root=True)
+    vault.take()
+    assert restored()["was"] == "live"
+    assert vault.sends == [ADMIN]
+    assert set(vault.logins[vault.logins.index(ADMIN) :]) == {ADMIN, OPERATOR}
+    assert vault.logins[-1] == OPERATOR
+    assert not set_up()["changed"]
+
+
+def test_a_snapshot_from_before_there_was_an_admin_brings_none(vault, set_up, restored):  # noqa: F811
+    wide(vault)
+    vault.take()
+    set_up()
+    assert narrow(vault)
+    said = restored()
+    assert said.get("was") == "live", said
+    assert ADMIN not in vault.roles
+    assert not narrow(vault)
+    assert set_up()["changed"]
+    assert narrow(vault)
+    assert ADMIN in vault.roles
+
+
+def test_an_admin_whom_what_serves_does_not_know_sends_nothing(vault, restored):
+    wide(vault)
+    vault.take()
+    said = restored()
+    assert "the identity 'vaultops-admin' can't log in" in said["msg"]
+    assert "playbooks/site.yml makes it" in said["msg"]
+    assert vault.sends == []
+
+
+def test_no_token_is_left_when_vault_refuses_it(vault, set_up, restored):  # noqa: F811
+    set_up(root=True)
+    vault.take()
+    vault.refuses = True
+    assert "What serves is as it was" in restored()["msg"]
+    assert vault.sends == [ADMIN]
+    assert vault.tokens == {}
+
+
+def test_a_given_token_is_kept_when_vault_refuses_it(vault, set_up, restored):  # noqa: F811
+    set_up(root=True)
+    vault.take()
+    vault.tokens["given"] = ["root"]
+    vault.refuses, vault.logins = True, ["none"]
+    assert "What serves is as it was" in restored(token="given")["msg"]
+    assert vault.sends == ["none"]
+    assert set(vault.tokens) == {"given"}
+
+
+def test_what_proves_that_the_old_is_gone_outlives_the_login(vault, set_up, restored, monkeypatch):  # noqa: F811
+    """A large snapshot may take longer than a login lasts, and its token would be gone without any restore."""
+    set_up(root=True)
+    vault.take()
+    asked = []
+    monkeypatch.setattr(
+        vault_raft_restore.api, "knows_token", lambda _name, _client, token: asked.append(token) is not None
+    )
+    restored()
+    assert asked
+    assert set(asked) == {"witness"}

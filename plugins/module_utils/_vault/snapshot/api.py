@@ -47,15 +47,23 @@ def restore(where: str, client: t.Any, stream: t.BinaryIO, timeout: int) -> None
     call(where, upload)
 
 
-def child_token(where: str, client: t.Any, seconds: int) -> str:
-    """A token with the rights of the client's own, which it does not outlive."""
-    answer = call(where, lambda: client.adapter.post("/v1/auth/token/create", json={"ttl": f"{seconds}s"}))
+def witness(where: str, client: t.Any, seconds: int, outlives: bool) -> str:
+    """A token with the rights of the client's own. One that outlives that takes the right to make it."""
+    path = "/v1/auth/token/create-orphan" if outlives else "/v1/auth/token/create"
+    answer = call(where, lambda: client.adapter.post(path, json={"ttl": f"{seconds}s"}))
     return str(answer["auth"]["client_token"])
 
 
 def revoke(where: str, client: t.Any, token: str) -> None:
-    headers = {"X-Vault-Token": token}
-    call(where, lambda: client.adapter.post("/v1/auth/token/revoke-self", headers=headers))
+    """Another token than the client's own, which hvac would put in its place."""
+    answer = call(
+        where,
+        lambda: client.session.post(
+            f"{client.url}/v1/auth/token/revoke-self", headers={"X-Vault-Token": token}, timeout=ANSWER_SECONDS
+        ),
+    )
+    if answer.status_code not in (200, 204):
+        raise VaultError(where, f"a token could not be revoked: {_words(answer)}", status=answer.status_code)
 
 
 def knows_token(where: str, client: t.Any, token: str) -> bool:
