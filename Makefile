@@ -66,7 +66,11 @@ kill-test: lab-parts  ## The controller is killed at every point of init; every 
 	@$(TEST_LAB) pytest tests/faults/test_kill.py tests/faults/test_sinks.py tests/faults/test_secrets.py
 
 change-test: lab-parts  ## Clients write while the cluster is changed, and while that goes wrong
-	@$(TEST_LAB) pytest tests/faults/test_upgrade.py tests/faults/test_certificates.py tests/faults/test_replace.py
+	@$(TEST_LAB) pytest tests/faults/test_upgrade.py tests/faults/test_certificates.py tests/faults/test_identities.py \
+	    tests/faults/test_replace.py
+
+blind-test: lab-parts  ## A controller that is wrong, blind or doubled changes nothing of a cluster that serves
+	@$(TEST_LAB) pytest tests/faults/test_blind.py tests/faults/test_lease.py
 
 backup-test: setup lab-parts  ## The backup tool as a process, while everything around it fails, and beside a real Vault
 	@$(LAB) pytest tests/unit/test_backup_run.py
@@ -75,13 +79,13 @@ backup-test: setup lab-parts  ## The backup tool as a process, while everything 
 restore-test: lab-parts  ## Restores that must not happen, and drills that must not pass
 	@$(TEST_LAB) pytest tests/faults/test_restore.py
 
-status-test: test-setup  ## The status page in a browser, and status.yml where nobody answers: no lab, loopback only
+status-test: test-setup  ## The status page in a browser, and plays that find nobody: no lab, loopback only
 	@echo "== status page"
-	@$(LAB) pytest tests/faults/test_status_page.py
+	@$(LAB) pytest tests/faults/test_status_page.py tests/faults/test_empty_inventory.py
 
 bench: lab-parts  ## The plays beside plain shell scripts, in one run each
 	@$(TEST_LAB) python tests/bench/bench.py
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help setup test-setup lab demo clean-lab lab-parts test lint unit provision inputs molecule adoption kill-test change-test backup-test restore-test status-test bench
+.PHONY: help setup test-setup lab demo clean-lab lab-parts test lint unit provision inputs molecule adoption kill-test change-test blind-test backup-test restore-test status-test bench

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import logging
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import typing as t
@@ -89,6 +91,19 @@ class Bench:
             raise
         return process.returncode, output
 
+    def play_after_kill(
+        self, *arguments: str, inventory: Path | None = None, playbook: str = "site.yml"
+    ) -> tuple[int, str]:
+        """The run after one of *playbook* that was killed: refused, until it names who had the lease."""
+        code, refusal = self.play(*arguments, inventory=inventory, playbook=playbook)
+        said = " ".join(refusal.split())
+        who = f"{getpass.getuser()}@{socket.gethostname()}"
+        assert code != 0, refusal
+        assert f"{who} ({Path(playbook).stem}, since " in said, refusal
+        assert f"-e vault_lease_take_over={who}" in said, refusal
+        taking_over = ("-e", f"vault_lease_take_over={who}")
+        return self.play(*arguments, *taking_over, inventory=inventory, playbook=playbook)
+
     def inventory(self, hosts: dict[str, dict[str, t.Any]], drill: dict[str, dict[str, t.Any]] | None = None) -> Path:
         """The lab's inventory with other nodes, and perhaps a machine for drills."""
         copy = self.folder / "inventory"
@@ -123,8 +138,10 @@ class Bench:
         return boto3.client(service, region_name=REGION, endpoint_url=self.lab.aws_url)
 
     def forget_cluster(self) -> None:
-        """Nodes without data, no recovery keys: as before the first init."""
-        self.on_nodes("systemctl stop vault 2>/dev/null; rm -rf /opt/vault/data/* /var/log/vault/*")
+        """Nodes without data, no recovery keys, no lease: as before the first init."""
+        self.on_nodes(
+            "systemctl stop vault 2>/dev/null; rm -rf /opt/vault/data/* /var/log/vault/* /var/lib/vaultops/lease-*"
+        )
         secrets = self.aws("secretsmanager")
         if any(secret["Name"] == self.secret for secret in secrets.list_secrets()["SecretList"]):
             secrets.delete_secret(SecretId=self.secret, ForceDeleteWithoutRecovery=True)

@@ -63,7 +63,7 @@ def test_next_run_finishes(bench, point):
         first, _ = process.communicate(timeout=240)
         assert process.returncode == -signal.SIGKILL, first
         wire.rules.clear()
-        code, second = bench.play("-e", variables)
+        code, second = bench.play_after_kill("-e", variables)
         assert code == 0, second
         assert_finished(bench, wire)
         assert not wire.shown_in(first + second)
@@ -79,7 +79,7 @@ def test_an_answer_that_is_lost_is_said_to_be_lost(bench):
         assert process.returncode == -signal.SIGKILL
         assert "killed" in wire.calls
 
-        code, output = bench.play("-e", variables)
+        code, output = bench.play_after_kill("-e", variables)
         said = " ".join(output.split())
         assert code != 0, output
         assert "recovery keys and the root token are lost" in said, output
@@ -122,7 +122,7 @@ def test_the_reservation_of_a_run_that_is_not_known_here_is_taken_over_by_name_o
         # As another controller sees it, which has no journal of that run.
         (bench.controller / "init.journal").unlink()
         reservation = json.loads(bench.aws("secretsmanager").get_secret_value(SecretId=bench.secret)["SecretString"])
-        code, output = bench.play("-e", json.dumps(variables))
+        code, output = bench.play_after_kill("-e", json.dumps(variables))
         said = " ".join(output.split())
         assert code != 0, output
         assert f"{reservation['who']} began an init of this cluster at {reservation['since']}" in said, output

@@ -174,7 +174,7 @@ def test_a_controller_that_dies_leaves_what_the_next_run_finishes(three):
             assert process.poll() is None, "the play ended before"
         end_family(process.pid)
         process.communicate()
-        code, output = three.play(*arguments, inventory=inventory, playbook=REPLACE)
+        code, output = three.play_after_kill(*arguments, inventory=inventory, playbook=REPLACE)
     assert code == 0, output
     assert_voters(among(three, 1, 3, 4), 1, 3, 4)
     assert_nothing_lost(probe.report())

@@ -135,7 +135,7 @@ def test_a_controller_that_dies_after_the_second_node_leaves_what_the_next_run_f
         end_family(process.pid)
         process.communicate()
         assert process.returncode == -signal.SIGKILL
-        code, output = old_cluster.play(playbook=UPGRADE)
+        code, output = old_cluster.play_after_kill(playbook=UPGRADE)
     assert code == 0, output
     assert set(versions(old_cluster).values()) == {NEW}
     assert_nothing_lost(probe.report())
