@@ -28,7 +28,8 @@ def cluster(lab):
             nodes={node.hostname: f"https://{node.address}:8200" for node in lab.nodes},
             ca_cert=str(tls / "ca.crt"),
             cert_auth_public_key=str(tls / "vaultops-admin.crt"),
-            cert_auth_private_key=str(tls / "vaultops-operator.key"),
+            cert_auth_private_key=str(tls / "vaultops-admin.key"),
+            cert_auth_role="vaultops-admin",
         )
     )
 
