@@ -88,9 +88,44 @@ def test_another_ca_stops_the_play(fresh_lab, by_hand, tmp_path):
     assert "vault-2" in said
 
 
+def foreign(bench):
+    """As if somebody else had written the files, with a setting of his own."""
+    marked = "/etc/vault.d/vault.hcl /etc/vault.d/reload.hcl /etc/systemd/system/vault.service"
+    bench.on_nodes(f"sed -i '/Made by vaultops/d' {marked}; echo 'max_lease_ttl = \"768h\"' >>/etc/vault.d/vault.hcl")
+
+
+GOES = ("-e", json.dumps({"vault_adopt_without": ["max_lease_ttl"]}))
+
+
+def test_what_would_be_lost_is_named_and_refused(fresh_lab, by_hand):
+    foreign(fresh_lab)
+    before = fresh_lab.fingerprint()
+    code, output = fresh_lab.play("-e", variables(by_hand))
+    said = " ".join(output.split())
+    assert code != 0, output
+    assert "max_lease_ttl" in said, output
+    assert "vault_adopt_without" in said
+    assert "768h" not in said, "a value may be a secret"
+    assert fresh_lab.fingerprint() == before
+
+    code, output = fresh_lab.play("-e", variables(by_hand), *GOES, "--check", "--diff")
+    assert code == 0, output
+    assert "this goes: max_lease_ttl" in " ".join(output.split())
+    assert fresh_lab.fingerprint() == before
+
+
+def test_an_operator_that_is_missing_is_found_before_a_node_is_touched(fresh_lab, by_hand, tmp_path):
+    before = fresh_lab.fingerprint()
+    gone = json.dumps({"vault_operator_certificate_file": str(tmp_path / "none.crt")})
+    code, output = fresh_lab.play("-e", variables(by_hand), *GOES, "-e", gone)
+    assert code != 0, output
+    assert "none.crt" in " ".join(output.split()), output
+    assert fresh_lab.fingerprint() == before
+
+
 def test_the_same_cluster_is_adopted_without_init(fresh_lab, by_hand):
     before = cluster_of(fresh_lab, by_hand)
-    code, output = fresh_lab.play("-e", variables(by_hand))
+    code, output = fresh_lab.play("-e", variables(by_hand), *GOES)
     assert code == 0, output
     after = cluster_of(fresh_lab, by_hand)
     assert after["state"] == "live"

@@ -40,8 +40,8 @@ def main() -> None:
         f"""
 API and UI     {cluster.connection.nodes[name]}   (CA: {tls / "ca.crt"})
 Log in         export VAULT_ADDR={cluster.connection.nodes[name]} VAULT_CACERT={tls / "ca.crt"}
-               vault login -method=cert -client-cert={tls / "vaultops-operator.crt"} \\
-                 -client-key={tls / "vaultops-operator.key"}
+               vault login -method=cert -client-cert={tls / "vaultops-admin.crt"} \\
+                 -client-key={tls / "vaultops-admin.key"} name=vaultops-admin
 On a node      docker exec -it {lab.nodes[0].container} bash
 Recovery keys  secret vault/{lab.name}/recovery in the AWS stand-in at {lab.aws_url}
 Snapshots      s3://{lab.bucket} in the same; playbooks/backup.yml takes one, playbooks/status.yml shows all
