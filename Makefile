@@ -5,8 +5,8 @@ SHELL := /bin/bash
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vaultops
 PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl
-# promtool, and a browser for the status page. On a machine with systemd Debian starts the Prometheus that comes with it.
-TEST_PACKAGES := prometheus chromium
+# promtool, a browser for the status page, and the packet filter that a node has. On a machine with systemd Debian starts the Prometheus that comes with it.
+TEST_PACKAGES := prometheus chromium nftables
 LAB := . tests/lab/env;
 TEST_LAB := VAULTOPS_LAB=test; . tests/lab/env;
 
