@@ -61,6 +61,10 @@ def run(bench, playbook, *arguments) -> str:
     return output
 
 
+def nothing_changed(output) -> bool:
+    return output.count("changed=0") >= len(NAMES) and not re.search(r"changed=[1-9]", output)
+
+
 def cluster(bench):
     return as_operator(bench, bench.lab.nodes[:3])
 
@@ -234,7 +238,7 @@ def test_a_snapshot_from_before_there_was_an_admin_brings_none_and_the_run_makes
             pass
     # Nor may anybody do more than before, or the nodes less.
     run(lab, BACKUP)
-    assert run(lab, "site.yml").count("changed=0") == 3
+    assert nothing_changed(run(lab, "site.yml"))
 
 
 def test_a_drill_passes_and_leaves_nothing(lab):
@@ -306,7 +310,7 @@ def test_snapshots_end_by_an_explicit_word_and_not_for_want_of_one(lab):
     run(lab, "site.yml", "-e", "vault_backup=false")
     assert schedule() == {"disabled"}
     assert [inside(node, "ls /var/lib/vault-backup") for node in nodes] == taken
-    assert run(lab, "site.yml", "-e", "vault_backup=false").count("changed=0") == 3
+    assert nothing_changed(run(lab, "site.yml", "-e", "vault_backup=false"))
     run(lab, "site.yml")
     assert schedule() == {"enabled"}
 
@@ -328,7 +332,7 @@ def test_all_data_is_lost_and_comes_back_whether_a_node_runs_or_not(lab):
     assert identity(lab) == before
     assert not (lab.controller / "restore").exists()
     run(lab, BACKUP)
-    assert run(lab, "site.yml").count("changed=0") == 3
+    assert nothing_changed(run(lab, "site.yml"))
 
 
 def test_nodes_that_were_only_stopped_are_not_overwritten_without_the_name(lab):
