@@ -61,6 +61,10 @@ def run(bench, playbook, *arguments) -> str:
     return output
 
 
+def nothing_changed(output) -> bool:
+    return output.count("changed=0") >= len(NAMES) and not re.search(r"changed=[1-9]", output)
+
+
 def cluster(bench):
     return as_operator(bench, bench.lab.nodes[:3])
 
@@ -211,7 +215,8 @@ def test_a_snapshot_from_before_there_was_an_admin_brings_none_and_the_run_makes
     def of_an_earlier_release(client):
         """One operator, who may do everything."""
         client.adapter.put("/v1/sys/policies/acl/vaultops-operator", json={"policy": state.ADMIN_POLICY})
-        for who in ("admin", "status"):
+        # His own rights last, and his policy last of all.
+        for who in ("status", "admin"):
             client.adapter.delete(f"/v1/auth/cert/certs/vaultops-{who}")
             client.adapter.delete(f"/v1/sys/policies/acl/vaultops-{who}")
 
@@ -233,7 +238,7 @@ def test_a_snapshot_from_before_there_was_an_admin_brings_none_and_the_run_makes
             pass
     # Nor may anybody do more than before, or the nodes less.
     run(lab, BACKUP)
-    assert run(lab, "site.yml").count("changed=0") == 3
+    assert nothing_changed(run(lab, "site.yml"))
 
 
 def test_a_drill_passes_and_leaves_nothing(lab):
@@ -305,7 +310,11 @@ def test_snapshots_end_by_an_explicit_word_and_not_for_want_of_one(lab):
     run(lab, "site.yml", "-e", "vault_backup=false")
     assert schedule() == {"disabled"}
     assert [inside(node, "ls /var/lib/vault-backup") for node in nodes] == taken
+<<<<<<< HEAD
     assert run(lab, "site.yml", "-e", "vault_backup=false").count("changed=0") == 4
+=======
+    assert nothing_changed(run(lab, "site.yml", "-e", "vault_backup=false"))
+>>>>>>> restore
     run(lab, "site.yml")
     assert schedule() == {"enabled"}
 
@@ -327,7 +336,7 @@ def test_all_data_is_lost_and_comes_back_whether_a_node_runs_or_not(lab):
     assert identity(lab) == before
     assert not (lab.controller / "restore").exists()
     run(lab, BACKUP)
-    assert run(lab, "site.yml").count("changed=0") == 3
+    assert nothing_changed(run(lab, "site.yml"))
 
 
 def test_nodes_that_were_only_stopped_are_not_overwritten_without_the_name(lab):
