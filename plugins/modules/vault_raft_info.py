@@ -154,8 +154,9 @@ from ..module_utils._vault.session import root_token_from, session
 from ..module_utils._vault.status.api import read_nodes
 
 POLL_SECONDS = 0.3
-# Answers that waiting does not change.
+# Answers that waiting does not change, unless they come from a new leader, which knows of logins a moment later.
 FINAL = (400, 403)
+REFUSED_SECONDS = 10
 
 
 def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -163,6 +164,7 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
     deadline = time.monotonic() + params["wait_timeout"]
     gate = Gate(params, deadline)
     name, missing = "the cluster", ""
+    refused_since: float | None = None
     while True:
         try:
             with session(gate.connection, gate.root_token) as (active, client):
@@ -172,7 +174,8 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
         except Stranger:
             raise
         except VaultError as error:
-            if not params["wait"] or error.status in FINAL:
+            refused_since = (refused_since or time.monotonic()) if error.status in FINAL else None
+            if not params["wait"] or (refused_since and time.monotonic() - refused_since > REFUSED_SECONDS):
                 raise
             gate.good_since = None
             # The end of the waiting cuts the last call off: what was missing before is told.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import ssl
@@ -48,10 +49,14 @@ def test_runs_the_release_that_is_switched_on(host):
     assert host.file("/usr/local/bin/vault").linked_to == "/opt/vault/releases/1.21.1/vault"
 
 
-def test_listener_refuses_less_than_tls_1_3(host, lab, cluster):
+def test_listener_refuses_an_older_tls_than_it_is_told(host, lab, cluster):
+    """1.3 is the oldest, except behind a load balancer."""
+    oldest = re.search(r'tls_min_version = "(\w+)"', host.file("/etc/vault.d/vault.hcl").content_string).group(1)
+    assert oldest == ("tls12" if os.environ["MOLECULE_SCENARIO_NAME"] == "aws" else "tls13")
     address = next(node.address for node in lab.nodes if node.container == host.backend.name)
     context = ssl.create_default_context(cafile=cluster.connection.ca_cert)
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ALL:@SECLEVEL=0")  # else this side would refuse
+    context.maximum_version = {"tls13": ssl.TLSVersion.TLSv1_2, "tls12": ssl.TLSVersion.TLSv1_1}[oldest]
     with socket.create_connection((address, 8200), timeout=5) as plain, pytest.raises(ssl.SSLError):
         context.wrap_socket(plain, server_hostname=address)
 
