@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import typing as t
 from dataclasses import dataclass
@@ -106,6 +108,9 @@ class Account:
         requests.post(f"{url}/moto-api/reset", timeout=30).raise_for_status()
         ec2 = self.client("ec2")
         self.vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        # What a run is given after one that was killed, which leaves its lease.
+        self.who = f"{getpass.getuser()}@{socket.gethostname()}"
+        self.taking_over: list[str] = []
         self.subnet = self.make_subnet("10.0.2.0/24")
         self.full_subnet = self._fill(self.make_subnet("10.0.3.0/28"))
         self.public_subnet = self.make_subnet("10.0.4.0/24")
@@ -188,7 +193,14 @@ class Account:
                 **(variables or {}),
             }
             command = ["ansible-playbook", "-i", str(self.folder / "inventory/hosts.yml"), f"playbooks/{playbook}.yml"]
-            command += ["-e", f"@{ROOT / 'molecule/aws/lab.yml'}", "-e", json.dumps(chosen), *arguments]
+            command += [
+                "-e",
+                f"@{ROOT / 'molecule/aws/lab.yml'}",
+                "-e",
+                json.dumps(chosen),
+                *self.taking_over,
+                *arguments,
+            ]
             process = subprocess.Popen(
                 # In a network namespace of its own nothing gets out, not even to a name server.
                 ["unshare", "--net", *command] if offline else command,

@@ -376,6 +376,12 @@ def assert_stopped(account: Account, case: Case) -> None:
     assert set(meant) <= set(run.calls), f"the run never asked for {meant}:\n{run.output}"
     if case.kill:
         assert run.was_killed, run.output
+        if not account.taking_over:
+            # Once is enough: what was killed gives no lease back.
+            refused = account.provision()
+            assert refused.code > 0, refused.output
+            assert f"-e vault_lease_take_over={account.who}" in refused.said, refused.output
+            account.taking_over = ["-e", f"vault_lease_take_over={account.who}"]
         return
     assert run.code > 0, run.output
     subnets = {"subnet": account.subnet, "full_subnet": account.full_subnet, "public_subnet": account.public_subnet}
