@@ -130,6 +130,7 @@ class FilterModule:
             "drill_report": drill.report,
             "drills_page": drills_page,
             "forgetful_voters": standing.forgetful_voters,
+            "forgotten": standing.forgotten,
             "input_problems": inputs.problems,
             "adoption_problems": inputs.adoption_problems,
             "certificate_authority": certificates.authority,

@@ -112,6 +112,11 @@ processes:
   returned: success
   type: list
   elements: int
+outside:
+  description: Those of them that systemd does not count as O(service)'s.
+  returned: success
+  type: list
+  elements: int
 listens:
   description: Whether anything takes a connection at O(listener).
   returned: success
@@ -139,6 +144,7 @@ from ..module_utils._node import here, service
 from ..module_utils._node.errors import NodeError
 
 MARK = "# Made by vaultops.cluster."
+USUAL = "argv[]=vault server -config=/etc/vault.d ;"
 
 
 def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -146,7 +152,10 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
     current = installed_release(params["link"])
     running = service.running_release(unit["main_pid"])
     releases = params["releases"]
-    configured = here.configured(here.configuration_paths(unit["exec_start"]), MARK)
+    # A unit that is gone names no files: those of the usual place count then.
+    paths = here.configuration_paths(unit["exec_start"]) or here.configuration_paths(USUAL)
+    configured = here.configured(paths, MARK)
+    pids = here.processes()
     host, port = params["listener"].rsplit(":", 1)
     return {
         "changed": False,
@@ -162,7 +171,8 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
         ),
         "reload_reasons": service.reload_reasons(unit["started"], unit["reloaded"], params["reload_files"]),
         "has_data": here.holds_data([params["data"], *configured["data"]]),
-        "processes": here.processes(),
+        "processes": pids,
+        "outside": here.outside(pids, params["service"]),
         "listens": here.listens(host.strip("[]"), int(port)),
         "trusted": here.trusted(params["ca"]),
         "configured": configured,

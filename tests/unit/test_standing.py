@@ -27,6 +27,7 @@ def machine(runs=False, data=False, **changes):
     return {
         "service": service,
         "processes": [7] if runs else [],
+        "outside": [],
         "listens": runs,
         "has_data": data,
         "trusted": ["aa"] if runs or data else [],
@@ -67,7 +68,8 @@ def test_a_cluster_that_serves():
     ("seen", "state", "expected"),
     [
         (machine(True), "uninitialized", "uninitialized"),
-        (machine(True, True), "uninitialized", "other"),
+        # Vault makes its database before anything is in it.
+        (machine(True, True), "uninitialized", "uninitialized"),
         (machine(True, True), "sealed", "other"),
         (machine(True, True), "removed", "other"),
         (machine(False, True), "unreachable", "stopped"),
@@ -90,7 +92,7 @@ def test_what_a_node_is(seen, state, expected):
     ("seen", "says"),
     [
         (machine(True, True), "Vault runs on it (process 7), and this controller can't talk to it: no connection"),
-        (machine(processes=[9]), "Vault runs on it (process 9, outside the unit 'vault')"),
+        (machine(processes=[9], outside=[9]), "Vault runs on it (process 9, outside the unit 'vault')"),
         (machine(listens=True), "something listens on its Vault port"),
         (machine(False, True, trusted=["bb"]), "the CA that it trusts is not the one in /srv/prod/tls/ca.crt"),
         (machine(False, True, configured={**CONFIGURED, "cluster_name": "x"}), "has cluster_name x, where"),
@@ -111,6 +113,28 @@ def test_an_expired_certificate_of_the_clusters_ca_is_an_answer():
     found = stand([machine(), machine(True, True), machine()], signed=["vault-2"])
     assert found["problems"] == []
     assert found["nodes"]["vault-2"] == "other"
+
+
+def test_a_vault_that_runs_outside_of_its_unit_is_not_taken_over():
+    found = stand(
+        [machine(True, True), machine(True, True, outside=[7]), machine(True, True)], ("active", "standby", "standby")
+    )
+    assert found["problems"][0].startswith(
+        "vault-2: Vault runs on it (process 7, outside the unit 'vault'). It would be neither"
+    )
+
+
+@pytest.mark.parametrize(
+    ("standings", "active", "named", "expected"),
+    [
+        (("stopped", "stopped", "empty"), None, [], ["vault-3"]),
+        (("stopped", "stopped", "empty"), None, "vault-3", []),
+        (("serving", "stopped", "empty"), "vault-1", [], []),
+        (("empty", "empty", "empty"), None, [], []),
+    ],
+)
+def test_a_disk_that_was_lost_while_nobody_leads(standings, active, named, expected):
+    assert standing.forgotten(NODES, dict(zip(NAMES, standings, strict=True)), active, named) == expected
 
 
 def test_an_answer_from_another_machine():
@@ -135,6 +159,7 @@ MACHINES = st.fixed_dictionaries(
             }
         ),
         "processes": st.sampled_from([[], [7], [8], [7, 8]]),
+        "outside": st.sampled_from([[], [8]]),
         "listens": st.booleans(),
         "has_data": st.booleans(),
         "trusted": st.sampled_from([[], ["aa"], ["bb"]]),
@@ -150,13 +175,15 @@ def test_no_node_counts_as_empty_that_is_not_known_to_be(seen, trusted):
     machines, states = zip(*seen, strict=True)
     found = stand(machines, states, trusted=trusted)
     for name, here, state in zip(NAMES, machines, states, strict=True):
-        something = here["has_data"] or here["listens"] or set(here["processes"]) - {here["service"]["main_pid"]}
+        something = here["has_data"] or here["listens"] or here["outside"]
         if something and state == "unreachable":
             assert found["nodes"][name] not in ("empty", "uninitialized", "serving")
         if found["nodes"][name] == "uninitialized":
             assert state == "uninitialized"
     if found["untouched"]:
-        assert not any(here["has_data"] for here in machines)
+        assert not any(
+            here["has_data"] for here, state in zip(machines, states, strict=True) if state != "uninitialized"
+        )
         assert set(found["nodes"].values()) <= {"empty", "uninitialized"}
     if not trusted and any(here["has_data"] for here in machines):
         assert found["problems"]

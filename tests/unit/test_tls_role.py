@@ -139,13 +139,23 @@ def test_who_is_no_node_any_more_loses_key_and_certificate(made, early):
     if early:
         for kind in ("crt", "key"):
             shutil.move(made.tls / f"nodes/vault-2.{kind}", made.tls / f"vault-2.{kind}")
-    said = made.run("withdraw", hosts=["vault-1"])
+    leaving = {"vault_leaving_ids": ["vault-2"]}
+    said = made.run("withdraw", hosts=["vault-1"], **leaving)
     assert not said.startswith("failed"), said
     kept = made.files() - EVERYTHING
     assert EVERYTHING - made.files() == {"nodes/vault-2.crt", "nodes/vault-2.key"}
     assert [made.serial(name) for name in kept] == [serial]
-    said = made.run("withdraw", hosts=["vault-1"])
+    said = made.run("withdraw", hosts=["vault-1"], **leaving)
     assert said.count("changed=0") == 1, said
+
+
+def test_what_somebody_keeps_beside_the_ca_is_left_alone(made):
+    for name in ("bundle.crt", "lb.crt", "lb.key"):
+        (made.tls / name).write_text("somebody's own")
+    before = made.files()
+    said = made.run("withdraw", hosts=list(NODES), vault_leaving_ids=["vault-9"])
+    assert not said.startswith("failed"), said
+    assert made.files() == before
 
 
 def test_new_keys_for_everybody_and_the_old_certificates_are_kept(made):

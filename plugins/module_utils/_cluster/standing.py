@@ -81,6 +81,16 @@ def forgetful_voters(
     ]
 
 
+def forgotten(
+    nodes: t.Sequence[Part], standings: t.Mapping[str, str], active: str | None, rejoining: str | t.Sequence[str]
+) -> list[str]:
+    """Node ids of nodes without data beside some that are stopped with theirs, while nobody leads who could say whose it was."""
+    named = rejoining.split(",") if isinstance(rejoining, str) else list(rejoining)
+    if active is not None or STOPPED not in standings.values():
+        return []
+    return [node["node_id"] for node in nodes if standings.get(node["name"]) == EMPTY and node["node_id"] not in named]
+
+
 def seal_in_use(observed: t.Mapping[str, Part], standings: t.Mapping[str, str]) -> dict[str, t.Any]:
     """Key and region that the nodes with data name in their configuration; nothing where there is none, or not one."""
     found = {
@@ -107,14 +117,14 @@ def _standing(here: Part, answer: Part, signed: bool) -> str | None:
         return OTHER if signed else None
     if answer["initialized"]:
         return SERVING if answer["state"] in ("active", "standby") else OTHER
-    return OTHER if here["has_data"] else UNINITIALIZED
+    # Vault makes its database before anything is in it: whether it is initialised, only it can say.
+    return UNINITIALIZED
 
 
 def _runs(here: Part) -> bool:
     """A unit that is starting and does not listen yet serves nobody: such as one that KMS keeps from unsealing."""
     starting = here["service"]["main_pid"] and here["service"]["active_state"] == "activating"
-    others = [pid for pid in here["processes"] if pid != here["service"]["main_pid"]]
-    return bool(here["listens"] or others or (here["service"]["main_pid"] and not starting))
+    return bool(here["listens"] or here["outside"] or (here["service"]["main_pid"] and not starting))
 
 
 def _is_something(here: Part) -> bool:
@@ -132,6 +142,11 @@ def _problems(node: Part, here: Part, answer: Part, standing: str | None, wanted
         return [
             f"{name}: something answers at {answer['url']}, and on the machine that the inventory's connection leads to no "
             "Vault runs. Address and connection lead to different machines: correct vault_address or ansible_host."
+        ]
+    if standing is not None and here["outside"]:
+        return [
+            f"{name}: {_what(here)}. It would be neither restarted nor stopped with the unit, and a second Vault started beside "
+            "it. Stop it, and have the unit 'vault' run Vault. Nothing was changed."
         ]
     if standing == STOPPED:
         return _stopped_problems(node, here, wanted)
@@ -167,7 +182,7 @@ def _stopped_problems(node: Part, here: Part, wanted: Wanted) -> list[str]:
 def _what(here: Part) -> str:
     pids = here["processes"] or ([here["service"]["main_pid"]] if here["service"]["main_pid"] else [])
     if pids:
-        outside = "" if here["service"]["main_pid"] in pids else ", outside the unit 'vault'"
+        outside = ", outside the unit 'vault'" if here["outside"] else ""
         process = "processes" if len(pids) > 1 else "process"
         return f"Vault runs on it ({process} {', '.join(map(str, pids))}{outside})"
     return "something listens on its Vault port"

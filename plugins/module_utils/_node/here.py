@@ -17,7 +17,9 @@ from . import tls
 CONNECT_SECONDS = 3
 # What is read of a configuration: none of it is a secret.
 _SETTINGS = ("cluster_name", "node_id", "kms_key_id", "region")
-_BLOCK = re.compile(r'^\s*(\w+)\s*(?:"[^"]*"\s*)?\{', re.MULTILINE)
+_PATH = re.compile(r'(?<![\w-])"?path"?\s*[=:]\s*"([^"\n]+)"')
+# What Raft leaves in its directory, by either of its stores, and what the file storage does.
+_TRACES = ("raft/raft.db", "raft/wal", "raft/snapshots", "vault.db", "core")
 
 
 class Configured(t.TypedDict):
@@ -29,7 +31,12 @@ class Configured(t.TypedDict):
     node_id: str | None
     kms_key_id: str | None
     region: str | None
-    data: list[str]  # Raft's directories
+    data: list[str]  # whatever is a path in it: one too many is harmless, it is only looked into
+
+
+def outside(pids: t.Iterable[int], unit: str, proc: str = "/proc") -> list[int]:
+    """Those that systemd does not count as the unit's."""
+    return [pid for pid in pids if f"/{unit}.service" not in (_read(os.path.join(proc, str(pid), "cgroup")) or "")]
 
 
 def processes(proc: str = "/proc") -> list[int]:
@@ -84,12 +91,12 @@ def configured(paths: t.Sequence[str], mark: str) -> Configured:
         "paths": list(paths),
         "ours": bool(texts) and all(text.startswith(mark) for text in texts),
         **{name: _setting(whole, name) for name in _SETTINGS},  # type: ignore[typeddict-item]
-        "data": _data_directories(whole),
+        "data": _PATH.findall(whole),
     }
 
 
 def holds_data(directories: t.Iterable[str]) -> bool:
-    return any(os.path.exists(os.path.join(directory, "raft", "raft.db")) for directory in directories)
+    return any(os.path.exists(os.path.join(directory, trace)) for directory in directories for trace in _TRACES)
 
 
 def trusted(path: str) -> list[str]:
@@ -108,13 +115,3 @@ def _read(path: str) -> str | None:
 def _setting(text: str, name: str) -> str | None:
     found = re.search(rf'^\s*"?{name}"?\s*[=:]\s*"([^"\n]*)"', text, re.MULTILINE)
     return found.group(1) if found else None
-
-
-def _data_directories(text: str) -> list[str]:
-    """Every 'path' of a storage block. Taking one too many is harmless: it is only looked into."""
-    found = []
-    for block in _BLOCK.finditer(text):
-        if block.group(1) in ("storage", "ha_storage"):
-            path = _setting(text[block.end() :].partition("\n}")[0], "path")
-            found += [path] if path else []
-    return found or re.findall(r'"path"\s*:\s*"([^"\n]+)"', text)
