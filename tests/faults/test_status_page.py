@@ -187,11 +187,12 @@ def inventory_with_aws(tmp_path):
     key = kms.create_key()["KeyMetadata"]["KeyId"]
     kms.create_alias(AliasName="alias/vault-unseal", TargetKeyId=key)
     s3.create_bucket(Bucket="example", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    name = manifest.name("unit", "vault-1", "2026-11-01T06:00:00Z", 7)
+    name = manifest.name("unit", None, "vault-1", "2026-11-01T06:00:00Z", 7)
     texts = {field: "x" for field, kind in manifest.Manifest.__annotations__.items() if kind == "str"}
     numbers = {field: 7 for field, kind in manifest.Manifest.__annotations__.items() if kind == "int"}
     times = {"begun": "2026-11-01T06:00:00Z", "ended": "2026-11-01T06:00:09Z"}
-    made = manifest.Manifest(**{**texts, **numbers, **times, "format": manifest.FORMAT, "name": name})
+    whose = {"cluster_name": "unit", "node_name": "vault-1", "format": manifest.UNBOUND, "name": name, "seal": ""}
+    made = manifest.Manifest(**{**texts, **numbers, **times, **whose})
     s3.put_object(Bucket="example", Key=f"snapshots/{name}", Body=bytes(made.encrypted_bytes))
     s3.put_object(Bucket="example", Key=f"snapshots/{name}.json", Body=made.to_json())
     yield inventory_in(tmp_path, url)
@@ -258,7 +259,7 @@ def test_what_aws_says_is_read_where_no_node_answers(inventory_with_aws):
     (controller / "drills/1.json").write_bytes(b"\xff{{ 1 + 1 }}")
     said = play(inventory_with_aws)
     assert "Unseal key alias/vault-unseal: Enabled" in said
-    assert "taken on x: unit_20261101T060000Z_7_vault-1.snap.encrypted" in said
+    assert "taken on vault-1: unit_20261101T060000Z_7_vault-1.snap.encrypted" in said
     made = json.loads((controller / "status/status.json").read_text())
     assert made["key"]["problem"] is None
     assert made["snapshots"]["last"]["encrypted_bytes"] == 7
