@@ -44,11 +44,15 @@ CASES = {
     "certificate of another CA": Case(("vault-1", "was not signed by"), prepare="tls_other_ca"),
     "expired certificate": Case(("vault-1", "expires at", "Issue a new one"), prepare="tls_expired"),
     "unknown alias": Case(
-        ("alias/none does not exist", "eu-central-1", "Create the key"),
+        ("alias/none does not exist", "eu-central-1", "let its owner create key and alias"),
         {"vault_kms_manage": False, "vault_kms_key_alias": "alias/none"},
     ),
     "unreachable KMS": Case(
-        ("KMS can't be reached", "eu-central-1"), {"vault_aws_endpoint_url": "http://10.0.2.1:5999"}
+        ("KMS can't be reached", "eu-central-1"), {"vault_kms_seal_endpoint_url": "http://10.0.2.1:5999"}
+    ),
+    "unreachable AWS": Case(
+        ("vault/test/recovery in eu-central-1", "Check the region, the endpoint"),
+        {"vault_aws_endpoint_url": "http://10.0.2.1:5999"},
     ),
     "controller is denied": Case(
         ("kms:DescribeKey", DENIED, "Allow it"), rules=(Rule("DescribeKey", Answer(DENIED), 1, True),)

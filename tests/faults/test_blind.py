@@ -160,7 +160,9 @@ def test_a_way_that_is_closed(cluster, name, count):
     with filtered(nodes):
         code, output, said = run(cluster, name)
     assert code != 0, output
-    for node in nodes:
+    # The one that leaves by name may be dead.
+    staying = [node for node in nodes if not (name == "replace_node" and node.hostname == "vault-1")]
+    for node in staying:
         assert f"{node.hostname}: Vault runs on it" in said, output
     assert "and this controller can't talk to it" in said
     assert everything(cluster) == before, output
