@@ -160,4 +160,5 @@ class FilterModule:
             "status_page": page.page,
             "turns": turns,
             "upgrade_plan": upgrade.upgrade,
+            "way_back": upgrade.way_back,
         }

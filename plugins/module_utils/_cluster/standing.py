@@ -70,7 +70,7 @@ def forgetful_voters(
     nodes: t.Sequence[Part], standings: t.Mapping[str, str], servers: t.Sequence[Part], rejoining: str | t.Sequence[str]
 ) -> list[str]:
     """Node ids of Raft's voters that hold no data, apart from those that somebody named."""
-    named = rejoining.split(",") if isinstance(rejoining, str) else list(rejoining)
+    named = _named(rejoining)
     voters = {server["node_id"] for server in servers if server["voter"]}
     return [
         node["node_id"]
@@ -81,11 +81,16 @@ def forgetful_voters(
     ]
 
 
+def _named(node_ids: str | t.Sequence[str]) -> list[str]:
+    """As somebody typed them, with commas, or as the inventory lists them."""
+    return node_ids.split(",") if isinstance(node_ids, str) else list(node_ids)
+
+
 def forgotten(
     nodes: t.Sequence[Part], standings: t.Mapping[str, str], active: str | None, rejoining: str | t.Sequence[str]
 ) -> list[str]:
     """Node ids of nodes without data beside some that are stopped with theirs, while nobody leads who could say whose it was."""
-    named = rejoining.split(",") if isinstance(rejoining, str) else list(rejoining)
+    named = _named(rejoining)
     if active is not None or STOPPED not in standings.values():
         return []
     return [node["node_id"] for node in nodes if standings.get(node["name"]) == EMPTY and node["node_id"] not in named]
