@@ -212,7 +212,10 @@ class Gate:
         """The result, or None when the time is over."""
         while True:
             raft = normalise(api.read_configuration(name, client), api.read_autopilot_state(name, client))
-            self.missing = self._missing(raft) if self.params["wait"] else None
+            missing = self._missing(raft) if self.params["wait"] else None
+            # The end of the waiting makes every node that is being asked look like one that does not answer.
+            if not (missing and self.missing and time.monotonic() > self.deadline):
+                self.missing = missing
             if self._is_stable():
                 return self._result(name, client, raft)
             if time.monotonic() > self.deadline:

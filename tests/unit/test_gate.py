@@ -6,6 +6,7 @@ import http.server
 import json
 import ssl
 import threading
+import time
 import typing as t
 
 import pytest
@@ -143,12 +144,29 @@ def test_a_look_that_waits_for_nothing_asks_nobody_but_the_leader(cluster, run_m
 
 def test_a_voter_that_autopilot_has_not_missed_yet_shuts_the_gate(cluster, run_module):
     cluster.stop("b")
-    assert "after 1 s b is unreachable" in gate(run_module, cluster)["msg"]
+    assert "after 3 s b is unreachable" in gate(run_module, cluster, wait_timeout=3)["msg"]
+
+
+def test_a_node_whose_answer_the_end_of_the_waiting_cut_off_is_not_blamed(cluster, run_module, monkeypatch):
+    cluster.stop("b")
+    read, looks = vault_raft_info.read_nodes, []
+
+    def slow_at_the_end(asked: t.Any) -> t.Any:
+        looks.append(read(asked))
+        if len(looks) < 2:
+            return looks[-1]
+        time.sleep(2)
+        return [{**node, "state": "unreachable"} for node in looks[-1]]
+
+    monkeypatch.setattr(vault_raft_info, "read_nodes", slow_at_the_end)
+    said = gate(run_module, cluster, wait_timeout=2)["msg"]
+    assert len(looks) == 2
+    assert "after 2 s b is unreachable" in said
 
 
 def test_a_standby_that_can_not_reach_the_active_node_shuts_it_too(cluster, run_module):
     cluster.cut_off.add("c")
-    assert "after 1 s c is isolated" in gate(run_module, cluster)["msg"]
+    assert "after 3 s c is isolated" in gate(run_module, cluster, wait_timeout=3)["msg"]
     nodes = run_module(vault_status_info, **{k: v for k, v in cluster.options.items() if k != "token"})
     assert (nodes["cluster"]["state"], nodes["nodes"][2]["state"]) == ("degraded", "isolated")
 

@@ -24,6 +24,7 @@ def cluster(name, cluster_id="id-1"):
         ("fresh", None, "none", "initialise"),
         ("fresh", None, "empty", "initialise"),
         ("fresh", None, "sealed", "refuse"),
+        ("fresh", None, "spent", "refuse"),
         ("fresh", RESERVED, "ours", "initialise"),
         ("fresh", RESERVED, "none", "refuse"),
         ("fresh", RESERVED, "empty", "refuse"),

@@ -68,7 +68,7 @@ def _fresh(record: Record | None, journal: str, where: str, take_over: str) -> P
             "Nothing is overwritten. If the nodes lost their data, restore a snapshot; if that cluster is really "
             "gone, name another place for the new one's keys.",
         )
-    if journal in ("keys", "sealed"):
+    if journal not in ("none", "ours", "empty"):
         return Plan(
             "refuse",
             "no node is initialised, yet a journal with recovery keys of an earlier init is on the controller",
