@@ -23,6 +23,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import (
     page,
     replace,
     sight,
+    site_plan,
     standing,
     upgrade,
 )
@@ -123,6 +124,13 @@ def turns(names, hostvars, active):
     return standing.turns(names, wants, active)
 
 
+def site_lines(standings_by_name, hostvars, cluster):
+    """What each host has to do is what the roles' entry points plan have kept."""
+    kept = ("vault_install_todo", "vault_tls_todo", "vault_server_todo", "vault_backup_todo", "vault_metadata_todo")
+    todo = {name: [one for part in kept for one in hostvars[name].get(part) or []] for name in standings_by_name}
+    return site_plan.lines(standings_by_name, todo, cluster)
+
+
 class FilterModule:
     def filters(self):
         return {
@@ -154,6 +162,7 @@ class FilterModule:
             "replace_plan": replace.plan,
             "restart_plan": upgrade.restart,
             "seal_in_use": standing.seal_in_use,
+            "site_lines": site_lines,
             "standings": standings,
             "status_document": status_document,
             "status_json": status_json,

@@ -63,7 +63,6 @@ key:
   type: str
 """
 
-import hashlib
 import os
 import pathlib
 import shutil
@@ -75,8 +74,8 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-# What the tool shares with the modules. Its imports are relative, so the tree stays as it is.
-SHARED = "_vault/snapshot/archive.py"
+from ..module_utils._cluster import tool
+
 PACKAGE = "vaultops_tool"
 # The oldest glibc first: such a wheel loads everywhere, one for a newer glibc does not.
 PLATFORMS = ("manylinux_2_17", "manylinux2014", "manylinux_2_28", "manylinux_2_34")
@@ -88,10 +87,10 @@ class BundleError(Exception):
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     source, requirements = pathlib.Path(params["source"]).resolve(), pathlib.Path(params["requirements"])
-    files = sorted([*(source / "_backup").rglob("*.py"), source / SHARED])
+    files = tool.files(source)
     if len(files) < 2:
         raise BundleError(f"{source} does not hold the tool. Give the collection's plugins/module_utils as source.")
-    key = fingerprint(source, files, requirements.read_bytes(), params["python"], params["machine"])
+    key = tool.key(source, requirements, params["python"], params["machine"])
     path = pathlib.Path(params["directory"]) / f"vault-backup-{key}.tar.gz"
     missing = not path.exists()
     if missing and not check_mode:
@@ -101,15 +100,6 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
             copy(source, files, pathlib.Path(folder) / "site" / PACKAGE)
             pack(pathlib.Path(folder) / "site", path)
     return {"changed": missing, "path": str(path), "key": key}
-
-
-def fingerprint(source: pathlib.Path, files: list[pathlib.Path], *rest: bytes | str) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.relative_to(source)}\0".encode() + file.read_bytes() + b"\0")
-    for item in rest:
-        digest.update((item.encode() if isinstance(item, str) else item) + b"\0")
-    return digest.hexdigest()[:16]
 
 
 def install(site: pathlib.Path, requirements: pathlib.Path, python: str, machine: str) -> None:

@@ -81,13 +81,12 @@ sha256:
   type: str
 """
 
-import os
 import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._node import files, service, tls
+from ..module_utils._node import certificate, files, service, tls
 from ..module_utils._node.errors import NodeError
 
 POLL_SECONDS = 0.1
@@ -96,7 +95,7 @@ POLL_SECONDS = 0.1
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     tls.rehearse(params["certificate"], params["private_key"], params["ca"], params["server_name"])
     wanted = tls.fingerprint(params["certificate"])
-    found = {entry: files.look(entry) for entry in entries(params)}
+    found = {entry: files.look(entry) for entry in certificate.entries(params)}
     differing = [(entry, diff) for entry in found if (diff := files.difference(entry, found[entry]))]
     listener = Listener(params)
     served = listener.serves()
@@ -113,20 +112,6 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         "sha256": wanted,
         "diff": [diff for _entry, diff in differing],
     }
-
-
-def entries(params: dict[str, t.Any]) -> list[files.Entry]:
-    """The key comes before the certificate: a run that is killed in between has served nothing yet."""
-
-    def path(name: str) -> str:
-        return os.path.join(params["directory"], name)
-
-    return [
-        files.Entry(params["directory"], "root", "vault", 0o750),
-        files.Entry(path("ca.crt"), "root", "root", 0o644, params["ca"]),
-        files.Entry(path("vault.key"), "vault", "vault", 0o400, params["private_key"], secret=True),
-        files.Entry(path("vault.crt"), "root", "root", 0o644, params["certificate"]),
-    ]
 
 
 class Listener:
@@ -177,7 +162,7 @@ def main() -> None:
             "private_key": {"type": "str", "required": True, "no_log": True},
             "ca": {"type": "str", "required": True},
             "server_name": {"type": "str", "required": True},
-            "directory": {"type": "path", "default": "/etc/vault.d/tls"},
+            "directory": {"type": "path", "default": certificate.DIRECTORY},
             "listener": {"type": "str", "default": "127.0.0.1:8200"},
             "service": {"type": "str", "default": "vault"},
             "timeout": {"type": "int", "default": 10},

@@ -140,7 +140,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._node import config_check
 from ..module_utils._node.errors import NodeError
-from ..module_utils._node.files import Entry, check_written, difference, look, put
+from ..module_utils._node.files import check_written, difference, from_options, look, put
 
 ATTRIBUTES: dict[str, t.Any] = {
     "path": {"type": "path", "required": True},
@@ -151,7 +151,7 @@ ATTRIBUTES: dict[str, t.Any] = {
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     configs = {file["path"] for file in params["files"] if file["vault_config"]}
-    entries = [entry(item) for item in params["directories"] + params["files"]]
+    entries = [from_options(item) for item in params["directories"] + params["files"]]
     for item in params["written"]:
         check_written(item["path"], item["owner"])
     differing = [(item, diff) for item in entries if (diff := difference(item, look(item)))]
@@ -168,20 +168,6 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         "paths": [item.path for item, _diff in differing],
         "diff": [diff for _item, diff in differing],
     }
-
-
-def entry(item: dict[str, t.Any]) -> Entry:
-    secret = item.get("secret_content")
-    content = secret if secret is not None else item.get("content")
-    return Entry(
-        item["path"],
-        item["owner"],
-        item["group"],
-        int(item["mode"], 8),
-        content,
-        secret=secret is not None,
-        own=item.get("own", False),
-    )
 
 
 def main() -> None:

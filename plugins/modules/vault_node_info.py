@@ -11,6 +11,8 @@ version_added: 1.0.0
 description:
   - Reads releases, service, configuration and clock of a node in one call, and compares what runs with what lies on
     its disk.
+  - Reads besides, where it is asked to, all that a role may have to bring in line, so that a role with nothing to do needs no
+    call of its own.
   - "Needs nothing on the node but Python and systemd."
 author: vaultops maintainers (@vaultops)
 options:
@@ -48,6 +50,32 @@ options:
     description: The CA certificates that the node trusts its peers by.
     type: path
     default: /etc/vault.d/tls/ca.crt
+  version:
+    description: Version of the release that is looked at.
+    type: str
+  home:
+    description: Directory of Vault's own, which only root may change.
+    type: path
+    default: /opt/vault
+  paths:
+    description: Files and directories to look at, with the shell's wildcards.
+    type: list
+    elements: str
+    default: []
+  users:
+    description: Users to look at.
+    type: list
+    elements: str
+    default: []
+  units:
+    description: Units of systemd to look at.
+    type: list
+    elements: str
+    default: []
+  metadata_users:
+    description: Who besides root should reach the instance metadata service. Without it the service is not looked at.
+    type: list
+    elements: str
   asked_at:
     description: The asking controller's clock, in seconds since the epoch; returned as it is, to compare clocks with.
     type: float
@@ -140,7 +168,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._node import here, service
+from ..module_utils._node import here, managed, metadata_service, service, tls
 from ..module_utils._node.errors import NodeError
 
 MARK = "# Made by vaultops.cluster."
@@ -157,6 +185,7 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
     configured = here.configured(paths, MARK)
     pids = here.processes()
     host, port = params["listener"].rsplit(":", 1)
+    address = host.strip("[]"), int(port)
     return {
         "changed": False,
         "machine": os.uname().machine,
@@ -173,10 +202,26 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
         "has_data": here.holds_data([params["data"], *configured["data"]]),
         "processes": pids,
         "outside": here.outside(pids, params["service"]),
-        "listens": here.listens(host.strip("[]"), int(port)),
+        "listens": here.listens(*address),
         "trusted": here.trusted(params["ca"]),
         "configured": configured,
+        "served": tls.on_the_wire(*address) if unit["main_pid"] else None,
+        "python": managed.python_version(),
+        "release_proven": bool(params["version"])
+        and managed.release_is_proven(params["version"], params["home"], releases, params["link"]),
+        "paths": managed.look_at(params["paths"]),
+        "users": managed.users(params["users"]),
+        "units": managed.units(params["units"]),
+        "metadata": metadata(params["metadata_users"]),
     }
+
+
+def metadata(users: list[str] | None) -> dict[str, t.Any] | None:
+    if users is None:
+        return None
+    options = {"state": "present", "users": users, "rules": metadata_service.RULES, "units": metadata_service.UNITS}
+    found = metadata_service.bring(options, check_mode=True)
+    return {"users": users, **{name: found[name] for name in ("changed", "guarded", "reason")}}
 
 
 def installed_release(link: str) -> str | None:
@@ -199,6 +244,12 @@ def main() -> None:
             "data": {"type": "path", "default": "/opt/vault/data"},
             "listener": {"type": "str", "default": "127.0.0.1:8200"},
             "ca": {"type": "path", "default": "/etc/vault.d/tls/ca.crt"},
+            "version": {"type": "str"},
+            "home": {"type": "path", "default": "/opt/vault"},
+            "paths": {"type": "list", "elements": "str", "default": []},
+            "users": {"type": "list", "elements": "str", "default": []},
+            "units": {"type": "list", "elements": "str", "default": []},
+            "metadata_users": {"type": "list", "elements": "str"},
             "asked_at": {"type": "float"},
         },
         supports_check_mode=True,

@@ -115,9 +115,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
 def owners(params: dict[str, t.Any], versions: t.Iterable[str], check_mode: bool) -> dict[str, str]:
     """Make root's what is the collection's own, and refuse what is not. Returns what was, or would be, made root's."""
     home, releases = params["home"], params["releases"]
-    own = [home, releases] if releases.startswith(f"{home}/") else [releases]
-    for version in versions:
-        own += [os.path.join(releases, version), os.path.join(releases, version, installed.BINARY)]
+    own = installed.own_paths(home, releases, versions)
     guard.refuse_foreign([*own, params["link"]], own)
     mend = guard.to_mend(own)
     if home in mend and any(os.path.lexists(os.path.join(home, name)) for name in ("raft", "vault.db")):

@@ -17,8 +17,8 @@ ARN = "arn:aws:kms:eu-central-1:123456789012:key/"
 KNOWN = {
     **BASE,
     "vault_controller_dir": "/c",
-    "__vault_backup_python": {"stdout_lines": ["3.11", "x86_64"]},
-    "__vault_backup_bundle": {"key": "0a1b"},
+    "vault_backup_seen": {"python": "3.11", "machine": "x86_64"},
+    "__vault_backup_release": "/opt/vault-backup/0a1b",
     "__vault_backup_key": {"kms_keys": [{"arn": f"{ARN}5ea1"}]},
 }
 
@@ -80,7 +80,7 @@ def test_nothing_of_it_is_user_vault_s():
 def test_what_the_tool_s_user_runs_is_opened_to_it_and_marked_when_it_is_all_there():
     directories = {item["path"]: item.get("mode", "0755") for item in value("__vault_backup_directories")}
     assert directories["/opt/vault-backup"] == directories["/opt/vault-backup/0a1b"] == "0755"
-    tasks = yaml.safe_load((ROLE / "tasks" / "main.yml").read_text())
+    tasks = yaml.safe_load((ROLE / "tasks" / "install.yml").read_text())
     waiting = {task["name"] for task in tasks if "__vault_backup_complete" in str(task)}
     assert waiting == {"Make a virtual environment for it", "Unpack it there"}
     assert (

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from . import paths
 from .errors import NodeError
 from .installation import MARK
+from .names import group_name, user_name
 
 HIDDEN = "(secret content, not shown)"
 NO_VALUE = "(not shown)"
@@ -48,6 +49,21 @@ class Found:
     attributes: str | None = None
 
 
+def from_options(item: t.Mapping[str, t.Any]) -> Entry:
+    """An entry of what vault_files is given as directories or files; what is left out has its default."""
+    secret = item.get("secret_content")
+    content = secret if secret is not None else item.get("content")
+    return Entry(
+        item["path"],
+        item.get("owner", "root"),
+        item.get("group", "root"),
+        int(item.get("mode", "0755" if content is None else "0644"), 8),
+        content,
+        secret=secret is not None,
+        own=item.get("own", False),
+    )
+
+
 def attributes(owner: str, group: str, mode: int) -> str:
     return f"{owner}:{group} {mode:04o}"
 
@@ -67,10 +83,12 @@ def look(entry: Entry) -> Found:
     if not entry.is_directory:
         with open(entry.path, encoding="utf-8", errors="replace") as stream:
             content = stream.read()
-    found = Found(content, attributes(_user(status.st_uid), _group(status.st_gid), stat.S_IMODE(status.st_mode)))
-    if entry.own and _user(status.st_uid) != entry.owner:
+    found = Found(
+        content, attributes(user_name(status.st_uid), group_name(status.st_gid), stat.S_IMODE(status.st_mode))
+    )
+    if entry.own and user_name(status.st_uid) != entry.owner:
         raise NodeError(
-            f"The directory {entry.path} is there and belongs to {_user(status.st_uid)}",
+            f"The directory {entry.path} is there and belongs to {user_name(status.st_uid)}",
             f"It is not taken from its owner. If nobody else uses it: chown {entry.owner}:{entry.group} {entry.path}. Else "
             f"name another directory, one that does not exist yet or is {entry.owner}'s.",
         )
@@ -87,7 +105,7 @@ def check_written(path: str, owner: str) -> None:
             f"Name a file in a directory of its own, such as /var/log/vault/audit.log. Or, for a log that is in use "
             f"already: install -o {owner} -g {owner} -m 0600 /dev/null {path}",
         ) from None
-    if not stat.S_ISREG(status.st_mode) or _user(status.st_uid) != owner:
+    if not stat.S_ISREG(status.st_mode) or user_name(status.st_uid) != owner:
         raise NodeError(
             f"{path} is not a regular file of {owner}",
             "It is not taken from its owner. Name another file, in a directory of its own.",
@@ -169,17 +187,3 @@ def _without_values(content: str) -> str:
         return content
     lines = [re.sub(r"=.*", f"= {NO_VALUE}", line) for line in content.splitlines()]
     return "".join(f"{line if _PLAIN.fullmatch(line) or '=' in line else NO_VALUE}\n" for line in lines)
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def _group(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)

@@ -10,6 +10,7 @@ import stat
 import typing as t
 
 from .errors import NodeError
+from .names import group_name, user_name
 
 OPEN = 0o755
 
@@ -17,14 +18,14 @@ OPEN = 0o755
 def weakness(status: os.stat_result, trusted: t.Container[int], shared: t.Callable[[int], bool]) -> str | None:
     """How others than *trusted* could change what lies there. *shared* tells whether a group has somebody in it."""
     if status.st_uid not in trusted:
-        return f"belongs to {_user(status.st_uid)}"
+        return f"belongs to {user_name(status.st_uid)}"
     # In a folder such as /tmp (sticky) only owners remove and rename.
     if stat.S_ISLNK(status.st_mode) or (stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX):
         return None
     if status.st_mode & stat.S_IWOTH:
         return "may be written by everybody"
     if status.st_mode & stat.S_IWGRP and shared(status.st_gid):
-        return f"may be written by the group {_group(status.st_gid)}"
+        return f"may be written by the group {group_name(status.st_gid)}"
     return None
 
 
@@ -97,17 +98,3 @@ def _shared(gid: int) -> bool:
     except KeyError:
         members = []
     return bool(members) or any(user.pw_gid == gid and user.pw_uid != 0 for user in pwd.getpwall())
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def _group(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)

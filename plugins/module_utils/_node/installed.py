@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
+import typing as t
 from dataclasses import asdict, dataclass
 
 from .errors import NodeError
@@ -25,6 +26,14 @@ class Sums:
     archive: str
     binary: str
     stamp: list[int]
+
+
+def own_paths(home: str, releases: str, versions: t.Iterable[str]) -> list[str]:
+    """What is the collection's own, parents first: only root may change it."""
+    own = [home, releases] if releases.startswith(f"{home}/") else [releases]
+    for version in versions:
+        own += [os.path.join(releases, version), os.path.join(releases, version, BINARY)]
+    return own
 
 
 def stamp(path: str) -> list[int]:

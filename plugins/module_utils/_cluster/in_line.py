@@ -1,0 +1,54 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What of a node is not as it should be, by what vault_node_info has read there. Pure.
+
+Nothing that was not looked at counts as being in line: it is for the module to look then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import typing as t
+
+from .._node.files import Entry, attributes
+
+Observed = t.Mapping[str, t.Any]
+
+
+def paths(observed: Observed, entries: t.Iterable[Entry]) -> list[str]:
+    """Those of the files and directories that differ from what is wanted."""
+    looked = observed.get("paths") or {}
+    return [entry.path for entry in entries if _differs(entry, looked.get(entry.path))]
+
+
+def _differs(entry: Entry, found: t.Mapping[str, t.Any] | None) -> bool:
+    if found is None or found["attributes"] != attributes(entry.owner, entry.group, entry.mode):
+        return True
+    if entry.content is None:
+        return found["kind"] != "directory"
+    return found["kind"] != "file" or found["sha256"] != hashlib.sha256(entry.content.encode()).hexdigest()
+
+
+def users(observed: Observed, wanted: t.Mapping[str, t.Mapping[str, str]]) -> list[str]:
+    """Those of the users that are missing, or differ in one of the attributes that are given."""
+    there = observed.get("users") or {}
+    return [
+        name
+        for name, attributes_of in wanted.items()
+        if any((there.get(name) or {}).get(key) != value for key, value in attributes_of.items())
+    ]
+
+
+def units(observed: Observed, enabled: t.Iterable[str], known: t.Iterable[str] = ()) -> list[str]:
+    """Those that are not enabled and active, and those of which systemd has not read the last version."""
+    there = observed.get("units") or {}
+    seen = {name: there.get(name) or {} for name in (*enabled, *known)}
+    wrong = [name for name in enabled if not (seen[name].get("enabled") and seen[name].get("active"))]
+    return wrong + [name for name, unit in seen.items() if name not in wrong and unit.get("stale") is not False]
+
+
+def certificate(observed: Observed, entries: t.Iterable[Entry], wanted: str | None) -> list[str]:
+    """The files that differ, and the listener where it serves another certificate than the *wanted* one (SHA-256)."""
+    found = paths(observed, entries)
+    if "served" not in observed or observed["served"] not in (None, wanted):
+        found.append("the listener")
+    return found
