@@ -273,3 +273,39 @@ def test_a_verdict_that_is_none_is_said(run_module, diagnosing, tmp_path, answer
 def test_a_vault_that_can_not_be_run_is_said(run_module, diagnosing, tmp_path):
     (tmp_path / "vault").chmod(0o644)
     assert "can't be run" in run_module(vault_files, **diagnosing)["msg"]
+
+
+# --- when the service last read its files
+
+STARTED = "Wed 2026-11-25 23:34:44.508039 UTC"
+ENTERED = "Wed 2026-11-25 23:34:44.669331 UTC"
+RELOADED = "Wed 2026-11-25 23:39:11.060611 UTC"
+DONE = "Wed 2026-11-25 23:39:11.103051 UTC"
+
+
+@pytest.mark.parametrize(
+    ("ran", "changed", "state", "found"),
+    [
+        (RELOADED, DONE, "active", RELOADED),
+        ("n/a", DONE, "active", DONE),  # after a daemon-reload
+        ("n/a", ENTERED, "active", None),  # never reloaded
+        ("n/a", DONE, "deactivating", None),
+    ],
+)
+def test_a_reload_is_remembered_over_a_daemon_reload(tmp_path, monkeypatch, ran, changed, state, found):
+    answer = [
+        "LoadState=loaded",
+        f"ActiveState={state}",
+        "MainPID=7",
+        f"ExecMainStartTimestamp={STARTED}",
+        f"ExecReload={{ path=/bin/kill ; start_time=[{ran}] ; stop_time=[n/a] ; pid=0 }}",
+        f"ActiveEnterTimestamp={ENTERED}",
+        f"StateChangeTimestamp={changed}",
+    ]
+    (tmp_path / "answer").write_text("\n".join(answer))
+    (tmp_path / "systemctl").write_text(f"#!/bin/sh\ncat {tmp_path}/answer\n")
+    (tmp_path / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    moment = datetime.datetime.strptime(found, "%a %Y-%m-%d %H:%M:%S.%f UTC") if found else None
+    expected = moment.replace(tzinfo=datetime.timezone.utc).timestamp() if moment else None
+    assert service.read_unit("vault")["reloaded"] == expected

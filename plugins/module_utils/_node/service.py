@@ -20,6 +20,8 @@ PROPERTIES = (
     "NRestarts",
     "ExecReload",
     "ExecStart",
+    "ActiveEnterTimestamp",
+    "StateChangeTimestamp",
 )
 RELEASE = re.compile(r"/releases/([^/]+)/vault$")
 
@@ -40,8 +42,17 @@ def read_unit(name: str) -> dict[str, t.Any]:
         "restarts": int(values.get("NRestarts") or 0),
         "started": _epoch(values.get("ExecMainStartTimestamp", "")) if pid else None,
         "exec_start": values.get("ExecStart", ""),
-        "reloaded": _epoch(values.get("ExecReload", "").partition("start_time=")[2].partition("]")[0]) if pid else None,
+        "reloaded": _reloaded(values) if pid else None,
     }
+
+
+def _reloaded(values: t.Mapping[str, str]) -> float | None:
+    """A daemon-reload forgets when the unit's own reload ran; that its state changed since it became active it remembers."""
+    reloaded = _epoch(values.get("ExecReload", "").partition("start_time=")[2].partition("]")[0])
+    if reloaded or values.get("ActiveState") != "active":
+        return reloaded
+    entered, changed = (_epoch(values.get(f"{name}Timestamp", "")) for name in ("ActiveEnter", "StateChange"))
+    return changed if entered and changed and changed > entered else None
 
 
 def _epoch(timestamp: str) -> float | None:
