@@ -147,6 +147,22 @@ def test_a_voter_that_autopilot_has_not_missed_yet_shuts_the_gate(cluster, run_m
     assert "after 3 s b is unreachable" in gate(run_module, cluster, wait_timeout=3)["msg"]
 
 
+@pytest.mark.parametrize(("patience", "passes"), [(20, True), (0, False)])
+def test_a_new_leader_that_refuses_for_a_moment_is_waited_for(cluster, run_module, monkeypatch, patience, passes):
+    """Until it has read the policies, a node that has just taken over answers 403 to whoever may."""
+    monkeypatch.setattr(vault_raft_info, "REFUSED_SECONDS", patience)
+    refusals = iter([(403, {"errors": ["permission denied"]})] * 3)
+
+    class Answers(dict[str, t.Any]):
+        def get(self, path: str, default: t.Any = None) -> t.Any:
+            return next(refusals, None) if path == "configuration" else default
+
+    cluster.answers = Answers()
+    found = gate(run_module, cluster, wait_timeout=20)
+    assert found.get("failed", False) is not passes
+    assert passes or "permission denied" in found["msg"]
+
+
 def test_a_node_whose_answer_the_end_of_the_waiting_cut_off_is_not_blamed(cluster, run_module, monkeypatch):
     cluster.stop("b")
     read, looks = vault_raft_info.read_nodes, []

@@ -290,6 +290,13 @@ def test_a_refusal_for_want_of_nodes_names_these():
     assert "take_over" not in said
 
 
+def test_nodes_that_limit_leaves_out_are_not_said_to_be_silent():
+    said = verdicts.verdict(NODES, {"n1": answer()}, 1.0, ["n1"])
+    assert "n2, n3 were not asked, because of --limit" in said and "no answer" not in said
+    assert "Run it without --limit, or on 2 nodes at least." in said
+    assert verdicts.verdict(NODES, {"n1": answer(), "n2": answer()}, 1.0, ["n1", "n2"]) == ""
+
+
 # --- the controller's own clock, between two votes
 
 

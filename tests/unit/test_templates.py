@@ -25,7 +25,7 @@ NODES = [
     for n in (1, 2, 3)
 ]
 # Of the role's own variables, those that templates look at.
-USED = ("__vault_server_log_dirs", "__vault_server_shared_files")
+USED = ("__vault_server_any", "__vault_server_log_dirs", "__vault_server_shared_files")
 BASE = {
     "inventory_hostname": "vault-1",
     "vault_nodes": NODES,
@@ -46,6 +46,21 @@ CASES = {
             "vault_join": "static",
             "vault_server_disable_mlock": False,
             "vault_server_telemetry": {"disable_hostname": True, "prometheus_retention_time": "24h"},
+        },
+    ),
+    "ipv6.hcl": (
+        "vault.hcl.j2",
+        {
+            "vault_join": "static",
+            "vault_nodes": [
+                {
+                    "name": "vault-1",
+                    "node_id": "vault-1",
+                    "address": "fd00::10",
+                    "api_addr": "https://[fd00::10]:8200",
+                    "cluster_addr": "https://[fd00::10]:8201",
+                }
+            ],
         },
     ),
     "tls12.hcl": ("vault.hcl.j2", {"vault_join": "static", "vault_tls_min_version": "tls12"}),

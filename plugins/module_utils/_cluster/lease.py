@@ -22,9 +22,12 @@ class Moment(t.TypedDict):
 Answers = t.Mapping[str, t.Mapping[str, t.Any]]
 
 
-def verdict(nodes: t.Sequence[str], answers: Answers, asked_at: float) -> str:
+def verdict(
+    nodes: t.Sequence[str], answers: Answers, asked_at: float, asked: t.Collection[str] | None = None
+) -> str:
     """Why the lease is not held, or nothing. More than half of all *nodes* must have granted it, in answer to this question.
 
+    *asked*: the nodes that this run is about; the others were left out by --limit.
     Two controllers can't both be told so, because any two majorities have a node in common, and a node grants to one.
     """
     granted = [node for node in nodes if _granted(answers.get(node), asked_at)]
@@ -33,10 +36,14 @@ def verdict(nodes: t.Sequence[str], answers: Answers, asked_at: float) -> str:
         return ""
     count = f"{len(granted)} of {len(nodes)} nodes granted this run the lease of the cluster, and {needed} must"
     refusing: dict[str, list[str]] = {}
-    silent = []
+    silent: list[str] = []
+    left_out: list[str] = []
     for node in nodes:
         answer = answers.get(node) or {}
         if node in granted:
+            continue
+        if asked is not None and node not in asked:
+            left_out.append(node)
             continue
         if answer.get("asked_at") == asked_at and answer.get("lease"):
             refusing.setdefault(described(answer["lease"]), []).append(node)
@@ -45,7 +52,11 @@ def verdict(nodes: t.Sequence[str], answers: Answers, asked_at: float) -> str:
         else:
             silent.append(f"{node}: {_one_line(answer.get('msg') or 'no answer')}")
     parts = [f"{holder} has that of {', '.join(held)}" for holder, held in refusing.items()]
+    if left_out:
+        parts.append(f"{', '.join(left_out)} {'were' if len(left_out) > 1 else 'was'} not asked, because of --limit")
     cures = []
+    if left_out:
+        cures.append(f"Run it without --limit, or on {needed} nodes at least.")
     if refusing:
         names = sorted({answers[node]["lease"]["who"] for held in refusing.values() for node in held})
         cures.append(
