@@ -9,6 +9,8 @@ PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git c
 TEST_PACKAGES := prometheus chromium nftables
 LAB := . tests/lab/env;
 TEST_LAB := VAULTOPS_LAB=test; . tests/lab/env;
+# Tests that touch loopback only share nothing.
+SIDE_BY_SIDE := -n auto --maxprocesses 4
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,11 +47,11 @@ lint: setup  ## ansible-lint, yamllint, ruff, mypy
 
 unit: test-setup  ## Unit tests: no lab, loopback only
 	@echo "== unit tests"
-	@$(LAB) pytest tests/unit tests/lab --ignore tests/unit/test_backup_run.py
+	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadfile tests/unit tests/lab --ignore tests/unit/test_backup_run.py
 
 provision: setup  ## AWS as it fails under provision.yml, and decommission.yml: no lab, loopback only
 	@echo "== provisioning: usually 10 minutes"
-	@$(LAB) pytest tests/faults/test_provision.py tests/faults/test_decommission.py
+	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadscope tests/faults/test_provision.py tests/faults/test_decommission.py
 
 molecule: lab-parts  ## Every scenario: create, converge, idempotence, verify, destroy
 	@echo "== molecule, scenarios default, aws, upgrade, certificates, replace_node and backup: usually 14 minutes"
