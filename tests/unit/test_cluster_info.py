@@ -296,6 +296,18 @@ def test_as_long_as_there_is_no_operator_root_looks_and_is_kept(vault, keep, ask
     assert nothing_left(vault)
 
 
+def test_a_token_that_was_given_looks_at_a_cluster_of_somebody_else(vault, asked):
+    said = asked(token=ROOT)
+    assert said["init"]["custody"]["status"] == "none"
+    assert said["raft"]["raft"]["leader"] == "vault-1"
+    assert "cert_auth" in said["identities"]["steps"]
+    assert not said["identities"]["root_token_revoked"]
+    assert said["audit"] is None
+    assert "auth/cert/login" not in vault.asked
+    assert vault.events == []
+    assert ROOT in vault.tokens
+
+
 def test_without_an_admin_a_wide_operator_is_warned_of(settled, asked):
     settled.policies[OPERATOR] = state.ADMIN_POLICY
     said = asked(admin_public_key=None, admin_private_key=None)
