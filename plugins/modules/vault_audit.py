@@ -57,38 +57,28 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._vault.audit import api, state
+from ..module_utils._vault.audit import api
+from ..module_utils._vault.audit.look import SPEC, look, result
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
-from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.module import answer
 from ..module_utils._vault.session import ADMIN_SPEC, admin_login
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     cluster = Cluster(Connection.from_params(params))
-    desired = state.wanted(params["devices"])
     name = cluster.active()
     with cluster.login(name) as client:
-        before = api.read_devices(name, client)
-        conflicts = state.conflicts(before, desired)
-        if conflicts:
-            raise VaultError(
-                "audit devices",
-                "; ".join(conflicts),
-                "Give the new settings another path, and disable the old device by hand when it is not needed.",
-            )
-        missing = state.missing(before, desired)
+        before, missing = look(name, client, params["devices"])
     if missing and not check_mode:
         with admin_login(cluster.connection, params, name) as client:
             for path, device in missing.items():
                 api.enable_device(name, client, path, device)
-    after = {**before, **missing}
-    return {"changed": bool(missing), "devices": after, "diff": {"before": before, "after": after}}
+    return result(before, missing)
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**CONNECTION_SPEC, **AUTH_SPEC, **ADMIN_SPEC, "devices": {"type": "dict", "required": True}},
+        argument_spec={**CONNECTION_SPEC, **AUTH_SPEC, **ADMIN_SPEC, **SPEC},
         supports_check_mode=True,
     )
     answer(module, lambda: run(module.params, module.check_mode))

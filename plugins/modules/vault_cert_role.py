@@ -68,36 +68,25 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
 from ..module_utils._vault.module import answer
-from ..module_utils._vault.operator import setup, state
+from ..module_utils._vault.operator import cert_role, setup
 from ..module_utils._vault.session import ADMIN_SPEC, admin_login
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     cluster = Cluster(Connection.from_params(params))
-    with open(params["client_ca"], encoding="utf-8") as stream:
-        ca = stream.read()
+    desired = cert_role.wanted(params)
     role, where = params["name"], cluster.active()
-    desired = state.wanted(role, params["policy"], ca, allowed_dns_sans=params["dns_names"])
     with cluster.login(where) as client:
-        current = setup.observe(where, client, role, desired)
-    steps = state.steps(current, desired)
-    if steps and not check_mode:
+        found = cert_role.look(where, client, role, desired)
+    if found.steps and not check_mode:
         with admin_login(cluster.connection, params, where) as client:
-            setup.apply(where, client, role, desired, steps)
-    return {"changed": bool(steps), "steps": steps, "diff": {"before": current, "after": desired}}
+            setup.apply(where, client, role, desired, found.steps)
+    return found.result()
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            **CONNECTION_SPEC,
-            **AUTH_SPEC,
-            **ADMIN_SPEC,
-            "name": {"type": "str", "required": True},
-            "policy": {"type": "str", "required": True},
-            "client_ca": {"type": "path", "required": True},
-            "dns_names": {"type": "list", "elements": "str", "required": True},
-        },
+        argument_spec={**CONNECTION_SPEC, **AUTH_SPEC, **ADMIN_SPEC, **cert_role.SPEC},
         supports_check_mode=True,
     )
     answer(module, lambda: run(module.params, module.check_mode), OSError)

@@ -111,9 +111,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._vault.client import CONNECTION_SPEC, Cluster, Connection
 from ..module_utils._vault.custody import sinks
-from ..module_utils._vault.errors import VaultError
-from ..module_utils._vault.init import custodian
-from ..module_utils._vault.init.state import payload, plan, share_problem
+from ..module_utils._vault.init.look import SPEC, look
+from ..module_utils._vault.init.state import payload
 from ..module_utils._vault.module import answer
 from ..module_utils._vault.status.api import read_nodes
 from ..module_utils._vault.status.state import classify
@@ -125,38 +124,19 @@ ID_SECONDS = 30
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     cluster = Cluster(Connection.from_params(params))
-    where = params["cluster_name"]
-    shares, threshold, pgp_keys = params["recovery_shares"], params["recovery_threshold"], params["pgp_keys"]
-    problem = share_problem(shares, threshold, pgp_keys, params["custody"]["sink"])
-    if problem:
-        raise VaultError(where, problem)
-    custody = custodian.Custodian(params["custody"], where)
-    # The sink first: what another controller does meanwhile then looks unfinished, and not as if its cluster were gone.
-    record = custody.sink.read()
-    status = classify(read_nodes(cluster))
-    journal = custody.journal.look(record)
-    todo = plan(status, record, journal, custody.sink.where, params["take_over"] or "", custody.sink.untidy)
-    if todo.step == "refuse":
-        raise VaultError(where, todo.cause, todo.cure)
-    if not check_mode and todo.step == "initialise":
+    found = look(cluster, params)
+    custody, record, step = found.custody, found.record, found.todo.step
+    if not check_mode and step == "initialise":
         node = params["init_node"] or next(iter(params["nodes"]))
-        body = payload(shares, threshold, pgp_keys, params["root_token_pgp_key"])
-        record = custody.initialise(node, cluster.client(node), body, record, todo.take_over)
+        shares, threshold = params["recovery_shares"], params["recovery_threshold"]
+        body = payload(shares, threshold, params["pgp_keys"], params["root_token_pgp_key"])
+        record = custody.initialise(node, cluster.client(node), body, record, found.todo.take_over)
         record = custody.note(record, wait_for_id(cluster))
-    elif not check_mode and todo.step == "recover":
-        record = custody.recover(status["cluster_id"])
-    elif not check_mode and todo.step == "tidy" and record:
-        record = custody.tidy(record, status["cluster_id"])
-    return {
-        "changed": todo.step != "nothing",
-        "step": todo.step,
-        "custody": {
-            "where": custody.sink.where,
-            "status": record["status"] if record else "none",
-            "cluster_id": record["cluster_id"] if record else None,
-            "root_token_held": bool(record and record["root_token"] and not record["root_token_pgp"]),
-        },
-    }
+    elif not check_mode and step == "recover":
+        record = custody.recover(found.status["cluster_id"])
+    elif not check_mode and step == "tidy" and record:
+        record = custody.tidy(record, found.status["cluster_id"])
+    return found.result(record)
 
 
 def wait_for_id(cluster: Cluster) -> str | None:
@@ -174,12 +154,7 @@ def main() -> None:
         argument_spec={
             **CONNECTION_SPEC,
             "cluster_name": {"type": "str", "required": True},
-            "init_node": {"type": "str"},
-            "recovery_shares": {"type": "int", "default": 5},
-            "recovery_threshold": {"type": "int", "default": 3},
-            "pgp_keys": {"type": "list", "elements": "str", "no_log": False},
-            "root_token_pgp_key": {"type": "str", "no_log": False},
-            "take_over": {"type": "str"},
+            **SPEC,
             "custody": {"type": "dict", "required": True, "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
         },
         supports_check_mode=True,

@@ -93,7 +93,6 @@ root_token_revoked:
   type: bool
 """
 
-import dataclasses
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -102,48 +101,28 @@ from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Co
 from ..module_utils._vault.custody import sinks
 from ..module_utils._vault.module import answer
 from ..module_utils._vault.operator import setup, state
-from ..module_utils._vault.session import ADMIN_SPEC, as_admin, nobody, usable_root_token
-
-UNNARROWED = (
-    "{operator} may still write policies, and so give himself any right: there is no admin's certificate, and nobody else who "
-    "could do it in his place. Give admin_public_key and admin_private_key (vault_admin_certificate_file and "
-    "vault_admin_key_file), and run this once more."
-)
+from ..module_utils._vault.operator.people import SPEC, TOGETHER, People, look
+from ..module_utils._vault.session import ADMIN_SPEC, usable_root_token
 
 
 def run(params: dict[str, t.Any], check_mode: bool, warn: t.Callable[[str], None]) -> dict[str, t.Any]:
     people = People(params)
-    name = Cluster(people.operator).active()
+    operator = Cluster(people.operator)
+    name = operator.active()
     sink = sinks.open_sink(params["custody"], params["cluster_name"]) if params["custody"] else None
     record = sink.read() if sink else None
     root_token = usable_root_token(record)
-    desired = people.desired()
-    current, writer = setup.look(people.operator, name, desired), None
-    if current is None or state.plan(current, desired):
-        writer = setup.writer(people.writers(root_token), name, list(desired))
-        if writer is None:
-            raise nobody(name, people.admin.cert_auth_role)
-        current = current or setup.look(writer, name, desired)
-    assert current is not None
-    steps = state.plan(current, desired)
-    unnarrowed = state.Step(people.operator.cert_auth_role, "policy")
-    if unnarrowed in steps and people.has_no_admin() and writer is people.operator:
-        steps.remove(unnarrowed)
-        desired[unnarrowed.role]["policy"] = current[unnarrowed.role]["policy"]
-        warn(UNNARROWED.format(operator=unnarrowed.role))
-    if (steps or root_token) and not check_mode:
-        if writer:
-            carry_out(people, writer, name, desired, steps)
+    found = look(operator, name, people, root_token)
+    if found.warning:
+        warn(found.warning)
+    if found.differs and not check_mode:
+        if found.writer:
+            carry_out(people, found.writer, name, found.desired, found.steps)
         for identity in people.proven():
             setup.prove_login(identity, identity.cert_auth_role)
     if sink and record and root_token and not check_mode:
         setup.retire_root_token(people.operator, sink, record, root_token)
-    return {
-        "changed": bool(steps or root_token),
-        "steps": [str(step) for step in steps],
-        "root_token_revoked": bool(root_token),
-        "diff": {"before": current, "after": desired},
-    }
+    return found.result()
 
 
 def carry_out(
@@ -159,62 +138,6 @@ def carry_out(
     setup.write(people.admin, name, desired, [step for step in steps if step not in first])
 
 
-class People:
-    """Who there is, by the options."""
-
-    def __init__(self, params: dict[str, t.Any]) -> None:
-        self.params = params
-        self.operator = Connection.from_params(params)
-        self.admin = as_admin(self.operator, params)
-
-    def has_no_admin(self) -> bool:
-        return not self.params["admin_public_key"]
-
-    def desired(self) -> state.Identities:
-        params = self.params
-        with open(params["client_ca"], encoding="utf-8") as stream:
-            ca = stream.read()
-
-        def identity(role: str, policy: str, common_name: str) -> state.Identity:
-            return state.wanted(role, policy, ca, allowed_common_names=[common_name])
-
-        found = {}
-        if not self.has_no_admin():
-            found[params["admin_role"]] = identity(
-                params["admin_role"], state.ADMIN_POLICY, params["admin_common_name"]
-            )
-        if params["status_public_key"]:
-            found[state.STATUS] = identity(state.STATUS, state.STATUS_POLICY, params["status_common_name"])
-        role = self.operator.cert_auth_role
-        found[role] = identity(role, params["policy"] or state.OPERATOR_POLICY, params["common_name"])
-        return found
-
-    def writers(self, root_token: str | None) -> list[Connection]:
-        """Who may be able to write, best first."""
-        if self.operator.token:
-            return [self.operator]
-        return [
-            *([] if self.has_no_admin() else [self.admin]),
-            *([dataclasses.replace(self.operator, token=root_token)] if root_token else []),
-            self.operator,
-        ]
-
-    def proven(self) -> list[Connection]:
-        """Whose certificates have to log in, whatever token was given."""
-        params, bare = self.params, dataclasses.replace(self.operator, token=None)
-        status = dataclasses.replace(
-            bare,
-            cert_auth_public_key=params["status_public_key"],
-            cert_auth_private_key=params["status_private_key"],
-            cert_auth_role=state.STATUS,
-        )
-        return [
-            *([] if self.has_no_admin() else [as_admin(bare, params)]),
-            *([status] if params["status_public_key"] else []),
-            bare,
-        ]
-
-
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -222,19 +145,13 @@ def main() -> None:
             **AUTH_SPEC,
             **ADMIN_SPEC,
             "cluster_name": {"type": "str", "required": True},
-            "client_ca": {"type": "path", "required": True},
-            "common_name": {"type": "str", "default": "vaultops-operator"},
-            "admin_common_name": {"type": "str", "default": "vaultops-admin"},
-            "status_common_name": {"type": "str", "default": "vaultops-status"},
-            "status_public_key": {"type": "path"},
-            "status_private_key": {"type": "path", "no_log": False},
-            "policy": {"type": "str"},
+            **SPEC,
             "custody": {"type": "dict", "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
         },
         required_together=[
             ("cert_auth_public_key", "cert_auth_private_key"),
             ("admin_public_key", "admin_private_key"),
-            ("status_public_key", "status_private_key"),
+            *TOGETHER,
         ],
         supports_check_mode=True,
     )

@@ -64,41 +64,24 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
-from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.module import answer
 from ..module_utils._vault.raft import api
-from ..module_utils._vault.raft.state import autopilot_changes, autopilot_problem
-
-SETTINGS: dict[str, t.Any] = {
-    "cleanup_dead_servers": {"type": "bool"},
-    "dead_server_last_contact_threshold": {"type": "str"},
-    "last_contact_threshold": {"type": "str"},
-    "max_trailing_logs": {"type": "int"},
-    "min_quorum": {"type": "int"},
-    "server_stabilization_time": {"type": "str"},
-}
+from ..module_utils._vault.raft.autopilot import SPEC, look, result
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     cluster = Cluster(Connection.from_params(params))
     name = cluster.active()
     with cluster.login(name) as client:
-        before = api.read_autopilot_config(name, client)
-        changes = autopilot_changes(before, {setting: params[setting] for setting in SETTINGS})
-        after = {**before, **changes}
-        problem = autopilot_problem(after)
-        if problem:
-            raise VaultError("autopilot", problem)
-        if changes and not check_mode:
+        before, after = look(name, client, params)
+        if before != after and not check_mode:
             # Without what only Vault Enterprise knows: it is read, and refused when it comes back.
-            api.write_autopilot_config(
-                name, client, {setting: after[setting] for setting in SETTINGS if setting in after}
-            )
-    return {"changed": bool(changes), "autopilot": after, "diff": {"before": before, "after": after}}
+            api.write_autopilot_config(name, client, {setting: after[setting] for setting in SPEC if setting in after})
+    return result(before, after)
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={**CONNECTION_SPEC, **AUTH_SPEC, **SETTINGS}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**CONNECTION_SPEC, **AUTH_SPEC, **SPEC}, supports_check_mode=True)
     answer(module, lambda: run(module.params, module.check_mode), ValueError)
 
 

@@ -136,19 +136,17 @@ from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Co
 from ..module_utils._vault.custody import sinks
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.module import answer
-from ..module_utils._vault.raft import api
+from ..module_utils._vault.raft import look
 from ..module_utils._vault.raft.state import (
     Raft,
     apart_from,
     index_of_leader,
     missing_for,
     missing_tolerance,
-    normalise,
     not_asked,
     not_back,
     not_back_itself,
     not_serving,
-    peer_differences,
 )
 from ..module_utils._vault.session import root_token_from, session
 from ..module_utils._vault.status.api import read_nodes
@@ -167,7 +165,7 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
     refused_since: float | None = None
     while True:
         try:
-            with session(gate.connection, gate.root_token) as (active, client):
+            with session(Cluster(gate.connection), gate.root_token) as (active, client):
                 result = gate.look(active, client)
             if result:
                 return result
@@ -211,13 +209,13 @@ class Gate:
     def look(self, name: str, client: t.Any) -> dict[str, t.Any] | None:
         """The result, or None when the time is over."""
         while True:
-            raft = normalise(api.read_configuration(name, client), api.read_autopilot_state(name, client))
+            raft = look.read(name, client)
             missing = self._missing(raft) if self.params["wait"] else None
             # The end of the waiting makes every node that is being asked look like one that does not answer.
             if not (missing and self.missing and time.monotonic() > self.deadline):
                 self.missing = missing
             if self._is_stable():
-                return self._result(name, client, raft)
+                return look.result(name, client, raft, self.params)
             if time.monotonic() > self.deadline:
                 return None
             time.sleep(POLL_SECONDS)
@@ -259,28 +257,13 @@ class Gate:
         self.good_since = self.good_since or time.monotonic()
         return time.monotonic() - self.good_since >= (self.params["stable_seconds"] if self.params["wait"] else 0)
 
-    def _result(self, name: str, client: t.Any, raft: Raft) -> dict[str, t.Any]:
-        params = self.params
-        return {
-            "changed": False,
-            "raft": raft,
-            "missing": missing_for(raft, params["voters"]) if params["voters"] else None,
-            "autopilot": api.read_autopilot_config(name, client),
-            "differences": peer_differences(raft, params["expected_peers"] or raft_addresses(raft)),
-        }
-
-
-def raft_addresses(raft: Raft) -> dict[str, str]:
-    return {server["node_id"]: server["address"] for server in raft["servers"]}
-
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **CONNECTION_SPEC,
             **AUTH_SPEC,
-            "voters": {"type": "int"},
-            "expected_peers": {"type": "dict"},
+            **look.SPEC,
             "wait": {"type": "bool", "default": False},
             "node_id": {"type": "str"},
             "version": {"type": "str"},

@@ -17,6 +17,7 @@ ARN = "arn:aws:kms:eu-central-1:123456789012:key/"
 KNOWN = {
     **BASE,
     "vault_controller_dir": "/c",
+    "vault_snapshot_access": {"name": "vaultops-backup"},
     "vault_backup_seen": {"python": "3.11", "machine": "x86_64"},
     "__vault_backup_release": "/opt/vault-backup/0a1b",
     "__vault_backup_key": {"kms_keys": [{"arn": f"{ARN}5ea1"}]},

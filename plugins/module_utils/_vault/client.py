@@ -64,7 +64,7 @@ class Connection:
     until: float | None = None
 
     @classmethod
-    def from_params(cls, params: dict[str, t.Any]) -> Connection:
+    def from_params(cls, params: t.Mapping[str, t.Any]) -> Connection:
         known = {name: params[name] for name in (*CONNECTION_SPEC, *AUTH_SPEC) if name in params}
         if not known["nodes"]:
             raise VaultError("nodes", "no node was given", "Give at least one name: URL pair.")

@@ -21,10 +21,9 @@ ADMIN_SPEC: dict[str, t.Any] = {
 
 
 @contextmanager
-def session(connection: Connection, root_token: t.Callable[[], str | None]) -> t.Iterator[tuple[str, t.Any]]:
+def session(cluster: Cluster, root_token: t.Callable[[], str | None]) -> t.Iterator[tuple[str, t.Any]]:
     """The active node's name, and a client for it. *root_token* is only asked for when nothing else works."""
-    cluster = Cluster(connection)
-    name = cluster.active()
+    connection, name = cluster.connection, cluster.active()
     if not connection.token and not can_log_in(cluster, name):
         token = root_token()
         if token is None:

@@ -26,10 +26,9 @@ def observe_all(name: str, client: t.Any, desired: Identities) -> Identities:
     return {role: observe(name, client, role, like) for role, like in desired.items()}
 
 
-def look(connection: Connection, name: str, desired: Identities) -> Identities | None:
+def look(cluster: Cluster, name: str, desired: Identities) -> Identities | None:
     """What is there, as far as this identity sees it; None when it can't log in, or may not see it."""
-    cluster = Cluster(connection)
-    if not connection.token and not can_log_in(cluster, name):
+    if not cluster.connection.token and not can_log_in(cluster, name):
         return None
     try:
         with cluster.login(name) as client:

@@ -1,0 +1,298 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What of a Vault cluster differs from what is wanted, by one login."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_cluster_info
+short_description: See what of a Vault cluster differs from what is wanted, by one login
+version_added: 1.0.0
+description:
+  - Asks in one go, and by one login, what M(vaultops.cluster.vault_init), M(vaultops.cluster.vault_raft_info),
+    M(vaultops.cluster.vault_operator), M(vaultops.cluster.vault_audit), M(vaultops.cluster.vault_raft_autopilot) and
+    M(vaultops.cluster.vault_cert_role) would say in check mode, and changes nothing. What differs is a matter of theirs.
+  - Each part is an option of its own. A part that was not asked for is null in the result.
+  - The parts are asked in the order of that list. The first that is in error ends the module, with the words of the other.
+  - Where no node is active, or keys wait in the journal to be brought into custody, O(init) alone is answered. Where no node is
+    active and O(init) was not asked for, that is an error.
+  - Where the identities differ, those that are to look at O(audit), O(autopilot) and O(cert_role) may not be able to yet. These
+    are then null.
+author: vaultops maintainers (@vaultops)
+options:
+  cluster_name:
+    description: Name of the cluster. Required with O(custody).
+    type: str
+  init:
+    description: Whether init, and custody of the recovery keys, are finished. Wants O(custody).
+    type: dict
+    suboptions:
+      init_node:
+        description: Node to initialise, as in M(vaultops.cluster.vault_init).
+        type: str
+      recovery_shares:
+        description: Number of recovery keys.
+        type: int
+        default: 5
+      recovery_threshold:
+        description: How many of them are needed.
+        type: int
+        default: 3
+      pgp_keys:
+        description: A PGP public key for every share, in base64 without armour.
+        type: list
+        elements: str
+        no_log: false
+      root_token_pgp_key:
+        description: A PGP public key to encrypt the root token to.
+        type: str
+      take_over:
+        description: Who began an init that has not finished, and is known to have ended.
+        type: str
+  raft:
+    description: The peers, as M(vaultops.cluster.vault_raft_info) sees them when it waits for nothing.
+    type: dict
+    suboptions:
+      voters:
+        description: How many healthy voters there should be.
+        type: int
+      expected_peers:
+        description: Node ids and cluster addresses (host:port) as the inventory has them.
+        type: dict
+  identities:
+    description:
+      - The operator, the admin and the status identity, as M(vaultops.cluster.vault_operator) sets them up. The operator is who
+        logs in here, and the admin is O(admin_public_key).
+      - Where something has to be written and nobody may, that is an error.
+    type: dict
+    suboptions:
+      client_ca:
+        description: Path of the CA certificate, in PEM, that signs the identities' client certificates.
+        type: path
+        required: true
+      common_name:
+        description: Common name of the operator's certificate.
+        type: str
+        default: vaultops-operator
+      admin_common_name:
+        description: The same for the admin.
+        type: str
+        default: vaultops-admin
+      status_common_name:
+        description: The same for the status identity.
+        type: str
+        default: vaultops-status
+      status_public_key:
+        description: Path of the client certificate, in PEM, of the status identity. Without it that identity is left out.
+        type: path
+      status_private_key:
+        description: Path of its private key, in PEM.
+        type: path
+      policy:
+        description: The operator's policy, in HCL. Default is what this collection's playbooks do day by day.
+        type: str
+  audit:
+    description: The audit devices.
+    type: dict
+    suboptions:
+      devices:
+        description: Path of the device -> C(type) and C(options), as in M(vaultops.cluster.vault_audit).
+        type: dict
+        required: true
+  autopilot:
+    description: The settings of autopilot, as in M(vaultops.cluster.vault_raft_autopilot). What is not named may be as it is.
+    type: dict
+    suboptions:
+      cleanup_dead_servers:
+        description: Whether dead servers are removed by themselves.
+        type: bool
+      dead_server_last_contact_threshold:
+        description: How long a server must be silent to count as dead.
+        type: str
+      last_contact_threshold:
+        description: How long a server may be silent and still count as healthy.
+        type: str
+      max_trailing_logs:
+        description: How many log entries a server may be behind and still count as healthy.
+        type: int
+      min_quorum:
+        description: How many servers clean-up always leaves.
+        type: int
+      server_stabilization_time:
+        description: How long a new server must be healthy before it becomes a voter.
+        type: str
+  cert_role:
+    description: One role of C(auth/cert) with its policy, as in M(vaultops.cluster.vault_cert_role).
+    type: dict
+    suboptions:
+      name:
+        description: Name of role and policy.
+        type: str
+        required: true
+      policy:
+        description: The policy, in HCL.
+        type: str
+        required: true
+      client_ca:
+        description: Path of the CA certificate(s), in PEM, that sign the client certificates.
+        type: path
+        required: true
+      dns_names:
+        description: Names of which a certificate must hold at least one.
+        type: list
+        elements: str
+        required: true
+  custody:
+    description: Where the recovery keys are kept. Read once at most.
+    required: false
+extends_documentation_fragment:
+  - vaultops.cluster.vault
+  - vaultops.cluster.vault.auth
+  - vaultops.cluster.vault.admin
+  - vaultops.cluster.vault.custody
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.info
+"""
+
+EXAMPLES = r"""
+- name: See whether audit devices or autopilot have to be set
+  vaultops.cluster.vault_cluster_info:
+    nodes:
+      vault-1: https://10.0.1.10:8200
+      vault-2: https://10.0.1.11:8200
+      vault-3: https://10.0.1.12:8200
+    ca_cert: /etc/vaultops/ca.crt
+    cert_auth_public_key: /etc/vaultops/operator.crt
+    cert_auth_private_key: /etc/vaultops/operator.key
+    audit:
+      devices:
+        file:
+          type: file
+          options: {file_path: /var/log/vault/audit.log}
+    autopilot:
+      min_quorum: 3
+  register: found
+"""
+
+RETURN = r"""
+init:
+  description: What M(vaultops.cluster.vault_init) would say, or null.
+  returned: success
+  type: dict
+raft:
+  description: What M(vaultops.cluster.vault_raft_info) would say, or null.
+  returned: success
+  type: dict
+identities:
+  description: What M(vaultops.cluster.vault_operator) would say, or null; with C(diff).
+  returned: success
+  type: dict
+audit:
+  description: What M(vaultops.cluster.vault_audit) would say, or null; with C(diff).
+  returned: success
+  type: dict
+autopilot:
+  description: What M(vaultops.cluster.vault_raft_autopilot) would say, or null; with C(diff).
+  returned: success
+  type: dict
+cert_role:
+  description: What M(vaultops.cluster.vault_cert_role) would say, or null; with C(diff).
+  returned: success
+  type: dict
+"""
+
+import functools
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._vault.audit import look as audit
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Connection
+from ..module_utils._vault.custody import sinks
+from ..module_utils._vault.init import look as init
+from ..module_utils._vault.module import answer
+from ..module_utils._vault.operator import cert_role, people
+from ..module_utils._vault.raft import autopilot
+from ..module_utils._vault.raft import look as raft
+from ..module_utils._vault.session import ADMIN_SPEC, root_token_from, session, usable_root_token
+from ..module_utils._vault.visit import Visit
+
+PARTS: dict[str, t.Any] = {
+    "init": init.SPEC,
+    "raft": raft.SPEC,
+    "identities": people.SPEC,
+    "audit": audit.SPEC,
+    "autopilot": autopilot.SPEC,
+    "cert_role": cert_role.SPEC,
+}
+
+Answer = tuple[str, dict[str, t.Any]]
+
+
+def run(params: dict[str, t.Any], warn: t.Callable[[str], None]) -> dict[str, t.Any]:
+    with Visit(Connection.from_params(params)) as visit:
+        return {"changed": False, **dict.fromkeys(PARTS), **dict(answers(visit, params, warn))}
+
+
+def answers(visit: Visit, params: dict[str, t.Any], warn: t.Callable[[str], None]) -> t.Iterator[Answer]:
+    """Part by part, as far as there is somebody to ask."""
+    root_token = functools.cache(root_token_from(params["custody"], params["cluster_name"]))
+    if params["init"] is not None:
+        begun = init.look(visit, {**params, **params["init"]})
+        yield "init", begun.result(begun.record)
+        if begun.status["active"] is None or begun.todo.step == "recover":
+            return
+        visit.leading = begun.status["active"]
+        root_token = functools.cache(lambda: usable_root_token(begun.record))
+    name = visit.active()
+    if params["raft"] is not None:
+        with session(visit, root_token) as (_name, client):
+            yield "raft", raft.result(name, client, raft.read(name, client), params["raft"])
+    if params["identities"] is not None:
+        who = people.look(visit, name, people.People({**params, **params["identities"]}), root_token())
+        if who.warning:
+            warn(who.warning)
+        yield "identities", who.result()
+        if who.differs:
+            return
+    if params["audit"] is not None:
+        with visit.login(name) as client:
+            yield "audit", audit.result(*audit.look(name, client, params["audit"]["devices"]))
+    if params["autopilot"] is not None:
+        with visit.login(name) as client:
+            yield "autopilot", autopilot.result(*autopilot.look(name, client, params["autopilot"]))
+    if params["cert_role"] is not None:
+        role, desired = params["cert_role"]["name"], cert_role.wanted(params["cert_role"])
+        with visit.login(name) as client:
+            yield "cert_role", cert_role.look(name, client, role, desired).result()
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **CONNECTION_SPEC,
+            **AUTH_SPEC,
+            **ADMIN_SPEC,
+            "cluster_name": {"type": "str"},
+            "custody": {"type": "dict", "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
+            **{part: {"type": "dict", "options": spec} for part, spec in PARTS.items()},
+            "identities": {"type": "dict", "options": people.SPEC, "required_together": people.TOGETHER},
+        },
+        required_by={"custody": ["cluster_name"], "init": ["custody"]},
+        required_together=[
+            ("cert_auth_public_key", "cert_auth_private_key"),
+            ("admin_public_key", "admin_private_key"),
+        ],
+        supports_check_mode=True,
+    )
+    answer(
+        module,
+        lambda: run(module.params, module.warn),
+        OSError,
+        ValueError,
+        libraries={"boto3": sinks.BOTO3_IMPORT_ERROR} if module.params["custody"] else None,
+    )
+
+
+if __name__ == "__main__":
+    main()
