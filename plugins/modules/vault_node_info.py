@@ -160,6 +160,37 @@ configured:
       set one), data (Raft's directories), paths (its files), and whether it is ours, that is made by this collection."
   returned: success
   type: dict
+served:
+  description: SHA-256 of the certificate that is served at O(listener); null where Vault does not run.
+  returned: success
+  type: str
+python:
+  description: Version of the C(python3) on the path, such as 3.11; null where there is none.
+  returned: success
+  type: str
+release_proven:
+  description: Whether the release of O(version) is switched on, is by the sums that were kept what its signed archive held, and is
+    root's, so that M(vaultops.cluster.vault_release) has nothing to do.
+  returned: success
+  type: bool
+paths:
+  description: By path, what there is of O(paths), with its kind (file, directory, other), its attributes (OWNER:GROUP MODE) and, of
+    a file, the SHA-256 of its content.
+  returned: success
+  type: dict
+users:
+  description: By name, those of O(users) that there are, with group, home and shell.
+  returned: success
+  type: dict
+units:
+  description: By name, O(units), each with whether it is enabled, active, and stale (changed since systemd read it).
+  returned: success
+  type: dict
+metadata:
+  description: With O(metadata_users), these users, what M(vaultops.cluster.vault_metadata_guard) would say, its diff apart, and
+    whether anything of its guard is there.
+  returned: success
+  type: dict
 """
 
 import os
@@ -221,7 +252,8 @@ def metadata(users: list[str] | None) -> dict[str, t.Any] | None:
         return None
     options = {"state": "present", "users": users, "rules": metadata_service.RULES, "units": metadata_service.UNITS}
     found = metadata_service.bring(options, check_mode=True)
-    return {"users": users, **{name: found[name] for name in ("changed", "guarded", "reason")}}
+    there = metadata_service.bring({**options, "state": "absent"}, check_mode=True)["changed"]
+    return {"users": users, "there": there, **{name: found[name] for name in ("changed", "guarded", "reason")}}
 
 
 def installed_release(link: str) -> str | None:

@@ -22,9 +22,7 @@ class Moment(t.TypedDict):
 Answers = t.Mapping[str, t.Mapping[str, t.Any]]
 
 
-def verdict(
-    nodes: t.Sequence[str], answers: Answers, asked_at: float, asked: t.Collection[str] | None = None
-) -> str:
+def verdict(nodes: t.Sequence[str], answers: Answers, asked_at: float, asked: t.Collection[str] | None = None) -> str:
     """Why the lease is not held, or nothing. More than half of all *nodes* must have granted it, in answer to this question.
 
     *asked*: the nodes that this run is about; the others were left out by --limit.
