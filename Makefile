@@ -57,9 +57,9 @@ molecule: lab-parts  ## Every scenario: create, converge, idempotence, verify, d
 	@echo "== molecule, scenarios default, aws, upgrade, certificates, replace_node and backup: usually 14 minutes"
 	@$(TEST_LAB) molecule test --all
 
-inputs: lab-parts  ## Every kind of bad input stops the play before a node is changed
-	@echo "== bad inputs: usually 2 minutes"
-	@$(TEST_LAB) pytest tests/faults/test_bad_inputs.py
+inputs: lab-parts  ## Every kind of bad input stops the play before a node is changed; every kind of drift is in the plan
+	@echo "== bad inputs and drift: usually 5 minutes"
+	@$(TEST_LAB) pytest tests/faults/test_bad_inputs.py tests/faults/test_drift.py
 
 adoption: lab-parts  ## A cluster made by hand is adopted, or left alone with the reason
 	@$(TEST_LAB) pytest tests/faults/test_adoption.py
