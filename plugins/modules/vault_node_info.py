@@ -169,13 +169,13 @@ python:
   returned: success
   type: str
 release_proven:
-  description: Whether the release of O(version) is switched on, is by the sums that were kept what its signed archive held, and is
-    root's, so that M(vaultops.cluster.vault_release) has nothing to do.
+  description: Whether the release of O(version) is switched on, is by the sums that were kept what its signed archive held,
+    and is root's, so that M(vaultops.cluster.vault_release) has nothing to do.
   returned: success
   type: bool
 paths:
-  description: By path, what there is of O(paths), with its kind (file, directory, other), its attributes (OWNER:GROUP MODE) and, of
-    a file, the SHA-256 of its content.
+  description: By path, what there is of O(paths), with its kind (file, directory, other), its attributes (OWNER:GROUP MODE)
+    and, of a file, the SHA-256 of its content.
   returned: success
   type: dict
 users:

@@ -102,7 +102,7 @@ def foreign(bench, folder):
 SAYS = {
     another: (
         "is not on this controller or holds no certificate, and a cluster exists",
-        "vault-1 (Vault runs, with data)",
+        "vault-3 (Vault runs, with data)",
     ),
     lost_ca: ("is not on this controller or holds no certificate, and a cluster exists", "vault_controller_dir"),
     foreign: ("this controller can't talk to it: its certificate was not accepted", "vault-1", "vault-3"),
