@@ -34,6 +34,8 @@ def verdict(nodes: t.Sequence[str], answers: Answers, asked_at: float) -> str:
     count = f"{len(granted)} of {len(nodes)} nodes granted this run the lease of the cluster, and {needed} must"
     refusing: dict[str, list[str]] = {}
     silent = []
+    # A task that a node was asked by leaves a result, be it that the node was not reached.
+    unasked = [node for node in nodes if not answers.get(node)]
     for node in nodes:
         answer = answers.get(node) or {}
         if node in granted:
@@ -43,7 +45,7 @@ def verdict(nodes: t.Sequence[str], answers: Answers, asked_at: float) -> str:
         elif answer.get("asked_at") == asked_at:
             silent.append(f"{node} has no lease of this run any more")
         else:
-            silent.append(f"{node}: {_one_line(answer.get('msg') or 'no answer')}")
+            silent.append(f"{node}: {_one_line(answer.get('msg') or ('no answer' if answer else 'it was not asked'))}")
     parts = [f"{holder} has that of {', '.join(held)}" for holder, held in refusing.items()]
     cures = []
     if refusing:
@@ -52,7 +54,9 @@ def verdict(nodes: t.Sequence[str], answers: Answers, asked_at: float) -> str:
             "Wait until that run has ended or the lease has run out; if it is certain that the run is dead: "
             f"-e vault_lease_take_over={','.join(names)}."
         )
-    if silent:
+    if unasked:
+        cures.append("A part of the nodes can't speak for the cluster. Run it without --limit.")
+    if len(silent) > len(unasked):
         cures.append("Bring the nodes that gave no lease back, and begin again.")
     return " ".join([f"{count}: {'; '.join(parts + silent)}.", *cures])
 
