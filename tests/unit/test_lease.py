@@ -285,16 +285,17 @@ def test_a_refusal_names_holder_playbook_times_and_cure():
 
 
 def test_a_refusal_for_want_of_nodes_names_these():
-    said = verdicts.verdict(NODES, {"n1": answer(), "n2": {"unreachable": True, "msg": "no route\nto host"}}, 1.0)
+    silent = {"n2": {"unreachable": True, "msg": "no route\nto host"}, "n3": {"unreachable": True}}
+    said = verdicts.verdict(NODES, {"n1": answer(), **silent}, 1.0)
     assert "n2: no route to host" in said and "n3: no answer" in said
-    assert "take_over" not in said
+    assert "Bring the nodes that gave no lease back" in said
+    assert "take_over" not in said and "--limit" not in said
 
 
-def test_nodes_that_limit_leaves_out_are_not_said_to_be_silent():
-    said = verdicts.verdict(NODES, {"n1": answer()}, 1.0, ["n1"])
-    assert "n2, n3 were not asked, because of --limit" in said and "no answer" not in said
-    assert "Run it without --limit, or on 2 nodes at least." in said
-    assert verdicts.verdict(NODES, {"n1": answer(), "n2": answer()}, 1.0, ["n1", "n2"]) == ""
+def test_nodes_that_a_run_leaves_out_are_not_to_be_brought_back():
+    said = verdicts.verdict(NODES, {"n1": answer(), "n2": {}}, 1.0)
+    assert "n2: it was not asked; n3: it was not asked" in said
+    assert "Run it without --limit" in said and "Bring the nodes" not in said
 
 
 # --- the controller's own clock, between two votes

@@ -22,10 +22,9 @@ class Moment(t.TypedDict):
 Answers = t.Mapping[str, t.Mapping[str, t.Any]]
 
 
-def verdict(nodes: t.Sequence[str], answers: Answers, asked_at: float, asked: t.Collection[str] | None = None) -> str:
+def verdict(nodes: t.Sequence[str], answers: Answers, asked_at: float) -> str:
     """Why the lease is not held, or nothing. More than half of all *nodes* must have granted it, in answer to this question.
 
-    *asked*: the nodes that this run is about; the others were left out by --limit.
     Two controllers can't both be told so, because any two majorities have a node in common, and a node grants to one.
     """
     granted = [node for node in nodes if _granted(answers.get(node), asked_at)]
@@ -34,34 +33,30 @@ def verdict(nodes: t.Sequence[str], answers: Answers, asked_at: float, asked: t.
         return ""
     count = f"{len(granted)} of {len(nodes)} nodes granted this run the lease of the cluster, and {needed} must"
     refusing: dict[str, list[str]] = {}
-    silent: list[str] = []
-    left_out: list[str] = []
+    silent = []
+    # A task that a node was asked by leaves a result, be it that the node was not reached.
+    unasked = [node for node in nodes if not answers.get(node)]
     for node in nodes:
         answer = answers.get(node) or {}
         if node in granted:
-            continue
-        if asked is not None and node not in asked:
-            left_out.append(node)
             continue
         if answer.get("asked_at") == asked_at and answer.get("lease"):
             refusing.setdefault(described(answer["lease"]), []).append(node)
         elif answer.get("asked_at") == asked_at:
             silent.append(f"{node} has no lease of this run any more")
         else:
-            silent.append(f"{node}: {_one_line(answer.get('msg') or 'no answer')}")
+            silent.append(f"{node}: {_one_line(answer.get('msg') or ('no answer' if answer else 'it was not asked'))}")
     parts = [f"{holder} has that of {', '.join(held)}" for holder, held in refusing.items()]
-    if left_out:
-        parts.append(f"{', '.join(left_out)} {'were' if len(left_out) > 1 else 'was'} not asked, because of --limit")
     cures = []
-    if left_out:
-        cures.append(f"Run it without --limit, or on {needed} nodes at least.")
     if refusing:
         names = sorted({answers[node]["lease"]["who"] for held in refusing.values() for node in held})
         cures.append(
             "Wait until that run has ended or the lease has run out; if it is certain that the run is dead: "
             f"-e vault_lease_take_over={','.join(names)}."
         )
-    if silent:
+    if unasked:
+        cures.append("A part of the nodes can't speak for the cluster. Run it without --limit.")
+    if len(silent) > len(unasked):
         cures.append("Bring the nodes that gave no lease back, and begin again.")
     return " ".join([f"{count}: {'; '.join(parts + silent)}.", *cures])
 
