@@ -40,4 +40,5 @@ class FilterModule:
             "paths_out_of_line": paths_out_of_line,
             "units_out_of_line": in_line.units,
             "users_out_of_line": in_line.users,
+            "written_out_of_line": in_line.written,
         }

@@ -46,6 +46,9 @@ options:
     description: Where Vault's API would listen on this node, as HOST:PORT.
     type: str
     default: 127.0.0.1:8200
+  serves_at:
+    description: Where what Vault serves is looked at, as HOST:PORT; without it, at O(listener).
+    type: str
   ca:
     description: The CA certificates that the node trusts its peers by.
     type: path
@@ -161,7 +164,7 @@ configured:
   returned: success
   type: dict
 served:
-  description: SHA-256 of the certificate that is served at O(listener); null where Vault does not run.
+  description: SHA-256 of the certificate that is served at O(serves_at); null where Vault does not run, or does not answer.
   returned: success
   type: str
 python:
@@ -217,6 +220,7 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
     pids = here.processes()
     host, port = params["listener"].rsplit(":", 1)
     address = host.strip("[]"), int(port)
+    serves_host, serves_port = (params["serves_at"] or params["listener"]).rsplit(":", 1)
     return {
         "changed": False,
         "machine": os.uname().machine,
@@ -236,7 +240,7 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
         "listens": here.listens(*address),
         "trusted": here.trusted(params["ca"]),
         "configured": configured,
-        "served": tls.on_the_wire(*address) if unit["main_pid"] else None,
+        "served": tls.on_the_wire(serves_host.strip("[]"), int(serves_port)) if unit["main_pid"] else None,
         "python": managed.python_version(),
         "release_proven": bool(params["version"])
         and managed.release_is_proven(params["version"], params["home"], releases, params["link"]),
@@ -275,6 +279,7 @@ def main() -> None:
             "reload_files": {"type": "list", "elements": "path", "default": ["/etc/vault.d/reload.hcl"]},
             "data": {"type": "path", "default": "/opt/vault/data"},
             "listener": {"type": "str", "default": "127.0.0.1:8200"},
+            "serves_at": {"type": "str"},
             "ca": {"type": "path", "default": "/etc/vault.d/tls/ca.crt"},
             "version": {"type": "str"},
             "home": {"type": "path", "default": "/opt/vault"},

@@ -58,6 +58,7 @@ def _a_directory(path):
 
 CHANGES = {
     "content": _longer,
+    "line ends": lambda path: path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n")),
     "mode": lambda path: path.chmod(0o644),
     "owner": lambda path: os.chown(path, 1, -1),
     "group": lambda path: os.chown(path, -1, 1),
@@ -84,16 +85,38 @@ def test_a_file_in_the_place_of_a_directory(tmp_path):
 CERTIFICATE = [Entry("/x", USER, GROUP, 0o644, "pem")]
 
 
+RUNS, STOPPED = {"service": {"main_pid": 7}}, {"service": {"main_pid": None}}
+
+
 @pytest.mark.parametrize(
-    ("served", "found"),
-    [({"served": "aa"}, []), ({"served": None}, []), ({"served": "bb"}, ["the listener"]), ({}, ["the listener"])],
+    ("seen", "found"),
+    [
+        ({**RUNS, "served": "aa"}, []),
+        ({**RUNS, "served": "bb"}, ["the listener"]),
+        ({**RUNS, "served": None}, ["the listener"]),  # it did not answer
+        ({**STOPPED, "served": None}, []),
+        ({"served": None}, ["the listener"]),
+        ({}, ["the listener"]),
+    ],
 )
-def test_what_the_listener_serves_counts_as_well(served, found):
-    attributes = f"{OWNER} 0644"
-    sum_of = "0" * 64
-    looked = {"/x": {"kind": "file", "attributes": attributes, "sha256": sum_of}}
-    assert in_line.certificate({"paths": looked, **served}, [], "aa") == found
-    assert in_line.certificate({"paths": looked, **served}, CERTIFICATE, "aa") == ["/x", *found]
+def test_what_the_listener_serves_counts_as_well(seen, found):
+    looked = {"/x": {"kind": "file", "attributes": f"{OWNER} 0644", "sha256": "0" * 64}}
+    assert in_line.certificate({"paths": looked, **seen}, [], "aa") == found
+    assert in_line.certificate({"paths": looked, **seen}, CERTIFICATE, "aa") == ["/x", *found]
+
+
+def test_a_file_that_a_service_writes_to_is_there_and_its_own(tmp_path):
+    log = tmp_path / "audit.log"
+    wanted = [{"path": str(log), "owner": USER}]
+    assert in_line.written({}, wanted) == [str(log)]
+    log.write_bytes(b"x" * (managed.SUMMED_BYTES + 1))
+    looked = managed.look_at([str(log)])
+    assert looked[str(log)]["sha256"] is None
+    assert in_line.written({"paths": looked}, wanted) == []
+    assert in_line.written({"paths": looked}, [{**wanted[0], "owner": "nobody"}]) == [str(log)]
+    log.unlink()
+    log.mkdir()
+    assert in_line.written({"paths": managed.look_at([str(log)])}, wanted) == [str(log)]
 
 
 def test_a_certificate_that_is_not_on_the_controller_is_on_no_node(tmp_path):

@@ -49,6 +49,22 @@ def units(observed: Observed, enabled: t.Iterable[str], known: t.Iterable[str] =
 def certificate(observed: Observed, entries: t.Iterable[Entry], wanted: str | None) -> list[str]:
     """The files that differ, and the listener where it serves another certificate than the *wanted* one (SHA-256)."""
     found = paths(observed, entries)
-    if "served" not in observed or observed["served"] not in (None, wanted):
+    stopped = "service" in observed and observed["service"]["main_pid"] is None
+    # A process whose listener did not answer serves something that nobody has seen.
+    if not stopped and observed.get("served") != wanted:
         found.append("the listener")
     return found
+
+
+def written(observed: Observed, wanted: t.Iterable[t.Mapping[str, str]]) -> list[str]:
+    """Those of the files that a service writes to, each with path and owner, that are missing or are not its own."""
+    looked = observed.get("paths") or {}
+    return [
+        item["path"]
+        for item in wanted
+        if not (
+            (found := looked.get(item["path"]))
+            and found["kind"] == "file"
+            and found["attributes"].startswith(f"{item['owner']}:")
+        )
+    ]

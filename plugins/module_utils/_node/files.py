@@ -81,7 +81,7 @@ def look(entry: Entry) -> Found:
         )
     content = None
     if not entry.is_directory:
-        with open(entry.path, encoding="utf-8", errors="replace") as stream:
+        with open(entry.path, encoding="utf-8", errors="replace", newline="") as stream:
             content = stream.read()
     found = Found(
         content, attributes(user_name(status.st_uid), group_name(status.st_gid), stat.S_IMODE(status.st_mode))

@@ -16,13 +16,14 @@ from .errors import NodeError
 from .files import attributes
 from .names import group_name, user_name
 
-CHUNK_BYTES = 1 << 20
+# What roles lay down is small; an audit file that is looked at is not read.
+SUMMED_BYTES = 1 << 20
 
 
 class Looked(t.TypedDict):
     kind: str  # file, directory, other
     attributes: str  # OWNER:GROUP MODE
-    sha256: str | None  # of a file's content
+    sha256: str | None  # of a file's content, where it is no longer than a file that a role lays down
 
 
 class User(t.TypedDict):
@@ -54,7 +55,7 @@ def _looked(path: str) -> Looked:
     return {
         "kind": kind,
         "attributes": attributes(user_name(status.st_uid), group_name(status.st_gid), stat.S_IMODE(status.st_mode)),
-        "sha256": _digest(path) if kind == "file" else None,
+        "sha256": _digest(path) if kind == "file" and status.st_size <= SUMMED_BYTES else None,
     }
 
 
@@ -123,8 +124,5 @@ def python_version() -> str | None:
 
 
 def _digest(path: str) -> str:
-    found = hashlib.sha256()
     with open(path, "rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            found.update(chunk)
-    return found.hexdigest()
+        return hashlib.sha256(stream.read(SUMMED_BYTES + 1)).hexdigest()
