@@ -7,6 +7,7 @@ import typing as t
 
 import pytest
 import yaml
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.custody import record as records
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.custody import sinks
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.custody.journal import Journal
@@ -308,12 +309,15 @@ def test_a_token_that_was_given_looks_at_a_cluster_of_somebody_else(vault, asked
     assert ROOT in vault.tokens
 
 
-def test_without_an_admin_a_wide_operator_is_warned_of(settled, asked):
+def test_without_an_admin_a_wide_operator_is_warned_of(settled, asked, monkeypatch):
+    # Ansible gives each warning once a process, and another test may have had it.
+    warnings = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text, **_more: warnings.append(text))
     settled.policies[OPERATOR] = state.ADMIN_POLICY
     said = asked(admin_public_key=None, admin_private_key=None)
     assert not said.get("failed"), said
     assert said["audit"]["changed"] is False
-    assert "may still write policies" in json.dumps(said["warnings"])
+    assert "may still write policies" in warnings[0]
 
 
 def test_the_role_asks_with_the_options_that_it_writes_with():
