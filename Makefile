@@ -50,7 +50,7 @@ unit: test-setup  ## Unit tests: no lab, loopback only
 	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadfile tests/unit tests/lab --ignore tests/unit/test_backup_run.py
 
 provision: setup  ## AWS as it fails under provision.yml, and decommission.yml: no lab, loopback only
-	@echo "== provisioning: usually 10 minutes"
+	@echo "== provisioning: usually 6 minutes"
 	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadscope tests/faults/test_provision.py tests/faults/test_decommission.py
 
 molecule: lab-parts  ## Every scenario: create, converge, idempotence, verify, destroy
