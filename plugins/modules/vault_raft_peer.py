@@ -99,7 +99,8 @@ from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Co
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.module import answer
 from ..module_utils._vault.raft import api
-from ..module_utils._vault.raft.state import Raft, by_own_word, normalise, removal_problem, without
+from ..module_utils._vault.raft.look import read
+from ..module_utils._vault.raft.state import Raft, by_own_word, removal_problem, without
 from ..module_utils._vault.status.api import read_nodes
 
 POLL_SECONDS = 0.3
@@ -147,10 +148,6 @@ def judged_when_settled(cluster: Cluster, params: dict[str, t.Any], client: t.An
             if time.monotonic() > deadline:
                 raise
         time.sleep(POLL_SECONDS)
-
-
-def read(where: str, client: t.Any) -> Raft:
-    return normalise(api.read_configuration(where, client), api.read_autopilot_state(where, client))
 
 
 def hand_over(node_id: str, client: t.Any, timeout: int) -> None:

@@ -83,7 +83,7 @@ from ..module_utils._node.release import VERSION, Release
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     machine = os.uname().machine
     link, releases = params["link"], params["releases"]
-    current = switched_on(link)
+    current = installed.switched_on(link)
     wanted = os.path.join(releases, params["version"], installed.BINARY)
     versions = [params["version"], way_back(current, params)]
     # All of them are fit names for a folder and a URL before anything else happens.
@@ -158,10 +158,6 @@ def way_back(current: str | None, params: dict[str, t.Any]) -> str | None:
     version = os.path.basename(folder)
     ours = current == os.path.join(params["releases"], version, installed.BINARY) and VERSION.fullmatch(version)
     return version if ours and version != params["version"] else None
-
-
-def switched_on(link: str) -> str | None:
-    return os.readlink(link) if os.path.islink(link) else None
 
 
 def switch(link: str, binary: str) -> None:

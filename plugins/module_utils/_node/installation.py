@@ -6,10 +6,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
 import typing as t
 
 from .errors import NodeError
+from .service import properties_in, show
 
 MARK = "# Made by vaultops.cluster"
 CONFIG = ["/etc/vault.d/vault.hcl", "/etc/vault.d/reload.hcl"]
@@ -36,11 +36,7 @@ def foreign(texts: t.Mapping[str, str]) -> list[str]:
 
 
 def unit_files(service: str) -> tuple[list[str], list[str]]:
-    command = ["systemctl", "show", service, "--property", "FragmentPath,DropInPaths"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise NodeError(f"systemd does not answer: {done.stderr.strip()}", "The nodes must run systemd.")
-    values = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    values = properties_in(show(("FragmentPath", "DropInPaths"), service))
     return [path for path in [values.get("FragmentPath", "")] if path], shlex.split(values.get("DropInPaths", ""))
 
 

@@ -36,6 +36,11 @@ def own_paths(home: str, releases: str, versions: t.Iterable[str]) -> list[str]:
     return own
 
 
+def switched_on(link: str) -> str | None:
+    """The binary that the link leads to, or None where there is no link."""
+    return os.readlink(link) if os.path.islink(link) else None
+
+
 def stamp(path: str) -> list[int]:
     """Differs after any write: nobody can set the time of change (ctime). Reading 400 MB at each run costs 0.6 s."""
     status = os.lstat(path)

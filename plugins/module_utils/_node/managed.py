@@ -11,7 +11,7 @@ import stat
 import subprocess
 import typing as t
 
-from . import guard, installed
+from . import guard, installed, service
 from .errors import NodeError
 from .files import attributes
 from .names import group_name, user_name
@@ -75,13 +75,8 @@ def units(names: t.Sequence[str]) -> dict[str, Unit]:
     """What systemd says of them; of one that it does not know, that it is nothing."""
     if not names:
         return {}
-    command = ["systemctl", "show", "--property", "Id,UnitFileState,ActiveState,NeedDaemonReload", *names]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise NodeError(f"systemd does not answer: {done.stderr.strip()}", "The nodes must run systemd.")
-    found = [
-        dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in done.stdout.split("\n\n")
-    ]
+    said = service.show(("Id", "UnitFileState", "ActiveState", "NeedDaemonReload"), *names)
+    found = map(service.properties_in, said.split("\n\n"))
     return {
         one["Id"]: {
             "enabled": one.get("UnitFileState") == "enabled",
@@ -101,7 +96,7 @@ def release_is_proven(version: str, home: str, releases: str, link: str) -> bool
     folder = os.path.join(releases, version)
     binary = os.path.join(folder, installed.BINARY)
     try:
-        if not os.path.islink(link) or os.readlink(link) != binary:
+        if installed.switched_on(link) != binary:
             return False
         sums = installed.kept(folder, version)
         if sums is None or installed.stamp(binary) != sums.stamp:

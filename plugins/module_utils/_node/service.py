@@ -26,13 +26,23 @@ PROPERTIES = (
 RELEASE = re.compile(r"/releases/([^/]+)/vault$")
 
 
-def read_unit(name: str) -> dict[str, t.Any]:
-    """systemd's view of the service; *started* and *reloaded* in seconds since the epoch, or None."""
-    command = ["systemctl", "show", name, "--timestamp=us+utc", "--property", ",".join(PROPERTIES)]
+def show(properties: t.Iterable[str], *names: str) -> str:
+    """What 'systemctl show' says of the units, with an empty line between them; times in UTC."""
+    command = ["systemctl", "show", *names, "--timestamp=us+utc", "--property", ",".join(properties)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise NodeError(f"systemd does not answer: {done.stderr.strip()}", "The nodes must run systemd.")
-    values = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    return done.stdout
+
+
+def properties_in(text: str) -> dict[str, str]:
+    """The properties of one unit, by name."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def read_unit(name: str) -> dict[str, t.Any]:
+    """systemd's view of the service; *started* and *reloaded* in seconds since the epoch, or None."""
+    values = properties_in(show(PROPERTIES, name))
     pid = int(values.get("MainPID") or 0)
     return {
         "exists": values.get("LoadState") == "loaded",
