@@ -335,7 +335,7 @@ def test_the_role_asks_with_the_options_that_it_writes_with():
     operator = options_of(cluster / "operator.yml", "vaultops.cluster.vault_operator")
     assert {name: value for name, value in operator.items() if name not in shared} == look["identities"]
     assert options_of(cluster / "settle.yml", "vaultops.cluster.vault_audit") == look["audit"]
-    assert options_of(cluster / "settle.yml", "vaultops.cluster.vault_raft_autopilot") == look["autopilot"]
+    assert options_of(cluster / "autopilot.yml", "vaultops.cluster.vault_raft_autopilot") == look["autopilot"]
     defaults = yaml.safe_load((tasks["vault_backup"].parent / "defaults" / "main.yml").read_text())
     assert "vault_snapshot_access" in defaults["vault_backup_access"]
     known = yaml.safe_load((cluster.parent / "defaults" / "main.yml").read_text())
