@@ -12,23 +12,25 @@ import secrets
 import socket
 import time
 
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import (
-    certificates,
-    document,
-    drill,
-    drill_page,
+from ansible_collections.vaultops.cluster.plugins.module_utils._lease import nodes as lease
+from ansible_collections.vaultops.cluster.plugins.module_utils._node import tls
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import (
     inputs,
-    lease,
-    overview,
-    page,
     replace,
-    sight,
     site_plan,
     standing,
     upgrade,
 )
-from ansible_collections.vaultops.cluster.plugins.module_utils._node import tls
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.certificate import state as certificate_state
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import drill
+from ansible_collections.vaultops.cluster.plugins.module_utils._status import (
+    document,
+    drill_page,
+    overview,
+    page,
+    sight,
+)
+from ansible_collections.vaultops.cluster.plugins.module_utils._tls import certificates
+from ansible_collections.vaultops.cluster.plugins.module_utils._tls import seen as certificate_state
 
 
 def certificate_problems(options):

@@ -6,8 +6,9 @@ from __future__ import annotations
 import pathlib
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import in_line, tool
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import certificate, files, tls
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import in_line
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import tool
 
 
 def paths_out_of_line(observed, wanted):

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import taken_over
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import paths
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import taken_over
 
 
 class FilterModule:

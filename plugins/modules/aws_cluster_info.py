@@ -113,7 +113,8 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ..module_utils._aws import ownership_api as api
-from ..module_utils._aws.errors import AwsError, explained
+from ..module_utils._aws.errors import explained
+from ..module_utils._aws.module import run_aws_module
 from ..module_utils._aws.ownership import Thing
 
 
@@ -151,26 +152,22 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     return {"changed": False, "things": things}
 
 
+names = ("role", "instance_profile", "managed_policy", "bucket", "secret", "security_group")
+OPTIONS: dict[str, t.Any] = {
+    "tag_key": {"type": "str", "required": True, "no_log": False},
+    "tag_value": {"type": "str", "required": True},
+    **{name: {"type": "str", "no_log": False} for name in (*names, "load_balancer", "target_group")},
+    "tagged": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["bucket", "load_balancer", "target_group"],
+        "default": [],
+    },
+}
+
+
 def main() -> None:
-    names = ("role", "instance_profile", "managed_policy", "bucket", "secret", "security_group")
-    module = AnsibleAWSModule(
-        argument_spec={
-            "tag_key": {"type": "str", "required": True, "no_log": False},
-            "tag_value": {"type": "str", "required": True},
-            **{name: {"type": "str", "no_log": False} for name in (*names, "load_balancer", "target_group")},
-            "tagged": {
-                "type": "list",
-                "elements": "str",
-                "choices": ["bucket", "load_balancer", "target_group"],
-                "default": [],
-            },
-        },
-        supports_check_mode=True,
-    )
-    try:
-        module.exit_json(**run(module))
-    except AwsError as error:
-        module.fail_json(msg=str(error))
+    run_aws_module(run, OPTIONS, "AWS")
 
 
 if __name__ == "__main__":

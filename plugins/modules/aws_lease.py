@@ -100,14 +100,16 @@ import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ..module_utils._aws import lease_api, lease_state
-from ..module_utils._aws.errors import AwsError, explained
+from ..module_utils._aws.module import run_aws_module
+from ..module_utils._common.errors import Problem
+from ..module_utils._lease import aws_api as lease_api
+from ..module_utils._lease import aws_state as lease_state
 
 
 def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     params = module.params
     if params["minutes"] < 1:
-        raise AwsError(f"a lease of {params['minutes']} minutes would have run out at once", "Set one minute or more.")
+        raise Problem(f"a lease of {params['minutes']} minutes would have run out at once", "Set one minute or more.")
     client = module.client("ssm", retry_decorator=lease_api.RETRY)
     found, now = look(client, params["cluster"])
     kept = newest(params["cluster"], found)
@@ -120,7 +122,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
         generation = kept.generation + 1 if kept else 1
         follow(client, params, generation, decision.after)
     elif state != "released":
-        raise AwsError(*lease_state.refusal(params["cluster"], kept))
+        raise Problem(*lease_state.refusal(params["cluster"], kept))
     return result
 
 
@@ -133,7 +135,7 @@ def follow(client: t.Any, params: dict[str, t.Any], generation: int, after: leas
     if kept is None or kept.generation != generation or kept.lease["holder"] != params["holder"]:
         if after["released"]:
             return
-        raise AwsError(*lease_state.refusal(cluster, kept))
+        raise Problem(*lease_state.refusal(cluster, kept))
     everything = params["state"] == "absent"
     lease_api.delete(client, sorted(found) if everything else lease_state.outdated(cluster, found, generation))
 
@@ -146,9 +148,7 @@ def newest(cluster: str, found: dict[str, tuple[str, float]]) -> lease_state.Kep
     try:
         return lease_state.newest(cluster, found)
     except ValueError as error:
-        raise AwsError(
-            str(error), "Make sure that no controller is at work on it, and remove the parameter."
-        ) from error
+        raise Problem(str(error), "Make sure that no controller is at work on it, and remove the parameter.") from error
 
 
 def claimed(params: dict[str, t.Any], now: float) -> lease_state.Lease:
@@ -164,26 +164,21 @@ def claimed(params: dict[str, t.Any], now: float) -> lease_state.Lease:
     }
 
 
+OPTIONS: dict[str, t.Any] = {
+    "state": {"type": "str", "choices": ["taken", "renewed", "released", "absent"], "required": True},
+    "cluster": {"type": "str", "required": True},
+    "holder": {"type": "str", "required": True},
+    "who": {"type": "str", "default": ""},
+    "job": {"type": "str", "default": ""},
+    "playbook": {"type": "str", "default": ""},
+    "minutes": {"type": "int", "default": 60},
+    "take_over": {"type": "str", "default": ""},
+    "tags": {"type": "dict", "default": {}},
+}
+
+
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={
-            "state": {"type": "str", "choices": ["taken", "renewed", "released", "absent"], "required": True},
-            "cluster": {"type": "str", "required": True},
-            "holder": {"type": "str", "required": True},
-            "who": {"type": "str", "default": ""},
-            "job": {"type": "str", "default": ""},
-            "playbook": {"type": "str", "default": ""},
-            "minutes": {"type": "int", "default": 60},
-            "take_over": {"type": "str", "default": ""},
-            "tags": {"type": "dict", "default": {}},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        with explained(module.region, "SSM"):
-            module.exit_json(**run(module))
-    except AwsError as error:
-        module.fail_json(msg=str(error))
+    run_aws_module(run, OPTIONS, "SSM")
 
 
 if __name__ == "__main__":

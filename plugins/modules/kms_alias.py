@@ -69,7 +69,8 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ..module_utils._aws import alias_state, kms_api
-from ..module_utils._aws.errors import AwsError, explained
+from ..module_utils._aws.module import run_aws_module
+from ..module_utils._common.errors import Problem
 
 
 def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
@@ -77,7 +78,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     name = alias_state.full_name(params["name"])
     problem = alias_state.name_problem(name)
     if problem:
-        raise AwsError(problem)
+        raise Problem(problem)
     client = module.client("kms", retry_decorator=kms_api.RETRY)
     found = kms_api.describe(client, name)
     before: alias_state.Alias = {"name": name, "key_arn": found["Arn"] if found else None}
@@ -95,10 +96,10 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
 def present(client: t.Any, before: alias_state.Alias, params: dict[str, t.Any]) -> tuple[alias_state.Alias, str | None]:
     target = kms_api.read(client, params["key_id"])
     if target is None:
-        raise AwsError(f"there is no key {params['key_id']}", "Check the id, the account and the region.")
+        raise Problem(f"there is no key {params['key_id']}", "Check the id, the account and the region.")
     problem = alias_state.present_problem(before, target, params["repoint"])
     if problem:
-        raise AwsError(problem)
+        raise Problem(problem)
     return {"name": before["name"], "key_arn": target["arn"]}, alias_state.present_step(before, target)
 
 
@@ -106,30 +107,24 @@ def absent(before: alias_state.Alias, params: dict[str, t.Any]) -> tuple[alias_s
     if before["key_arn"] is None:
         return before, None
     if params["confirm_deletion"] not in (before["name"], params["name"]):
-        raise AwsError(
+        raise Problem(
             f"a Vault that is configured with {before['name']} can't unseal without it",
             f"If it is to be removed, set confirm_deletion={before['name']}.",
         )
     return {"name": before["name"], "key_arn": None}, "delete"
 
 
+OPTIONS: dict[str, t.Any] = {
+    "name": {"type": "str", "required": True},
+    "key_id": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "repoint": {"type": "bool", "default": False},
+    "confirm_deletion": {"type": "str"},
+}
+
+
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "key_id": {"type": "str"},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "repoint": {"type": "bool", "default": False},
-            "confirm_deletion": {"type": "str"},
-        },
-        required_if=[("state", "present", ["key_id"])],
-        supports_check_mode=True,
-    )
-    try:
-        with explained(module.region):
-            module.exit_json(**run(module))
-    except AwsError as error:
-        module.fail_json(msg=str(error))
+    run_aws_module(run, OPTIONS, "KMS", required_if=[("state", "present", ["key_id"])])
 
 
 if __name__ == "__main__":

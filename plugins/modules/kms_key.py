@@ -169,29 +169,30 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ..module_utils._aws import alias_state, key_state, kms_api
-from ..module_utils._aws.errors import AwsError, explained
+from ..module_utils._aws.module import run_aws_module
+from ..module_utils._common.errors import Problem
 
 
 def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     params = module.params
     if params["policy"] and not isinstance(json.loads(params["policy"]), dict):
-        raise AwsError("policy is no policy: it is JSON, and no object", "Give one with Version and Statement.")
+        raise Problem("policy is no policy: it is JSON, and no object", "Give one with Version and Statement.")
     desired = desired_from(params)
     alias = alias_state.full_name(params["alias"]) if params["alias"] else None
     name = alias or params["key_id"]
     problem = key_state.input_problem(desired, params["pending_window"])
     problem = problem or (alias_state.name_problem(alias) if alias else None)
     if problem:
-        raise AwsError(problem)
+        raise Problem(problem)
     client = module.client("kms", retry_decorator=kms_api.RETRY)
     before = kms_api.read(client, name)
     problem = key_state.ownership_problem(before, params["required_tags"], name) if before else None
     if problem:
-        raise AwsError(problem)
+        raise Problem(problem)
     if params["state"] == "absent":
         return finish(client, module.check_mode, before, *deletion(before, params, name))
     if before is None and alias is None:
-        raise AwsError(f"there is no key {name} in {module.region}", "To create one, give an alias.")
+        raise Problem(f"there is no key {name} in {module.region}", "To create one, give an alias.")
     if before is None and not params["create"]:
         return finish(client, module.check_mode, None, [], None)
     if before is None:
@@ -200,7 +201,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
         return finish(client, module.check_mode, None, *created)
     problem = key_state.present_problem(before, desired, name)
     if problem:
-        raise AwsError(problem)
+        raise Problem(problem)
     return finish(client, module.check_mode, before, *key_state.plan(before, desired))
 
 
@@ -228,7 +229,7 @@ def deletion(
         before, params["pending_window"], datetime.datetime.now(datetime.timezone.utc)
     )
     if steps and params["confirm_deletion"] not in (name, params["alias"] or name):
-        raise AwsError(
+        raise Problem(
             f"deleting {name} ({before['arn']}) destroys everything it encrypted, Vault's data and snapshots included",
             f"If that is wanted, set confirm_deletion={name}.",
         )
@@ -246,7 +247,7 @@ def creation(
     """Take the key that a killed run left without its alias, or make one; then the alias, then the rest."""
     orphans = kms_api.find_tagged(client, {**required_tags, key_state.ALIAS_TAG: alias})
     if len(orphans) > 1:
-        raise AwsError(
+        raise Problem(
             f"{alias} does not exist, and several keys were made for it: {', '.join(orphans)}",
             "Point the alias at the right one with kms_alias.",
         )
@@ -282,35 +283,28 @@ def finish(
     }
 
 
+OPTIONS: dict[str, t.Any] = {
+    "alias": {"type": "str"},
+    "key_id": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "description": {"type": "str"},
+    "enabled": {"type": "bool"},
+    "multi_region": {"type": "bool"},
+    "policy": {"type": "json"},
+    "enable_key_rotation": {"type": "bool", "no_log": False},
+    "rotation_period_in_days": {"type": "int"},
+    "tags": {"type": "dict"},
+    "purge_tags": {"type": "bool", "default": True},
+    "required_tags": {"type": "dict", "default": {}},
+    "create": {"type": "bool", "default": True},
+    "cancel_deletion": {"type": "bool", "default": False},
+    "pending_window": {"type": "int", "default": 30},
+    "confirm_deletion": {"type": "str"},
+}
+
+
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={
-            "alias": {"type": "str"},
-            "key_id": {"type": "str"},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "description": {"type": "str"},
-            "enabled": {"type": "bool"},
-            "multi_region": {"type": "bool"},
-            "policy": {"type": "json"},
-            "enable_key_rotation": {"type": "bool", "no_log": False},
-            "rotation_period_in_days": {"type": "int"},
-            "tags": {"type": "dict"},
-            "purge_tags": {"type": "bool", "default": True},
-            "required_tags": {"type": "dict", "default": {}},
-            "create": {"type": "bool", "default": True},
-            "cancel_deletion": {"type": "bool", "default": False},
-            "pending_window": {"type": "int", "default": 30},
-            "confirm_deletion": {"type": "str"},
-        },
-        mutually_exclusive=[("alias", "key_id")],
-        required_one_of=[("alias", "key_id")],
-        supports_check_mode=True,
-    )
-    try:
-        with explained(module.region):
-            module.exit_json(**run(module))
-    except AwsError as error:
-        module.fail_json(msg=str(error))
+    run_aws_module(run, OPTIONS, "KMS", mutually_exclusive=[("alias", "key_id")], required_one_of=[("alias", "key_id")])
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ..module_utils._aws import alias_state, kms_api
-from ..module_utils._aws.errors import AwsError, explained
+from ..module_utils._aws.module import run_aws_module
 
 
 def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
@@ -117,17 +117,11 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     return {"changed": False, "kms_keys": [key for key in found if key and wanted <= (key["tags"] or {}).items()]}
 
 
+OPTIONS: dict[str, t.Any] = {"alias": {"type": "str"}, "key_id": {"type": "str"}, "tags": {"type": "dict"}}
+
+
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={"alias": {"type": "str"}, "key_id": {"type": "str"}, "tags": {"type": "dict"}},
-        mutually_exclusive=[("alias", "key_id", "tags")],
-        supports_check_mode=True,
-    )
-    try:
-        with explained(module.region):
-            module.exit_json(**run(module))
-    except AwsError as error:
-        module.fail_json(msg=str(error))
+    run_aws_module(run, OPTIONS, "KMS", mutually_exclusive=[("alias", "key_id", "tags")])
 
 
 if __name__ == "__main__":

@@ -78,7 +78,9 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ..module_utils._aws import alias_state, key_state, kms_api
-from ..module_utils._aws.errors import AwsError, explained
+from ..module_utils._aws.errors import explained
+from ..module_utils._aws.module import run_aws_module
+from ..module_utils._common.errors import Problem
 
 POLL_SECONDS = 2
 
@@ -90,7 +92,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     primary = kms_api.read(module.client("kms", retry_decorator=kms_api.RETRY), alias)
     problem = key_state.replica_problem(primary, alias, str(module.region), region)
     if problem or primary is None:
-        raise AwsError(str(problem))
+        raise Problem(str(problem))
     with explained(region):
         endpoint = {"endpoint": params["replica_endpoint_url"]}
         there = module.client("kms", retry_decorator=kms_api.RETRY, region=region, **endpoint)
@@ -103,7 +105,7 @@ def bring_about(module: AnsibleAWSModule, there: t.Any, alias: str, primary: key
     before = kms_api.read(there, key_id)
     named = kms_api.describe(there, alias)
     if named and named["KeyId"] != key_id:
-        raise AwsError(
+        raise Problem(
             f"{alias} in {params['replica_region']} points at {named['Arn']}, which is no replica of {primary['arn']}",
             "Point it elsewhere with kms_alias first, or use another region.",
         )
@@ -122,7 +124,7 @@ def bring_about(module: AnsibleAWSModule, there: t.Any, alias: str, primary: key
     }
     problem = key_state.present_problem(t.cast(key_state.Key, current), desired, f"the replica of {alias}")
     if problem:
-        raise AwsError(problem)
+        raise Problem(problem)
     if named is None:
         done.append("alias")
         if not module.check_mode and alias not in (current["aliases"] or []):
@@ -160,29 +162,24 @@ def await_enabled(client: t.Any, key_id: str, seconds: int) -> None:
             return
         if time.monotonic() > deadline:
             state = metadata["KeyState"] if metadata else "not there"
-            raise AwsError(f"the replica is still {state} after {seconds} s", "Run again: it goes on from there.")
+            raise Problem(f"the replica is still {state} after {seconds} s", "Run again: it goes on from there.")
         time.sleep(POLL_SECONDS)
 
 
+OPTIONS: dict[str, t.Any] = {
+    "alias": {"type": "str", "required": True},
+    "replica_region": {"type": "str", "required": True},
+    "replica_endpoint_url": {"type": "str"},
+    "description": {"type": "str"},
+    "policy": {"type": "json"},
+    "tags": {"type": "dict"},
+    "purge_tags": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 120},
+}
+
+
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={
-            "alias": {"type": "str", "required": True},
-            "replica_region": {"type": "str", "required": True},
-            "replica_endpoint_url": {"type": "str"},
-            "description": {"type": "str"},
-            "policy": {"type": "json"},
-            "tags": {"type": "dict"},
-            "purge_tags": {"type": "bool", "default": True},
-            "wait_timeout": {"type": "int", "default": 120},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        with explained(module.region):
-            module.exit_json(**run(module))
-    except AwsError as error:
-        module.fail_json(msg=str(error))
+    run_aws_module(run, OPTIONS, "KMS")
 
 
 if __name__ == "__main__":

@@ -60,20 +60,23 @@ import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ..module_utils._aws import lifecycle_api, lifecycle_state
-from ..module_utils._aws.errors import AwsError, cure, explained
+from ..module_utils._aws.errors import cure
+from ..module_utils._aws.module import run_aws_module
+from ..module_utils._common.errors import Problem
+from ..module_utils._snapshot import lifecycle as lifecycle_state
+from ..module_utils._snapshot import lifecycle_api
 
 
 def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     params = module.params
     problem = lifecycle_state.problem(params["days"])
     if problem:
-        raise AwsError(problem)
+        raise Problem(problem)
     config = {"s3": {"addressing_style": "path"}} if params["endpoint_url"] else {}
     client = module.client("s3", retry_decorator=lifecycle_api.RETRY, config=config)
     found = lifecycle_api.read(client, params["bucket"])
     if found is None and not module.check_mode:
-        raise AwsError(f"there is no bucket {params['bucket']}", cure("NoSuchBucket"))
+        raise Problem(f"there is no bucket {params['bucket']}", cure("NoSuchBucket"))
     # In check mode, a bucket that is still to be made has no rules.
     before = found or {"rules": [], "beside": {}}
     after = {**before, "rules": lifecycle_state.plan(before["rules"], params["prefix"], params["days"])}
@@ -86,20 +89,15 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     return {"changed": changed, "rules": after["rules"], "diff": diff}
 
 
+OPTIONS: dict[str, t.Any] = {
+    "bucket": {"type": "str", "required": True},
+    "prefix": {"type": "str", "default": "snapshots"},
+    "days": {"type": "int", "required": True},
+}
+
+
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={
-            "bucket": {"type": "str", "required": True},
-            "prefix": {"type": "str", "default": "snapshots"},
-            "days": {"type": "int", "required": True},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        with explained(module.region, "S3"):
-            module.exit_json(**run(module))
-    except AwsError as error:
-        module.fail_json(msg=str(error))
+    run_aws_module(run, OPTIONS, "S3")
 
 
 if __name__ == "__main__":

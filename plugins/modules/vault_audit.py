@@ -55,12 +55,10 @@ devices:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._common.module import run_module
 from ..module_utils._vault.audit import api
 from ..module_utils._vault.audit.look import SPEC, look, result
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
-from ..module_utils._vault.module import answer
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.session import ADMIN_SPEC, admin_login
 
 
@@ -76,12 +74,11 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     return result(before, missing)
 
 
+OPTIONS: dict[str, t.Any] = {**CONNECTION_SPEC, **AUTH_SPEC, **ADMIN_SPEC, **SPEC}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={**CONNECTION_SPEC, **AUTH_SPEC, **ADMIN_SPEC, **SPEC},
-        supports_check_mode=True,
-    )
-    answer(module, lambda: run(module.params, module.check_mode))
+    run_module(run, OPTIONS, libraries=HVAC)
 
 
 if __name__ == "__main__":

@@ -72,24 +72,20 @@ import tarfile
 import tempfile
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._cluster import tool
+from ..module_utils._common.errors import Problem
+from ..module_utils._common.module import run_module
+from ..module_utils._snapshot import tool
 
 PACKAGE = "vaultops_tool"
 # The oldest glibc first: such a wheel loads everywhere, one for a newer glibc does not.
 PLATFORMS = ("manylinux_2_17", "manylinux2014", "manylinux_2_28", "manylinux_2_34")
 
 
-class BundleError(Exception):
-    pass
-
-
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     source, requirements = pathlib.Path(params["source"]).resolve(), pathlib.Path(params["requirements"])
     files = tool.files(source)
-    if len(files) < 2:
-        raise BundleError(f"{source} does not hold the tool. Give the collection's plugins/module_utils as source.")
+    if not all(file.exists() for file in files):
+        raise Problem(f"{source} does not hold the tool. Give the collection's plugins/module_utils as source.")
     key = tool.key(source, requirements, params["python"], params["machine"])
     path = pathlib.Path(params["directory"]) / f"vault-backup-{key}.tar.gz"
     missing = not path.exists()
@@ -106,7 +102,7 @@ def install(site: pathlib.Path, requirements: pathlib.Path, python: str, machine
     command = pip(site, python, machine)
     done = subprocess.run([*command, "-r", str(requirements)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise BundleError(
+        raise Problem(
             f"pip could not fetch the backup tool's packages for Python {python} on {machine}: {done.stderr.strip()[-500:]} "
             "The controller needs pip and a package index, or PIP_FIND_LINKS with these wheels; a wheel whose hash is not in "
             f"{requirements} is not taken."
@@ -156,21 +152,17 @@ def anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     return entry
 
 
+OPTIONS: dict[str, t.Any] = {
+    "source": {"type": "path", "required": True},
+    "requirements": {"type": "path", "required": True},
+    "python": {"type": "str", "required": True},
+    "machine": {"type": "str", "required": True},
+    "directory": {"type": "path", "required": True},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "source": {"type": "path", "required": True},
-            "requirements": {"type": "path", "required": True},
-            "python": {"type": "str", "required": True},
-            "machine": {"type": "str", "required": True},
-            "directory": {"type": "path", "required": True},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        module.exit_json(**run(module.params, module.check_mode))
-    except (BundleError, OSError) as error:
-        module.fail_json(msg=str(error))
+    run_module(run, OPTIONS, OSError)
 
 
 if __name__ == "__main__":

@@ -115,21 +115,23 @@ import time
 import traceback
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ..module_utils._common.errors import Problem
+from ..module_utils._common.module import run_module
 
 try:
-    from ..module_utils._backup import config, decrypt, manifest, seen
-    from ..module_utils._backup.errors import Failure
-    from ..module_utils._backup.s3 import Bucket
+    from ..module_utils._snapshot import decrypt, manifest, seen
+    from ..module_utils._snapshot.s3 import Bucket
+    from ..module_utils._snapshot.settings import KEY_ARN, S3
 
-    IMPORT_ERROR = None
+    LIBRARIES: dict[str, str | None] = {"aws-encryption-sdk": None}
 except ImportError:
-    IMPORT_ERROR = traceback.format_exc()
+    LIBRARIES = {"aws-encryption-sdk": traceback.format_exc()}
 
 S3_SECONDS = 60
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    check(params)
     folder, name = os.path.split(params["dest"])
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch.") as scratch:
         path = os.path.join(scratch, name)
@@ -141,6 +143,14 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     return {"changed": True, "manifest": public(found), "bound": found.is_bound}
 
 
+def check(params: dict[str, t.Any]) -> None:
+    wrong = [arn for arn in params["key_arns"] if not KEY_ARN.fullmatch(arn)]
+    if wrong:
+        raise Problem(f"key_arns: {', '.join(wrong)} is not the ARN of a KMS key (nor may it be that of an alias)")
+    if not os.path.isabs(params["name"]) and not (params["bucket"] and params["region"]):
+        raise Problem("A snapshot from S3 needs bucket and region; a file an absolute path as name")
+
+
 def public(found: manifest.Manifest) -> dict[str, t.Any]:
     """The seal has served, and nobody reads it."""
     return {name: value for name, value in dataclasses.asdict(found).items() if name != "seal"}
@@ -150,7 +160,7 @@ def fetch(params: dict[str, t.Any], target: str) -> manifest.Manifest:
     endpoint, name = params["endpoint_url"], params["name"]
     if os.path.isabs(name):
         return decrypt.from_disk(name, target, wanted(params), endpoint)
-    settings = config.S3(params["bucket"], params["prefix"].strip("/"), params["region"], endpoint, S3_SECONDS)
+    settings = S3(params["bucket"], params["prefix"].strip("/"), params["region"], endpoint, S3_SECONDS)
     if name == "newest":
         name = newest(params, Bucket(settings))
     return decrypt.from_s3(settings, name, target, wanted(params), endpoint)
@@ -171,38 +181,25 @@ def wanted(params: dict[str, t.Any]) -> decrypt.Wanted:
     )
 
 
+OPTIONS: dict[str, t.Any] = {
+    "name": {"type": "str", "default": "newest"},
+    "dest": {"type": "path", "required": True},
+    "cluster_name": {"type": "str", "required": True},
+    "cluster_id": {"type": "str"},
+    "any_cluster": {"type": "bool", "default": False},
+    "key_arns": {"type": "list", "elements": "str", "required": True, "no_log": False},
+    "seen": {"type": "path"},
+    "seal_key_arn": {"type": "str"},
+    "any_key": {"type": "bool", "default": False},
+    "bucket": {"type": "str"},
+    "prefix": {"type": "str", "default": "snapshots"},
+    "region": {"type": "str"},
+    "endpoint_url": {"type": "str"},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str", "default": "newest"},
-            "dest": {"type": "path", "required": True},
-            "cluster_name": {"type": "str", "required": True},
-            "cluster_id": {"type": "str"},
-            "any_cluster": {"type": "bool", "default": False},
-            "key_arns": {"type": "list", "elements": "str", "required": True, "no_log": False},
-            "seen": {"type": "path"},
-            "seal_key_arn": {"type": "str"},
-            "any_key": {"type": "bool", "default": False},
-            "bucket": {"type": "str"},
-            "prefix": {"type": "str", "default": "snapshots"},
-            "region": {"type": "str"},
-            "endpoint_url": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
-    if IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("aws-encryption-sdk"), exception=IMPORT_ERROR)
-    wrong = [arn for arn in module.params["key_arns"] if not config.KEY_ARN.fullmatch(arn)]
-    if wrong:
-        module.fail_json(
-            msg=f"key_arns: {', '.join(wrong)} is not the ARN of a KMS key (nor may it be that of an alias)."
-        )
-    if not os.path.isabs(module.params["name"]) and not (module.params["bucket"] and module.params["region"]):
-        module.fail_json(msg="A snapshot from S3 needs bucket and region; a file an absolute path as name.")
-    try:
-        module.exit_json(**run(module.params, module.check_mode))
-    except (Failure, OSError) as error:
-        module.fail_json(msg=str(error))
+    run_module(run, OPTIONS, OSError, libraries=LIBRARIES)
 
 
 if __name__ == "__main__":

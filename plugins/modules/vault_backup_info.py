@@ -124,12 +124,16 @@ import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ..module_utils._aws import snapshots_api, snapshots_state
-from ..module_utils._aws.errors import AwsError, explained
+from ..module_utils._aws.module import run_aws_module
+from ..module_utils._common.errors import Problem
+from ..module_utils._snapshot import listing as snapshots_state
+from ..module_utils._snapshot import listing_api as snapshots_api
 
 
 def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     params = module.params
+    if params["limit"] < 1:
+        raise Problem("limit: it must be 1 or more")
     config = {**snapshots_api.QUICK, **({"s3": {"addressing_style": "path"}} if params["endpoint_url"] else {})}
     client = module.client("s3", config=config)
     start = snapshots_state.start_of_keys(params["prefix"], params["cluster_name"])
@@ -139,23 +143,16 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     return {"changed": False, **snapshots_state.describe(found, texts, sizes, now)}
 
 
+OPTIONS: dict[str, t.Any] = {
+    "bucket": {"type": "str", "required": True},
+    "prefix": {"type": "str", "default": "snapshots"},
+    "cluster_name": {"type": "str"},
+    "limit": {"type": "int", "default": 200},
+}
+
+
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={
-            "bucket": {"type": "str", "required": True},
-            "prefix": {"type": "str", "default": "snapshots"},
-            "cluster_name": {"type": "str"},
-            "limit": {"type": "int", "default": 200},
-        },
-        supports_check_mode=True,
-    )
-    if module.params["limit"] < 1:
-        module.fail_json(msg="limit: it must be 1 or more.")
-    try:
-        with explained(module.region, "S3"):
-            module.exit_json(**run(module))
-    except AwsError as error:
-        module.fail_json(msg=str(error))
+    run_aws_module(run, OPTIONS, "S3")
 
 
 if __name__ == "__main__":

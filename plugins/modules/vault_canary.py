@@ -71,13 +71,11 @@ import tempfile
 import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._backup import manifest
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
+from ..module_utils._common.module import run_module
+from ..module_utils._snapshot import manifest
+from ..module_utils._vault.auth import api
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
-from ..module_utils._vault.module import answer
-from ..module_utils._vault.operator import api
 
 POLICY = "vaultops-canary"
 KEPT = 500
@@ -164,20 +162,18 @@ def write(path: str, canaries: list[Canary]) -> None:
         raise
 
 
+OPTIONS: dict[str, t.Any] = {
+    **CONNECTION_SPEC,
+    **AUTH_SPEC,
+    "state": {"type": "str", "choices": ["written", "found"], "required": True},
+    "record": {"type": "path", "required": True},
+    "before": {"type": "str"},
+    "until": {"type": "str"},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **CONNECTION_SPEC,
-            **AUTH_SPEC,
-            "state": {"type": "str", "choices": ["written", "found"], "required": True},
-            "record": {"type": "path", "required": True},
-            "before": {"type": "str"},
-            "until": {"type": "str"},
-        },
-        required_if=[("state", "found", ["before", "until"])],
-        supports_check_mode=True,
-    )
-    answer(module, lambda: run(module.params, module.check_mode), OSError, ValueError)
+    run_module(run, OPTIONS, OSError, ValueError, libraries=HVAC, required_if=[("state", "found", ["before", "until"])])
 
 
 if __name__ == "__main__":

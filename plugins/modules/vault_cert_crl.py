@@ -77,24 +77,22 @@ import traceback
 import typing as t
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
+from ..module_utils._common.module import run_module
+from ..module_utils._vault.auth import api
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
-from ..module_utils._vault.module import answer
-from ..module_utils._vault.operator import api
 from ..module_utils._vault.session import ADMIN_SPEC, admin_login
 
 try:
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
 
-    from ..module_utils._cluster import authority
-    from ..module_utils._vault.certificate.api import look
+    from ..module_utils._tls import authority
+    from ..module_utils._tls.served import look
 
-    CRYPTOGRAPHY_IMPORT_ERROR = None
+    CRYPTOGRAPHY: dict[str, str | None] = {"cryptography": None}
 except ImportError:
-    CRYPTOGRAPHY_IMPORT_ERROR = traceback.format_exc()
+    CRYPTOGRAPHY = {"cryptography": traceback.format_exc()}
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -194,28 +192,27 @@ def hexadecimal(serials: set[int]) -> list[str]:
     return [f"{serial:x}" for serial in sorted(serials)]
 
 
+OPTIONS: dict[str, t.Any] = {
+    **CONNECTION_SPEC,
+    **AUTH_SPEC,
+    **ADMIN_SPEC,
+    "name": {"type": "str", "default": "vaultops"},
+    "client_ca": {"type": "path", "required": True},
+    "ca_key": {"type": "path", "no_log": False},
+    "replaced_dir": {"type": "path"},
+    "crl_file": {"type": "path"},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **CONNECTION_SPEC,
-            **AUTH_SPEC,
-            **ADMIN_SPEC,
-            "name": {"type": "str", "default": "vaultops"},
-            "client_ca": {"type": "path", "required": True},
-            "ca_key": {"type": "path", "no_log": False},
-            "replaced_dir": {"type": "path"},
-            "crl_file": {"type": "path"},
-        },
+    run_module(
+        run,
+        OPTIONS,
+        OSError,
+        libraries={**HVAC, **CRYPTOGRAPHY},
         mutually_exclusive=[("replaced_dir", "crl_file")],
         required_one_of=[("replaced_dir", "crl_file")],
         required_by={"replaced_dir": ["ca_key"]},
-        supports_check_mode=True,
-    )
-    answer(
-        module,
-        lambda: run(module.params, module.check_mode),
-        OSError,
-        libraries={"cryptography": CRYPTOGRAPHY_IMPORT_ERROR},
     )
 
 

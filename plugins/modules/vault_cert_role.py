@@ -64,11 +64,9 @@ steps:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
-from ..module_utils._vault.module import answer
-from ..module_utils._vault.operator import cert_role, setup
+from ..module_utils._common.module import run_module
+from ..module_utils._vault.auth import cert_role, setup
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.session import ADMIN_SPEC, admin_login
 
 
@@ -84,12 +82,11 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     return found.result()
 
 
+OPTIONS: dict[str, t.Any] = {**CONNECTION_SPEC, **AUTH_SPEC, **ADMIN_SPEC, **cert_role.SPEC}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={**CONNECTION_SPEC, **AUTH_SPEC, **ADMIN_SPEC, **cert_role.SPEC},
-        supports_check_mode=True,
-    )
-    answer(module, lambda: run(module.params, module.check_mode), OSError)
+    run_module(run, OPTIONS, OSError, libraries=HVAC)
 
 
 if __name__ == "__main__":

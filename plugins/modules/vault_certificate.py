@@ -84,10 +84,9 @@ sha256:
 import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._common.errors import Problem
+from ..module_utils._common.module import run_module
 from ..module_utils._node import certificate, files, service, tls
-from ..module_utils._node.errors import NodeError
 
 POLL_SECONDS = 0.1
 
@@ -145,34 +144,30 @@ def give_up(listener: Listener, before: list[tuple[files.Entry, files.Found]], s
     for entry in old:
         files.put(entry)
     if old and not listener.reload_to(served):
-        raise NodeError(
+        raise Problem(
             "After a reload the listener does not serve the new certificate, and with the old files back not the old one",
             f"Look at 'journalctl -u {listener.service}'.",
         )
-    raise NodeError(
+    raise Problem(
         f"After a reload the listener still serves another certificate than the new one (waited {listener.timeout} s)",
         f"{'The old files were put back. ' if old else ''}Look at 'journalctl -u {listener.service}', then run again.",
     )
 
 
+OPTIONS: dict[str, t.Any] = {
+    "certificate": {"type": "str", "required": True},
+    "private_key": {"type": "str", "required": True, "no_log": True},
+    "ca": {"type": "str", "required": True},
+    "server_name": {"type": "str", "required": True},
+    "directory": {"type": "path", "default": certificate.DIRECTORY},
+    "listener": {"type": "str", "default": "127.0.0.1:8200"},
+    "service": {"type": "str", "default": "vault"},
+    "timeout": {"type": "int", "default": 10},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "certificate": {"type": "str", "required": True},
-            "private_key": {"type": "str", "required": True, "no_log": True},
-            "ca": {"type": "str", "required": True},
-            "server_name": {"type": "str", "required": True},
-            "directory": {"type": "path", "default": certificate.DIRECTORY},
-            "listener": {"type": "str", "default": "127.0.0.1:8200"},
-            "service": {"type": "str", "default": "vault"},
-            "timeout": {"type": "int", "default": 10},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        module.exit_json(**run(module.params, module.check_mode))
-    except NodeError as error:
-        module.fail_json(msg=str(error))
+    run_module(run, OPTIONS)
 
 
 if __name__ == "__main__":

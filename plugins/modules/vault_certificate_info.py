@@ -69,21 +69,19 @@ import datetime
 import traceback
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._vault.client import CONNECTION_SPEC, Cluster, Connection
-from ..module_utils._vault.module import answer
+from ..module_utils._common.module import run_module
+from ..module_utils._vault.client import CONNECTION_SPEC, HVAC, Cluster, Connection
 
 try:
-    from ..module_utils._vault.certificate.api import look
-    from ..module_utils._vault.certificate.state import describe
+    from ..module_utils._tls.seen import describe
+    from ..module_utils._tls.served import look
 
-    CRYPTOGRAPHY_IMPORT_ERROR = None
+    CRYPTOGRAPHY: dict[str, str | None] = {"cryptography": None}
 except ImportError:
-    CRYPTOGRAPHY_IMPORT_ERROR = traceback.format_exc()
+    CRYPTOGRAPHY = {"cryptography": traceback.format_exc()}
 
 
-def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
     cluster = Cluster(Connection.from_params(params))
     seen = cluster.ask_all(lambda name, _client: look(cluster.connection, name))
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -91,8 +89,7 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=CONNECTION_SPEC, supports_check_mode=True)
-    answer(module, lambda: run(module.params), OSError, libraries={"cryptography": CRYPTOGRAPHY_IMPORT_ERROR})
+    run_module(run, CONNECTION_SPEC, OSError, libraries={**HVAC, **CRYPTOGRAPHY})
 
 
 if __name__ == "__main__":

@@ -102,19 +102,18 @@ import tempfile
 import traceback
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
-from ..module_utils._vault.errors import VaultError
+from ..module_utils._common.errors import Problem
+from ..module_utils._common.module import run_module
 
 try:
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
 
-    from ..module_utils._cluster import authority, certificates
+    from ..module_utils._tls import authority, certificates
 
-    CRYPTOGRAPHY_IMPORT_ERROR = None
+    CRYPTOGRAPHY: dict[str, str | None] = {"cryptography": None}
 except ImportError:
-    CRYPTOGRAPHY_IMPORT_ERROR = traceback.format_exc()
+    CRYPTOGRAPHY = {"cryptography": traceback.format_exc()}
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -143,21 +142,21 @@ def signer(ca_file: str, ca_key: str) -> tuple[t.Any, t.Any]:
         with open(ca_key, "rb") as stream:
             key = serialization.load_pem_private_key(stream.read(), None)
     except OSError as error:
-        raise VaultError(
-            str(error.filename),
+        raise Problem(
             f"it is needed to issue a certificate, and can't be read ({error.strerror})",
             f"Put the CA's file back where it was, {os.path.dirname(ca_key)}. Never make another CA in its place: nodes, clients "
             "and identities trust this one.",
+            where=str(error.filename),
         ) from error
     except (ValueError, TypeError) as error:
-        raise VaultError(
-            f"{ca_file}, {ca_key}",
+        raise Problem(
             "one of them is not PEM, or is encrypted",
             "Put the CA's certificate and its key, without a passphrase, back where they were.",
+            where=f"{ca_file}, {ca_key}",
         ) from error
     if not authority.belong_together(ca, key):
-        raise VaultError(
-            ca_key, f"it is not the key of the first certificate in {ca_file}", "Put the CA's own key back there."
+        raise Problem(
+            f"it is not the key of the first certificate in {ca_file}", "Put the CA's own key back there.", where=ca_key
         )
     return ca, key
 
@@ -208,31 +207,25 @@ def put(path: str, content: bytes, mode: int) -> None:
         raise
 
 
+one = {
+    "certificate": {"type": "path", "required": True},
+    "key": {"type": "path", "required": True, "no_log": False},
+    "common_name": {"type": "str", "required": True},
+    "names": {"type": "list", "elements": "str", "required": True},
+    "usage": {"type": "list", "elements": "str", "choices": ["serverAuth", "clientAuth"], "required": True},
+    "days": {"type": "int", "required": True},
+}
+OPTIONS: dict[str, t.Any] = {
+    "ca_file": {"type": "path", "required": True},
+    "ca_key": {"type": "path", "required": True, "no_log": False},
+    "replaced_dir": {"type": "path", "required": True},
+    "new_keys": {"type": "bool", "default": False, "no_log": False},
+    "certificates": {"type": "list", "elements": "dict", "required": True, "options": one},
+}
+
+
 def main() -> None:
-    one = {
-        "certificate": {"type": "path", "required": True},
-        "key": {"type": "path", "required": True, "no_log": False},
-        "common_name": {"type": "str", "required": True},
-        "names": {"type": "list", "elements": "str", "required": True},
-        "usage": {"type": "list", "elements": "str", "choices": ["serverAuth", "clientAuth"], "required": True},
-        "days": {"type": "int", "required": True},
-    }
-    module = AnsibleModule(
-        argument_spec={
-            "ca_file": {"type": "path", "required": True},
-            "ca_key": {"type": "path", "required": True, "no_log": False},
-            "replaced_dir": {"type": "path", "required": True},
-            "new_keys": {"type": "bool", "default": False, "no_log": False},
-            "certificates": {"type": "list", "elements": "dict", "required": True, "options": one},
-        },
-        supports_check_mode=True,
-    )
-    if CRYPTOGRAPHY_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("cryptography"), exception=CRYPTOGRAPHY_IMPORT_ERROR)
-    try:
-        module.exit_json(**run(module.params, module.check_mode))
-    except (VaultError, OSError) as error:
-        module.fail_json(msg=str(error))
+    run_module(run, OPTIONS, OSError, libraries=CRYPTOGRAPHY)
 
 
 if __name__ == "__main__":

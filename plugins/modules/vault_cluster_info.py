@@ -204,14 +204,12 @@ cert_role:
 import functools
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._common.module import require, run_module
+from ..module_utils._custody import sinks
 from ..module_utils._vault.audit import look as audit
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Connection
-from ..module_utils._vault.custody import sinks
+from ..module_utils._vault.auth import cert_role, people
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Connection
 from ..module_utils._vault.init import look as init
-from ..module_utils._vault.module import answer
-from ..module_utils._vault.operator import cert_role, people
 from ..module_utils._vault.raft import autopilot
 from ..module_utils._vault.raft import look as raft
 from ..module_utils._vault.session import ADMIN_SPEC, root_token_from, session, usable_root_token
@@ -226,15 +224,17 @@ PARTS: dict[str, t.Any] = {
     "cert_role": cert_role.SPEC,
 }
 
-Answer = tuple[str, dict[str, t.Any]]
+Answer = tuple[str, dict[str, t.Any] | list[str]]
 
 
-def run(params: dict[str, t.Any], warn: t.Callable[[str], None]) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
+    if params["custody"]:
+        require(sinks.BOTO3)
     with Visit(Connection.from_params(params)) as visit:
-        return {"changed": False, **dict.fromkeys(PARTS), **dict(answers(visit, params, warn))}
+        return {"changed": False, **dict.fromkeys(PARTS), **dict(answers(visit, params))}
 
 
-def answers(visit: Visit, params: dict[str, t.Any], warn: t.Callable[[str], None]) -> t.Iterator[Answer]:
+def answers(visit: Visit, params: dict[str, t.Any]) -> t.Iterator[Answer]:
     """Part by part, as far as there is somebody to ask."""
     root_token = functools.cache(root_token_from(params["custody"], params["cluster_name"]))
     if params["init"] is not None:
@@ -251,7 +251,7 @@ def answers(visit: Visit, params: dict[str, t.Any], warn: t.Callable[[str], None
     if params["identities"] is not None:
         who = people.look(visit, name, people.People({**params, **params["identities"]}), root_token())
         if who.warning:
-            warn(who.warning)
+            yield "warnings", [who.warning]
         yield "identities", who.result()
         if who.differs:
             return
@@ -267,30 +267,29 @@ def answers(visit: Visit, params: dict[str, t.Any], warn: t.Callable[[str], None
             yield "cert_role", cert_role.look(name, client, role, desired).result()
 
 
+OPTIONS: dict[str, t.Any] = {
+    **CONNECTION_SPEC,
+    **AUTH_SPEC,
+    **ADMIN_SPEC,
+    "cluster_name": {"type": "str"},
+    "custody": {"type": "dict", "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
+    **{part: {"type": "dict", "options": spec} for part, spec in PARTS.items()},
+    "identities": {"type": "dict", "options": people.SPEC, "required_together": people.TOGETHER},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **CONNECTION_SPEC,
-            **AUTH_SPEC,
-            **ADMIN_SPEC,
-            "cluster_name": {"type": "str"},
-            "custody": {"type": "dict", "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
-            **{part: {"type": "dict", "options": spec} for part, spec in PARTS.items()},
-            "identities": {"type": "dict", "options": people.SPEC, "required_together": people.TOGETHER},
-        },
+    run_module(
+        run,
+        OPTIONS,
+        OSError,
+        ValueError,
+        libraries=HVAC,
         required_by={"custody": ["cluster_name"], "init": ["custody"]},
         required_together=[
             ("cert_auth_public_key", "cert_auth_private_key"),
             ("admin_public_key", "admin_private_key"),
         ],
-        supports_check_mode=True,
-    )
-    answer(
-        module,
-        lambda: run(module.params, module.warn),
-        OSError,
-        ValueError,
-        libraries={"boto3": sinks.BOTO3_IMPORT_ERROR} if module.params["custody"] else None,
     )
 
 

@@ -75,14 +75,12 @@ custody:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._vault.custody import sinks
-from ..module_utils._vault.custody.journal import Journal
-from ..module_utils._vault.module import answer
+from ..module_utils._common.module import run_module
+from ..module_utils._custody import sinks
+from ..module_utils._custody.journal import Journal
 
 
-def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
     sink = sinks.open_sink(params["custody"], params["cluster_name"])
     record = sink.read()
     path = params["custody"]["journal"]
@@ -100,15 +98,14 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
+OPTIONS: dict[str, t.Any] = {
+    "cluster_name": {"type": "str", "required": True},
+    "custody": {"type": "dict", "required": True, "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "cluster_name": {"type": "str", "required": True},
-            "custody": {"type": "dict", "required": True, "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
-        },
-        supports_check_mode=True,
-    )
-    answer(module, lambda: run(module.params), libraries={"boto3": sinks.BOTO3_IMPORT_ERROR})
+    run_module(run, OPTIONS, libraries=sinks.BOTO3)
 
 
 if __name__ == "__main__":

@@ -52,10 +52,8 @@ paths:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._common.module import run_module
 from ..module_utils._node import discard
-from ..module_utils._node.errors import NodeError
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -65,20 +63,16 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     return {"changed": bool(there), "paths": there, "diff": {"before": "\n".join(there), "after": ""}}
 
 
+OPTIONS: dict[str, t.Any] = {
+    "data": {"type": "path", "default": "/opt/vault/data"},
+    "tls": {"type": "path", "default": "/etc/vault.d/tls"},
+    "audit_files": {"type": "list", "elements": "path", "default": []},
+    "owner": {"type": "str", "default": "vault"},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "data": {"type": "path", "default": "/opt/vault/data"},
-            "tls": {"type": "path", "default": "/etc/vault.d/tls"},
-            "audit_files": {"type": "list", "elements": "path", "default": []},
-            "owner": {"type": "str", "default": "vault"},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        module.exit_json(**run(module.params, module.check_mode))
-    except NodeError as error:
-        module.fail_json(msg=str(error))
+    run_module(run, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -136,10 +136,8 @@ paths:
 import os
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._common.module import run_module
 from ..module_utils._node import config_check
-from ..module_utils._node.errors import NodeError
 from ..module_utils._node.files import check_written, difference, from_options, look, put
 
 ATTRIBUTES: dict[str, t.Any] = {
@@ -170,49 +168,45 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     }
 
 
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "directories": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    **ATTRIBUTES,
-                    "mode": {"type": "str", "default": "0755"},
-                    "own": {"type": "bool", "default": False},
-                },
-            },
-            "written": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {"path": {"type": "path", "required": True}, "owner": {"type": "str", "required": True}},
-            },
-            "files": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    **ATTRIBUTES,
-                    "mode": {"type": "str", "default": "0644"},
-                    "content": {"type": "str"},
-                    "secret_content": {"type": "str", "no_log": True},
-                    "vault_config": {"type": "bool", "default": False},
-                },
-                "mutually_exclusive": [("content", "secret_content")],
-                "required_one_of": [("content", "secret_content")],
-            },
-            "binary": {"type": "path", "default": "/usr/local/bin/vault"},
-            "data_path": {"type": "path", "default": "/opt/vault/data"},
-            "listener_files": {"type": "list", "elements": "path", "default": []},
+OPTIONS: dict[str, t.Any] = {
+    "directories": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            **ATTRIBUTES,
+            "mode": {"type": "str", "default": "0755"},
+            "own": {"type": "bool", "default": False},
         },
-        supports_check_mode=True,
-    )
-    try:
-        module.exit_json(**run(module.params, module.check_mode))
-    except NodeError as error:
-        module.fail_json(msg=str(error))
+    },
+    "written": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"path": {"type": "path", "required": True}, "owner": {"type": "str", "required": True}},
+    },
+    "files": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            **ATTRIBUTES,
+            "mode": {"type": "str", "default": "0644"},
+            "content": {"type": "str"},
+            "secret_content": {"type": "str", "no_log": True},
+            "vault_config": {"type": "bool", "default": False},
+        },
+        "mutually_exclusive": [("content", "secret_content")],
+        "required_one_of": [("content", "secret_content")],
+    },
+    "binary": {"type": "path", "default": "/usr/local/bin/vault"},
+    "data_path": {"type": "path", "default": "/opt/vault/data"},
+    "listener_files": {"type": "list", "elements": "path", "default": []},
+}
+
+
+def main() -> None:
+    run_module(run, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -107,13 +107,11 @@ custody:
 import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._vault.client import CONNECTION_SPEC, Cluster, Connection
-from ..module_utils._vault.custody import sinks
+from ..module_utils._common.module import run_module
+from ..module_utils._custody import sinks
+from ..module_utils._vault.client import CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.init.look import SPEC, look
 from ..module_utils._vault.init.state import payload
-from ..module_utils._vault.module import answer
 from ..module_utils._vault.status.api import read_nodes
 from ..module_utils._vault.status.state import classify
 
@@ -149,17 +147,16 @@ def wait_for_id(cluster: Cluster) -> str | None:
         time.sleep(POLL_SECONDS)
 
 
+OPTIONS: dict[str, t.Any] = {
+    **CONNECTION_SPEC,
+    "cluster_name": {"type": "str", "required": True},
+    **SPEC,
+    "custody": {"type": "dict", "required": True, "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **CONNECTION_SPEC,
-            "cluster_name": {"type": "str", "required": True},
-            **SPEC,
-            "custody": {"type": "dict", "required": True, "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
-        },
-        supports_check_mode=True,
-    )
-    answer(module, lambda: run(module.params, module.check_mode), libraries={"boto3": sinks.BOTO3_IMPORT_ERROR})
+    run_module(run, OPTIONS, libraries={**HVAC, **sinks.BOTO3})
 
 
 if __name__ == "__main__":

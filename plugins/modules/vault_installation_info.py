@@ -39,18 +39,21 @@ installation:
   type: dict
 """
 
-from ansible.module_utils.basic import AnsibleModule
+import typing as t
 
+from ..module_utils._common.module import run_module
 from ..module_utils._node import installation
-from ..module_utils._node.errors import NodeError
+
+
+def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
+    return {"changed": False, "installation": installation.read(params["service"])}
+
+
+OPTIONS: dict[str, t.Any] = {"service": {"type": "str", "default": "vault"}}
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={"service": {"type": "str", "default": "vault"}}, supports_check_mode=True)
-    try:
-        module.exit_json(changed=False, installation=installation.read(module.params["service"]))
-    except NodeError as error:
-        module.fail_json(msg=str(error))
+    run_module(run, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -41,22 +41,26 @@ text:
   type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
+import typing as t
 
+from ..module_utils._common.errors import Problem
+from ..module_utils._common.module import run_module
 from ..module_utils._node import journal
-from ..module_utils._node.errors import NodeError
+
+
+def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
+    try:
+        text = "\n".join(journal.last_words(params["service"], params["lines"]))
+    except Problem as error:
+        text = str(error)
+    return {"changed": False, "text": text}
+
+
+OPTIONS: dict[str, t.Any] = {"service": {"type": "str", "default": "vault"}, "lines": {"type": "int", "default": 15}}
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={"service": {"type": "str", "default": "vault"}, "lines": {"type": "int", "default": 15}},
-        supports_check_mode=True,
-    )
-    try:
-        text = "\n".join(journal.last_words(module.params["service"], module.params["lines"]))
-    except NodeError as error:
-        text = str(error)
-    module.exit_json(changed=False, text=text)
+    run_module(run, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -116,16 +116,15 @@ import contextlib
 import os
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._common.errors import Problem
+from ..module_utils._common.module import run_module
 from ..module_utils._node import lease
-from ..module_utils._node.errors import NodeError
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     path = lease.path_of(params["directory"], params["cluster"])
     if params["minutes"] < 1:
-        raise NodeError(f"a lease of {params['minutes']} minutes would have run out at once", "Set one minute or more.")
+        raise Problem(f"a lease of {params['minutes']} minutes would have run out at once", "Set one minute or more.")
     writes = not check_mode and params["state"] == "taken"
     if writes:
         lease.prepare(params["directory"])
@@ -172,26 +171,22 @@ def shown(kept: lease.Lease | None, clock: lease.Clock) -> dict[str, t.Any] | No
     }
 
 
+OPTIONS: dict[str, t.Any] = {
+    "state": {"type": "str", "choices": ["taken", "renewed", "released"], "required": True},
+    "cluster": {"type": "str", "required": True},
+    "holder": {"type": "str", "required": True},
+    "who": {"type": "str", "default": ""},
+    "job": {"type": "str", "default": ""},
+    "playbook": {"type": "str", "default": ""},
+    "minutes": {"type": "int", "default": 30},
+    "take_over": {"type": "str", "default": ""},
+    "directory": {"type": "path", "default": "/var/lib/vaultops"},
+    "asked_at": {"type": "float"},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "state": {"type": "str", "choices": ["taken", "renewed", "released"], "required": True},
-            "cluster": {"type": "str", "required": True},
-            "holder": {"type": "str", "required": True},
-            "who": {"type": "str", "default": ""},
-            "job": {"type": "str", "default": ""},
-            "playbook": {"type": "str", "default": ""},
-            "minutes": {"type": "int", "default": 30},
-            "take_over": {"type": "str", "default": ""},
-            "directory": {"type": "path", "default": "/var/lib/vaultops"},
-            "asked_at": {"type": "float"},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        module.exit_json(**run(module.params, module.check_mode))
-    except NodeError as error:
-        module.fail_json(msg=str(error))
+    run_module(run, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -61,26 +61,21 @@ uids:
   elements: int
 """
 
-from ansible.module_utils.basic import AnsibleModule
+import typing as t
 
+from ..module_utils._common.module import run_module
 from ..module_utils._node import metadata_service
-from ..module_utils._node.errors import NodeError
+
+OPTIONS: dict[str, t.Any] = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "users": {"type": "list", "elements": "str", "default": ["vault", "vault-backup", "ec2-instance-connect"]},
+    "rules": {"type": "path", "default": metadata_service.RULES},
+    "units": {"type": "path", "default": metadata_service.UNITS},
+}
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "users": {"type": "list", "elements": "str", "default": ["vault", "vault-backup", "ec2-instance-connect"]},
-            "rules": {"type": "path", "default": metadata_service.RULES},
-            "units": {"type": "path", "default": metadata_service.UNITS},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        module.exit_json(**metadata_service.bring(module.params, module.check_mode))
-    except NodeError as error:
-        module.fail_json(msg=str(error))
+    run_module(metadata_service.bring, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -200,16 +200,14 @@ import os
 import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._common.module import run_module
 from ..module_utils._node import here, managed, metadata_service, service, tls
-from ..module_utils._node.errors import NodeError
 
 MARK = "# Made by vaultops.cluster."
 USUAL = "argv[]=vault server -config=/etc/vault.d ;"
 
 
-def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
     unit = service.read_unit(params["service"])
     current = installed_release(params["link"])
     running = service.running_release(unit["main_pid"])
@@ -265,36 +263,32 @@ def installed_release(link: str) -> str | None:
     return match.group(1) if match else None
 
 
+OPTIONS: dict[str, t.Any] = {
+    "service": {"type": "str", "default": "vault"},
+    "releases": {"type": "path", "default": "/opt/vault/releases"},
+    "link": {"type": "path", "default": "/usr/local/bin/vault"},
+    "restart_files": {
+        "type": "list",
+        "elements": "path",
+        "default": ["/etc/vault.d/vault.hcl", "/etc/systemd/system/vault.service"],
+    },
+    "reload_files": {"type": "list", "elements": "path", "default": ["/etc/vault.d/reload.hcl"]},
+    "data": {"type": "path", "default": "/opt/vault/data"},
+    "listener": {"type": "str", "default": "127.0.0.1:8200"},
+    "serves_at": {"type": "str"},
+    "ca": {"type": "path", "default": "/etc/vault.d/tls/ca.crt"},
+    "version": {"type": "str"},
+    "home": {"type": "path", "default": "/opt/vault"},
+    "paths": {"type": "list", "elements": "str", "default": []},
+    "users": {"type": "list", "elements": "str", "default": []},
+    "units": {"type": "list", "elements": "str", "default": []},
+    "metadata_users": {"type": "list", "elements": "str"},
+    "asked_at": {"type": "float"},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "service": {"type": "str", "default": "vault"},
-            "releases": {"type": "path", "default": "/opt/vault/releases"},
-            "link": {"type": "path", "default": "/usr/local/bin/vault"},
-            "restart_files": {
-                "type": "list",
-                "elements": "path",
-                "default": ["/etc/vault.d/vault.hcl", "/etc/systemd/system/vault.service"],
-            },
-            "reload_files": {"type": "list", "elements": "path", "default": ["/etc/vault.d/reload.hcl"]},
-            "data": {"type": "path", "default": "/opt/vault/data"},
-            "listener": {"type": "str", "default": "127.0.0.1:8200"},
-            "serves_at": {"type": "str"},
-            "ca": {"type": "path", "default": "/etc/vault.d/tls/ca.crt"},
-            "version": {"type": "str"},
-            "home": {"type": "path", "default": "/opt/vault"},
-            "paths": {"type": "list", "elements": "str", "default": []},
-            "users": {"type": "list", "elements": "str", "default": []},
-            "units": {"type": "list", "elements": "str", "default": []},
-            "metadata_users": {"type": "list", "elements": "str"},
-            "asked_at": {"type": "float"},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        module.exit_json(**run(module.params))
-    except NodeError as error:
-        module.fail_json(msg=str(error))
+    run_module(run, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -95,17 +95,15 @@ root_token_revoked:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
-from ..module_utils._vault.custody import sinks
-from ..module_utils._vault.module import answer
-from ..module_utils._vault.operator import setup, state
-from ..module_utils._vault.operator.people import SPEC, TOGETHER, People, look
+from ..module_utils._common.module import run_module
+from ..module_utils._custody import sinks
+from ..module_utils._vault.auth import setup, state
+from ..module_utils._vault.auth.people import SPEC, TOGETHER, People, look
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.session import ADMIN_SPEC, usable_root_token
 
 
-def run(params: dict[str, t.Any], check_mode: bool, warn: t.Callable[[str], None]) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     people = People(params)
     operator = Cluster(people.operator)
     name = operator.active()
@@ -113,8 +111,6 @@ def run(params: dict[str, t.Any], check_mode: bool, warn: t.Callable[[str], None
     record = sink.read() if sink else None
     root_token = usable_root_token(record)
     found = look(operator, name, people, root_token)
-    if found.warning:
-        warn(found.warning)
     if found.differs and not check_mode:
         if found.writer:
             carry_out(people, found.writer, name, found.desired, found.steps)
@@ -122,7 +118,7 @@ def run(params: dict[str, t.Any], check_mode: bool, warn: t.Callable[[str], None
             setup.prove_login(identity, identity.cert_auth_role)
     if sink and record and root_token and not check_mode:
         setup.retire_root_token(people.operator, sink, record, root_token)
-    return found.result()
+    return {**found.result(), **({"warnings": [found.warning]} if found.warning else {})}
 
 
 def carry_out(
@@ -138,28 +134,27 @@ def carry_out(
     setup.write(people.admin, name, desired, [step for step in steps if step not in first])
 
 
+OPTIONS: dict[str, t.Any] = {
+    **CONNECTION_SPEC,
+    **AUTH_SPEC,
+    **ADMIN_SPEC,
+    "cluster_name": {"type": "str", "required": True},
+    **SPEC,
+    "custody": {"type": "dict", "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **CONNECTION_SPEC,
-            **AUTH_SPEC,
-            **ADMIN_SPEC,
-            "cluster_name": {"type": "str", "required": True},
-            **SPEC,
-            "custody": {"type": "dict", "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
-        },
+    run_module(
+        run,
+        OPTIONS,
+        OSError,
+        libraries={**HVAC, **sinks.BOTO3},
         required_together=[
             ("cert_auth_public_key", "cert_auth_private_key"),
             ("admin_public_key", "admin_private_key"),
             *TOGETHER,
         ],
-        supports_check_mode=True,
-    )
-    answer(
-        module,
-        lambda: run(module.params, module.check_mode, module.warn),
-        OSError,
-        libraries={"boto3": sinks.BOTO3_IMPORT_ERROR},
     )
 
 

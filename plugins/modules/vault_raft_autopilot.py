@@ -61,10 +61,8 @@ autopilot:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
-from ..module_utils._vault.module import answer
+from ..module_utils._common.module import run_module
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.raft import api
 from ..module_utils._vault.raft.autopilot import SPEC, look, result
 
@@ -80,9 +78,11 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     return result(before, after)
 
 
+OPTIONS: dict[str, t.Any] = {**CONNECTION_SPEC, **AUTH_SPEC, **SPEC}
+
+
 def main() -> None:
-    module = AnsibleModule(argument_spec={**CONNECTION_SPEC, **AUTH_SPEC, **SPEC}, supports_check_mode=True)
-    answer(module, lambda: run(module.params, module.check_mode), ValueError)
+    run_module(run, OPTIONS, ValueError, libraries=HVAC)
 
 
 if __name__ == "__main__":

@@ -130,12 +130,10 @@ import dataclasses
 import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
-from ..module_utils._vault.custody import sinks
+from ..module_utils._common.module import run_module
+from ..module_utils._custody import sinks
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
-from ..module_utils._vault.module import answer
 from ..module_utils._vault.raft import look
 from ..module_utils._vault.raft.state import (
     Raft,
@@ -157,7 +155,7 @@ FINAL = (400, 403)
 REFUSED_SECONDS = 10
 
 
-def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
     """Look once, or until nothing is missing. While the leadership moves there is nobody to ask: that is waited out."""
     deadline = time.monotonic() + params["wait_timeout"]
     gate = Gate(params, deadline)
@@ -258,27 +256,30 @@ class Gate:
         return time.monotonic() - self.good_since >= (self.params["stable_seconds"] if self.params["wait"] else 0)
 
 
+OPTIONS: dict[str, t.Any] = {
+    **CONNECTION_SPEC,
+    **AUTH_SPEC,
+    **look.SPEC,
+    "wait": {"type": "bool", "default": False},
+    "node_id": {"type": "str"},
+    "version": {"type": "str"},
+    "peers": {"type": "dict", "default": {}},
+    "leaving": {"type": "list", "elements": "str", "default": []},
+    "stable_seconds": {"type": "int", "default": 0},
+    "wait_timeout": {"type": "int", "default": 120},
+    "cluster_name": {"type": "str"},
+    "custody": {"type": "dict", "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **CONNECTION_SPEC,
-            **AUTH_SPEC,
-            **look.SPEC,
-            "wait": {"type": "bool", "default": False},
-            "node_id": {"type": "str"},
-            "version": {"type": "str"},
-            "peers": {"type": "dict", "default": {}},
-            "leaving": {"type": "list", "elements": "str", "default": []},
-            "stable_seconds": {"type": "int", "default": 0},
-            "wait_timeout": {"type": "int", "default": 120},
-            "cluster_name": {"type": "str"},
-            "custody": {"type": "dict", "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
-        },
+    run_module(
+        run,
+        OPTIONS,
+        libraries=HVAC,
         required_by={"custody": ["cluster_name"], "version": ["node_id"]},
         required_if=[("wait", True, ["voters", "node_id"], True)],
-        supports_check_mode=True,
     )
-    answer(module, lambda: run(module.params))
 
 
 if __name__ == "__main__":

@@ -93,11 +93,9 @@ raft:
 import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
+from ..module_utils._common.module import run_module
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
-from ..module_utils._vault.module import answer
 from ..module_utils._vault.raft import api
 from ..module_utils._vault.raft.look import read
 from ..module_utils._vault.raft.state import Raft, by_own_word, removal_problem, without
@@ -172,21 +170,20 @@ def peers(raft: Raft) -> dict[str, t.Any]:
     return {"peers": [f"{server['node_id']} {server['address']}" for server in raft["servers"]]}
 
 
+OPTIONS: dict[str, t.Any] = {
+    **CONNECTION_SPEC,
+    **AUTH_SPEC,
+    "node_id": {"type": "str", "required": True},
+    "peers": {"type": "dict", "default": {}},
+    "state": {"type": "str", "choices": ["absent"], "default": "absent"},
+    "confirm": {"type": "str"},
+    "accept_lost_tolerance": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int", "default": 30},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **CONNECTION_SPEC,
-            **AUTH_SPEC,
-            "node_id": {"type": "str", "required": True},
-            "peers": {"type": "dict", "default": {}},
-            "state": {"type": "str", "choices": ["absent"], "default": "absent"},
-            "confirm": {"type": "str"},
-            "accept_lost_tolerance": {"type": "bool", "default": False},
-            "wait_timeout": {"type": "int", "default": 30},
-        },
-        supports_check_mode=True,
-    )
-    answer(module, lambda: run(module.params, module.check_mode))
+    run_module(run, OPTIONS, libraries=HVAC)
 
 
 if __name__ == "__main__":

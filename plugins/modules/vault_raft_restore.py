@@ -102,12 +102,10 @@ import hashlib
 import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
+from ..module_utils._common.module import run_module
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.init import api as init_api
-from ..module_utils._vault.module import answer
 from ..module_utils._vault.session import ADMIN_SPEC, admin_login
 from ..module_utils._vault.snapshot import api, restore
 from ..module_utils._vault.status.api import read_nodes
@@ -266,24 +264,22 @@ def what_is_missing(cluster: Cluster, params: dict[str, t.Any], token: str, inde
     return None
 
 
+OPTIONS: dict[str, t.Any] = {
+    **CONNECTION_SPEC,
+    **AUTH_SPEC,
+    **ADMIN_SPEC,
+    "src": {"type": "path", "required": True},
+    "sha256": {"type": "str", "required": True},
+    "cluster_name": {"type": "str", "required": True},
+    "cluster_id": {"type": "str", "required": True},
+    "raft_index": {"type": "int", "required": True},
+    "confirm": {"type": "str"},
+    "wait_timeout": {"type": "int", "default": 180},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **CONNECTION_SPEC,
-            **AUTH_SPEC,
-            **ADMIN_SPEC,
-            "src": {"type": "path", "required": True},
-            "sha256": {"type": "str", "required": True},
-            "cluster_name": {"type": "str", "required": True},
-            "cluster_id": {"type": "str", "required": True},
-            "raft_index": {"type": "int", "required": True},
-            "confirm": {"type": "str"},
-            "wait_timeout": {"type": "int", "default": 180},
-        },
-        required_together=[("admin_public_key", "admin_private_key")],
-        supports_check_mode=True,
-    )
-    answer(module, lambda: run(module.params, module.check_mode), OSError)
+    run_module(run, OPTIONS, OSError, libraries=HVAC, required_together=[("admin_public_key", "admin_private_key")])
 
 
 if __name__ == "__main__":

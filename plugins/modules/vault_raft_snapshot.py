@@ -74,13 +74,11 @@ import os
 import tempfile
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection
+from ..module_utils._common.module import run_module
+from ..module_utils._snapshot.archive import BrokenSnapshot, Summary, verify
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
-from ..module_utils._vault.module import answer
 from ..module_utils._vault.snapshot import api
-from ..module_utils._vault.snapshot.archive import BrokenSnapshot, Summary, verify
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -145,12 +143,11 @@ def fetch(cluster: Cluster, name: str, stream: t.Any, dest: str) -> Summary:
         ) from error
 
 
+OPTIONS: dict[str, t.Any] = {**CONNECTION_SPEC, **AUTH_SPEC, "dest": {"type": "path", "required": True}}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={**CONNECTION_SPEC, **AUTH_SPEC, "dest": {"type": "path", "required": True}},
-        supports_check_mode=True,
-    )
-    answer(module, lambda: run(module.params, module.check_mode))
+    run_module(run, OPTIONS, libraries=HVAC)
 
 
 if __name__ == "__main__":

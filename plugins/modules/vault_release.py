@@ -73,10 +73,9 @@ path:
 import os
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._common.errors import Problem
+from ..module_utils._common.module import run_module
 from ..module_utils._node import guard, installed
-from ..module_utils._node.errors import NodeError
 from ..module_utils._node.release import VERSION, Release
 
 
@@ -95,10 +94,10 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         activated = version == params["version"] and params["activate"] and current != wanted
         try:
             provide(source, os.path.join(releases, version), params["signing_key"], activated, check_mode)
-        except NodeError as error:
+        except Problem as error:
             if version == params["version"]:
                 raise
-            raise NodeError(f"Vault {version}, the way back, is switched on and can't be proven: {error}") from error
+            raise Problem(f"Vault {version}, the way back, is switched on and can't be proven: {error}") from error
     target = wanted if params["activate"] else current
     if target != current and not check_mode:
         switch(link, wanted)
@@ -119,7 +118,7 @@ def owners(params: dict[str, t.Any], versions: t.Iterable[str], check_mode: bool
     guard.refuse_foreign([*own, params["link"]], own)
     mend = guard.to_mend(own)
     if home in mend and any(os.path.lexists(os.path.join(home, name)) for name in ("raft", "vault.db")):
-        raise NodeError(
+        raise Problem(
             f"{home} {mend[home]}, and Raft's files are in it, so it can't be made root's: others than root could "
             f"replace the Vault that root runs",
             f"Give Raft a directory of its own in {home}, which is then root's.",
@@ -172,26 +171,22 @@ def switch(link: str, binary: str) -> None:
         os.rename(partial, link)
         installed.sync(os.path.dirname(link))
     except OSError as error:
-        raise NodeError(f"{link} can't be pointed at {binary} ({error})", "Is the module run as root?") from error
+        raise Problem(f"{link} can't be pointed at {binary} ({error})", "Is the module run as root?") from error
+
+
+OPTIONS: dict[str, t.Any] = {
+    "version": {"type": "str", "required": True},
+    "mirror": {"type": "str", "default": "https://releases.hashicorp.com"},
+    "signing_key": {"type": "str", "required": True, "no_log": False},
+    "home": {"type": "path", "default": "/opt/vault"},
+    "releases": {"type": "path", "default": "/opt/vault/releases"},
+    "link": {"type": "path", "default": "/usr/local/bin/vault"},
+    "activate": {"type": "bool", "default": True},
+}
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "version": {"type": "str", "required": True},
-            "mirror": {"type": "str", "default": "https://releases.hashicorp.com"},
-            "signing_key": {"type": "str", "required": True, "no_log": False},
-            "home": {"type": "path", "default": "/opt/vault"},
-            "releases": {"type": "path", "default": "/opt/vault/releases"},
-            "link": {"type": "path", "default": "/usr/local/bin/vault"},
-            "activate": {"type": "bool", "default": True},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        module.exit_json(**run(module.params, module.check_mode))
-    except NodeError as error:
-        module.fail_json(msg=str(error))
+    run_module(run, OPTIONS)
 
 
 if __name__ == "__main__":

@@ -84,16 +84,15 @@ others:
 import os
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ..module_utils._common.errors import Problem
+from ..module_utils._common.module import run_module
 from ..module_utils._node import service, turn
-from ..module_utils._node.errors import NodeError
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     unit = service.read_unit(params["service"])
     if not unit["exists"]:
-        raise NodeError(
+        raise Problem(
             f"There is no service {params['service']}", "Nothing was restarted. playbooks/site.yml sets the node up."
         )
     require_release(params["link"], params["release"])
@@ -102,7 +101,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     own, others = answers[0], answers[1:]
     obstacle = turn.obstacle(own if unit["main_pid"] else None, others, params["voters"])
     if obstacle:
-        raise NodeError(f"Vault was not restarted here: {obstacle}", "Bring the others back first, then run again.")
+        raise Problem(f"Vault was not restarted here: {obstacle}", "Bring the others back first, then run again.")
     if not check_mode:
         turn.restart(params["service"])
     return {"changed": True, "others": [answer._asdict() for answer in others]}
@@ -113,30 +112,26 @@ def require_release(link: str, expected: str | None) -> None:
         return
     found = service.RELEASE.search(os.path.realpath(link))
     if not found or found.group(1) != expected:
-        raise NodeError(
+        raise Problem(
             f"Vault was not restarted here: {link} leads to {os.path.realpath(link)}, and not to the release {expected}",
             "Somebody switched it meanwhile. Find out who, then run again.",
         )
 
 
+OPTIONS: dict[str, t.Any] = {
+    "service": {"type": "str", "default": "vault"},
+    "url": {"type": "str", "required": True},
+    "others": {"type": "dict", "required": True},
+    "voters": {"type": "int", "required": True},
+    "ca_cert": {"type": "path", "default": "/etc/vault.d/tls/ca.crt"},
+    "tls_server_name": {"type": "str", "required": True},
+    "release": {"type": "str"},
+    "link": {"type": "path", "default": "/usr/local/bin/vault"},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "service": {"type": "str", "default": "vault"},
-            "url": {"type": "str", "required": True},
-            "others": {"type": "dict", "required": True},
-            "voters": {"type": "int", "required": True},
-            "ca_cert": {"type": "path", "default": "/etc/vault.d/tls/ca.crt"},
-            "tls_server_name": {"type": "str", "required": True},
-            "release": {"type": "str"},
-            "link": {"type": "path", "default": "/usr/local/bin/vault"},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        module.exit_json(**run(module.params, module.check_mode))
-    except NodeError as error:
-        module.fail_json(msg=str(error))
+    run_module(run, OPTIONS)
 
 
 if __name__ == "__main__":

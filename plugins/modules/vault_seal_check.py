@@ -50,31 +50,25 @@ key_state:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._node.errors import NodeError
+from ..module_utils._common.module import run_module
 from ..module_utils._node.kms import Kms, prove
 from ..module_utils._node.metadata import role_credentials
 
 
-def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
     kms = Kms(params["region"], params["endpoint_url"], role_credentials())
     return {"changed": False, **prove(kms, params["key_id"])}
 
 
+OPTIONS: dict[str, t.Any] = {
+    "key_id": {"type": "str", "required": True},
+    "region": {"type": "str", "required": True},
+    "endpoint_url": {"type": "str"},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "key_id": {"type": "str", "required": True},
-            "region": {"type": "str", "required": True},
-            "endpoint_url": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        module.exit_json(**run(module.params))
-    except NodeError as error:
-        module.fail_json(msg=str(error))
+    run_module(run, OPTIONS)
 
 
 if __name__ == "__main__":

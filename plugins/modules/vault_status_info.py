@@ -131,18 +131,16 @@ import dataclasses
 import time
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._vault.client import CONNECTION_SPEC, Cluster, Connection
+from ..module_utils._common.module import run_module
+from ..module_utils._vault.client import CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
-from ..module_utils._vault.module import answer
 from ..module_utils._vault.status.api import read_nodes
 from ..module_utils._vault.status.state import classify
 
 POLL_SECONDS = 0.3
 
 
-def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
     deadline = time.monotonic() + params["wait_timeout"]
     connection = Connection.from_params(params)
     cluster = Cluster(dataclasses.replace(connection, until=deadline) if params["wait_for"] else connection)
@@ -166,20 +164,19 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
         time.sleep(POLL_SECONDS)
 
 
+OPTIONS: dict[str, t.Any] = {
+    **CONNECTION_SPEC,
+    "wait_for": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["fresh", "live", "partial", "degraded", "split"],
+    },
+    "wait_timeout": {"type": "int", "default": 60},
+}
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **CONNECTION_SPEC,
-            "wait_for": {
-                "type": "list",
-                "elements": "str",
-                "choices": ["fresh", "live", "partial", "degraded", "split"],
-            },
-            "wait_timeout": {"type": "int", "default": 60},
-        },
-        supports_check_mode=True,
-    )
-    answer(module, lambda: run(module.params))
+    run_module(run, OPTIONS, libraries=HVAC)
 
 
 if __name__ == "__main__":

@@ -42,16 +42,14 @@ active:
 import secrets
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, Cluster, Connection, call, content
+from ..module_utils._common.module import run_module
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection, call, content
 from ..module_utils._vault.errors import VaultError
-from ..module_utils._vault.module import answer
 
 PATH = "/v1/cubbyhole/vaultops-write-check"
 
 
-def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
+def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
     cluster = Cluster(Connection.from_params(params))
     active, value = cluster.active(), secrets.token_hex(8)
     with cluster.login(active) as writer:
@@ -67,9 +65,11 @@ def run(params: dict[str, t.Any]) -> dict[str, t.Any]:
     return {"changed": False, "active": active}
 
 
+OPTIONS: dict[str, t.Any] = {**CONNECTION_SPEC, **AUTH_SPEC}
+
+
 def main() -> None:
-    module = AnsibleModule(argument_spec={**CONNECTION_SPEC, **AUTH_SPEC}, supports_check_mode=True)
-    answer(module, lambda: run(module.params))
+    run_module(run, OPTIONS, libraries=HVAC)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from moto.server import ThreadedMotoServer
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "lab"), str(ROOT / "tests" / "unit")]
 
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import decrypt  # noqa: E402
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.snapshot.archive import verify  # noqa: E402
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import decrypt  # noqa: E402
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.archive import verify  # noqa: E402
 from backup_stage import REGION, Certificates, Stage  # noqa: E402
 from labkit.settings import VAULT_VERSIONS, cache  # noqa: E402
 from vault_standin import SERVER_NAME  # noqa: E402

@@ -140,7 +140,7 @@ def _certificates(fault: str, bench, folder: Path, _request) -> dict[str, t.Any]
     ca_key, ca = issue("a CA", [], None, None)
     other_key, other = issue("another CA", [], None, None)
     for node in bench.lab.nodes:
-        names = [node.hostname, "vault.test.internal", "localhost", "127.0.0.1", node.address]
+        names = [node.hostname, f"vault.{bench.lab.name}.internal", "localhost", "127.0.0.1", node.address]
         if fault == "names" and node.hostname == "vault-3":
             names.remove(node.address)
         days = -1 if fault == "expired" else 30

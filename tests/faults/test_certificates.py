@@ -6,7 +6,7 @@ import json
 import shutil
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.certificate.api import look
+from ansible_collections.vaultops.cluster.plugins.module_utils._tls.served import look
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from issue import issue, pem
@@ -117,7 +117,7 @@ def test_an_expired_certificate_is_repaired_without_a_leader_change(cluster, sta
     tls = cluster.controller / "tls"
     ca = x509.load_pem_x509_certificate((tls / "ca.crt").read_bytes())
     ca_key = serialization.load_pem_private_key((tls / "ca.key").read_bytes(), None)
-    names = [node.hostname, "vault.test.internal", "localhost", "127.0.0.1", node.address]
+    names = [node.hostname, f"vault.{cluster.lab.name}.internal", "localhost", "127.0.0.1", node.address]
     key, expired = issue(node.hostname, names, ca_key, ca, days=-1)
     texts = {"vault.crt": expired.public_bytes(PEM).decode(), "vault.key": pem(key).decode()}
     for name, text in texts.items():
@@ -143,7 +143,7 @@ def given(bench, folder, fault: str) -> dict[str, str]:
     ca_key, ca = issue("a new CA", [], None, None)
     other_key, _other = issue("another", [], ca_key, ca)
     for node in bench.lab.nodes:
-        names = [node.hostname, "vault.test.internal", "localhost", "127.0.0.1", node.address]
+        names = [node.hostname, f"vault.{bench.lab.name}.internal", "localhost", "127.0.0.1", node.address]
         key, certificate = issue(node.hostname, names, ca_key, ca)
         if fault == "key" and node.hostname == "vault-2":
             key = other_key

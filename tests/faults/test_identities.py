@@ -7,12 +7,12 @@ import json
 import shutil
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import authority
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.certificate.api import look
+from ansible_collections.vaultops.cluster.plugins.module_utils._tls import authority
+from ansible_collections.vaultops.cluster.plugins.module_utils._tls.served import look
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth import api
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth.state import ADMIN_POLICY
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, call
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.operator import api
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.operator.state import ADMIN_POLICY
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.session import can_log_in
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization

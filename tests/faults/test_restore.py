@@ -11,9 +11,9 @@ import subprocess
 import time
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import manifest
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import manifest
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth import state
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.operator import state
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
 from conftest import Bench

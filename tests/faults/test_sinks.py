@@ -7,7 +7,7 @@ import json
 import subprocess
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.custody import sinks
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody import sinks
 from keys import as_operator, is_revoked, recovery_keys_open
 from labkit.settings import REGION
 

@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "unit"))
 
 import status_samples as samples  # noqa: E402
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import manifest  # noqa: E402
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import drill_page, page  # noqa: E402
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import manifest  # noqa: E402
+from ansible_collections.vaultops.cluster.plugins.module_utils._status import drill_page, page  # noqa: E402
 
 WIDTHS = (400, 1280)
 # Chromium asks its makers for this and that whatever one says: no name resolves, and there is no proxy.

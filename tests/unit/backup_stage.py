@@ -13,8 +13,8 @@ import typing as t
 from pathlib import Path
 
 import boto3
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import manifest
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup.config import S3
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import manifest
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "lab"))

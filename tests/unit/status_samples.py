@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import document as made
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import words
+from ansible_collections.vaultops.cluster.plugins.module_utils._common import words
+from ansible_collections.vaultops.cluster.plugins.module_utils._status import document as made
 
 NOW = words.epoch("2026-11-25T09:12:00Z")
 ABOUT = {

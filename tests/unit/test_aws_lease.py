@@ -8,8 +8,9 @@ import time
 import boto3
 import pytest
 from ansible_collections.amazon.aws.plugins.module_utils.retries import RetryingBotoClientWrapper
-from ansible_collections.vaultops.cluster.plugins.module_utils._aws import lease_api, lease_state
-from ansible_collections.vaultops.cluster.plugins.module_utils._aws.errors import AwsError
+from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
+from ansible_collections.vaultops.cluster.plugins.module_utils._lease import aws_api as lease_api
+from ansible_collections.vaultops.cluster.plugins.module_utils._lease import aws_state as lease_state
 from ansible_collections.vaultops.cluster.plugins.modules import aws_lease
 from conftest import REGION
 from hypothesis import given, settings
@@ -183,7 +184,7 @@ def test_of_two_that_saw_the_same_one_takes_it(ask, before):
     steps = {holder: lease_state.decide("taken", last, claim(holder), now).after for holder in "ab"}
     params = {holder: {"cluster": "prod", "holder": holder, "tags": TAGS, "state": "taken"} for holder in "ab"}
     aws_lease.follow(client, params["a"], generation, steps["a"])
-    with pytest.raises(AwsError, match="a@laptop"):
+    with pytest.raises(Problem, match="a@laptop"):
         aws_lease.follow(client, params["b"], generation, steps["b"])
     # An answer of AWS that got lost, and the second try.
     aws_lease.follow(client, params["a"], generation, steps["a"])

@@ -9,8 +9,9 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import decrypt, manifest, s3
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup.errors import Failure
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import decrypt, manifest, s3
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.errors import Failure
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.settings import S3
 from ansible_collections.vaultops.cluster.plugins.modules import vault_backup_fetch
 from backup_stage import BUCKET, REGION, SUPERSEDED, Stage, Wire, snapshot
 from fault_proxy import Answer, Drop, Rule
@@ -84,7 +85,7 @@ def test_other_tags_stay_and_one_that_is_there_is_not_written_again(stage: Stage
     other = [{"Key": "team", "Value": "a b"}]
     stage.s3.put_object_tagging(Bucket=BUCKET, Key=f"snapshots/{old}", Tagging={"TagSet": other})
     with Wire(stage.aws) as proxy:
-        seen = s3.Bucket(s3.config.S3(BUCKET, "snapshots", REGION, proxy.url, 5))
+        seen = s3.Bucket(S3(BUCKET, "snapshots", REGION, proxy.url, 5))
         seen.supersede(backup(2, 1, NOW))
         assert stage.tags(f"snapshots/{old}") == [*other, SUPERSEDED]
         assert len([call for call in proxy.calls if call.startswith("PUT")]) == 2
@@ -97,7 +98,7 @@ def test_not_every_old_object_is_looked_at_each_time(stage: Stage, bucket: s3.Bu
         put(stage, index, 20 - index)
     bucket.supersede(backup(11, 9, NOW))
     with Wire(stage.aws) as proxy:
-        s3.Bucket(s3.config.S3(BUCKET, "snapshots", REGION, proxy.url, 5)).supersede(backup(11, 9, NOW))
+        s3.Bucket(S3(BUCKET, "snapshots", REGION, proxy.url, 5)).supersede(backup(11, 9, NOW))
     assert len(proxy.calls) == 1 + s3.LOOKED_AT + 1
 
 
@@ -122,7 +123,7 @@ def test_a_run_that_was_cut_short_while_it_tagged_is_made_up_for(stage: Stage, b
             return super().action_for(operation)
 
     with Short(stage.aws) as proxy, pytest.raises(Failure):
-        s3.Bucket(s3.config.S3(BUCKET, "snapshots", REGION, proxy.url, 1)).supersede(made)
+        s3.Bucket(S3(BUCKET, "snapshots", REGION, proxy.url, 1)).supersede(made)
     assert len(stage.superseded()) == 9
     bucket.supersede(made)
     assert stage.superseded() == objects(*old)
@@ -191,7 +192,7 @@ def taken(stage: Stage) -> tuple[str, manifest.Manifest]:
 
 
 def through(proxy: Wire) -> s3.Bucket:
-    return s3.Bucket(s3.config.S3(BUCKET, "snapshots", REGION, proxy.url, 5))
+    return s3.Bucket(S3(BUCKET, "snapshots", REGION, proxy.url, 5))
 
 
 def answering(bucket: s3.Bucket, checksum: str) -> s3.Bucket:

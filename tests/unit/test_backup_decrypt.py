@@ -11,9 +11,10 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config, decrypt, manifest
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup.encryption import Key
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup.errors import Exit, Failure
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import decrypt, manifest
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.encryption import Key
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.errors import Exit, Failure
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.settings import Kms
 from backup_stage import BUCKET, SMALL, Stage, Wire, snapshot
 from fault_proxy import Answer, Drop, Rule
 from test_backup_pure import backup
@@ -55,7 +56,7 @@ def with_content(path: Path, content: bytes, stage: Stage | None = None) -> None
 
 def seal_again(stage: Stage, path: Path) -> None:
     known = manifest.parse(path.with_name(f"{path.name}.json").read_bytes())
-    change_manifest(path, seal=Key(config.Kms(stage.key_arn, stage.aws, 5)).seal(manifest.seal_context(known)))
+    change_manifest(path, seal=Key(Kms(stage.key_arn, stage.aws, 5)).seal(manifest.seal_context(known)))
 
 
 def unsealed(path: Path, **changes: t.Any) -> Path:
@@ -171,7 +172,7 @@ def test_another_snapshot_s_seal_or_none_at_all(stage: Stage, made: Path, target
 
 
 def encrypt_again(stage: Stage, path: Path, context: dict[str, str], key_arn: str = "") -> None:
-    key = Key(config.Kms(key_arn or stage.key_arn, stage.aws, 5))
+    key = Key(Kms(key_arn or stage.key_arn, stage.aws, 5))
     with key.encrypt(io.BytesIO(SMALL), context) as stream:
         with_content(path, stream.read())
 

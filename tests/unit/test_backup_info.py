@@ -6,7 +6,7 @@ import datetime
 
 import boto3
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import manifest
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import manifest
 from ansible_collections.vaultops.cluster.plugins.modules import vault_backup_info
 from conftest import REGION
 

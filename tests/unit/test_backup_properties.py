@@ -7,7 +7,8 @@ import dataclasses
 import json
 import typing as t
 
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import choice, config, manifest, retention, seen
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config, retention
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import choice, manifest, seen
 from hypothesis import given
 from hypothesis import strategies as st
 from test_backup_pure import GOOD, ID, NOW, OTHER_ID, backup, unbound

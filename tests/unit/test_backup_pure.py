@@ -7,7 +7,8 @@ import dataclasses
 import json
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config, manifest, metrics, retention, s3
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config, metrics, retention
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import manifest, s3
 
 DAY = 86_400
 NOW = 1_800_000_000.0

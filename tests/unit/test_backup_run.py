@@ -13,8 +13,9 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config, manifest, run
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup.errors import Exit
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config, run
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import manifest
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.errors import Exit
 from backup_stage import BUCKET, SMALL, STATE, Stage, Wire, archive, index_of, kill, snapshot, whole
 from fault_proxy import Answer, Drop, Kill, Rule
 from vault_standin import CLUSTER_ID, cut_off, dropped

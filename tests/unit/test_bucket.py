@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._aws import lifecycle_state, policies
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws import policies
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws.bucket import differences
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import lifecycle as lifecycle_state
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1"
 SITE: policies.Site = {

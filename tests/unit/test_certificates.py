@@ -11,11 +11,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import authority as authority_of
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import certificates
+from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import service, tls
-from ansible_collections.vaultops.cluster.plugins.module_utils._node.errors import NodeError
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.certificate import api, state
+from ansible_collections.vaultops.cluster.plugins.module_utils._tls import authority as authority_of
+from ansible_collections.vaultops.cluster.plugins.module_utils._tls import certificates
+from ansible_collections.vaultops.cluster.plugins.module_utils._tls import seen as state
+from ansible_collections.vaultops.cluster.plugins.module_utils._tls import served as api
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Connection
 from ansible_collections.vaultops.cluster.plugins.modules import vault_certificate_issue
 from cryptography import x509
@@ -52,12 +53,12 @@ def test_a_pair_that_clients_accept_passes_the_rehearsal(ca, pair):
 
 def test_another_ones_key_is_refused(ca, pair):
     other, _certificate = issue("vault-2", NAMES, *ca)
-    with pytest.raises(NodeError, match="not the certificate's"):
+    with pytest.raises(Problem, match="not the certificate's"):
         tls.rehearse(pair[0], pem(other).decode(), text(ca[1]), "vault.prod.internal")
 
 
 def test_what_is_no_key_is_refused_without_showing_it(ca, pair):
-    with pytest.raises(NodeError) as caught:
+    with pytest.raises(Problem) as caught:
         tls.rehearse(pair[0], "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n", text(ca[1]), "x")
     assert "c2VjcmV0" not in str(caught.value)
 
@@ -71,13 +72,13 @@ def test_what_is_no_key_is_refused_without_showing_it(ca, pair):
 )
 def test_what_clients_would_not_accept_is_refused(ca, name, days, says):
     key, certificate = issue("vault-1", NAMES, *ca, days=days)
-    with pytest.raises(NodeError, match=says):
+    with pytest.raises(Problem, match=says):
         tls.rehearse(text(certificate), pem(key).decode(), text(ca[1]), name)
 
 
 def test_a_certificate_of_an_unknown_ca_is_refused(pair):
     _key, stranger = issue("another CA", [], None, None)
-    with pytest.raises(NodeError, match="Clients would not accept"):
+    with pytest.raises(Problem, match="Clients would not accept"):
         tls.rehearse(*pair, text(stranger), "vault.prod.internal")
 
 

@@ -8,10 +8,10 @@ import typing as t
 import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.custody import record as records
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.custody import sinks
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.custody.journal import Journal
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.operator import state
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody import record as records
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody import sinks
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody.journal import Journal
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth import state
 from ansible_collections.vaultops.cluster.plugins.modules import (
     vault_audit,
     vault_cert_role,

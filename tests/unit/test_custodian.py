@@ -14,8 +14,8 @@ import typing as t
 
 import boto3
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.custody import sinks
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
+from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody import sinks
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.init import custodian
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.init.state import plan
 from ansible_collections.vaultops.cluster.plugins.modules import vault_init
@@ -64,7 +64,7 @@ def run(options, node, take_over="") -> t.Any:
     record = keeper.sink.read()
     todo = plan(cluster(node.asked > 0), record, keeper.journal.look(record), keeper.sink.where, take_over)
     if todo.step == "refuse":
-        raise VaultError("prod", todo.cause, todo.cure)
+        raise Problem(todo.cause, todo.cure, where="prod")
     if todo.step == "initialise":
         keeper.initialise("vault-1", node, BODY, record, todo.take_over)
     elif todo.step == "recover":
@@ -136,7 +136,7 @@ def test_no_failure_of_the_disk_loses_what_could_be_kept(tmp_path, monkeypatch, 
             node.meanwhile = lambda disk=disk, seen=when_asked: seen.append(disk.count)
             try:
                 run(options, node)
-            except VaultError as failure:  # an OSError would end the test
+            except Problem as failure:  # an OSError would end the test
                 error = str(failure)
         where = kept_in(options)
         assert TOKEN not in error
@@ -172,7 +172,7 @@ class Flaky:
         def call(*arguments):
             self.count += 1
             if self.count == self.nth or (self.lasting and self.count > self.nth > 0):
-                raise VaultError("the sink", "out of reach")
+                raise Problem("out of reach", where="the sink")
             return found(*arguments)
 
         return call
@@ -193,7 +193,7 @@ def test_no_failure_of_the_sink_loses_keys(tmp_path, monkeypatch, lasting):
         node = Node()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sinks, "open_sink", lambda *given, nth=nth: Flaky(opened(*given), nth, lasting))
-            with contextlib.suppress(VaultError):
+            with contextlib.suppress(Problem):
                 run(options, node)
         ends.append(kept_in(options) if node.asked else "not asked")
         run(options, node)
@@ -223,7 +223,7 @@ def test_a_disk_that_can_not_take_the_keys_is_known_before_vault_is_asked(small,
     else:
         subprocess.run(["mount", "-o", "remount,ro", small], check=True)
     keeper = custodian.Custodian({**files, way: str(small / "file")}, "prod")
-    with pytest.raises(VaultError, match="No space left|Read-only file system"):
+    with pytest.raises(Problem, match="No space left|Read-only file system"):
         keeper.initialise("vault-1", node, {"recovery_shares": 200, "recovery_threshold": 3}, None, False)
     assert node.asked == 0
 
@@ -235,7 +235,7 @@ def test_a_disk_that_is_full_once_vault_is_asked_takes_the_keys_all_the_same(sma
 
     options = {"sink": "pgp", "path": str(small / "recovery"), "journal": str(small / "init.journal")}
     node = Node(fill)
-    with pytest.raises(VaultError, match="No space left.*They are encrypted in"):
+    with pytest.raises(Problem, match="No space left.*They are encrypted in"):
         run(options, node)
     assert kept_in(options) == "journal"
     (small / "filler").unlink()
@@ -265,7 +265,7 @@ def test_a_directory_without_permission_is_known_before_vault_is_asked(owner, mo
                 run(options, node)
             except BaseException as error:
                 said = f"{type(error).__name__}: {error}"
-            os._exit(0 if said.startswith("VaultError") and says in said and not node.asked else 1)
+            os._exit(0 if said.startswith("Problem") and says in said and not node.asked else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
@@ -305,7 +305,7 @@ def test_of_two_controllers_at_init_exactly_one_initialises(two, monkeypatch, nt
     def other() -> None:
         try:
             run(two[1], nodes[1])
-        except VaultError as error:
+        except Problem as error:
             errors.append(str(error))
 
     opened = sinks.open_sink
@@ -322,7 +322,7 @@ def test_of_two_controllers_at_init_exactly_one_initialises(two, monkeypatch, nt
         patch.setattr(sinks, "open_sink", open_sink)
         try:
             run(two[0], nodes[0])
-        except VaultError as error:
+        except Problem as error:
             errors.append(str(error))
     assert [node.asked for node in nodes] in ([1, 0], [0, 1])
     assert len(errors) == 1
@@ -337,7 +337,7 @@ def test_two_controllers_that_begin_at_the_same_moment(two):
 
     def controller(number: int) -> None:
         start.wait()
-        with contextlib.suppress(VaultError):
+        with contextlib.suppress(Problem):
             run(two[number], nodes[number])
 
     threads = [threading.Thread(target=controller, args=(number,)) for number in (0, 1)]
@@ -367,7 +367,7 @@ def cut_short(options, node, monkeypatch) -> None:
 def test_a_run_that_was_cut_short_is_begun_again_by_its_own_controller_alone(two, monkeypatch):
     node, other = Node(), Node()
     cut_short(two[0], node, monkeypatch)
-    with pytest.raises(VaultError, match=f"{custodian.whoami()} began an init.*vault_custody_take_over"):
+    with pytest.raises(Problem, match=f"{custodian.whoami()} began an init.*vault_custody_take_over"):
         run(two[1], other)
     assert other.asked == 0
     assert run(two[0], node) == "initialise"
@@ -377,12 +377,12 @@ def test_a_run_that_was_cut_short_is_begun_again_by_its_own_controller_alone(two
 def test_a_reservation_is_taken_over_by_its_holders_name(two, monkeypatch):
     node, other = Node(), Node()
     cut_short(two[0], node, monkeypatch)
-    with pytest.raises(VaultError, match="take_over"):
+    with pytest.raises(Problem, match="take_over"):
         run(two[1], other, take_over="somebody@else")
     assert run(two[1], other, take_over=custodian.whoami()) == "initialise"
     assert other.asked == 1 and kept_in(two[1]) == "sink"
     # The first controller comes back, and keeps its hands off.
-    with pytest.raises(VaultError, match="holds the recovery keys"):
+    with pytest.raises(Problem, match="holds the recovery keys"):
         run(two[0], node)
     assert node.asked == 0
 
@@ -397,7 +397,7 @@ def test_a_run_whose_reservation_was_taken_over_does_not_ask_vault(two, monkeypa
         run(two[1], other, take_over=custodian.whoami())
 
     monkeypatch.setattr(sinks.SecretsManager, "prove_writable", slow_proof)
-    with pytest.raises(VaultError, match="not the one that this run knows"):
+    with pytest.raises(Problem, match="not the one that this run knows"):
         run(two[0], node)
     assert (node.asked, other.asked) == (0, 1)
     assert kept_in(two[1]) == "sink"
@@ -406,7 +406,7 @@ def test_a_run_whose_reservation_was_taken_over_does_not_ask_vault(two, monkeypa
 def test_keys_do_not_go_over_those_of_a_run_that_took_over_while_vault_was_asked(two):
     other = Node()
     node = Node(lambda: run(two[1], other, take_over=custodian.whoami()))
-    with pytest.raises(VaultError, match="can't be opened without that reservation"):
+    with pytest.raises(Problem, match="can't be opened without that reservation"):
         run(two[0], node)
     assert json.loads(read_secret(two[1]))["status"] == "stored"
 

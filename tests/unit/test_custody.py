@@ -6,8 +6,8 @@ import stat
 
 import boto3
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.custody import files, journal, record, sinks
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
+from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody import files, journal, record, sinks
 from ansible_collections.vaultops.cluster.plugins.modules import vault_custody_info
 from conftest import REGION
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -78,25 +78,25 @@ def test_a_kms_file_is_not_readable_without_kms(aws, tmp_path, reserved):
     content = (tmp_path / "keys" / "recovery").read_bytes()
     assert SECRET.encode() not in content
     other = sinks.open_sink({**options("kms_file", aws, tmp_path), "kms_key_id": arn}, "another cluster")
-    with pytest.raises(VaultError, match="Decrypt was refused"):
+    with pytest.raises(Problem, match="Decrypt was refused"):
         other.read()
 
 
 def test_a_record_too_large_for_kms_is_refused(aws, tmp_path, reserved):
     sink = sinks.open_sink({**options("kms_file", aws, tmp_path), "kms_key_id": "alias/x"}, "prod")
-    with pytest.raises(VaultError, match="4096 at most"):
+    with pytest.raises(Problem, match="4096 at most"):
         sink.create({**reserved, "recovery_keys": ["k" * 50] * 100})
 
 
 def test_somebody_elses_secret_is_not_overwritten(aws, tmp_path):
     client = boto3.client("secretsmanager", region_name=REGION, endpoint_url=aws)
     client.create_secret(Name="vault/prod/recovery", SecretString="a database password")
-    with pytest.raises(VaultError, match="not a custody record"):
+    with pytest.raises(Problem, match="not a custody record"):
         sinks.open_sink(options("secretsmanager", aws, tmp_path), "prod").read()
 
 
 def test_a_sink_out_of_reach_is_an_error_and_not_an_absence(tmp_path):
-    with pytest.raises(VaultError, match="Check the region"):
+    with pytest.raises(Problem, match="Check the region"):
         sinks.open_sink(options("secretsmanager", "http://127.0.0.1:9", tmp_path), "prod").read()
 
 
@@ -133,7 +133,7 @@ def test_the_secret_is_made_with_the_clusters_tag(aws, tmp_path, reserved):
 def test_a_secret_with_another_clusters_tag_is_refused(aws, tmp_path, reserved):
     own = options("secretsmanager", aws, tmp_path)
     sinks.open_sink({**own, "tags": {"vault-cluster": "staging"}}, "prod").create(reserved)
-    with pytest.raises(VaultError, match="vault-cluster=staging"):
+    with pytest.raises(Problem, match="vault-cluster=staging"):
         sinks.open_sink({**own, "tags": TAGS}, "prod").read()
 
 
@@ -151,7 +151,7 @@ def test_a_secret_without_a_tag_is_the_clusters_when_its_record_is(aws, tmp_path
 def test_keys_of_another_cluster_are_refused(aws, tmp_path, reserved):
     own = options("secretsmanager", aws, tmp_path)
     sinks.open_sink(own, "prod").create(reserved)
-    with pytest.raises(VaultError, match="of cluster prod, and this is staging"):
+    with pytest.raises(Problem, match="of cluster prod, and this is staging"):
         sinks.open_sink({**own, "tags": {"vault-cluster": "staging"}}, "staging").read()
     assert described(aws)[0] == {}
 
@@ -160,7 +160,7 @@ def test_a_secret_that_can_hold_nothing_is_no_absence(aws, tmp_path, reserved):
     sink = sinks.open_sink(options("secretsmanager", aws, tmp_path), "prod")
     sink.create(reserved)
     boto3.client("secretsmanager", region_name=REGION, endpoint_url=aws).delete_secret(SecretId="vault/prod/recovery")
-    with pytest.raises(VaultError, match="scheduled for deletion.*restore-secret"):
+    with pytest.raises(Problem, match="scheduled for deletion.*restore-secret"):
         sink.read()
 
 
@@ -171,14 +171,14 @@ def file_sink(tmp_path):
 
 def test_a_record_without_its_fields_is_refused_in_words(tmp_path, file_sink):
     (tmp_path / "recovery.pgp").write_text('{"format": 1}')
-    with pytest.raises(VaultError, match="damaged: cluster, .*status.* is missing or wrong"):
+    with pytest.raises(Problem, match="damaged: cluster, .*status.* is missing or wrong"):
         file_sink.read()
 
 
 def test_a_directory_in_the_files_place_is_refused_in_words(tmp_path, file_sink, reserved):
     (tmp_path / "recovery.pgp").mkdir()
     for action in (file_sink.read, lambda: file_sink.replace(reserved)):
-        with pytest.raises(VaultError, match="recovery.pgp.*directory"):
+        with pytest.raises(Problem, match="recovery.pgp.*directory"):
             action()
 
 
@@ -196,12 +196,12 @@ def test_a_file_that_others_may_read_is_closed_to_them(tmp_path, file_sink, rese
 def test_another_users_file_or_directory_is_refused(tmp_path, file_sink, reserved):
     file_sink.create(reserved)
     os.chown(tmp_path / "recovery.pgp", 65534, 65534)
-    with pytest.raises(VaultError, match="belongs to user id 65534"):
+    with pytest.raises(Problem, match="belongs to user id 65534"):
         file_sink.read()
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     os.chown(theirs, 65534, 65534)
-    with pytest.raises(VaultError, match="belongs to user id 65534"):
+    with pytest.raises(Problem, match="belongs to user id 65534"):
         sinks.open_sink({"sink": "pgp", "path": str(theirs / "recovery.pgp")}, "prod").create(reserved)
 
 
@@ -210,9 +210,9 @@ def test_a_directory_that_others_may_write_to_is_refused(tmp_path, reserved, mod
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(mode)
-    with pytest.raises(VaultError, match="chmod go-w"):
+    with pytest.raises(Problem, match="chmod go-w"):
         sinks.open_sink({"sink": "pgp", "path": str(shared / "recovery.pgp")}, "prod").create(reserved)
-    with pytest.raises(VaultError, match="chmod go-w"), journal.Journal(shared / "j").held(reserved, reserved):
+    with pytest.raises(Problem, match="chmod go-w"), journal.Journal(shared / "j").held(reserved, reserved):
         pass
     assert list(shared.iterdir()) == [] and stat.S_IMODE(shared.stat().st_mode) == mode
 
@@ -236,7 +236,7 @@ def test_the_journal_hides_its_content_and_opens_only_with_its_key(log, reserved
     assert log.read(reserved) == keys(reserved)
     other = record.prepared("prod", "now")
     assert log.look(other) == log.look(None) == "sealed"
-    with pytest.raises(VaultError, match="was not written with the key"):
+    with pytest.raises(Problem, match="was not written with the key"):
         log.read(other)
 
 
@@ -246,7 +246,7 @@ def test_a_journal_says_by_its_content_what_it_is(log, reserved):
         assert journal.Journal(log.path).look(reserved) == "busy"
     assert log.look(reserved) == "ours"
     assert log.look(None) == log.look(record.prepared("prod", "now")) == "empty"
-    with pytest.raises(VaultError, match="was not written with the key"):
+    with pytest.raises(Problem, match="was not written with the key"):
         log.read(reserved)
     fill(log, reserved)
     full = record.stored(reserved, keys(reserved), "id")
@@ -275,7 +275,7 @@ def test_a_journal_with_keys_is_never_overwritten(log, reserved, content):
         before = stream.read()
     for reservation in (reserved, record.prepared("prod", "now")):
         with (
-            pytest.raises(VaultError, match="may hold keys"),
+            pytest.raises(Problem, match="may hold keys"),
             log.held(reservation, record.stand_in(reservation, BODY)),
         ):
             pass
@@ -299,7 +299,7 @@ def test_a_journal_of_an_earlier_version_is_read(log, reserved):
 def test_two_runs_on_one_controller_do_not_share_a_journal(log, reserved):
     with (
         log.held(reserved, reserved),
-        pytest.raises(VaultError, match="another run on this controller"),
+        pytest.raises(Problem, match="another run on this controller"),
         journal.Journal(log.path).held(reserved, reserved),
     ):
         pass
@@ -310,7 +310,7 @@ def test_a_journal_that_was_exchanged_is_noticed(log, reserved):
     with log.held(reserved, record.stand_in(reserved, BODY)) as write:
         os.unlink(log.path)
         files.create(log.path, b"another")
-        with pytest.raises(VaultError, match="another file took its place"):
+        with pytest.raises(Problem, match="another file took its place"):
             write(keys(reserved))
 
 
@@ -322,7 +322,7 @@ def test_whatever_is_in_a_journal_is_an_answer_or_an_error_of_ours(tmp_path_fact
         stream.write(data)
     reservation = record.prepared("prod", "now")
     assert log.look(reservation) in ("sealed", "empty")
-    with pytest.raises(VaultError):
+    with pytest.raises(Problem):
         log.read(reservation)
 
 

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import drill
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import drill
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
 from ansible_collections.vaultops.cluster.plugins.modules import vault_canary
 

@@ -6,7 +6,8 @@ import json
 
 import pytest
 import status_samples as samples
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import drill, drill_page
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import drill
+from ansible_collections.vaultops.cluster.plugins.module_utils._status import drill_page
 from test_page import EVIL, Reader
 
 

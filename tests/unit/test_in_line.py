@@ -8,10 +8,11 @@ import stat
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.filter import in_line as filters
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import in_line, site_plan, tool
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import installed, managed
 from ansible_collections.vaultops.cluster.plugins.module_utils._node.files import Entry, look, put
 from ansible_collections.vaultops.cluster.plugins.module_utils._node.files import difference as by_the_module
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import in_line, site_plan
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import tool
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -200,8 +201,9 @@ def test_whatever_is_wrong_with_a_release_is_left_to_its_module(release, change)
 
 def test_the_tool_has_another_key_for_other_code_packages_python_and_processor(tmp_path):
     (tmp_path / "_backup").mkdir()
-    (tmp_path / tool.SHARED).parent.mkdir(parents=True)
-    (tmp_path / tool.SHARED).write_text("")
+    for path in tool.SHARED:
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("")
     code, packages = tmp_path / "_backup" / "run.py", tmp_path / "requirements.txt"
     code.write_text("a")
     packages.write_text("b")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.custody.record import prepared, stored
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody.record import prepared, stored
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.init import state
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
 from hypothesis import given, settings

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import inputs
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import inputs
 
 GOOD = {
     "version": "1.21.1",

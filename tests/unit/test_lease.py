@@ -10,9 +10,9 @@ import time
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.filter import cluster as filters
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import lease as verdicts
+from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
+from ansible_collections.vaultops.cluster.plugins.module_utils._lease import nodes as verdicts
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import lease
-from ansible_collections.vaultops.cluster.plugins.module_utils._node.errors import NodeError
 from ansible_collections.vaultops.cluster.plugins.modules import vault_lease
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -189,7 +189,7 @@ def test_reading_a_file_raises_one_kind_of_error(tmp_path_factory, content):
     path.write_bytes(content)
     try:
         found = lease.read(str(path))
-    except NodeError:
+    except Problem:
         return
     assert found["cluster"] == "prod"
 

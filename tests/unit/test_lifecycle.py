@@ -5,7 +5,8 @@ from __future__ import annotations
 import boto3
 import pytest
 from ansible_collections.amazon.aws.plugins.module_utils.retries import RetryingBotoClientWrapper
-from ansible_collections.vaultops.cluster.plugins.module_utils._aws import lifecycle_api, lifecycle_state
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import lifecycle as lifecycle_state
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import lifecycle_api
 from ansible_collections.vaultops.cluster.plugins.modules import snapshot_lifecycle
 from botocore.stub import Stubber
 from conftest import REGION

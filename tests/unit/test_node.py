@@ -10,6 +10,7 @@ import os
 import threading
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import (
     config_check,
     files,
@@ -18,7 +19,6 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._node import (
     service,
     sigv4,
 )
-from ansible_collections.vaultops.cluster.plugins.module_utils._node.errors import NodeError
 from ansible_collections.vaultops.cluster.plugins.modules import vault_files
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -87,13 +87,13 @@ def answering(status, body):
 @pytest.mark.parametrize("status", [200, 403])
 @pytest.mark.parametrize("body", [LOGIN_PAGE, b"[]", b"{}", b"", b'{"KeyMetadata": []}', b"null", b"[" * 100000])
 def test_what_is_not_kms_is_said_in_words(status, body):
-    with answering(status, body) as url, pytest.raises(NodeError, match="is not KMS|was refused"):
+    with answering(status, body) as url, pytest.raises(Problem, match="is not KMS|was refused"):
         kms.prove(kms.Kms("eu-central-1", url, sigv4.Credentials("a", "b")), "alias/x")
 
 
 @pytest.mark.parametrize("url", ["kms.example", "http://[::1", "http://127.0.0.1:1/", "http://127.0.0.1:x/"])
 def test_a_kms_that_can_not_be_reached_names_its_url(url):
-    with pytest.raises(NodeError) as error:
+    with pytest.raises(Problem) as error:
         kms.prove(kms.Kms("eu-central-1", url, sigv4.Credentials("a", "b")), "alias/x")
     assert f"KMS can't be reached at {url}" in str(error.value)
 
@@ -102,23 +102,23 @@ def test_a_kms_that_can_not_be_reached_names_its_url(url):
 def test_what_is_not_the_metadata_service_is_said_in_words(monkeypatch, body):
     with answering(200, body) as url:
         monkeypatch.setattr(metadata, "SERVICE", url)
-        with pytest.raises(NodeError, match="is not the instance metadata service"):
+        with pytest.raises(Problem, match="is not the instance metadata service"):
             metadata.role_credentials()
 
 
 @given(JSON.map(json.dumps) | st.text())
 def test_any_answer_of_kms_is_read_or_refused(text):
-    with contextlib.suppress(NodeError):
+    with contextlib.suppress(Problem):
         kms.usable(kms.answer_of("DescribeKey", "here", text.encode("utf-8", "surrogatepass")), "alias/x")
-    assert isinstance(kms.refusal("Encrypt", 400, text.encode("utf-8", "surrogatepass")), NodeError)
+    assert isinstance(kms.refusal("Encrypt", 400, text.encode("utf-8", "surrogatepass")), Problem)
     assert kms.decoded(text) is None or isinstance(kms.decoded(text), bytes)
 
 
 @given(JSON.map(json.dumps) | st.text())
 def test_any_answer_of_the_metadata_service_is_read_or_refused(text):
-    with contextlib.suppress(NodeError):
+    with contextlib.suppress(Problem):
         metadata.role_of(text)
-    with contextlib.suppress(NodeError):
+    with contextlib.suppress(Problem):
         metadata.credentials_of(text, "role")
 
 
@@ -176,12 +176,12 @@ def test_of_a_configuration_that_somebody_else_made_the_diff_has_names_only(tmp_
 
 def test_something_else_at_the_path_is_refused(tmp_path):
     (tmp_path / "a").mkdir()
-    with pytest.raises(NodeError, match="is not a regular file"):
+    with pytest.raises(Problem, match="is not a regular file"):
         files.look(entry(tmp_path / "a"))
 
 
 def test_an_unknown_owner_is_named(tmp_path):
-    with pytest.raises(NodeError, match="nobody-knows-me"):
+    with pytest.raises(Problem, match="nobody-knows-me"):
         files.put(files.Entry(str(tmp_path / "a"), "nobody-knows-me", MY_GROUP, 0o600, "x"))
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import authority
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.custody import sinks
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.operator import state
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody import sinks
+from ansible_collections.vaultops.cluster.plugins.module_utils._tls import authority
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth import state
 from ansible_collections.vaultops.cluster.plugins.modules import (
     vault_audit,
     vault_cert_crl,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import status_samples as samples
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import findings, overview, words
+from ansible_collections.vaultops.cluster.plugins.module_utils._common import words
+from ansible_collections.vaultops.cluster.plugins.module_utils._status import findings, overview
 from status_samples import KEY, certificates, dead, document, node, peer, raft, snapshots, status
 
 DOCUMENTED = (Path(__file__).parents[2] / "docs" / "status.md").read_text()

@@ -7,8 +7,8 @@ import math
 
 import pytest
 import status_samples as samples
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import page, picture, svg
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster.markup import Safe, tag
+from ansible_collections.vaultops.cluster.plugins.module_utils._status import page, picture, svg
+from ansible_collections.vaultops.cluster.plugins.module_utils._status.markup import Safe, tag
 from status_samples import certificates, document, node, peer, raft, snapshots, status
 
 EVIL = "<script>alert('x')</script>\"&"

@@ -10,8 +10,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import discard, files, paths
-from ansible_collections.vaultops.cluster.plugins.module_utils._node.errors import NodeError
 from ansible_collections.vaultops.cluster.plugins.modules import vault_discard, vault_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -109,11 +109,11 @@ def test_whatever_is_asked_a_directory_of_the_system_is_not_touched(folder):
         for name in ("makedirs", "chown", "chmod", "mkdir", "rmdir", "unlink"):
             patch.setattr(os, name, lambda *arguments, name=name, **_options: touched.append((name, arguments)))
         patch.setattr(shutil, "rmtree", lambda *arguments, **_options: touched.append(("rmtree", arguments)))
-        with pytest.raises(NodeError, match="directory that others use"):
+        with pytest.raises(Problem, match="directory that others use"):
             files.put(files.Entry(folder, ME, MY_GROUP, 0o700))
         discard.remove([os.path.join(folder, "vaultops-no-such-file")])
         if folder and os.path.isdir(folder):
-            with pytest.raises(NodeError, match="Nothing was removed"):
+            with pytest.raises(Problem, match="Nothing was removed"):
                 discard.found(folder, "/nowhere", [], ME)
     assert [call for call in touched if call[0] != "unlink"] == []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import policies
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import manifest
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import manifest
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "policies"
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/mrk-1"

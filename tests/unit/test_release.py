@@ -16,6 +16,7 @@ import time
 import zipfile
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import (
     download,
     guard,
@@ -23,7 +24,6 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._node import (
     release,
     signature,
 )
-from ansible_collections.vaultops.cluster.plugins.module_utils._node.errors import NodeError
 from ansible_collections.vaultops.cluster.plugins.modules import vault_release
 from hypothesis import given
 from hypothesis import strategies as st
@@ -186,31 +186,31 @@ def test_an_archive_with_another_checksum_leaves_nothing(mirror, tmp_path):
     found = release.Release(mirror.url, VERSION, os.uname().machine)
     expected = found.expected_sum(mirror.key.text())
     (mirror.folder() / found.archive).write_bytes(b"other")
-    with pytest.raises(NodeError, match="signed list says"):
+    with pytest.raises(Problem, match="signed list says"):
         found.unpack(expected, str(tmp_path / "releases" / VERSION))
     assert os.listdir(tmp_path / "releases") == []
 
 
 def test_a_missing_archive_names_its_address(mirror):
-    with pytest.raises(NodeError, match=r"vault/9\.9\.9"):
+    with pytest.raises(Problem, match=r"vault/9\.9\.9"):
         release.Release(mirror.url, "9.9.9", "x86_64").expected_sum(mirror.key.text())
 
 
 def test_a_build_for_another_machine_is_not_listed(mirror):
     mirror.publish(machine="x86_64")
-    with pytest.raises(NodeError, match="no build for this machine"):
+    with pytest.raises(Problem, match="no build for this machine"):
         release.Release(mirror.url, VERSION, "aarch64").expected_sum(mirror.key.text())
 
 
 @pytest.mark.parametrize("version", ["1.21", "v1.21.1", "latest", "../../etc", "", "1.21.1\n", "1.21.١"])
 def test_a_wrong_version_is_refused(version):
-    with pytest.raises(NodeError, match="is not a Vault version"):
+    with pytest.raises(Problem, match="is not a Vault version"):
         release.Release("file:///nowhere", version, "x86_64")
 
 
 @pytest.mark.parametrize("mirror", ["mirror.example/vault", "", "ftp://mirror.example", "http://[::1", "data:,x"])
 def test_a_mirror_that_is_no_url_is_refused(mirror):
-    with pytest.raises(NodeError, match="is not a URL"):
+    with pytest.raises(Problem, match="is not a URL"):
         release.Release(mirror, VERSION, "x86_64")
 
 
@@ -219,7 +219,7 @@ def test_an_endless_or_large_file_ends_at_its_limit(tmp_path, size):
     head = b"HTTP/1.1 200 OK\r\n" + (f"Content-Length: {size}\r\n".encode() if size else b"") + b"\r\n"
     with (
         serving(lambda stream: [stream.write(head), endless(stream)]) as url,
-        pytest.raises(NodeError, match="larger than 64 KiB"),
+        pytest.raises(Problem, match="larger than 64 KiB"),
     ):
         download.fetch(f"{url}/x", str(tmp_path / "x"), download.Limit(64 << 10, 20))
     assert (tmp_path / "x").stat().st_size <= 64 << 10
@@ -232,7 +232,7 @@ def test_an_endless_or_large_file_ends_at_its_limit(tmp_path, size):
 )
 def test_a_trickle_ends_at_the_deadline_of_the_whole(tmp_path, head):
     begun = time.monotonic()
-    with serving(trickle_of(head)) as url, pytest.raises(NodeError, match="did not arrive within"):
+    with serving(trickle_of(head)) as url, pytest.raises(Problem, match="did not arrive within"):
         download.fetch(f"{url}/x", str(tmp_path / "x"), download.Limit(64 << 10, 0.5, silence=5))
     assert time.monotonic() - begun < 4
 
@@ -249,14 +249,14 @@ def test_a_trickle_ends_at_the_deadline_of_the_whole(tmp_path, head):
     ],
 )
 def test_an_answer_that_breaks_off_is_said_in_words(tmp_path, answer, says):
-    with serving(lambda stream: stream.write(answer)) as url, pytest.raises(NodeError, match=says) as error:
+    with serving(lambda stream: stream.write(answer)) as url, pytest.raises(Problem, match=says) as error:
         download.fetch(f"{url}/x", str(tmp_path / "x"), download.Limit(64 << 10, 20))
     assert url in str(error.value)
 
 
 def test_room_is_found_before_anything_is_written(tmp_path):
     free = shutil.disk_usage(tmp_path).free
-    with pytest.raises(NodeError, match=r"needs \d+ MiB.* MiB free") as error:
+    with pytest.raises(Problem, match=r"needs \d+ MiB.* MiB free") as error:
         download.require_room(str(tmp_path), free, 1 << 30, "Unpacking")
     assert str(tmp_path) in str(error.value)
     download.require_room(str(tmp_path), 0, 0, "Unpacking")
@@ -267,7 +267,7 @@ def test_an_archive_that_does_not_fit_is_not_fetched(tmp_path):
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {free}\r\n\r\n".encode()
     with (
         serving(lambda stream: [stream.write(head), endless(stream)]) as url,
-        pytest.raises(NodeError, match="are to stay free"),
+        pytest.raises(Problem, match="are to stay free"),
     ):
         download.fetch(f"{url}/x", str(tmp_path / "x"), download.Limit(free + 1, 20, reserve=1 << 30))
     assert (tmp_path / "x").stat().st_size == 0
@@ -277,7 +277,7 @@ def test_a_binary_that_grows_beyond_its_limit_is_not_unpacked(mirror, tmp_path, 
     monkeypatch.setattr(release, "BINARY_BYTES", 1 << 20)
     mirror.publish(content="0" * (2 << 20))
     found = release.Release(mirror.url, VERSION, os.uname().machine)
-    with pytest.raises(NodeError, match=f"has {2 << 20} bytes"):
+    with pytest.raises(Problem, match=f"has {2 << 20} bytes"):
         found.unpack(found.expected_sum(mirror.key.text()), str(tmp_path / "releases" / VERSION))
     assert os.listdir(tmp_path / "releases") == []
 
@@ -289,7 +289,7 @@ def test_a_binary_that_is_larger_than_its_archive_says_is_not_unpacked(mirror, t
     # The size as the archive's directory has it.
     changed = archive.read_bytes().replace((5000).to_bytes(4, "little"), (50).to_bytes(4, "little"))
     archive.write_bytes(changed)
-    with pytest.raises(NodeError, match="could not be unpacked|larger than the archive says"):
+    with pytest.raises(Problem, match="could not be unpacked|larger than the archive says"):
         found.unpack(hashlib.sha256(changed).hexdigest(), str(tmp_path / "releases" / VERSION))
     assert os.listdir(tmp_path / "releases") == []
 
@@ -299,7 +299,7 @@ def test_an_archive_without_a_vault_in_it_is_said_in_words(mirror, tmp_path):
     archive = mirror.folder() / found.archive
     with zipfile.ZipFile(archive, "w") as packed:
         packed.writestr("../vault", "x")
-    with pytest.raises(NodeError, match="could not be unpacked"):
+    with pytest.raises(Problem, match="could not be unpacked"):
         found.unpack(hashlib.sha256(archive.read_bytes()).hexdigest(), str(tmp_path / "releases" / VERSION))
 
 
@@ -320,12 +320,12 @@ def test_everybody_may_use_what_was_laid_down_whatever_the_umask_is(node, umask)
 def test_sums_that_were_changed_after_signing_are_refused(mirror):
     sums = mirror.folder() / f"vault_{VERSION}_SHA256SUMS"
     sums.write_text("0" * 64 + "  vault_1.2.3_linux_amd64.zip\n")
-    with pytest.raises(NodeError, match="signature.* does not belong to this file"):
+    with pytest.raises(Problem, match="signature.* does not belong to this file"):
         release.Release(mirror.url, VERSION, "x86_64").expected_sum(mirror.key.text())
 
 
 def test_another_key_is_refused(mirror, make_key):
-    with pytest.raises(NodeError, match="by another key"):
+    with pytest.raises(Problem, match="by another key"):
         release.Release(mirror.url, VERSION, "x86_64").expected_sum(make_key().made().text())
 
 
@@ -341,7 +341,7 @@ def test_a_key_that_was_revoked_since_is_refused(make_key, signed, tmp_path):
     key.sign(tmp_path / "sums")
     signed(key)
     key.revoke()
-    with pytest.raises(NodeError, match="the key was revoked"):
+    with pytest.raises(Problem, match="the key was revoked"):
         signed(key)
 
 
@@ -349,7 +349,7 @@ def test_a_key_that_has_expired_since_is_refused(make_key, signed, tmp_path):
     faked = ("--faked-system-time", LONG_AGO)
     key = make_key().made(*faked, lasts="1d")
     key.sign(tmp_path / "sums", *faked)
-    with pytest.raises(NodeError, match="the key has expired"):
+    with pytest.raises(Problem, match="the key has expired"):
         signed(key)
 
 
@@ -362,7 +362,7 @@ def test_a_subkey_ends_with_its_primary_key(make_key, signed, tmp_path, end):
     if end == "revoked":
         signed(key)
         key.revoke()
-    with pytest.raises(NodeError, match=end):
+    with pytest.raises(Problem, match=end):
         signed(key)
 
 
@@ -370,14 +370,14 @@ def test_a_signature_that_has_expired_is_refused(make_key, signed, tmp_path):
     faked = ("--faked-system-time", LONG_AGO)
     key = make_key().made(*faked)
     key.sign(tmp_path / "sums", *faked, "--default-sig-expire", "1d")
-    with pytest.raises(NodeError, match="it has expired"):
+    with pytest.raises(Problem, match="it has expired"):
         signed(key)
 
 
 def test_a_message_in_place_of_a_signature_is_refused(make_key, signed, tmp_path):
     key = make_key().made()
     key.gpg("--sign", "-o", str(tmp_path / "sums.sig"), str(tmp_path / "sums"))
-    with pytest.raises(NodeError, match="is not accepted"):
+    with pytest.raises(Problem, match="is not accepted"):
         signed(key)
 
 
@@ -389,7 +389,7 @@ def test_a_gpgv_that_says_nothing_proves_nothing(make_key, signed, tmp_path, mon
     (tmp_path / "tools" / "gpgv").write_text(f"#!/bin/sh\n{script}\n")
     (tmp_path / "tools" / "gpgv").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "tools"), prepend=os.pathsep)
-    with pytest.raises(NodeError, match="is not accepted: gpgv"):
+    with pytest.raises(Problem, match="is not accepted: gpgv"):
         signed(key)
 
 
@@ -403,7 +403,7 @@ def test_a_gpgv_that_says_nothing_proves_nothing(make_key, signed, tmp_path, mon
     ],
 )
 def test_a_key_that_is_no_key_is_refused(text):
-    with pytest.raises(NodeError, match="not an ASCII-armoured"):
+    with pytest.raises(Problem, match="not an ASCII-armoured"):
         signature.dearmor(text)
 
 
@@ -430,7 +430,7 @@ STATUS = st.sampled_from(
 
 @given(st.text() | st.lists(ARMOUR | st.text(max_size=5)).map("\n".join))
 def test_any_text_is_a_key_or_refused(text):
-    with contextlib.suppress(NodeError):
+    with contextlib.suppress(Problem):
         assert isinstance(signature.dearmor(text), bytes)
 
 
@@ -445,7 +445,7 @@ def test_no_status_but_one_good_signature_is_accepted(text, code):
 
 @given(st.text() | st.lists(st.sampled_from(["0" * 64, "a" * 64, "A" * 64, "x.zip", " ", "\n", "\t"])).map("".join))
 def test_any_text_is_sums_or_refused(text):
-    with contextlib.suppress(NodeError):
+    with contextlib.suppress(Problem):
         listed = release.listed_sums(text, "here")
         assert all(release.DIGEST.fullmatch(digest) for digest in listed.values())
 
@@ -457,7 +457,7 @@ def test_any_record_is_sums_or_none(text):
 
 @pytest.mark.parametrize("line", ["{0}  a  b", "{0}", "a  {0}", "{0}0  a", "{0}  a\n" + "1" * 64 + "  a"])
 def test_a_line_of_the_sums_is_one_checksum_and_one_name(line):
-    with pytest.raises(NodeError, match="is not one checksum and one name"):
+    with pytest.raises(Problem, match="is not one checksum and one name"):
         release.listed_sums(line.format("0" * 64), "here")
 
 

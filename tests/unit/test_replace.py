@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import inputs, replace
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import inputs, replace
 
 VERSION = "1.21.1"
 

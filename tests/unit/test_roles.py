@@ -26,7 +26,17 @@ def test_every_entry_point_is_specified(role):
     specs = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
     files = {path.stem for path in (role / "tasks").glob("*.yml")}
     included = {"authority", "take_over", "withdraw_one", "ca_known", "start", "init", "bring_up", "settle"}
-    included |= {"autopilot", "look", "said", "key", "security_group", "instances", "load_balancer", "install", "python"}
+    included |= {
+        "autopilot",
+        "look",
+        "said",
+        "key",
+        "security_group",
+        "instances",
+        "load_balancer",
+        "install",
+        "python",
+    }
     assert set(specs) == files - included
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import status_samples as samples
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import overview, sight
+from ansible_collections.vaultops.cluster.plugins.module_utils._status import overview, sight
 
 
 def unseen(*reaches, error="vault-1: no answer in time"):

@@ -10,7 +10,7 @@ import os
 import tarfile
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.snapshot.archive import BrokenSnapshot, verify
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.archive import BrokenSnapshot, verify
 
 STATE = os.urandom(200_000)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import inputs, standing
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import inputs, standing
 from hypothesis import given
 from hypothesis import strategies as st
 

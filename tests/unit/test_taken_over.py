@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster.taken_over import compare
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import installation
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan.taken_over import compare
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_templates import GOLDEN, render

@@ -11,8 +11,8 @@ import time
 import typing as t
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import turn
-from ansible_collections.vaultops.cluster.plugins.module_utils._node.errors import NodeError
 from ansible_collections.vaultops.cluster.plugins.modules import vault_restart
 from backup_stage import SERVER_NAME, Certificates
 
@@ -135,7 +135,7 @@ def test_nobody_is_waited_for_without_an_end(certificates, monkeypatch):
 
 
 def test_without_a_ca_nobody_is_asked(tmp_path):
-    with pytest.raises(NodeError, match="can't be used"):
+    with pytest.raises(Problem, match="can't be used"):
         turn.ask_all({"a": "https://127.0.0.1:1"}, str(tmp_path / "ca.crt"), SERVER_NAME)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import editions, upgrade
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import editions, upgrade
 
 
 def cluster(*versions, active=0, state="live", tolerance=1, missing=None, differences=()):

@@ -12,8 +12,8 @@ import time
 import typing as t
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._tls import served as certificate_api
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault import wire
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.certificate import api as certificate_api
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection, call
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import REACH, VaultError
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.snapshot import api as snapshot_api

@@ -8,7 +8,7 @@ import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
 
-from . import lifecycle_state
+from .._snapshot import lifecycle as lifecycle_state
 from .policies import Site, bucket_policy
 
 PUBLIC_ACCESS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")

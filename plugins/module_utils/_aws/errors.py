@@ -7,6 +7,8 @@ import re
 import typing as t
 from contextlib import contextmanager
 
+from .._common.errors import Problem
+
 try:
     from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 except ImportError:
@@ -100,33 +102,28 @@ def _name(result: dict[str, t.Any]) -> str:
     return next((str(given[option]) for option in _NAMES if given.get(option)), "")
 
 
-class AwsError(Exception):
-    def __init__(self, cause: str, cure: str = "") -> None:
-        super().__init__(f"{cause.rstrip('.')}. {cure}".strip())
-
-
 @contextmanager
 def explained(region: str | None, service: str = "KMS") -> t.Iterator[None]:
-    """Every failure of boto3 inside comes out as an AwsError."""
+    """Every failure of boto3 inside comes out as an Problem."""
     where = f"in {region}" if region else "(no region)"
     try:
         yield
     except ClientError as error:
         code = error.response["Error"]["Code"]
         message = error.response["Error"].get("Message", "")
-        raise AwsError(
+        raise Problem(
             f"{service.lower()}:{error.operation_name} was refused {where}: {code}: {message}", cure(code)
         ) from error
     except NoCredentialsError as error:
-        raise AwsError(
+        raise Problem(
             f"no AWS credentials were found for {service} {where}",
             _CREDENTIALS,
         ) from error
     except EndpointConnectionError as error:
-        raise AwsError(
+        raise Problem(
             f"{service} can't be reached {where} ({error})", "Check the region's name, the endpoint and the way out."
         ) from error
     except BotoCoreError as error:
-        raise AwsError(
+        raise Problem(
             f"{service} can't be used {where} ({error})", "Check region, endpoint and credentials."
         ) from error

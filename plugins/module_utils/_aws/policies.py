@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .snapshots_state import start_of_keys
+from .._snapshot.listing import start_of_keys
 
 Document = dict[str, t.Any]
 VERSION = "2012-10-17"

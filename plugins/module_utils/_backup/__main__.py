@@ -26,8 +26,8 @@ import signal
 import sys
 import typing as t
 
+from .._snapshot.errors import Exit, Failure, Interrupted
 from . import config, run
-from .errors import Exit, Failure, Interrupted
 
 
 def main(arguments: list[str] | None = None) -> int:

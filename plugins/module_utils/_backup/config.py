@@ -9,9 +9,9 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from .errors import Exit, Failure
+from .._snapshot.errors import Exit, Failure
+from .._snapshot.settings import KEY_ARN, S3, Kms
 
-KEY_ARN = re.compile(r"arn:aws[\w-]*:kms:(?P<region>[a-z0-9-]+):\d{12}:key/[A-Za-z0-9-]+")
 Check = t.Callable[[t.Any], t.Optional[str]]  # noqa: UP045  evaluated, which Python 3.9 needs spelt out
 
 
@@ -24,26 +24,6 @@ class Vault:
     client_key: str
     role: str  # of auth/cert
     timeout_seconds: int  # without a byte
-
-
-@dataclass(frozen=True)
-class Kms:
-    key_arn: str
-    endpoint_url: str | None
-    timeout_seconds: int
-
-    @property
-    def region(self) -> str:
-        return self.key_arn.split(":")[3]
-
-
-@dataclass(frozen=True)
-class S3:
-    bucket: str
-    prefix: str
-    region: str
-    endpoint_url: str | None
-    timeout_seconds: int
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import fcntl
 import os
 import typing as t
 
-from .errors import Exit, Failure
+from .._snapshot.errors import Exit, Failure
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import math
 import os
 import re
 
-from .errors import Exit, Failure
+from .._snapshot.errors import Exit, Failure
 
 Values = dict[str, float]
 

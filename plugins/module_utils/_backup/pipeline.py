@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from .encryption import FRAME_BYTES, Key
+from .._snapshot.encryption import FRAME_BYTES, Key
 from .store import Draft
 from .vault import Download
 from .verification import Verified, Verifier

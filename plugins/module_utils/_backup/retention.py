@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .manifest import Manifest
+from .._snapshot.manifest import Manifest
 
 DAY_SECONDS = 86_400
 

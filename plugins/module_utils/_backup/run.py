@@ -7,12 +7,13 @@ import dataclasses
 import sys
 import time
 
-from . import manifest, metrics, pipeline, retention
+from .._snapshot import manifest
+from .._snapshot.encryption import Key
+from .._snapshot.errors import Exit, Failure, Interrupted
+from .._snapshot.s3 import Bucket
+from . import metrics, pipeline, retention
 from .config import S3, Config
-from .encryption import Key
-from .errors import Exit, Failure, Interrupted
 from .lock import held
-from .s3 import Bucket
 from .store import Store
 from .vault import Node
 

@@ -12,8 +12,8 @@ import os
 import tempfile
 import typing as t
 
-from . import manifest
-from .errors import Exit, Failure
+from .._snapshot import manifest
+from .._snapshot.errors import Exit, Failure
 
 LOCK = ".lock"
 _DRAFT_PREFIX, _DRAFT_SUFFIX = ".vault-backup.", ".partial"

@@ -15,8 +15,8 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from .._snapshot.errors import Exit, Failure
 from . import config
-from .errors import Exit, Failure
 
 SNAPSHOT = "/v1/sys/storage/raft/snapshot"
 

@@ -9,8 +9,8 @@ import threading
 import typing as t
 from dataclasses import dataclass
 
-from .._vault.snapshot.archive import BrokenSnapshot, Summary, verify
-from .errors import Exit, Failure
+from .._snapshot.archive import BrokenSnapshot, Summary, verify
+from .._snapshot.errors import Exit, Failure
 
 CHUNKS_AHEAD = 4
 

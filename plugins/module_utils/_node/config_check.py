@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import typing as t
 
-from .errors import NodeError
+from .._common.errors import Problem
 from .files import Entry
 
 # What the listener's own files decide. In check mode they may not have been laid down yet.
@@ -28,7 +28,7 @@ TIMEOUT_SECONDS = 60
 
 
 def check(binary: str, config: Entry, files: list[Entry], data_path: str, without: tuple[str, ...] = ()) -> None:
-    """Judge *config* as it will be beside the other *files*, but for the checks *without*. NodeError has Vault's own words."""
+    """Judge *config* as it will be beside the other *files*, but for the checks *without*. Problem has Vault's own words."""
     with tempfile.TemporaryDirectory() as folder:
         # Diagnose opens the storage, which may be in use, and reads files that may not be in place yet.
         stand_ins = {data_path: os.path.join(folder, "data")}
@@ -45,9 +45,9 @@ def check(binary: str, config: Entry, files: list[Entry], data_path: str, withou
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
         except OSError as error:
-            raise NodeError(f"{binary} can't be run ({error.strerror})", "Install the release again.") from error
+            raise Problem(f"{binary} can't be run ({error.strerror})", "Install the release again.") from error
         except subprocess.TimeoutExpired as error:
-            raise NodeError(
+            raise Problem(
                 f"'vault operator diagnose' had no verdict on the configuration after {TIMEOUT_SECONDS} s",
                 "It asks KMS: check that this node reaches it.",
             ) from error
@@ -56,10 +56,10 @@ def check(binary: str, config: Entry, files: list[Entry], data_path: str, withou
         if not isinstance(report, dict):
             raise ValueError("not an object")
     except ValueError as error:
-        raise NodeError(f"'vault operator diagnose' failed: {(done.stderr or done.stdout).strip()[-500:]}") from error
+        raise Problem(f"'vault operator diagnose' failed: {(done.stderr or done.stdout).strip()[-500:]}") from error
     found = problems(report, without)
     if found:
-        raise NodeError("Vault rejects the new configuration: " + "; ".join(found), "Nothing was put in place.")
+        raise Problem("Vault rejects the new configuration: " + "; ".join(found), "Nothing was put in place.")
 
 
 def problems(report: dict[str, t.Any], without: tuple[str, ...] = ()) -> list[str]:

@@ -10,8 +10,8 @@ import pwd
 import shutil
 import stat
 
+from .._common.errors import Problem
 from . import paths
-from .errors import NodeError
 
 # What vault_certificate lays down.
 TLS_FILES = ("vault.crt", "vault.key", "ca.crt")
@@ -30,7 +30,7 @@ def found(data: str, tls: str, audit_files: list[str], owner: str) -> list[str]:
         return files
     status = os.lstat(data)
     if paths.is_standard(data) or not stat.S_ISDIR(status.st_mode) or status.st_uid != uid:
-        raise NodeError(
+        raise Problem(
             f"{data} is not a directory of {owner}'s own",
             "Nothing was removed. Remove Vault's data in it yourself: raft, vault.db, node-id.",
         )
@@ -46,7 +46,7 @@ def remove(there: list[str]) -> None:
             else:
                 os.unlink(path)
     except OSError as error:
-        raise NodeError(f"{error.filename} could not be removed ({error.strerror})") from error
+        raise Problem(f"{error.filename} could not be removed ({error.strerror})") from error
     for folder in sorted({path if os.path.isdir(path) else os.path.dirname(path) for path in there}):
         if not paths.is_standard(folder):
             # One that holds something else, or that a file system is mounted on, stays.

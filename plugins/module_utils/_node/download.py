@@ -11,8 +11,8 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
+from .._common.errors import Problem
 from .deadline import Overdue, deadline
-from .errors import NodeError
 
 CHUNK_BYTES = 1 << 20
 
@@ -41,21 +41,21 @@ def fetch(url: str, path: str, limit: Limit) -> str:
             require_room(os.path.dirname(path), announced or limit.bytes, limit.reserve, f"Downloading {url}")
             return _copy(source, to, url, limit, announced)
     except Overdue as error:
-        raise NodeError(
+        raise Problem(
             f"{url} did not arrive within {limit.seconds:.0f} s",
             "The mirror is too slow, or holds this node on purpose.",
         ) from error
     except urllib.error.HTTPError as error:
-        raise NodeError(f"{url} can't be had (HTTP {error.code})", "Check the version and the mirror.") from error
+        raise Problem(f"{url} can't be had (HTTP {error.code})", "Check the version and the mirror.") from error
     except urllib.error.URLError as error:
-        raise NodeError(f"{url} can't be had ({error.reason})", "Check the mirror's URL.") from error
+        raise Problem(f"{url} can't be had ({error.reason})", "Check the mirror's URL.") from error
     except (http.client.HTTPException, ValueError) as error:
-        raise NodeError(
+        raise Problem(
             f"{url} can't be had: the answer is not HTTP as it should be ({type(error).__name__}: {error})",
             "Check the mirror, and a proxy before it.",
         ) from error
     except OSError as error:
-        raise NodeError(
+        raise Problem(
             f"{url} could not be saved as {path} ({error})", "Check the network and the disk, then run again."
         ) from error
 
@@ -65,7 +65,7 @@ def require_room(folder: str, needed: int, reserve: int, what: str) -> None:
     found = os.statvfs(folder)
     free = found.f_bavail * found.f_frsize
     if free < needed + reserve:
-        raise NodeError(
+        raise Problem(
             f"{what} needs {_mib(needed)}, and {_mib(reserve)} are to stay free; {folder} has {_mib(free)} free",
             "Make room, then run again. Nothing was changed.",
         )
@@ -90,15 +90,15 @@ def _copy(source: t.Any, to: t.BinaryIO, url: str, limit: Limit, announced: int 
         digest.update(chunk)
         to.write(chunk)
     if announced is not None and arrived != announced:
-        raise NodeError(
+        raise Problem(
             f"{url} broke off after {arrived} of {announced} bytes", "Check the network and the mirror, then run again."
         )
     return digest.hexdigest()
 
 
-def _too_much(url: str, limit: Limit) -> NodeError:
+def _too_much(url: str, limit: Limit) -> Problem:
     size = _mib(limit.bytes) if limit.bytes >= 1 << 20 else f"{limit.bytes >> 10} KiB"
-    return NodeError(
+    return Problem(
         f"{url} is larger than {size}, the most that such a file may have", "This is not a mirror of Vault's releases."
     )
 

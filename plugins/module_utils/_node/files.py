@@ -12,8 +12,8 @@ import tempfile
 import typing as t
 from dataclasses import dataclass
 
+from .._common.errors import Problem
 from . import paths
-from .errors import NodeError
 from .installation import MARK
 from .names import group_name, user_name
 
@@ -75,7 +75,7 @@ def look(entry: Entry) -> Found:
         return Found()
     kind_is_right = stat.S_ISDIR(status.st_mode) if entry.is_directory else stat.S_ISREG(status.st_mode)
     if not kind_is_right:
-        raise NodeError(
+        raise Problem(
             f"{entry.path} is not a {'directory' if entry.is_directory else 'regular file'}",
             "Something else put it there. Move it away, then run again.",
         )
@@ -87,7 +87,7 @@ def look(entry: Entry) -> Found:
         content, attributes(user_name(status.st_uid), group_name(status.st_gid), stat.S_IMODE(status.st_mode))
     )
     if entry.own and user_name(status.st_uid) != entry.owner:
-        raise NodeError(
+        raise Problem(
             f"The directory {entry.path} is there and belongs to {user_name(status.st_uid)}",
             f"It is not taken from its owner. If nobody else uses it: chown {entry.owner}:{entry.group} {entry.path}. Else "
             f"name another directory, one that does not exist yet or is {entry.owner}'s.",
@@ -100,13 +100,13 @@ def check_written(path: str, owner: str) -> None:
     try:
         status = os.lstat(path)
     except FileNotFoundError:
-        raise NodeError(
+        raise Problem(
             f"{path} does not exist, and {owner} may not make files in {os.path.dirname(path)}",
             f"Name a file in a directory of its own, such as /var/log/vault/audit.log. Or, for a log that is in use "
             f"already: install -o {owner} -g {owner} -m 0600 /dev/null {path}",
         ) from None
     if not stat.S_ISREG(status.st_mode) or user_name(status.st_uid) != owner:
-        raise NodeError(
+        raise Problem(
             f"{path} is not a regular file of {owner}",
             "It is not taken from its owner. Name another file, in a directory of its own.",
         )
@@ -130,11 +130,9 @@ def put(entry: Entry) -> None:
     try:
         uid, gid = pwd.getpwnam(entry.owner).pw_uid, grp.getgrnam(entry.group).gr_gid
     except KeyError as error:
-        raise NodeError(f"{entry.path} is to belong to {entry.owner}:{entry.group}, which does not exist") from error
+        raise Problem(f"{entry.path} is to belong to {entry.owner}:{entry.group}, which does not exist") from error
     if entry.is_directory and paths.is_standard(entry.path):
-        raise NodeError(
-            f"{entry.path} is a directory that others use", "It keeps its owner and its mode. Name another."
-        )
+        raise Problem(f"{entry.path} is a directory that others use", "It keeps its owner and its mode. Name another.")
     try:
         if entry.is_directory:
             _make(entry.path)
@@ -143,7 +141,7 @@ def put(entry: Entry) -> None:
         else:
             _replace(entry, uid, gid)
     except OSError as error:
-        raise NodeError(f"{entry.path} could not be written ({error})") from error
+        raise Problem(f"{entry.path} could not be written ({error})") from error
 
 
 def _make(path: str) -> None:

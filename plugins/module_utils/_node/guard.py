@@ -9,7 +9,7 @@ import pwd
 import stat
 import typing as t
 
-from .errors import NodeError
+from .._common.errors import Problem
 from .names import group_name, user_name
 
 OPEN = 0o755
@@ -43,7 +43,7 @@ def refuse_foreign(paths: t.Iterable[str], own: t.Collection[str]) -> None:
     for parent in sorted(above - set(own)):
         why = weak(parent)
         if why:
-            raise NodeError(
+            raise Problem(
                 f"{parent} {why}, so others than root could replace the Vault that root runs",
                 f"See what needs that, then: chown root:root {parent} && chmod go-w {parent}.",
             )
@@ -56,7 +56,7 @@ def to_mend(paths: t.Iterable[str]) -> dict[str, str]:
         if not os.path.lexists(path):
             continue
         if os.path.islink(path):
-            raise NodeError(f"{path} is a symbolic link", "Put what it leads to in its place, or move it away.")
+            raise Problem(f"{path} is a symbolic link", "Put what it leads to in its place, or move it away.")
         why = weak(path)
         mode = stat.S_IMODE(os.lstat(path).st_mode)
         if why:
@@ -78,7 +78,7 @@ def mend(paths: t.Iterable[str]) -> None:
             finally:
                 os.close(handle)
         except OSError as error:
-            raise NodeError(f"{path} can't be made root's ({error})", f"Then: chown root:root {path}.") from error
+            raise Problem(f"{path} can't be made root's ({error})", f"Then: chown root:root {path}.") from error
 
 
 def _parents(path: str) -> list[str]:

@@ -8,7 +8,7 @@ import re
 import shlex
 import typing as t
 
-from .errors import NodeError
+from .._common.errors import Problem
 from .service import properties_in, show
 
 MARK = "# Made by vaultops.cluster"
@@ -92,7 +92,7 @@ def _text(path: str) -> str:
         with open(path, encoding="utf-8", errors="replace") as stream:
             return stream.read()
     except OSError as error:
-        raise NodeError(
+        raise Problem(
             f"{path} is part of how Vault is run here, and can't be read ({error.strerror})",
             "What is not known can't be taken over.",
         ) from error

@@ -10,7 +10,7 @@ import tempfile
 import typing as t
 from dataclasses import asdict, dataclass
 
-from .errors import NodeError
+from .._common.errors import Problem
 from .guard import weak
 
 BINARY = "vault"
@@ -104,9 +104,7 @@ def digest(path: str) -> str:
             while chunk := stream.read(CHUNK_BYTES):
                 found.update(chunk)
     except OSError as error:
-        raise NodeError(
-            f"{path} can't be read ({error})", "Look at the disk; a release has one regular file."
-        ) from error
+        raise Problem(f"{path} can't be read ({error})", "Look at the disk; a release has one regular file.") from error
     return found.hexdigest()
 
 
@@ -144,9 +142,9 @@ def _write(folder: str, sums: Sums) -> None:
     sync(folder)
 
 
-def _another(path: str, found: str, expected: str) -> NodeError:
+def _another(path: str, found: str, expected: str) -> Problem:
     size = os.lstat(path).st_size
-    return NodeError(
+    return Problem(
         f"{path} is not Vault's release any more: its SHA-256 is {found} ({size} bytes), and {expected}",
         "The disk lost it or somebody replaced it: find out which. Then move its folder away and run again, "
         "which lays it down anew; a process that runs is not touched by that.",

@@ -8,7 +8,7 @@ import re
 import subprocess
 import typing as t
 
-from .errors import NodeError
+from .._common.errors import Problem
 
 # In JSON, in JSON after a prefix, and in the other format that audit devices have, JSONx.
 AUDIT = re.compile(r"""["']type["']\s*[:>]\s*["']?(request|response)\b|name=["']type["']>\s*(request|response)\b""")
@@ -20,7 +20,7 @@ def last_words(service: str, count: int) -> list[str]:
     command = ["journalctl", "--unit", service, "--no-pager", "--output", "json", "--lines", str(READ)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
-        raise NodeError(f"The journal of {service} can't be read: {done.stderr.strip()}")
+        raise Problem(f"The journal of {service} can't be read: {done.stderr.strip()}")
     return own_words(done.stdout.splitlines())[-count:]
 
 

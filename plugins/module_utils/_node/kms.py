@@ -13,8 +13,8 @@ import typing as t
 import urllib.error
 import urllib.request
 
+from .._common.errors import Problem
 from .deadline import Overdue, deadline
-from .errors import NodeError
 from .sigv4 import Credentials, sign
 
 TIMEOUT_SECONDS = 10
@@ -39,7 +39,7 @@ class Kms:
                 status, text = _ask(request)
         except (Overdue, OSError, http.client.HTTPException, ValueError) as error:
             why = "no whole answer" if isinstance(error, Overdue) else getattr(error, "reason", None) or error
-            raise NodeError(
+            raise Problem(
                 f"KMS can't be reached at {self.url} ({why})",
                 f"Check the region ({self.region}), the security group's way out, and the VPC endpoint for KMS.",
             ) from error
@@ -64,7 +64,7 @@ def prove(kms: Kms, key_id: str) -> dict[str, t.Any]:
     sealed = field(kms.call("Encrypt", KeyId=key_id, Plaintext=base64.b64encode(secret).decode()), "CiphertextBlob")
     opened = field(kms.call("Decrypt", CiphertextBlob=sealed, KeyId=arn), "Plaintext")
     if decoded(opened) != secret:
-        raise NodeError(f"the key {key_id} does not decrypt what it encrypted")
+        raise Problem(f"the key {key_id} does not decrypt what it encrypted")
     return {"key_arn": arn, "key_state": "Enabled"}
 
 
@@ -75,12 +75,12 @@ def usable(described: dict[str, t.Any], key_id: str) -> str:
         raise _not_kms("DescribeKey has no KeyMetadata")
     arn, state, usage = field(key, "Arn"), field(key, "KeyState"), key.get("KeyUsage")
     if state != "Enabled":
-        raise NodeError(
+        raise Problem(
             f"the unseal key {key_id} ({arn}) is {state}",
             "Enable it, or cancel its deletion: without it Vault can't unseal.",
         )
     if usage != "ENCRYPT_DECRYPT":
-        raise NodeError(f"the key {key_id} is for {usage}", "The seal needs an ENCRYPT_DECRYPT key.")
+        raise Problem(f"the key {key_id} is for {usage}", "The seal needs an ENCRYPT_DECRYPT key.")
     return arn
 
 
@@ -105,7 +105,7 @@ def decoded(text: str) -> bytes | None:
         return None
 
 
-def refusal(action: str, status: int, text: bytes) -> NodeError:
+def refusal(action: str, status: int, text: bytes) -> Problem:
     answer = _json(text)
     answer = answer if isinstance(answer, dict) else {}
     code = str(answer.get("__type", status)).rsplit("#", 1)[-1]
@@ -115,7 +115,7 @@ def refusal(action: str, status: int, text: bytes) -> NodeError:
         "AccessDeniedException": f"The role of this instance needs kms:{action} on the key's ARN, in its own policy and "
         "in the key's.",
     }
-    return NodeError(f"kms:{action} was refused: {code}: {message}", cures.get(code, ""))
+    return Problem(f"kms:{action} was refused: {code}: {message}", cures.get(code, ""))
 
 
 def _json(text: bytes) -> t.Any:
@@ -125,7 +125,7 @@ def _json(text: bytes) -> t.Any:
         return None
 
 
-def _not_kms(what: str) -> NodeError:
-    return NodeError(
+def _not_kms(what: str) -> Problem:
+    return Problem(
         f"what answers is not KMS: {what}", "Is there a proxy that wants a login? Check NO_PROXY and the URL."
     )

@@ -13,7 +13,7 @@ import tempfile
 import time
 import typing as t
 
-from .errors import NodeError
+from .._common.errors import Problem
 
 CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
@@ -73,13 +73,13 @@ def clock() -> Clock:
         with open(BOOT_ID, encoding="ascii") as stream:
             boot_id = stream.read().strip()
     except OSError as error:
-        raise NodeError(f"{BOOT_ID} can't be read ({error.strerror}), so no lease can be judged") from error
+        raise Problem(f"{BOOT_ID} can't be read ({error.strerror}), so no lease can be judged") from error
     return Clock(time.time(), time.clock_gettime(time.CLOCK_BOOTTIME), boot_id)
 
 
 def path_of(directory: str, cluster: str) -> str:
     if not CLUSTER.fullmatch(cluster):
-        raise NodeError(
+        raise Problem(
             f"'{cluster}' is no name for a cluster", "Use letters, digits, '.', '_' and '-', and begin with no sign."
         )
     return os.path.join(directory, f"lease-{cluster}.json")
@@ -111,8 +111,8 @@ def read(path: str) -> Lease | None:
     return t.cast(Lease, found)
 
 
-def _no_lease(path: str, why: str) -> NodeError:
-    return NodeError(
+def _no_lease(path: str, why: str) -> Problem:
+    return Problem(
         f"{path} is not a lease that can be read ({why}), so it is unknown who may change the cluster",
         "Make sure that no controller is at work on it, and remove the file.",
     )
@@ -124,7 +124,7 @@ def prepare(directory: str) -> None:
         os.makedirs(directory, mode=0o700)
     found = os.lstat(directory)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o022:
-        raise NodeError(
+        raise Problem(
             f"{directory} is not a directory of user {os.geteuid()} that nobody else may write to",
             "See what put it there, and move it away.",
         )
@@ -139,9 +139,7 @@ def locked(directory: str) -> t.Iterator[None]:
         deadline = time.monotonic() + LOCK_SECONDS
         while not _locks(handle):
             if time.monotonic() > deadline:
-                raise NodeError(
-                    f"{directory} is locked by another process", f"'fuser {directory}' on the node names it."
-                )
+                raise Problem(f"{directory} is locked by another process", f"'fuser {directory}' on the node names it.")
             time.sleep(0.02)
         yield
     finally:
@@ -188,4 +186,4 @@ def _in_words(path: str) -> t.Iterator[None]:
     except FileExistsError:
         raise
     except OSError as error:
-        raise NodeError(f"{path} could not be written ({error.strerror})", "The lease is kept there.") from error
+        raise Problem(f"{path} could not be written ({error.strerror})", "The lease is kept there.") from error

@@ -11,8 +11,8 @@ import stat
 import subprocess
 import typing as t
 
+from .._common.errors import Problem
 from . import guard, installed, service
-from .errors import NodeError
 from .files import attributes
 from .names import group_name, user_name
 
@@ -104,7 +104,7 @@ def release_is_proven(version: str, home: str, releases: str, link: str) -> bool
         own = installed.own_paths(home, releases, [version])
         guard.refuse_foreign([*own, link], own)
         return not guard.to_mend(own)
-    except (NodeError, OSError):
+    except (Problem, OSError):
         return False
 
 

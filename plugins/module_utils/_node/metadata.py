@@ -9,8 +9,8 @@ import re
 import urllib.error
 import urllib.request
 
+from .._common.errors import Problem
 from .deadline import Overdue, deadline
-from .errors import NodeError
 from .sigv4 import Credentials
 
 SERVICE = "http://169.254.169.254"
@@ -49,15 +49,15 @@ def credentials_of(text: str, role: str) -> Credentials:
     if not isinstance(answer, dict):
         raise _not_metadata(f"it has no object about the role {role}")
     if answer.get("Code") != "Success":
-        raise NodeError(f"the instance metadata service has no credentials for the role {role} ({answer.get('Code')})")
+        raise Problem(f"the instance metadata service has no credentials for the role {role} ({answer.get('Code')})")
     parts = [answer.get(name) for name in ("AccessKeyId", "SecretAccessKey", "Token")]
     if not all(isinstance(part, str) and part.isascii() and part.isprintable() for part in parts):
         raise _not_metadata(f"the credentials for the role {role} are not whole")
     return Credentials(*[str(part) for part in parts])
 
 
-def _not_metadata(what: str) -> NodeError:
-    return NodeError(
+def _not_metadata(what: str) -> Problem:
+    return Problem(
         f"what answers at {SERVICE} is not the instance metadata service: {what}", "See what took its address."
     )
 
@@ -69,12 +69,12 @@ def _request(method: str, path: str, headers: dict[str, str]) -> str:
             return answer.read(ANSWER_BYTES).decode(errors="replace")
     except urllib.error.HTTPError as error:
         if error.code == 404:
-            raise NodeError(
+            raise Problem(
                 "this instance has no IAM role", "Attach the instance profile that may use the unseal key."
             ) from error
-        raise NodeError(f"the instance metadata service answered {error.code} for {path}") from error
+        raise Problem(f"the instance metadata service answered {error.code} for {path}") from error
     except (Overdue, OSError, http.client.HTTPException, ValueError) as error:
-        raise NodeError(
+        raise Problem(
             f"the instance metadata service does not answer ({str(error) or type(error).__name__})",
             "It must be enabled on the instance, with a hop limit of 1 (2 where Vault runs in a container).",
         ) from error

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import typing as t
 
-from .errors import NodeError
+from .._common.errors import Problem
 from .files import Entry
 
 TABLE = "inet vaultops_metadata"
@@ -121,7 +121,7 @@ def call(*command: str) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NodeError(f"{command[0]} can't be run ({error})") from error
+        raise Problem(f"{command[0]} can't be run ({error})") from error
 
 
 def last_words(done: subprocess.CompletedProcess[str]) -> str:

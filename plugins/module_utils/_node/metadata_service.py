@@ -6,8 +6,8 @@ from __future__ import annotations
 import os
 import typing as t
 
+from .._common.errors import Problem
 from . import metadata_guard as guard
-from .errors import NodeError
 from .files import difference, look, put
 
 RULES = "/etc/vaultops-metadata.nft"
@@ -80,7 +80,7 @@ def remove(params: dict[str, t.Any], nft: str | None, check_mode: bool) -> dict[
         if nft is not None and guard.there(nft):
             done = guard.call(nft, "delete", "table", *guard.TABLE.split())
             if done.returncode != 0:
-                raise NodeError(
+                raise Problem(
                     f"the table {guard.TABLE} can't be removed ({guard.last_words(done)})",
                     f"As root: nft delete table {guard.TABLE}.",
                 )

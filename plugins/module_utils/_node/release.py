@@ -15,9 +15,9 @@ import zipfile
 import zlib
 from urllib.parse import urlsplit
 
+from .._common.errors import Problem
 from . import installed, signature
 from .download import CHUNK_BYTES, Limit, fetch, require_room
-from .errors import NodeError
 
 VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?(\+[0-9A-Za-z.]+)?", re.ASCII)
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -41,11 +41,11 @@ class Release:
 
     def __init__(self, mirror: str, version: str, machine: str) -> None:
         if not VERSION.fullmatch(version):
-            raise NodeError(f"{version!r} is not a Vault version", "Give it in full, such as 1.21.1.")
+            raise Problem(f"{version!r} is not a Vault version", "Give it in full, such as 1.21.1.")
         if machine not in ARCHITECTURES:
-            raise NodeError(f"there is no Vault for {machine}", f"Use one of {', '.join(ARCHITECTURES)}.")
+            raise Problem(f"there is no Vault for {machine}", f"Use one of {', '.join(ARCHITECTURES)}.")
         if _scheme(mirror) not in SCHEMES:
-            raise NodeError(f"the mirror {mirror!r} is not a URL", "It begins with https://, http:// or file://.")
+            raise Problem(f"the mirror {mirror!r} is not a URL", "It begins with https://, http:// or file://.")
         self.version = version
         self.base = f"{mirror.rstrip('/')}/vault/{version}"
         self.archive = f"vault_{version}_linux_{ARCHITECTURES[machine]}.zip"
@@ -61,13 +61,13 @@ class Release:
             with open(sums, encoding="utf-8", errors="replace") as stream:
                 listed = listed_sums(stream.read(), f"{self.base}/{name}")
         if self.archive not in listed:
-            raise NodeError(f"{self.base} does not list {self.archive}", "This version has no build for this machine.")
+            raise Problem(f"{self.base} does not list {self.archive}", "This version has no build for this machine.")
         return listed[self.archive]
 
     def unpack(self, expected: str, folder: str) -> None:
         """Put the binary and its sums into *folder*, which either appears whole or not at all."""
         if os.path.isdir(folder) and os.listdir(folder):
-            raise NodeError(f"{folder} is there, and no Vault is in it", "Move it away, then run again.")
+            raise Problem(f"{folder} is there, and no Vault is in it", "Move it away, then run again.")
         with self._unpacked(expected, os.path.dirname(folder)) as (partial, _sums):
             os.rename(partial, folder)
             installed.sync(os.path.dirname(folder))
@@ -87,7 +87,7 @@ class Release:
             partial = tempfile.mkdtemp(prefix=f".{self.version}.", dir=parent)
             yield partial, self._fill(partial, expected)
         except UNREADABLE as error:
-            raise NodeError(
+            raise Problem(
                 f"{self.archive} could not be unpacked into {parent} ({type(error).__name__}: {error})",
                 "Check the disk and the archive; nothing was put in place.",
             ) from error
@@ -99,7 +99,7 @@ class Release:
         archive = os.path.join(folder, "archive.zip")
         found = fetch(f"{self.base}/{self.archive}", archive, ARCHIVE)
         if found != expected:
-            raise NodeError(
+            raise Problem(
                 f"the checksum of {self.base}/{self.archive} is {found}, and the signed list says {expected}",
                 "The archive is damaged or not the publisher's. Do not use this mirror before you know why.",
             )
@@ -119,7 +119,7 @@ def listed_sums(text: str, where: str) -> dict[str, str]:
         if not words:
             continue
         if len(words) != 2 or not DIGEST.fullmatch(words[0]) or listed.get(words[1], words[0]) != words[0]:
-            raise NodeError(f"line {number} of {where} is not one checksum and one name", "Check the mirror.")
+            raise Problem(f"line {number} of {where} is not one checksum and one name", "Check the mirror.")
         listed[words[1]] = words[0]
     return listed
 
@@ -128,7 +128,7 @@ def _extract(content: zipfile.ZipFile, path: str) -> str:
     """Returns the SHA-256 of what was unpacked."""
     member = content.getinfo(installed.BINARY)
     if not 0 < member.file_size <= BINARY_BYTES:
-        raise NodeError(
+        raise Problem(
             f"the binary in {content.filename} has {member.file_size} bytes, and {BINARY_BYTES >> 30} GiB is the most"
         )
     require_room(os.path.dirname(path), member.file_size, RESERVE_BYTES, f"Unpacking {content.filename}")
@@ -139,7 +139,7 @@ def _extract(content: zipfile.ZipFile, path: str) -> str:
             written += len(chunk)
             # What the archive says of itself is what room was found for.
             if written > member.file_size:
-                raise NodeError(f"the binary in {content.filename} is larger than the archive says")
+                raise Problem(f"the binary in {content.filename} is larger than the archive says")
             digest.update(chunk)
             to.write(chunk)
         to.flush()

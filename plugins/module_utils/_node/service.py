@@ -9,7 +9,7 @@ import re
 import subprocess
 import typing as t
 
-from .errors import NodeError
+from .._common.errors import Problem
 
 PROPERTIES = (
     "LoadState",
@@ -31,7 +31,7 @@ def show(properties: t.Iterable[str], *names: str) -> str:
     command = ["systemctl", "show", *names, "--timestamp=us+utc", "--property", ",".join(properties)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise NodeError(f"systemd does not answer: {done.stderr.strip()}", "The nodes must run systemd.")
+        raise Problem(f"systemd does not answer: {done.stderr.strip()}", "The nodes must run systemd.")
     return done.stdout
 
 
@@ -109,7 +109,7 @@ def reload_reasons(started: float | None, reloaded: float | None, paths: list[st
 def signal_reload(name: str) -> None:
     done = subprocess.run(["systemctl", "reload", name], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise NodeError(f"The service {name} can't be reloaded ({done.stderr.strip()})")
+        raise Problem(f"The service {name} can't be reloaded ({done.stderr.strip()})")
 
 
 def _changed(path: str) -> float:

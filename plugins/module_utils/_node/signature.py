@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 
-from .errors import NodeError
+from .._common.errors import Problem
 
 TIMEOUT_SECONDS = 30
 ARMOUR = "PGP PUBLIC KEY BLOCK-----"
@@ -29,7 +29,7 @@ REFUSED = {
 def verify(path: str, signature: str, signing_key: str, what: str) -> None:
     gpgv = shutil.which("gpgv")
     if not gpgv:
-        raise NodeError("gpgv is not installed on this node", "Install the package gpgv (Debian) or gnupg2 (Red Hat).")
+        raise Problem("gpgv is not installed on this node", "Install the package gpgv (Debian) or gnupg2 (Red Hat).")
     key = dearmor(signing_key)
     with tempfile.TemporaryDirectory() as folder:
         keyring = os.path.join(folder, "keyring")
@@ -39,11 +39,11 @@ def verify(path: str, signature: str, signing_key: str, what: str) -> None:
         try:
             done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise NodeError(f"gpgv can't be run ({error})", "Reinstall the package gpgv.") from error
+            raise Problem(f"gpgv can't be run ({error})", "Reinstall the package gpgv.") from error
     reason = refusal(done.stdout.decode(errors="replace"), done.returncode)
     if reason:
         said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise NodeError(
+        raise Problem(
             f"the signature of {what} is not accepted: {reason}{f' ({said[-1]})' if said else ''}",
             "Check vault_install_signing_key: it must be the key as its owner gives it today. "
             "If it is, this mirror is not to be trusted.",
@@ -78,5 +78,5 @@ def dearmor(armoured: str) -> bytes:
     return key
 
 
-def _no_key() -> NodeError:
-    return NodeError("the signing key is not an ASCII-armoured PGP public key", "Give the text of the .asc file.")
+def _no_key() -> Problem:
+    return Problem("the signing key is not an ASCII-armoured PGP public key", "Give the text of the .asc file.")

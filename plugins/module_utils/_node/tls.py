@@ -11,7 +11,7 @@ import socket
 import ssl
 import typing as t
 
-from .errors import NodeError
+from .._common.errors import Problem
 
 WIRE_SECONDS = 5
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -53,21 +53,21 @@ def rehearse(certificate: str, key: str, ca: str, server_name: str) -> None:
             server.load_cert_chain(certificate_path, key_path, password="")
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            raise NodeError(
+            raise Problem(
                 "The private key is not the certificate's", "Give the key that the certificate was made for."
             ) from error
-        raise NodeError(f"Certificate or private key can't be used ({error})", "Give both in PEM.") from error
+        raise Problem(f"Certificate or private key can't be used ({error})", "Give both in PEM.") from error
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         client.load_verify_locations(cadata=ca)
         _handshake(server, client, server_name)
     except ssl.SSLCertVerificationError as error:
-        raise NodeError(
+        raise Problem(
             f"Clients would not accept the certificate ({error.verify_message})",
             f"It must be signed by a CA in the CA file, be valid now, and hold the name {server_name}.",
         ) from error
     except ssl.SSLError as error:
-        raise NodeError(f"The CA can't be used ({error})", "Give one or more CA certificates in PEM.") from error
+        raise Problem(f"The CA can't be used ({error})", "Give one or more CA certificates in PEM.") from error
 
 
 def _handshake(server: ssl.SSLContext, client: ssl.SSLContext, server_name: str) -> None:

@@ -12,7 +12,7 @@ import time
 import typing as t
 from urllib.parse import urlsplit
 
-from .errors import NodeError
+from .._common.errors import Problem
 
 ASK_SECONDS = 5
 ANSWER_BYTES = 1 << 16
@@ -74,7 +74,7 @@ def _trusting(ca: str) -> ssl.SSLContext:
     try:
         context.load_verify_locations(ca)
     except OSError as error:
-        raise NodeError(
+        raise Problem(
             f"The CA file {ca} can't be used ({error.strerror or error})", "Without it no other node can be asked."
         ) from error
     return context
@@ -129,7 +129,7 @@ def restart(name: str) -> None:
     for command in (["daemon-reload"], ["enable", name], ["restart", name]):
         done = subprocess.run(["systemctl", *command], capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise NodeError(
+            raise Problem(
                 f"systemctl {' '.join(command)} failed: {done.stderr.strip()}",
                 f"Read 'journalctl -u {name}' on the node.",
             )

@@ -22,9 +22,9 @@ try:
     import urllib3
     from urllib3.util.retry import Retry
 
-    HVAC_IMPORT_ERROR = None
+    HVAC: dict[str, str | None] = {"hvac": None}
 except ImportError:
-    HVAC_IMPORT_ERROR = traceback.format_exc()
+    HVAC = {"hvac": traceback.format_exc()}
 
 T = t.TypeVar("T")
 

@@ -7,9 +7,9 @@ import dataclasses
 import typing as t
 from contextlib import contextmanager
 
+from .._custody import sinks
+from .._custody.record import Record
 from .client import Cluster, Connection
-from .custody import sinks
-from .custody.record import Record
 from .errors import VaultError
 
 # Who writes what the operator may only look at.

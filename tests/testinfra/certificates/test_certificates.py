@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.certificate.api import look
+from ansible_collections.vaultops.cluster.plugins.module_utils._tls.served import look
 from cryptography import x509
 
 testinfra_hosts = ["docker://test-vault-1", "docker://test-vault-2", "docker://test-vault-3"]

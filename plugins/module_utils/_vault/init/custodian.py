@@ -10,11 +10,11 @@ import socket
 import time
 import typing as t
 
-from ..custody import record as records
-from ..custody import sinks
-from ..custody.journal import Journal
-from ..custody.record import Record
-from ..errors import VaultError
+from ..._common.errors import Problem
+from ..._custody import record as records
+from ..._custody import sinks
+from ..._custody.journal import Journal
+from ..._custody.record import Record
 from . import api
 
 # How long the keys are held in memory while neither way takes them.
@@ -22,14 +22,16 @@ TRY_SECONDS = 120
 PAUSE_SECONDS = 2
 
 
-class Taken(VaultError):
+class Taken(Problem):
     """The reservation in the sink became somebody else's while Vault was asked."""
 
 
 class Custodian:
     def __init__(self, options: dict[str, t.Any], cluster_name: str) -> None:
         if not options["journal"]:
-            raise VaultError(cluster_name, "custody has no journal", "Set custody.journal to a path on the controller.")
+            raise Problem(
+                "custody has no journal", "Set custody.journal to a path on the controller.", where=cluster_name
+            )
         self.cluster_name = cluster_name
         self.journal = Journal(options["journal"])
         self.sink = sinks.open_sink(options, cluster_name)
@@ -62,7 +64,7 @@ class Custodian:
         """Finish an init whose keys got as far as the journal."""
         reservation = self.sink.read()
         if reservation is None or reservation["journal_key"] is None:
-            raise VaultError(self.sink.where, "the reservation is gone, and with it the key to the journal")
+            raise Problem("the reservation is gone, and with it the key to the journal", where=self.sink.where)
         record = records.stored(reservation, self.journal.read(reservation), cluster_id)
         problem = self._try(lambda: self._store(reservation, record))
         if problem:
@@ -99,10 +101,10 @@ class Custodian:
             theirs = f"the keys of an init that began at {found['since']} ({found['who']}) are in"
         else:
             theirs = f"since {found['since']} it is that of {found['who'] or 'somebody else'}"
-        raise VaultError(
-            self.sink.where,
+        raise Problem(
             f"the reservation for init is not the one that this run knows: {theirs}",
             "Vault was not asked. Let the other run end, and run again.",
+            where=self.sink.where,
         )
 
     def _keep(self, reservation: Record, keys: Record, write: t.Callable[[Record], None]) -> Record:
@@ -132,31 +134,31 @@ class Custodian:
             self.sink.replace(record)
         else:
             theirs = f"what {found['who'] or 'somebody else'} put there at {found['since']}"
-            raise Taken(self.sink.where, f"it holds {theirs}, and not the reservation of this init any more")
+            raise Taken(f"it holds {theirs}, and not the reservation of this init any more", where=self.sink.where)
         if self.sink.read() != record:
-            raise VaultError(self.sink.where, "it does not return what was written")
+            raise Problem("it does not return what was written", where=self.sink.where)
 
-    def _homeless(self, why: str) -> VaultError:
-        return VaultError(
-            self.cluster_name,
+    def _homeless(self, why: str) -> Problem:
+        return Problem(
             f"a node was initialised, and neither the sink nor the journal confirms that it keeps the recovery keys: {why}",
             "Mend what is named here and run again from here, before anything else: that run finishes, or says what is "
             "lost and how to start again. The cluster holds no data yet.",
+            where=self.cluster_name,
         )
 
-    def _only_in_journal(self, problem: VaultError) -> VaultError:
-        return VaultError(
-            self.cluster_name,
+    def _only_in_journal(self, problem: Problem) -> Problem:
+        return Problem(
             f"the cluster is initialised, and its recovery keys did not get into custody ({problem})",
             f"They are encrypted in {self.journal.path} on this controller, and the reservation in the sink has the key "
             "to them. Keep both, mend the sink, and run again from here: the next run finishes.",
+            where=self.cluster_name,
         )
 
     @staticmethod
-    def _try(action: t.Callable[[], None]) -> VaultError | None:
+    def _try(action: t.Callable[[], None]) -> Problem | None:
         try:
             action()
-        except VaultError as error:
+        except Problem as error:
             return error
         return None
 

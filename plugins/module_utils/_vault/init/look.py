@@ -6,8 +6,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ..._custody.record import Record
 from ..client import Cluster
-from ..custody.record import Record
 from ..errors import VaultError
 from ..status.api import read_nodes
 from ..status.state import ClusterState, classify

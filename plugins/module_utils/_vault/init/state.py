@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ..custody.record import Record, holder
+from ..._custody.record import Record, holder
 from ..status.state import ClusterState
 
 

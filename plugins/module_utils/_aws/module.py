@@ -1,0 +1,27 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How every module that talks to AWS begins, and how it ends: with its result, or with the cause in words."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from .._common.errors import Problem
+from .errors import explained
+
+
+def run_aws_module(
+    work: t.Callable[[AnsibleAWSModule], dict[str, t.Any]], options: dict[str, t.Any], service: str, **rules: t.Any
+) -> None:
+    """Call *work* with the module, which knows credentials and region, and exit with what it returns.
+
+    *options*: the argument_spec; *service*: whose refusals *work* leaves to this; *rules*: what else AnsibleAWSModule knows,
+    such as required_if.
+    """
+    module = AnsibleAWSModule(argument_spec=options, supports_check_mode=True, **rules)
+    try:
+        with explained(module.region, service):
+            module.exit_json(**work(module))
+    except Problem as error:
+        module.fail_json(msg=str(error))

@@ -1,0 +1,255 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where recovery keys are kept. Every sink reads, creates once, proves that it can be written, and replaces."""
+
+from __future__ import annotations
+
+import base64
+import os
+import traceback
+import typing as t
+
+from .._common.errors import Problem
+from . import files
+from .record import Record, dump, load
+
+try:
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    BOTO3: dict[str, str | None] = {"boto3": None}
+except ImportError:
+    BOTO3 = {"boto3": traceback.format_exc()}
+
+SPEC: dict[str, t.Any] = {
+    "sink": {"type": "str", "required": True, "choices": ["secretsmanager", "kms_file", "pgp"]},
+    "name": {"type": "str"},
+    "path": {"type": "path"},
+    "journal": {"type": "path"},
+    "kms_key_id": {"type": "str"},
+    "region": {"type": "str"},
+    "endpoint_url": {"type": "str"},
+    "tags": {"type": "dict"},
+}
+REQUIRED_IF = [
+    ("sink", "secretsmanager", ["name", "region"]),
+    ("sink", "kms_file", ["path", "kms_key_id", "region"]),
+    ("sink", "pgp", ["path"]),
+]
+PROBE_STAGE = "VAULTOPS_PROBE"
+KMS_PLAINTEXT_BYTES = 4096
+
+
+class Sink(t.Protocol):
+    where: str
+    untidy: bool  # after a read: something about it is to be put in order, by tidy
+
+    def read(self) -> Record | None: ...
+
+    def create(self, record: Record) -> bool: ...
+
+    def prove_writable(self, stand_in: Record) -> None: ...
+
+    def replace(self, record: Record) -> None: ...
+
+    def tidy(self) -> None: ...
+
+
+def open_sink(options: dict[str, t.Any], cluster: str) -> Sink:
+    if options["sink"] == "secretsmanager":
+        return SecretsManager(options, cluster)
+    if options["sink"] == "kms_file":
+        return KmsFile(options, cluster)
+    return PlainFile(options["path"], cluster)
+
+
+class SecretsManager:
+    """One secret in AWS Secrets Manager, tagged as the cluster's."""
+
+    def __init__(self, options: dict[str, t.Any], cluster: str) -> None:
+        self.name = options["name"]
+        self.cluster = cluster
+        self.where = f"AWS Secrets Manager, secret {self.name} in {options['region']}"
+        self.untidy = False
+        self._tags = {key: str(value) for key, value in (options.get("tags") or {}).items()}
+        self._key = {"KmsKeyId": options["kms_key_id"]} if options.get("kms_key_id") else {}
+        self._client = _aws("secretsmanager", options)
+
+    def _call(self, action: str, none_for: str | None = None, **arguments: t.Any) -> t.Any:
+        call = getattr(self._client, action)
+        return _aws_call(self.where, f"secretsmanager:{action}", lambda: call(**arguments), none_for)
+
+    def read(self) -> Record | None:
+        """The record, unless the secret says by its tag, or in itself, that it is another cluster's."""
+        found = self._call("describe_secret", "ResourceNotFoundException", SecretId=self.name)
+        if found is None:
+            return None
+        if found.get("DeletedDate"):
+            raise Problem(
+                "it is scheduled for deletion, so it neither gives nor takes recovery keys",
+                f"'aws secretsmanager restore-secret --secret-id {self.name}', or name another one.",
+                where=self.where,
+            )
+        tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags") or []}
+        for key, value in self._tags.items():
+            # Earlier versions made it without a tag; then what is in it says whose it is.
+            if tags.get(key, value) != value:
+                raise Problem(
+                    f"it carries the tag {key}={tags[key]}, and not {value}: it is another cluster's. Nothing of it is changed",
+                    "Name another secret (vault_custody_secret).",
+                    where=self.where,
+                )
+        answer = self._call("get_secret_value", "ResourceNotFoundException", SecretId=self.name)
+        if answer is None or "SecretString" not in answer:
+            raise Problem(
+                "the secret is there, and no text is in it",
+                "Remove it, or name another: init makes its own.",
+                where=self.where,
+            )
+        self.untidy = not self._tags.items() <= tags.items()
+        return _load(answer["SecretString"], self.where, self.cluster)
+
+    def create(self, record: Record) -> bool:
+        created = self._call(
+            "create_secret",
+            "ResourceExistsException",
+            Name=self.name,
+            Description=f"Recovery keys of the Vault cluster {record['cluster']}",
+            SecretString=dump(record),
+            **({"Tags": self._tag_list()} if self._tags else {}),
+            **self._key,
+        )
+        return created is not None
+
+    def prove_writable(self, stand_in: Record) -> None:
+        # A version under a stage of its own: the current one stays what it is. Nothing secret is in it.
+        self._call("put_secret_value", SecretId=self.name, SecretString=dump(stand_in), VersionStages=[PROBE_STAGE])
+
+    def replace(self, record: Record) -> None:
+        self._put(record)
+        if record["status"] == "stored" and record["root_token"] is None:
+            # The stage AWSPREVIOUS would go on giving out the root token.
+            self._put(record)
+
+    def tidy(self) -> None:
+        self._call("tag_resource", SecretId=self.name, Tags=self._tag_list())
+
+    def _put(self, record: Record) -> None:
+        self._call("put_secret_value", SecretId=self.name, SecretString=dump(record))
+
+    def _tag_list(self) -> list[dict[str, str]]:
+        return [{"Key": key, "Value": value} for key, value in self._tags.items()]
+
+
+class PlainFile:
+    """A file on the controller. Only for keys that are encrypted to people's PGP keys.
+
+    Until it is revoked, the root token is in it in plain text, unless it is encrypted to somebody too.
+    """
+
+    def __init__(self, path: str, cluster: str) -> None:
+        self.path = os.path.abspath(path)
+        self.cluster = cluster
+        self.where = f"file {self.path} on the controller"
+        self.untidy = False
+
+    def encode(self, record: Record) -> bytes:
+        return dump(record).encode()
+
+    def decode(self, data: bytes) -> bytes:
+        return data
+
+    def read(self) -> Record | None:
+        data = files.in_words(self.where, lambda: files.read(self.path))
+        if data is None:
+            return None
+        self.untidy = files.in_words(self.where, lambda: files.is_exposed(self.path))
+        return _load(self.decode(data), self.where, self.cluster)
+
+    def create(self, record: Record) -> bool:
+        return files.in_words(self.where, lambda: files.create(self.path, self.encode(record)))
+
+    def prove_writable(self, stand_in: Record) -> None:
+        probe = f"{self.path}.probe"
+        files.in_words(self.where, lambda: files.replace(probe, self.encode(stand_in)))
+        files.in_words(self.where, lambda: os.unlink(probe))
+
+    def replace(self, record: Record) -> None:
+        files.in_words(self.where, lambda: files.replace(self.path, self.encode(record)))
+
+    def tidy(self) -> None:
+        files.in_words(self.where, lambda: os.chmod(self.path, 0o600))
+
+
+class KmsFile(PlainFile):
+    """The same, encrypted with KMS: the file alone is worth nothing."""
+
+    def __init__(self, options: dict[str, t.Any], cluster: str) -> None:
+        super().__init__(options["path"], cluster)
+        self._key = options["kms_key_id"]
+        self._context = {"vaultops:cluster": cluster}
+        self._client = _aws("kms", options)
+
+    def encode(self, record: Record) -> bytes:
+        plaintext = dump(record).encode()
+        if len(plaintext) > KMS_PLAINTEXT_BYTES:
+            raise Problem(
+                f"the record has {len(plaintext)} bytes, and KMS encrypts {KMS_PLAINTEXT_BYTES} at most",
+                "Use fewer recovery shares, or another sink.",
+                where=self.where,
+            )
+        arguments = {"KeyId": self._key, "Plaintext": plaintext, "EncryptionContext": self._context}
+        answer = _aws_call(self.where, "kms:Encrypt", lambda: self._client.encrypt(**arguments))
+        return base64.b64encode(answer["CiphertextBlob"])
+
+    def decode(self, data: bytes) -> bytes:
+        try:
+            sealed = base64.b64decode(data, validate=True)
+        except ValueError:
+            sealed = b""
+        if not sealed:
+            raise Problem("it holds nothing that KMS encrypted", "Name another one.", where=self.where)
+        arguments = {"CiphertextBlob": sealed, "EncryptionContext": self._context}
+        answer = _aws_call(self.where, "kms:Decrypt", lambda: self._client.decrypt(**arguments))
+        return answer["Plaintext"]
+
+
+def _aws(service: str, options: dict[str, t.Any]) -> t.Any:
+    config = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=15)
+    return boto3.session.Session(region_name=options["region"]).client(
+        service, endpoint_url=options.get("endpoint_url") or None, config=config
+    )
+
+
+def _aws_call(where: str, action: str, call: t.Callable[[], t.Any], none_for: str | None = None) -> t.Any:
+    """The answer, or None for the one error code that is an answer too: does not exist, or exists already."""
+    try:
+        return call()
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == none_for:
+            return None
+        raise Problem(
+            f"{action} was refused: {code}: {error.response['Error'].get('Message', '')}",
+            "Whoever runs init needs secretsmanager:DescribeSecret, GetSecretValue, CreateSecret, TagResource and "
+            "PutSecretValue on this secret, or kms:Encrypt and kms:Decrypt on the key, as the sink asks.",
+            where=where,
+        ) from error
+    except BotoCoreError as error:
+        raise Problem(
+            str(error), "Check the region, the endpoint and the controller's credentials.", where=where
+        ) from error
+
+
+def _load(text: str | bytes, where: str, cluster: str) -> Record:
+    try:
+        record = load(text, where)
+    except ValueError as error:
+        raise Problem(str(error), "Name another one: nothing is overwritten that is not ours.", where=where) from error
+    if record["cluster"] != cluster:
+        raise Problem(
+            f"it is in use for the recovery keys of cluster {record['cluster']}, and this is {cluster}",
+            "Name the place where this cluster's keys are kept.",
+            where=where,
+        )
+    return record

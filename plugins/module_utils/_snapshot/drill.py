@@ -1,0 +1,76 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a restore drill has shown. Pure."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from .._common import words
+from .manifest import epoch, moment
+
+# What is read back of a report.
+FIELDS = ("ended", "result", "rpo_seconds", "rto_seconds", "snapshot", "vault_version", "canary_of", "problem")
+
+
+class Report(t.TypedDict):
+    result: str  # passed, failed
+    problem: str | None
+    ended: str  # UTC, ISO 8601
+    snapshot: str | None  # None, as what follows from it, where none could be fetched
+    raft_index: int | None
+    vault_version: str | None
+    canary_of: str | None  # when the value was written that was found again; None: none had been written yet
+    rpo_seconds: (
+        int | None
+    )  # between the snapshot's begin and the drill's: what a disaster at that moment would have cost
+    rto_seconds: int  # from fetching the snapshot to the proof that it serves
+
+
+def report(
+    manifest: t.Mapping[str, t.Any],
+    begun: float,
+    ended: float,
+    problem: str | None,
+    canary: t.Mapping[str, t.Any] | None,
+) -> Report:
+    """*begun*, *ended*: of the drill, in seconds since the epoch; *canary*: a result of vault_canary.
+
+    *manifest*: of the snapshot; empty where none could be fetched.
+    """
+    return {
+        "result": "failed" if problem else "passed",
+        "problem": problem.strip() if problem else None,
+        "ended": moment(float(ended)),
+        "snapshot": manifest.get("name"),
+        "raft_index": manifest.get("raft_index"),
+        "vault_version": manifest.get("vault_version"),
+        "canary_of": (canary or {}).get("written"),
+        "rpo_seconds": round(float(begun) - epoch(manifest["begun"])) if manifest else None,
+        "rto_seconds": round(float(ended) - float(begun)),
+    }
+
+
+def read(texts: t.Mapping[str, str | OSError]) -> tuple[list[dict[str, t.Any]], list[str]]:
+    """The FIELDS of each report, oldest first, and in words which could not be read and why.
+
+    *texts* is the text of each report by its path, or why there is none.
+    """
+    found, unreadable = [], []
+    for path, text in sorted(texts.items()):
+        try:
+            if isinstance(text, OSError):
+                raise text
+            made = json.loads(text)
+            found.append((words.epoch(made["ended"]), _fields(made)))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            unreadable.append(f"{path} can't be read ({words.one_line(error)})")
+    return [one for _, one in sorted(found, key=lambda pair: pair[0])], unreadable
+
+
+def _fields(made: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    for name in FIELDS:
+        kinds: tuple[type, ...] = (int, float) if name.endswith("_seconds") else (str,)
+        if not isinstance(made.get(name), (*kinds, type(None))):
+            raise ValueError(f"{name} is {made[name]!r}")
+    return {name: made.get(name) for name in FIELDS}

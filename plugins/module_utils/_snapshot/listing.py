@@ -1,0 +1,85 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which keys of a bucket are manifests, and what those say. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import manifest
+
+FIELDS = (
+    "name",
+    "cluster_id",
+    "node_name",
+    "vault_version",
+    "raft_index",
+    "key_arn",
+    "seal_key_arn",
+    "plain_bytes",
+    "encrypted_bytes",
+    "begun",
+    "ended",
+)
+
+
+def start_of_keys(prefix: str, cluster_name: str | None) -> str:
+    """What the keys begin with. Names of clusters hold no '_', so none is the beginning of another."""
+    folder = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+    return f"{folder}{cluster_name}_" if cluster_name else folder
+
+
+class Sorted(t.NamedTuple):
+    """The keys of manifests, oldest first."""
+
+    chosen: list[str]  # the newest, to be read
+    left_out: int  # how many older ones there are
+    ahead: list[str]  # said to be begun in the future, so never the newest
+    alone: list[str]  # without the snapshot that they tell of
+
+
+def sort_out(sizes: t.Mapping[str, int], limit: int, now: float) -> Sorted:
+    """What the names of a listing say by themselves. *sizes*: of each object, by its key."""
+    every, whole = manifest.by_age(sizes), set(manifest.whole(sizes))
+    ahead = [key for key in every if manifest.is_ahead(key, now)]
+    good = [key for key in every if key in whole and key not in ahead]
+    alone = [key for key in every if key not in whole and key not in ahead]
+    return Sorted(good[-limit:], max(len(good) - limit, 0), ahead, alone)
+
+
+def describe(found: Sorted, texts: t.Mapping[str, bytes], sizes: t.Mapping[str, int], now: float) -> dict[str, t.Any]:
+    """The shape of vault_backup_info's result. *texts*: of the manifests that were chosen."""
+    read = []
+    broken = [{"key": key, "problem": "the snapshot that it tells of is not in the bucket"} for key in found.alone]
+    for key, text in texts.items():
+        try:
+            made = manifest.parse(text)
+            _require_name(made, key)
+            _require_size(made, sizes[key[: -len(manifest.MANIFEST_SUFFIX)]])
+        except ValueError as error:
+            broken.append({"key": key, "problem": str(error)})
+            continue
+        described: dict[str, t.Any] = {field: getattr(made, field) for field in FIELDS}
+        read.append({"key": key, **described, "bound": made.is_bound, "age_seconds": int(now - made.begun_at)})
+    return {
+        "snapshots": sorted(read, key=lambda one: one["begun"]),
+        "broken": broken,
+        "ahead": [_named(key) for key in found.ahead],
+        "left_out": found.left_out,
+    }
+
+
+def _require_name(made: manifest.Manifest, key: str) -> None:
+    if made.name != key.rpartition("/")[2][: -len(manifest.MANIFEST_SUFFIX)]:
+        raise ValueError(f"it is the manifest of {made.name}, copied or renamed")
+
+
+def _require_size(made: manifest.Manifest, size: int) -> None:
+    if size != made.encrypted_bytes:
+        raise ValueError(f"its snapshot has {size} bytes in the bucket, and it says {made.encrypted_bytes}")
+
+
+def _named(key: str) -> dict[str, str]:
+    """All that a name says of a manifest that was not read."""
+    name = key.rpartition("/")[2][: -len(manifest.MANIFEST_SUFFIX)]
+    _cluster, node_name = manifest.owner_of(name) or ("", "")
+    return {"key": key, "name": name, "node_name": node_name}

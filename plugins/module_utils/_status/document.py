@@ -1,0 +1,160 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""All that is known of a cluster, in one dict: status.json, and what text and page are made of. Pure.
+
+docs/status.md says what each field means.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._common import words
+from .._snapshot import drill
+from . import findings, sight
+
+FORMAT = 1
+Found = t.Mapping[str, t.Any]  # the result of a module, or of one that failed and says why in msg
+Part = dict[str, t.Any]
+
+CERTIFICATE = ("not_after", "days_left", "issuer", "serial", "known_ca", "problem")
+NODE = ("name", "url", "state", "version", "initialized", "sealed", "seal_type", "raft_index", "error")
+PEER = ("node_id", "address", "voter", "leader", "healthy", "last_index", "last_contact_seconds", "version")
+KEY = (
+    "arn",
+    "enabled",
+    "key_state",
+    "rotation_enabled",
+    "rotation_period_in_days",
+    "deletion_date",
+    "multi_region",
+)
+
+
+def document(
+    now: float,
+    about: Found,
+    status: Found,
+    certificates: Found,
+    raft: Found | None = None,
+    key: Found | None = None,
+    snapshots: Found | None = None,
+    drills: t.Mapping[str, str | OSError] | None = None,
+) -> Part:
+    """*about* is name, region, key_alias, bucket, prefix and node_ids (by the node's name), as the inventory has them.
+
+    The others are the results of vault_status_info, vault_certificate_info, vault_raft_info, kms_key_info and
+    vault_backup_info; None for what was not asked. *drills* is the text of each drill's report by its path, or why there is none.
+    """
+    peers = _raft(raft)
+    seen = {one["node"]: one for one in certificates.get("certificates") or []}
+    made: Part = {
+        "format": FORMAT,
+        "written_at": words.iso(now),
+        "cluster": {"name": about["name"], "region": about["region"], **_cluster(status)},
+        "nodes": [
+            _node(
+                node, seen.get(node["name"]), certificates, _peer(node, about.get("node_ids") or {}, peers["servers"])
+            )
+            for node in status["nodes"]
+        ],
+        "raft": peers,
+        "autopilot": _autopilot(raft),
+        "key": _key(about["key_alias"], key),
+        "snapshots": _snapshots(now, about, snapshots),
+        "drill": _drill(now, drills or {}),
+    }
+    known = [node["peer"]["node_id"] for node in made["nodes"] if node["peer"]]
+    peers["strangers"] = [peer for peer in peers["servers"] if peer["node_id"] not in known]
+    return {**made, "findings": findings.of(made)}
+
+
+def _cluster(status: Found) -> Part:
+    why = sight.unseen(status["nodes"])
+    return {**status["cluster"], "state": "unseen", "reason": why} if why else dict(status["cluster"])
+
+
+def host(address: str) -> str:
+    """https://10.0.1.10:8200, 10.0.1.10:8201 -> 10.0.1.10"""
+    return address.removeprefix("https://").rpartition(":")[0]
+
+
+def _why_not(found: Found | None, unasked: str) -> str:
+    if found is None or found.get("skipped"):
+        return unasked
+    return words.one_line(found.get("msg") or "no reason was given")
+
+
+def _picked(names: t.Iterable[str], source: Found | None) -> Part:
+    return {name: (source or {}).get(name) for name in names}
+
+
+def _peer(node: Found, node_ids: Found, servers: list[Part]) -> Part | None:
+    """By its id; the address decides only where no id is known, since API and Raft may have different ones."""
+    node_id = node_ids.get(node["name"])
+    if node_id:
+        return next((one for one in servers if one["node_id"] == node_id), None)
+    return next((one for one in servers if host(one["address"]) == host(node["url"])), None)
+
+
+def _node(node: Found, certificate: Found | None, certificates: Found, peer: Part | None) -> Part:
+    served = _picked(CERTIFICATE, certificate)
+    if certificate is None:
+        served["problem"] = _why_not(certificates, "nobody looked")
+    error = words.one_line(node["error"]) if node.get("error") else None
+    return {**_picked(NODE, node), "error": error, "certificate": served, "peer": peer}
+
+
+def _raft(found: Found | None) -> Part:
+    raft = (found or {}).get("raft")
+    if raft is None:
+        reason = _why_not(found, "no node is active, so there is nobody to ask")
+        nothing: Part = _picked(("healthy", "failure_tolerance", "leader"), None)
+        return {**nothing, "voters": [], "servers": [], "strangers": [], "problem": reason}
+    return {
+        **_picked(("healthy", "failure_tolerance", "leader"), raft),
+        "voters": list(raft["voters"]),
+        "servers": [_picked(PEER, server) for server in raft["servers"]],
+        "strangers": [],
+        "problem": None,
+    }
+
+
+def _autopilot(found: Found | None) -> Part:
+    settings = (found or {}).get("autopilot")
+    reason = None if settings else _why_not(found, "no node is active, so there is nobody to ask")
+    return {"settings": settings or None, "problem": reason}
+
+
+def _key(alias: str, found: Found | None) -> Part:
+    keys = (found or {}).get("kms_keys")
+    reason = None
+    if keys is None:
+        reason = _why_not(found, "KMS was not asked")
+    elif not keys:
+        reason = f"{alias} does not exist"
+    return {"alias": alias, **_picked(KEY, keys[0] if keys else None), "problem": reason}
+
+
+def _snapshots(now: float, about: Found, found: Found | None) -> Part:
+    made: Part = {"bucket": about["bucket"] or None, "prefix": about["prefix"] if about["bucket"] else None}
+    if not about["bucket"]:
+        reason: str | None = "no bucket is set (vault_snapshot_bucket)"
+    elif (found or {}).get("snapshots") is None:
+        reason = _why_not(found, "the bucket was not asked")
+    else:
+        reason = None
+    listed = [dict(one, age_seconds=int(now - words.epoch(one["begun"]))) for one in (found or {}).get("snapshots", [])]
+    made.update(last=listed[-1] if listed else None, listed=listed, left_out=(found or {}).get("left_out"))
+    for name in ("broken", "ahead"):
+        made[name] = list((found or {}).get(name) or [])
+    return {**made, "problem": reason}
+
+
+def _drill(now: float, reports: t.Mapping[str, str | OSError]) -> Part:
+    """The newest report that can be read."""
+    found, unreadable = drill.read(reports)
+    if not found:
+        reason = "; ".join(unreadable) or "no restore drill has left a report"
+        return {"last": None, "unreadable": unreadable, "problem": reason}
+    last = {**found[-1], "age_seconds": int(now - words.epoch(found[-1]["ended"]))}
+    return {"last": last, "unreadable": unreadable, "problem": None}

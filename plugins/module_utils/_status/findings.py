@@ -1,0 +1,144 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What somebody should look at, in plain words. Pure.
+
+A 'problem' wants somebody now, a 'notice' soon; 'unknown' is what could not be read, with the reason.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._common import words
+
+Part = t.Mapping[str, t.Any]
+Finding = dict[str, str]
+
+SNAPSHOT_SECONDS = 8 * 3600  # taken every six hours, and late by a little
+DRILL_DAYS = 90
+CERTIFICATE_DAYS = 30
+LEVELS = ("problem", "notice", "unknown")
+
+
+def of(document: Part) -> list[Finding]:
+    found: list[tuple[str, str]] = []
+    for part in (_cluster, _nodes, _raft, _key, _snapshots, _drill):
+        found += part(document)
+    ordered = sorted(found, key=lambda one: LEVELS.index(one[0]))
+    return [{"level": level, "text": words.sentence(text)} for level, text in ordered]
+
+
+def _cluster(document: Part) -> t.Iterator[tuple[str, str]]:
+    cluster = document["cluster"]
+    if cluster["state"] == "fresh":
+        yield "notice", "The cluster is not initialised yet: no node holds data"
+    elif cluster["state"] == "split":
+        yield "problem", f"The nodes are in different clusters ({cluster['reason']})"
+    elif cluster["state"] == "unseen":
+        yield (
+            "problem",
+            f"This controller can't see the cluster, so nobody knows from here whether it serves: {cluster['reason']}",
+        )
+    elif cluster["active"] is None:
+        yield "problem", "No node is active: nobody can read or write secrets"
+    if len(cluster["versions"]) > 1:
+        yield "notice", f"The nodes run different versions: {', '.join(cluster['versions'])}"
+
+
+def _nodes(document: Part) -> t.Iterator[tuple[str, str]]:
+    for node in document["nodes"]:
+        name, certificate = node["name"], node["certificate"]
+        if document["cluster"]["state"] == "unseen":
+            continue
+        if node["state"] == "unreachable":
+            yield "problem", f"{name} does not answer: {(node['error'] or 'unknown').removeprefix(f'{name}: ')}"
+        elif node["state"] == "sealed":
+            yield "problem", f"{name} is sealed: look at its journal, and at the KMS key"
+        elif node["state"] not in ("active", "standby", "uninitialized"):
+            yield "problem", f"{name} is in the state '{node['state']}'"
+        elif node["state"] == "uninitialized" and document["cluster"]["state"] != "fresh":
+            yield "problem", f"{name} has not joined the cluster"
+        elif document["raft"]["servers"] and node["peer"] is None:
+            yield "problem", f"{name} is no Raft peer"
+        if certificate["days_left"] is None:
+            if node["state"] != "unreachable":
+                yield "unknown", f"{name}'s certificate can't be read: {certificate['problem']}"
+        elif certificate["problem"]:
+            yield "problem", f"Clients do not accept {name}'s certificate: {certificate['problem']}"
+        elif certificate["days_left"] < CERTIFICATE_DAYS:
+            yield "notice", f"{name}'s certificate expires in {words.many(certificate['days_left'], 'day')}"
+
+
+def _raft(document: Part) -> t.Iterator[tuple[str, str]]:
+    raft = document["raft"]
+    if raft["problem"]:
+        if document["cluster"]["state"] != "fresh":
+            yield "unknown", f"The Raft peers can't be read: {raft['problem']}"
+        return
+    for peer in raft["strangers"]:
+        yield "notice", f"{peer['node_id']} ({peer['address']}) is a peer, and not in the inventory"
+    sick = [peer["node_id"] for peer in raft["servers"] if not peer["healthy"]]
+    if sick or not raft["healthy"]:
+        yield (
+            "problem",
+            f"Autopilot calls {'these peers' if sick else 'the cluster'} unhealthy: {', '.join(sick)}".rstrip(": "),
+        )
+    if not raft["failure_tolerance"]:
+        yield "problem", "The next voter that fails takes the cluster with it: it tolerates no failure"
+
+
+def _key(document: Part) -> t.Iterator[tuple[str, str]]:
+    key = document["key"]
+    if key["problem"]:
+        yield "unknown", f"The unseal key can't be read: {key['problem']}"
+        return
+    if not key["enabled"]:
+        until = f", and is deleted on {key['deletion_date'][:10]}" if key["deletion_date"] else ""
+        yield "problem", f"The unseal key is {key['key_state']}{until}: a node that restarts now stays sealed"
+    if key["rotation_enabled"] is False:
+        yield "notice", "KMS does not rotate the unseal key"
+
+
+def _snapshots(document: Part) -> t.Iterator[tuple[str, str]]:
+    snapshots = document["snapshots"]
+    if snapshots["problem"]:
+        yield "unknown", f"The snapshots can't be read: {snapshots['problem']}"
+        return
+    last, listed = snapshots["last"], snapshots["listed"]
+    if last is None:
+        yield "problem", "There is no snapshot in the bucket"
+    elif last["age_seconds"] > SNAPSHOT_SECONDS:
+        yield "problem", f"The last snapshot was begun {words.ago(last['age_seconds'])}"
+    if len(listed) > 1 and last["plain_bytes"] * 2 < listed[-2]["plain_bytes"]:
+        before = words.size(listed[-2]["plain_bytes"])
+        yield "notice", f"The last snapshot is less than half as big as the one before ({before})"
+    ids = [one.get("cluster_id", "") for one in listed]
+    others = sorted({found for found in ids[:-1] if found != ids[-1]})
+    if others:
+        yield (
+            "notice",
+            f"The newest snapshot is of another cluster id than those before ({', '.join(others)}): a new cluster has taken the "
+            "name of an old one, whose last snapshots stay until somebody removes them",
+        )
+    for one in snapshots["ahead"]:
+        yield (
+            "problem",
+            f"{one['name']} claims to be from the future, so it does not count: look at the clock of {one['node_name']}",
+        )
+    for one in snapshots["broken"]:
+        yield "notice", f"The manifest {one['key']} is broken: {one['problem']}"
+
+
+def _drill(document: Part) -> t.Iterator[tuple[str, str]]:
+    drill = document["drill"]
+    last = drill["last"]
+    for text in drill["unreadable"] if last else []:
+        yield "notice", f"A report of a restore drill is broken: {text}"
+    if last is None:
+        yield "notice", f"Nobody knows whether a snapshot can be restored: {drill['problem']}"
+    elif last["result"] != "passed":
+        why = f": {last['problem']}" if last["problem"] else ""
+        yield "problem", f"The last restore drill {last['result'] or 'has no result'}{why}"
+    elif last["age_seconds"] > DRILL_DAYS * 86400:
+        yield "notice", f"The last restore drill was {words.ago(last['age_seconds'])}"
+    if last and last["result"] == "passed" and last["canary_of"] is None:
+        yield "notice", "The last restore drill found no canary: playbooks/backup.yml writes one before its snapshot"
