@@ -72,7 +72,6 @@ steps:
 """
 
 import json
-import time
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -81,6 +80,7 @@ from ..module_utils._aws import alias_state, key_state, kms_api
 from ..module_utils._aws.errors import explained
 from ..module_utils._aws.module import run_aws_module
 from ..module_utils._common.errors import Problem
+from ..module_utils._common.wait import Wait
 
 POLL_SECONDS = 2
 
@@ -155,15 +155,14 @@ def desired_from(params: dict[str, t.Any]) -> key_state.Desired:
 
 def await_enabled(client: t.Any, key_id: str, seconds: int) -> None:
     """AWS copies the key's material before the replica can be used. KMS has no waiter for it."""
-    deadline = time.monotonic() + seconds
+    wait = Wait(seconds, POLL_SECONDS)
     while True:
         metadata = kms_api.describe(client, key_id)
         if metadata and metadata["KeyState"] == "Enabled":
             return
-        if time.monotonic() > deadline:
+        if not wait.again():
             state = metadata["KeyState"] if metadata else "not there"
             raise Problem(f"the replica is still {state} after {seconds} s", "Run again: it goes on from there.")
-        time.sleep(POLL_SECONDS)
 
 
 OPTIONS: dict[str, t.Any] = {

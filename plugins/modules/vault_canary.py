@@ -67,10 +67,10 @@ written:
 import json
 import os
 import secrets
-import tempfile
 import time
 import typing as t
 
+from ..module_utils._common import files
 from ..module_utils._common.module import run_module
 from ..module_utils._snapshot import manifest
 from ..module_utils._vault.auth import api
@@ -150,16 +150,7 @@ def read(path: str) -> list[Canary]:
 
 def write(path: str, canaries: list[Canary]) -> None:
     """For this user alone, and in one step."""
-    handle, partial = tempfile.mkstemp(".partial", f".{os.path.basename(path)}.", os.path.dirname(path))
-    try:
-        with open(handle, "w", encoding="utf-8") as stream:
-            json.dump(canaries, stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.rename(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
+    files.write(path, json.dumps(canaries, indent=1).encode())
 
 
 OPTIONS: dict[str, t.Any] = {

@@ -81,11 +81,11 @@ sha256:
   type: str
 """
 
-import time
 import typing as t
 
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
+from ..module_utils._common.wait import Wait
 from ..module_utils._node import certificate, files, service, tls
 
 POLL_SECONDS = 0.1
@@ -128,11 +128,10 @@ class Listener:
     def reload_to(self, wanted: str | None) -> bool:
         """Whether it serves the wanted certificate, after a reload and within the time."""
         service.signal_reload(self.service)
-        deadline = time.monotonic() + self.timeout
+        wait = Wait(self.timeout, POLL_SECONDS)
         while tls.on_the_wire(*self.address) != wanted:
-            if time.monotonic() > deadline:
+            if not wait.again():
                 return False
-            time.sleep(POLL_SECONDS)
         return True
 
 

@@ -98,10 +98,10 @@ issued:
 
 import datetime
 import os
-import tempfile
 import traceback
 import typing as t
 
+from ..module_utils._common import files
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
 
@@ -192,19 +192,8 @@ def private(key: t.Any) -> bytes:
 
 def put(path: str, content: bytes, mode: int) -> None:
     """Whole or not at all, with this mode from the beginning whatever the umask is."""
-    folder = os.path.dirname(path)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=folder, prefix=f".{os.path.basename(path)}.")
-    try:
-        os.fchmod(handle, mode)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.rename(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    files.write(path, content, mode)
 
 
 one = {

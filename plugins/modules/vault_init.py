@@ -104,10 +104,10 @@ custody:
       type: bool
 """
 
-import time
 import typing as t
 
 from ..module_utils._common.module import run_module
+from ..module_utils._common.wait import Wait
 from ..module_utils._custody import sinks
 from ..module_utils._vault.client import CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.init.look import SPEC, look
@@ -115,7 +115,6 @@ from ..module_utils._vault.init.state import payload
 from ..module_utils._vault.status.api import read_nodes
 from ..module_utils._vault.status.state import classify
 
-POLL_SECONDS = 0.3
 # A node unseals itself within seconds; the next run looks again.
 ID_SECONDS = 30
 
@@ -139,12 +138,10 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
 
 def wait_for_id(cluster: Cluster) -> str | None:
     """The id that the cluster has given itself, or None when it does not say so in time."""
-    deadline = time.monotonic() + ID_SECONDS
-    while True:
-        found = classify(read_nodes(cluster))["cluster_id"]
-        if found or time.monotonic() > deadline:
-            return found
-        time.sleep(POLL_SECONDS)
+    wait = Wait(ID_SECONDS)
+    while not (found := classify(read_nodes(cluster))["cluster_id"]) and wait.again():
+        pass
+    return found
 
 
 OPTIONS: dict[str, t.Any] = {

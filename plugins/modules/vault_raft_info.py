@@ -131,6 +131,7 @@ import time
 import typing as t
 
 from ..module_utils._common.module import run_module
+from ..module_utils._common.wait import Wait
 from ..module_utils._custody import sinks
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
@@ -149,7 +150,6 @@ from ..module_utils._vault.raft.state import (
 from ..module_utils._vault.session import root_token_from, session
 from ..module_utils._vault.status.api import read_nodes
 
-POLL_SECONDS = 0.3
 # Answers that waiting does not change, unless they come from a new leader, which knows of logins a moment later.
 FINAL = (400, 403)
 REFUSED_SECONDS = 10
@@ -157,8 +157,8 @@ REFUSED_SECONDS = 10
 
 def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
     """Look once, or until nothing is missing. While the leadership moves there is nobody to ask: that is waited out."""
-    deadline = time.monotonic() + params["wait_timeout"]
-    gate = Gate(params, deadline)
+    wait = Wait(params["wait_timeout"])
+    gate = Gate(params, wait)
     name, missing = "the cluster", ""
     refused_since: float | None = None
     while True:
@@ -175,16 +175,15 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
                 raise
             gate.good_since = None
             # The end of the waiting cuts the last call off: what was missing before is told.
-            if time.monotonic() <= deadline or not gate.missing:
+            if not wait.is_over or not gate.missing:
                 name, missing = error.where, error.cause
                 gate.missing = None
-        if time.monotonic() > deadline:
+        if not wait.again():
             raise VaultError(
                 "the cluster" if gate.missing else name,
                 f"after {params['wait_timeout']} s {gate.missing or missing}",
                 "Read 'journalctl -u vault' on the nodes named here; a node that is not listed has not joined.",
             )
-        time.sleep(POLL_SECONDS)
 
 
 class Stranger(VaultError):
@@ -194,11 +193,11 @@ class Stranger(VaultError):
 class Gate:
     """What is waited for, and since when nothing of it is missing."""
 
-    def __init__(self, params: dict[str, t.Any], deadline: float) -> None:
+    def __init__(self, params: dict[str, t.Any], wait: Wait) -> None:
         self.params = params
-        self.deadline = deadline
+        self.wait = wait
         connection = Connection.from_params(params)
-        self.connection = dataclasses.replace(connection, until=deadline) if params["wait"] else connection
+        self.connection = dataclasses.replace(connection, until=wait.until) if params["wait"] else connection
         self.root_token = root_token_from(params["custody"], params["cluster_name"])
         self.index: int | None = None
         self.missing: str | None = None
@@ -210,13 +209,12 @@ class Gate:
             raft = look.read(name, client)
             missing = self._missing(raft) if self.params["wait"] else None
             # The end of the waiting makes every node that is being asked look like one that does not answer.
-            if not (missing and self.missing and time.monotonic() > self.deadline):
+            if not (missing and self.missing and self.wait.is_over):
                 self.missing = missing
             if self._is_stable():
                 return look.result(name, client, raft, self.params)
-            if time.monotonic() > self.deadline:
+            if not self.wait.again():
                 return None
-            time.sleep(POLL_SECONDS)
 
     def _missing(self, everybody: Raft) -> str | None:
         """First by autopilot's word, which is at hand; then by that of the nodes."""

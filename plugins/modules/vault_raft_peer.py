@@ -90,18 +90,16 @@ raft:
       elements: dict
 """
 
-import time
 import typing as t
 
 from ..module_utils._common.module import run_module
+from ..module_utils._common.wait import Wait
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.raft import api
 from ..module_utils._vault.raft.look import read
 from ..module_utils._vault.raft.state import Raft, by_own_word, removal_problem, without
 from ..module_utils._vault.status.api import read_nodes
-
-POLL_SECONDS = 0.3
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -138,20 +136,19 @@ def judged(cluster: Cluster, params: dict[str, t.Any], client: t.Any) -> Raft:
 
 
 def judged_when_settled(cluster: Cluster, params: dict[str, t.Any], client: t.Any) -> Raft:
-    deadline = time.monotonic() + params["wait_timeout"]
+    wait = Wait(params["wait_timeout"])
     while True:
         try:
             return judged(cluster, params, client)
         except VaultError:
-            if time.monotonic() > deadline:
+            if not wait.again():
                 raise
-        time.sleep(POLL_SECONDS)
 
 
 def hand_over(node_id: str, client: t.Any, timeout: int) -> None:
     """Have another node lead. The client's own node then forwards its requests there, and that is what is waited for."""
     api.step_down(node_id, client)
-    deadline = time.monotonic() + timeout
+    wait = Wait(timeout)
     while True:
         try:
             if read(node_id, client)["leader"] not in (None, node_id):
@@ -159,11 +156,10 @@ def hand_over(node_id: str, client: t.Any, timeout: int) -> None:
             missing = f"it still leads after {timeout} s"
         except VaultError as error:  # while the leadership moves there is nobody to ask
             missing = error.cause
-        if time.monotonic() > deadline:
+        if not wait.again():
             raise VaultError(
                 node_id, missing, "Stop its Vault service, so that another node takes over, and run again."
             )
-        time.sleep(POLL_SECONDS)
 
 
 def peers(raft: Raft) -> dict[str, t.Any]:

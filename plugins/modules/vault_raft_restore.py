@@ -103,6 +103,7 @@ import time
 import typing as t
 
 from ..module_utils._common.module import run_module
+from ..module_utils._common.wait import Wait
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.init import api as init_api
@@ -163,15 +164,14 @@ def initialised(cluster: Cluster, timeout: int) -> t.Any:
     name = next(iter(cluster.connection.nodes))
     client = cluster.client(name)
     client.token = init_api.initialise(name, client, {"recovery_shares": 1, "recovery_threshold": 1})["root_token"]
-    deadline = time.monotonic() + timeout
+    wait = Wait(timeout, POLL_SECONDS)
     while (state := classify(read_nodes(cluster)))["state"] != "live":
-        if time.monotonic() > deadline:
+        if not wait.again():
             raise VaultError(
                 name,
                 f"the others have not joined it after {timeout} s ({state['reason']})",
                 f"Mend the cause. Before the next run: {EMPTY}",
             )
-        time.sleep(POLL_SECONDS)
     return client
 
 
@@ -224,23 +224,22 @@ def send(name: str, client: t.Any, src: str, timeout: int, afterwards: str) -> N
 
 
 def wait_until_applied(cluster: Cluster, params: dict[str, t.Any], token: str, timeout: int) -> None:
-    deadline = time.monotonic() + timeout
-    wait_for_index(cluster, params, token, params["raft_index"], deadline)
+    wait = Wait(timeout, POLL_SECONDS)
+    wait_for_index(cluster, params, token, params["raft_index"], wait)
     # A follower may have been beyond the snapshot's index with what it held before. The active node goes on from an index
     # that is higher than any from before: who has that one, has the snapshot.
     highest = max(node["raft_index"] or 0 for node in read_nodes(cluster))
-    wait_for_index(cluster, params, token, highest, deadline)
+    wait_for_index(cluster, params, token, highest, wait)
 
 
-def wait_for_index(cluster: Cluster, params: dict[str, t.Any], token: str, index: int, deadline: float) -> None:
+def wait_for_index(cluster: Cluster, params: dict[str, t.Any], token: str, index: int, wait: Wait) -> None:
     while missing := what_is_missing(cluster, params, token, index):
-        if time.monotonic() > deadline:
+        if not wait.again():
             raise VaultError(
                 params["cluster_name"],
                 f"the restore was accepted, and then {missing}",
                 f"A restore that fails seals the node: read 'journalctl -u vault' there. {UNSURE}",
             )
-        time.sleep(POLL_SECONDS)
 
 
 def what_is_missing(cluster: Cluster, params: dict[str, t.Any], token: str, index: int) -> str | None:

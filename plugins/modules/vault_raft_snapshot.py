@@ -71,9 +71,9 @@ snapshot:
 
 import contextlib
 import os
-import tempfile
 import typing as t
 
+from ..module_utils._common import files
 from ..module_utils._common.module import run_module
 from ..module_utils._snapshot.archive import BrokenSnapshot, Summary, verify
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
@@ -90,15 +90,11 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     name = cluster.active()
     with written(dest):
         os.makedirs(os.path.dirname(dest), mode=0o700, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=os.path.dirname(dest), prefix=f".{os.path.basename(dest)}.")
-        try:
-            with os.fdopen(handle, "w+b") as stream:
-                summary = fetch(cluster, name, stream, dest)
-                size = stream.seek(0, os.SEEK_END)
+        with files.draft(dest) as (stream, partial):
+            summary = fetch(cluster, name, stream, dest)
+            size = stream.seek(0, os.SEEK_END)
             os.rename(partial, dest)
-        finally:
-            if os.path.exists(partial):
-                os.unlink(partial)
+        files.sync_directory(os.path.dirname(dest))
     return {"changed": True, "snapshot": {"path": dest, "node": name, "size_bytes": size, **summary}}
 
 
@@ -130,8 +126,7 @@ class Disk:
 def fetch(cluster: Cluster, name: str, stream: t.Any, dest: str) -> Summary:
     with cluster.login(name) as client:
         api.save(name, client, t.cast(t.BinaryIO, Disk(stream, dest)), cluster.connection.timeout)
-    stream.flush()
-    os.fsync(stream.fileno())
+    files.sync(stream)
     stream.seek(0)
     try:
         return verify(stream)

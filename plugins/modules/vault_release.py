@@ -73,6 +73,7 @@ path:
 import os
 import typing as t
 
+from ..module_utils._common import files
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
 from ..module_utils._node import guard, installed
@@ -169,7 +170,7 @@ def switch(link: str, binary: str) -> None:
             os.unlink(partial)
         os.symlink(binary, partial)
         os.rename(partial, link)
-        installed.sync(os.path.dirname(link))
+        files.sync_directory(os.path.dirname(link))
     except OSError as error:
         raise Problem(f"{link} can't be pointed at {binary} ({error})", "Is the module run as root?") from error
 

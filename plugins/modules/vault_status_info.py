@@ -128,29 +128,27 @@ nodes:
 """
 
 import dataclasses
-import time
 import typing as t
 
 from ..module_utils._common.module import run_module
+from ..module_utils._common.wait import Wait
 from ..module_utils._vault.client import CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.status.api import read_nodes
 from ..module_utils._vault.status.state import classify
 
-POLL_SECONDS = 0.3
-
 
 def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
-    deadline = time.monotonic() + params["wait_timeout"]
+    wait = Wait(params["wait_timeout"])
     connection = Connection.from_params(params)
-    cluster = Cluster(dataclasses.replace(connection, until=deadline) if params["wait_for"] else connection)
+    cluster = Cluster(dataclasses.replace(connection, until=wait.until) if params["wait_for"] else connection)
     before = None
     while True:
         nodes = read_nodes(cluster)
         state = classify(nodes)
         if not params["wait_for"] or state["state"] in params["wait_for"]:
             return {"changed": False, "cluster": state, "nodes": nodes}
-        if time.monotonic() > deadline:
+        if wait.is_over:
             # The end of the waiting may have cut the last look off: then the one before it is told.
             nodes = before or nodes
             state = classify(nodes)
@@ -161,7 +159,7 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
                 "Read 'journalctl -u vault' on the nodes that are not active or standby.",
             )
         before = nodes
-        time.sleep(POLL_SECONDS)
+        wait.again()
 
 
 OPTIONS: dict[str, t.Any] = {

@@ -12,6 +12,7 @@ import os
 import tempfile
 import typing as t
 
+from .._common.files import sync_directory
 from .._snapshot import manifest
 from .._snapshot.errors import Exit, Failure
 
@@ -41,7 +42,7 @@ class Store:
                     os.unlink(self.path(name))
                 elif name.startswith(".") and name.endswith(manifest.MANIFEST_SUFFIX + _PENDING_SUFFIX):
                     self._settle(name)
-            _sync_directory(self.directory)
+            sync_directory(self.directory)
 
     def _settle(self, pending: str) -> None:
         """A manifest waits while its snapshot gets its name, and while it is deleted."""
@@ -82,7 +83,7 @@ class Store:
                     os.unlink(pending)
                 raise
             os.rename(pending, final + manifest.MANIFEST_SUFFIX)
-            _sync_directory(self.directory)
+            sync_directory(self.directory)
 
     def backups(self, cluster_name: str) -> list[manifest.Manifest]:
         """The whole ones. What has no manifest that can be read is none, and nobody's to delete."""
@@ -184,14 +185,6 @@ def _write(path: str, text: str) -> None:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def _sync_directory(path: str) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager

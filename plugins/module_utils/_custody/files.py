@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 import typing as t
 
+from .._common import files
 from .._common.errors import Problem
 
 T = t.TypeVar("T")
@@ -38,22 +38,21 @@ def read(path: str) -> bytes | None:
 def create(path: str, data: bytes) -> bool:
     """Write a new file, mode 0600; False when it exists already."""
     _own_directory(os.path.dirname(path))
-    partial = _write_partial(path, data)
-    try:
-        os.link(partial, path)  # unlike a rename, fails when the name is taken
-    except FileExistsError:
-        return False
-    finally:
-        os.unlink(partial)
-    _sync_directory(path)
+    with files.draft(path) as (stream, partial):
+        stream.write(data)
+        files.sync(stream)
+        try:
+            os.link(partial, path)  # unlike a rename, fails when the name is taken
+        except FileExistsError:
+            return False
+    files.sync_directory(os.path.dirname(path))
     return True
 
 
 def replace(path: str, data: bytes) -> None:
     """Put new content in the file's place in one step."""
     _own_directory(os.path.dirname(path))
-    os.rename(_write_partial(path, data), path)
-    _sync_directory(path)
+    files.write(path, data)
 
 
 def is_exposed(path: str) -> bool:
@@ -77,24 +76,3 @@ def _own_directory(directory: str) -> None:
             f"'chmod go-w {directory}' if that is yours alone, or name a directory that does not exist yet.",
             where=directory,
         )
-
-
-def _write_partial(path: str, data: bytes) -> str:
-    handle, partial = tempfile.mkstemp(dir=os.path.dirname(path), prefix=f".{os.path.basename(path)}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError:
-        os.unlink(partial)
-        raise
-    return partial
-
-
-def _sync_directory(path: str) -> None:
-    handle = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

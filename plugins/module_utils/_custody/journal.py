@@ -15,7 +15,6 @@ import base64
 import fcntl
 import os
 import re
-import time
 import typing as t
 from contextlib import contextmanager, suppress
 
@@ -23,6 +22,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from .._common.errors import Problem
+from .._common.wait import Wait
 from . import files
 from .record import Record, dump, load
 
@@ -132,16 +132,15 @@ class Journal:
         self._still_there(handle)
 
     def _lock(self, handle: t.BinaryIO) -> None:
-        deadline = time.monotonic() + LOCK_SECONDS
+        wait = Wait(LOCK_SECONDS, POLL_SECONDS)
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError as error:
                 # Whoever only looks holds it for a moment.
-                if time.monotonic() > deadline:
+                if not wait.again():
                     raise self._busy() from error
-                time.sleep(POLL_SECONDS)
         self._still_there(handle)
 
     def _still_there(self, handle: t.BinaryIO) -> None:

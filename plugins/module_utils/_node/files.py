@@ -8,10 +8,10 @@ import os
 import pwd
 import re
 import stat
-import tempfile
 import typing as t
 from dataclasses import dataclass
 
+from .._common import files
 from .._common.errors import Problem
 from . import paths
 from .installation import MARK
@@ -139,7 +139,7 @@ def put(entry: Entry) -> None:
             os.chown(entry.path, uid, gid)
             os.chmod(entry.path, entry.mode)
         else:
-            _replace(entry, uid, gid)
+            files.write(entry.path, (entry.content or "").encode(), entry.mode, (uid, gid))
     except OSError as error:
         raise Problem(f"{entry.path} could not be written ({error})") from error
 
@@ -151,21 +151,6 @@ def _make(path: str) -> None:
         os.makedirs(path, mode=0o755, exist_ok=True)
     finally:
         os.umask(before)
-
-
-def _replace(entry: Entry, uid: int, gid: int) -> None:
-    handle, partial = tempfile.mkstemp(dir=os.path.dirname(entry.path), prefix=".vaultops.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            os.fchown(stream.fileno(), uid, gid)
-            os.fchmod(stream.fileno(), entry.mode)
-            stream.write(entry.content or "")
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.rename(partial, entry.path)
-    except OSError:
-        os.unlink(partial)
-        raise
 
 
 def _shown(entry: Entry, content: str | None, shown_attributes: str | None, side: str) -> str:

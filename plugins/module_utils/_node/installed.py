@@ -6,10 +6,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import typing as t
 from dataclasses import asdict, dataclass
 
+from .._common import files
 from .._common.errors import Problem
 from .guard import weak
 
@@ -117,29 +117,8 @@ def make_folder(path: str) -> None:
         os.umask(before)
 
 
-def sync(folder: str) -> None:
-    """Names in a folder survive a loss of power only once the folder itself is written."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _write(folder: str, sums: Sums) -> None:
-    handle, partial = tempfile.mkstemp(dir=folder, prefix=f".{RECORD}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(asdict(sums), stream)
-            stream.write("\n")
-            stream.flush()
-            os.fchmod(stream.fileno(), 0o644)
-            os.fsync(stream.fileno())
-        os.rename(partial, os.path.join(folder, RECORD))
-    except OSError:
-        os.unlink(partial)
-        raise
-    sync(folder)
+    files.write(os.path.join(folder, RECORD), f"{json.dumps(asdict(sums))}\n".encode(), 0o644)
 
 
 def _another(path: str, found: str, expected: str) -> Problem:

@@ -9,11 +9,12 @@ import json
 import os
 import re
 import stat
-import tempfile
 import time
 import typing as t
 
+from .._common import files
 from .._common.errors import Problem
+from .._common.wait import Wait
 
 CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
@@ -136,11 +137,10 @@ def locked(directory: str) -> t.Iterator[None]:
     with _in_words(directory):
         handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        deadline = time.monotonic() + LOCK_SECONDS
+        wait = Wait(LOCK_SECONDS, pause=0.02)
         while not _locks(handle):
-            if time.monotonic() > deadline:
+            if not wait.again():
                 raise Problem(f"{directory} is locked by another process", f"'fuser {directory}' on the node names it.")
-            time.sleep(0.02)
         yield
     finally:
         os.close(handle)
@@ -156,27 +156,12 @@ def _locks(handle: int) -> bool:
 
 def put(path: str, lease: Lease | None) -> None:
     """In one step, and on the disk when this returns. None removes the file."""
-    directory = os.path.dirname(path)
     with _in_words(path):
         if lease is None:
             os.unlink(path)
+            files.sync_directory(os.path.dirname(path))
         else:
-            handle, partial = tempfile.mkstemp(dir=directory, prefix=".lease.")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                    json.dump(lease, stream, indent=2)
-                    stream.write("\n")
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                os.rename(partial, path)
-            except OSError:
-                os.unlink(partial)
-                raise
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            files.write(path, f"{json.dumps(lease, indent=2)}\n".encode())
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from urllib.parse import urlsplit
 
+from .._common import files
 from .._common.errors import Problem
 from . import installed, signature
 from .download import CHUNK_BYTES, Limit, fetch, require_room
@@ -70,7 +71,7 @@ class Release:
             raise Problem(f"{folder} is there, and no Vault is in it", "Move it away, then run again.")
         with self._unpacked(expected, os.path.dirname(folder)) as (partial, _sums):
             os.rename(partial, folder)
-            installed.sync(os.path.dirname(folder))
+            files.sync_directory(os.path.dirname(folder))
 
     def compare(self, expected: str, folder: str) -> None:
         """Keep the sums of what was laid down without them, where it is what the signed archive holds."""

@@ -6,11 +6,9 @@ Where snapshots vanish from a bucket, or it is given back as it once was, all th
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import tempfile
 
+from .._common import files
 from . import manifest
 from .errors import Exit, Failure
 
@@ -61,16 +59,6 @@ def remember(path: str, name: str) -> None:
     if short is None or manifest.begun_of(name) <= manifest.begun_of(known.get(short, "")):
         return
     try:
-        handle, partial = tempfile.mkstemp(".partial", f".{os.path.basename(path)}.", os.path.dirname(path))
-        try:
-            with open(handle, "w", encoding="utf-8") as stream:
-                json.dump({**known, short: name}, stream, indent=1)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.rename(partial, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(partial)
-            raise
+        files.write(path, json.dumps({**known, short: name}, indent=1).encode())
     except OSError as error:
         raise Failure(Exit.DISK, f"{path} could not be written ({error.strerror})", "Make room.") from error

@@ -9,6 +9,7 @@ import pathlib
 # What the tool shares with the modules, all of what it imports. Its imports are relative, so the tree stays as it is.
 SHARED = (
     "_common/errors.py",
+    "_common/files.py",
     *(
         f"_snapshot/{name}.py"
         for name in ("archive", "aws", "choice", "encryption", "errors", "manifest", "s3", "settings")

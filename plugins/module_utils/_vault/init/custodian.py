@@ -7,10 +7,10 @@ import datetime
 import getpass
 import os
 import socket
-import time
 import typing as t
 
 from ..._common.errors import Problem
+from ..._common.wait import Wait
 from ..._custody import record as records
 from ..._custody import sinks
 from ..._custody.journal import Journal
@@ -110,7 +110,7 @@ class Custodian:
     def _keep(self, reservation: Record, keys: Record, write: t.Callable[[Record], None]) -> Record:
         """Each way is tried, whatever became of the other, and again as long as both fail."""
         record = records.stored(reservation, keys, None)
-        deadline = time.monotonic() + TRY_SECONDS
+        wait = Wait(TRY_SECONDS, PAUSE_SECONDS)
         while True:
             not_written = self._try(lambda: write(keys))
             not_stored = self._try(lambda: self._store(reservation, record))
@@ -122,9 +122,8 @@ class Custodian:
                 raise self._homeless(f"{not_stored} What is in the journal can't be opened without that reservation")
             if not not_written:
                 raise self._only_in_journal(not_stored)
-            if time.monotonic() > deadline:
+            if not wait.again():
                 raise self._homeless(f"{not_stored} {not_written} That was tried for {TRY_SECONDS} s")
-            time.sleep(PAUSE_SECONDS)
 
     def _store(self, reservation: Record, record: Record) -> None:
         found = self.sink.read()
