@@ -7,12 +7,8 @@ import re
 import typing as t
 from contextlib import contextmanager
 
+from .._common.aws import FAILURES, refusal_of
 from .._common.errors import Problem
-
-try:
-    from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
-except ImportError:
-    pass  # AnsibleAWSModule says so
 
 _CREDENTIALS = "Log in to AWS again, or give the controller a role, a profile, or valid access keys."
 _ALLOW = "Allow it in the policy of the identity that runs this, and in the key's policy where a key is meant."
@@ -108,22 +104,15 @@ def explained(region: str | None, service: str = "KMS") -> t.Iterator[None]:
     where = f"in {region}" if region else "(no region)"
     try:
         yield
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        message = error.response["Error"].get("Message", "")
-        raise Problem(
-            f"{service.lower()}:{error.operation_name} was refused {where}: {code}: {message}", cure(code)
-        ) from error
-    except NoCredentialsError as error:
-        raise Problem(
-            f"no AWS credentials were found for {service} {where}",
-            _CREDENTIALS,
-        ) from error
-    except EndpointConnectionError as error:
-        raise Problem(
-            f"{service} can't be reached {where} ({error})", "Check the region's name, the endpoint and the way out."
-        ) from error
-    except BotoCoreError as error:
-        raise Problem(
-            f"{service} can't be used {where} ({error})", "Check region, endpoint and credentials."
-        ) from error
+    except FAILURES as error:
+        found = refusal_of(error)
+        if found.kind == "refused":
+            cause = f"{service.lower()}:{found.operation} was refused {where}: {found.code}: {found.message}"
+            raise Problem(cause, cure(found.code)) from error
+        if found.kind == "credentials":
+            raise Problem(f"no AWS credentials were found for {service} {where}", _CREDENTIALS) from error
+        if found.kind == "endpoint":
+            cause = f"{service} can't be reached {where} ({found.message})"
+            raise Problem(cause, "Check the region's name, the endpoint and the way out.") from error
+        cause = f"{service} can't be used {where} ({found.message})"
+        raise Problem(cause, "Check region, endpoint and credentials.") from error

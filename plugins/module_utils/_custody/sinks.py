@@ -8,6 +8,7 @@ import os
 import traceback
 import typing as t
 
+from .._common.aws import FAILURES, refusal_of
 from .._common.errors import Problem
 from . import files
 from .record import Record, dump, load
@@ -15,7 +16,6 @@ from .record import Record, dump, load
 try:
     import boto3
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
 
     BOTO3: dict[str, str | None] = {"boto3": None}
 except ImportError:
@@ -225,19 +225,18 @@ def _aws_call(where: str, action: str, call: t.Callable[[], t.Any], none_for: st
     """The answer, or None for the one error code that is an answer too: does not exist, or exists already."""
     try:
         return call()
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code == none_for:
+    except FAILURES as error:
+        found = refusal_of(error)
+        if found.kind != "refused":
+            cure = "Check the region, the endpoint and the controller's credentials."
+            raise Problem(found.message, cure, where=where) from error
+        if found.code == none_for:
             return None
         raise Problem(
-            f"{action} was refused: {code}: {error.response['Error'].get('Message', '')}",
+            f"{action} was refused: {found.code}: {found.message}",
             "Whoever runs init needs secretsmanager:DescribeSecret, GetSecretValue, CreateSecret, TagResource and "
             "PutSecretValue on this secret, or kms:Encrypt and kms:Decrypt on the key, as the sink asks.",
             where=where,
-        ) from error
-    except BotoCoreError as error:
-        raise Problem(
-            str(error), "Check the region, the endpoint and the controller's credentials.", where=where
         ) from error
 
 

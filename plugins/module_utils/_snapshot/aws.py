@@ -7,13 +7,13 @@ import contextlib
 import logging
 import typing as t
 
+from .._common.aws import FAILURES, Refusal, refusal_of
 from .errors import Exit, Failure
 
 try:
     import aws_encryption_sdk
     import boto3
     import botocore.config
-    import botocore.exceptions
 
     MISSING: ImportError | None = None
 except ImportError as import_error:
@@ -39,35 +39,31 @@ def explained(code: Exit, what: str, cures: dict[str, str]) -> t.Iterator[None]:
     """Turn whatever boto3 raises into a Failure: "*what* (why). *cures*[AWS's code]"."""
     try:
         yield
-    except botocore.exceptions.ClientError as error:
-        raise refusal(code, what, error.response, cures) from error
-    except botocore.exceptions.BotoCoreError as error:
-        raise unreachable(code, what, error) from error
-
-
-def was_denied(failure: Failure) -> bool:
-    return code_of(failure.__cause__) == "AccessDenied"
+    except FAILURES as error:
+        raise failure(code, what, refusal_of(error), cures) from error
 
 
 def code_of(error: BaseException | None) -> str:
-    """AWS's own word for an error that boto3 raised; empty for any other."""
-    answer = getattr(error, "response", None)
-    return error_code(answer) if isinstance(answer, dict) else ""
+    """AWS's own word for what it refused; empty when it was not AWS that refused."""
+    return _word(refusal_of(error).code)
 
 
-def error_code(answer: dict[str, t.Any]) -> str:
-    """AWS's own word; an answer to HEAD has no body, and only its status to say it."""
-    found = str((answer.get("Error") or {}).get("Code") or "")
-    return {"403": "AccessDenied", "404": "NotFound"}.get(found, found)
+def was_denied(found: Failure) -> bool:
+    return code_of(found.__cause__) == "AccessDenied"
 
 
-def refusal(code: Exit, what: str, answer: dict[str, t.Any], cures: dict[str, str]) -> Failure:
-    found = error_code(answer)
-    message = str((answer.get("Error") or {}).get("Message") or "").strip()
-    return Failure(code, f"{what} ({found}: {message})" if message else f"{what} ({found})", cures.get(found, ""))
-
-
-def unreachable(code: Exit, what: str, error: Exception) -> Failure:
-    if isinstance(error, (botocore.exceptions.NoCredentialsError, botocore.exceptions.CredentialRetrievalError)):
+def failure(code: Exit, what: str, found: Refusal, cures: dict[str, str]) -> Failure:
+    if found.kind == "refused":
+        said = _word(found.code)
+        return Failure(
+            code, f"{what} ({said}: {found.message})" if found.message else f"{what} ({said})", cures.get(said, "")
+        )
+    if found.kind == "credentials":
         return Failure(code, f"{what} (no AWS credentials)", "Does this machine have its instance profile?")
-    return Failure(code, f"{what} ({error})", "Look at the way to AWS, such as its VPC endpoint, and at endpoint_url.")
+    cure = "Look at the way to AWS, such as its VPC endpoint, and at endpoint_url."
+    return Failure(code, f"{what} ({found.message})", cure)
+
+
+def _word(code: str) -> str:
+    """An answer to HEAD has no body, and only its status to say it."""
+    return {"403": "AccessDenied", "404": "NotFound"}.get(code, code)

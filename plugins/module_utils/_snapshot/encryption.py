@@ -11,6 +11,7 @@ import contextlib
 import io
 import typing as t
 
+from .._common.aws import refusal_in
 from . import aws
 from .errors import Exit, Failure
 from .settings import Kms
@@ -115,8 +116,9 @@ class Key:
             with aws.explained(Exit.ENCRYPTION, what, cures):
                 yield
         except (GenerateKeyError, DecryptKeyError) as error:
-            if aws.error_code(self._answer):
-                raise aws.refusal(Exit.ENCRYPTION, what, self._answer, cures) from error
+            refused = refusal_in(self._answer)
+            if refused.code:
+                raise aws.failure(Exit.ENCRYPTION, what, refused, cures) from error
             raise Failure(
                 Exit.ENCRYPTION, f"{what}: it was encrypted with another key", cures.get("IncorrectKeyException", "")
             ) from error

@@ -8,6 +8,7 @@ import pathlib
 
 # What the tool shares with the modules, all of what it imports. Its imports are relative, so the tree stays as it is.
 SHARED = (
+    "_common/aws.py",
     "_common/errors.py",
     "_common/files.py",
     *(
