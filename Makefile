@@ -47,11 +47,11 @@ lint: setup  ## ansible-lint, yamllint, ruff, mypy
 
 unit: test-setup  ## Unit tests: no lab, loopback only
 	@echo "== unit tests"
-	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadfile tests/unit tests/lab --ignore tests/unit/test_backup_run.py
+	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadfile tests/unit
 
 provision: setup  ## AWS as it fails under provision.yml, and decommission.yml: no lab, loopback only
 	@echo "== provisioning: usually 6 minutes"
-	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadscope tests/faults/test_provision.py tests/faults/test_decommission.py
+	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/test_provision.py tests/loopback/test_decommission.py
 
 molecule: lab-parts  ## Every scenario: create, converge, idempotence, verify, destroy
 	@echo "== molecule, scenarios default, aws, upgrade, certificates, replace_node and backup: usually 14 minutes"
@@ -59,31 +59,31 @@ molecule: lab-parts  ## Every scenario: create, converge, idempotence, verify, d
 
 inputs: lab-parts  ## Every kind of bad input stops the play before a node is changed; every kind of drift is in the plan
 	@echo "== bad inputs and drift: usually 5 minutes"
-	@$(TEST_LAB) pytest tests/faults/test_bad_inputs.py tests/faults/test_drift.py
+	@$(TEST_LAB) pytest tests/scenarios/test_bad_inputs.py tests/scenarios/test_drift.py
 
 adoption: lab-parts  ## A cluster made by hand is adopted, or left alone with the reason
-	@$(TEST_LAB) pytest tests/faults/test_adoption.py
+	@$(TEST_LAB) pytest tests/scenarios/test_adoption.py
 
 kill-test: lab-parts  ## The controller is killed at every point of init; every sink; nothing secret shows
-	@$(TEST_LAB) pytest tests/faults/test_kill.py tests/faults/test_sinks.py tests/faults/test_secrets.py
+	@$(TEST_LAB) pytest tests/scenarios/test_kill.py tests/scenarios/test_sinks.py tests/scenarios/test_secrets.py
 
 change-test: lab-parts  ## Clients write while the cluster is changed, and while that goes wrong
-	@$(TEST_LAB) pytest tests/faults/test_upgrade.py tests/faults/test_certificates.py tests/faults/test_identities.py \
-	    tests/faults/test_replace.py
+	@$(TEST_LAB) pytest tests/scenarios/test_upgrade.py tests/scenarios/test_certificates.py tests/scenarios/test_identities.py \
+	    tests/scenarios/test_replace.py
 
 blind-test: lab-parts  ## A controller that is wrong, blind or doubled changes nothing of a cluster that serves
-	@$(TEST_LAB) pytest tests/faults/test_blind.py tests/faults/test_lease.py
+	@$(TEST_LAB) pytest tests/scenarios/test_blind.py tests/scenarios/test_lease.py
 
 backup-test: setup lab-parts  ## The backup tool as a process, while everything around it fails, and beside a real Vault
-	@$(LAB) pytest tests/unit/test_backup_run.py
-	@$(TEST_LAB) pytest tests/faults/test_backup_tool.py
+	@$(LAB) pytest tests/loopback/test_backup_run.py
+	@$(TEST_LAB) pytest tests/loopback/test_backup_tool.py
 
 restore-test: lab-parts  ## Restores that must not happen, and drills that must not pass
-	@$(TEST_LAB) pytest tests/faults/test_restore.py
+	@$(TEST_LAB) pytest tests/scenarios/test_restore.py
 
 status-test: test-setup  ## The status page in a browser, and plays that find nobody: no lab, loopback only
 	@echo "== status page"
-	@$(LAB) pytest tests/faults/test_status_page.py tests/faults/test_empty_inventory.py
+	@$(LAB) pytest tests/loopback/test_status_page.py tests/loopback/test_empty_inventory.py
 
 bench: lab-parts  ## The plays beside plain shell scripts, in one run each
 	@$(TEST_LAB) python tests/bench/bench.py

@@ -23,9 +23,8 @@ import boto3
 from moto.server import ThreadedMotoServer
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "lab"))
 
-from vault_standin import SERVER_NAME, write_big_archive  # noqa: E402
+from kit.vault_standin import SERVER_NAME, write_big_archive
 
 MB = 1_000_000
 SIZES_MIB = (64, 1024)
@@ -61,7 +60,7 @@ class Stage:
         archive = folder / "archive"
         write_big_archive(archive, mib << 20)
         self.archive_bytes = archive.stat().st_size
-        command = [sys.executable, str(ROOT / "tests/lab/vault_standin.py"), str(archive), str(folder)]
+        command = [sys.executable, str(ROOT / "tests/kit/vault_standin.py"), str(archive), str(folder)]
         self.vault = subprocess.Popen(command)
         while not (folder / "address").exists():
             if self.vault.poll() is not None:

@@ -14,9 +14,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "lab"))
 
-from labkit.settings import Lab  # noqa: E402
+from labkit.settings import Lab
 
 DEPLOY_AT_MOST = 2.0
 NO_OP_SECONDS_AT_MOST = 12.0

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent / "faults"), str(HERE.parent / "lab")]
 
-from conftest import Bench  # noqa: E402
-from test_upgrade import NEW, OLD, clients, make_cluster  # noqa: E402
+from kit.bench import Bench
+from kit.changes import NEW, OLD, clients, make_cluster
 
 SCRIPT_SECONDS = 120
 

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "lab"))
-
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection  # noqa: E402
-from labkit.settings import from_environment  # noqa: E402
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection
+from labkit.settings import from_environment
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import tool
+from kit.paths import ROOT
 
-ROOMS = Path(__file__).parents[2] / "plugins" / "module_utils"
+ROOMS = ROOT / "plugins" / "module_utils"
 # One subject a room. What stands on the right does not know of what stands on the left.
 MAY_IMPORT = {
     "_common": set(),

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import boto3
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import call
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from canaries import VALUES, reader  # noqa: E402
+from kit.canaries import VALUES, reader
 
 NODES = ["docker://test-vault-1", "docker://test-vault-2", "docker://test-vault-3"]
 
@@ -43,8 +38,7 @@ def test_it_is_the_cluster_that_was_backed_up(cluster, manifests):
 def test_the_recovery_keys_in_custody_are_the_cluster_s(cluster, lab):
     secrets = boto3.client("secretsmanager", region_name="eu-central-1", endpoint_url=lab.aws_url)
     record = json.loads(secrets.get_secret_value(SecretId="vault/test/recovery")["SecretString"])
-    sys.path.insert(0, str(Path(__file__).parents[2] / "faults"))
-    from keys import recovery_keys_open
+    from kit.login import recovery_keys_open
 
     assert recovery_keys_open(cluster, cluster.active(), record["recovery_keys"][:3])
 

@@ -12,6 +12,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft impor
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft.state import normalise
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
+from kit.login import kv_token
 
 FAIL_OVER_SECONDS = 10
 
@@ -94,16 +95,6 @@ def inside(container, *command) -> str:
     return subprocess.run(
         ["docker", "exec", container, *command], check=True, capture_output=True, text=True
     ).stdout.strip()
-
-
-def kv_token(client) -> str:
-    """A secrets engine to write to, and a token that may."""
-    if "kv/" not in call("kv", lambda: client.adapter.get("/v1/sys/mounts"))["data"]:
-        call("kv", lambda: client.adapter.post("/v1/sys/mounts/kv", json={"type": "kv"}))
-    policy = 'path "kv/*" { capabilities = ["create", "read", "update"] }'
-    call("kv", lambda: client.adapter.put("/v1/sys/policies/acl/kv", json={"policy": policy}))
-    body = {"policies": ["kv"], "ttl": "10m", "no_parent": True}
-    return call("kv", lambda: client.adapter.post("/v1/auth/token/create", json=body))["auth"]["client_token"]
 
 
 def write(cluster, token, value) -> None:

@@ -1,0 +1,67 @@
+"""What tests on loopback share: an AWS, a module that runs, certificates, a node that backs up."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from moto.server import ThreadedMotoServer
+
+REGION = "eu-central-1"
+
+
+@pytest.fixture(scope="session")
+def _moto() -> t.Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def aws(_moto: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """URL of an empty AWS account."""
+    import boto3
+    import requests
+
+    requests.post(f"{_moto}/moto-api/reset", timeout=5).raise_for_status()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "unit")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "unit")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    boto3.setup_default_session()
+    return _moto
+
+
+@pytest.fixture
+def run_module(capsys: pytest.CaptureFixture[str]) -> t.Callable[..., dict[str, t.Any]]:
+    """Run a module's main() as Ansible would, and return what it prints."""
+
+    def run(module: t.Any, check: bool = False, **params: t.Any) -> dict[str, t.Any]:
+        arguments = {**params, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp"}
+        capsys.readouterr()
+        with patch_module_args(arguments), contextlib.suppress(SystemExit):
+            module.main()
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> t.Any:
+    from kit.backup_stage import Certificates
+
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def stage(tmp_path: Path, certificates: t.Any, aws: str) -> t.Iterator[t.Any]:
+    """A node that backs up: its Vault, its key and its bucket."""
+    from kit.backup_stage import SMALL, Stage, VaultStandIn, whole
+
+    with VaultStandIn(certificates, whole(SMALL)) as vault:
+        yield Stage(tmp_path, certificates, vault, aws)

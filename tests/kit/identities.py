@@ -1,0 +1,223 @@
+"""A Vault as far as its identities go."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import secrets
+import ssl
+import threading
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody import sinks
+from ansible_collections.vaultops.cluster.plugins.module_utils._tls import authority
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth import state
+from ansible_collections.vaultops.cluster.plugins.modules import vault_operator
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from kit.certificates import issue, pem
+
+OPERATOR, ADMIN, STATUS = "vaultops-operator", "vaultops-admin", "vaultops-status"
+
+
+ROOT = "root-token"
+
+
+class Vault:
+    """As far as identities go. Who has a policy with sys/* in it may do everything; others may read, and change no policy."""
+
+    def __init__(self, folder: Path, ca: tuple[t.Any, x509.Certificate]) -> None:
+        self.policies: dict[str, str] = {}
+        self.roles: dict[str, dict[str, t.Any]] = {}
+        self.crls: dict[str, set[int]] = {}
+        self.devices: dict[str, t.Any] = {}
+        self.has_cert_auth = False
+        self.tokens = {ROOT: ["root"]}
+        self.logins: list[str] = []
+        self.events: list[str] = []
+        self.broken: set[str] = set()  # roles that nobody can log in as
+        key, leaf = issue("vault-1", ["127.0.0.1"], *ca)
+        (folder / "server.crt").write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
+        (folder / "server.key").write_bytes(pem(key))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "server.crt", folder / "server.key")
+        context.load_verify_locations(folder / "ca.crt")
+        context.verify_mode = ssl.CERT_OPTIONAL
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(self))
+        self.server.daemon_threads = True
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"https://127.0.0.1:{self.server.server_address[1]}"
+
+    def login(self, role: str, certificate: dict[str, t.Any] | None) -> str | None:
+        found = self.roles.get(role)
+        name = dict(pair[0] for pair in (certificate or {}).get("subject", ())).get("commonName")
+        serial = int((certificate or {"serialNumber": "0"})["serialNumber"], 16)
+        if not found or role in self.broken or name not in found["allowed_common_names"]:
+            return None
+        if any(serial in crl for crl in self.crls.values()):
+            return None
+        token = secrets.token_hex(8)
+        self.tokens[token] = ["default", *found["token_policies"]]
+        self.logins.append(role)
+        return token
+
+    def may(self, token: str, verb: str, path: str) -> bool:
+        policies = self.tokens[token]
+        if "root" in policies or any("sys/*" in self.policies.get(name, "") for name in policies):
+            return True
+        return verb == "read" and any(f'"{path}"' in self.policies.get(name, "") for name in policies)
+
+    def answer(self, verb: str, path: str, body: dict[str, t.Any], token: str, peer: t.Any) -> tuple[int, t.Any]:
+        if path == "sys/leader":
+            return 200, {"is_self": True}
+        if path == "auth/cert/login":
+            made = self.login(body["name"], peer) if self.has_cert_auth else None
+            return (
+                (200, {"auth": {"client_token": made}})
+                if made
+                else (400 if self.has_cert_auth else 403, {"errors": []})
+            )
+        if token not in self.tokens:
+            return 403, {"errors": ["bad token"]}
+        if path == "auth/token/revoke-self":
+            self.events.append(f"revoke {token}") if token == ROOT else None
+            del self.tokens[token]
+            return 204, {}
+        if path == "auth/token/lookup-self":
+            return 200, {"data": {"policies": self.tokens[token]}}
+        if path == "sys/capabilities-self":
+            able = {one: ["create", "update"] if self.may(token, "write", one) else ["deny"] for one in body["paths"]}
+            return 200, {"data": able}
+        if not self.may(token, verb, path):
+            return 403, {"errors": ["permission denied"]}
+        if verb == "write":
+            self.events.append(f"write {path}")
+        return self.kept(verb, path, body)
+
+    def kept(self, verb: str, path: str, body: dict[str, t.Any]) -> tuple[int, t.Any]:
+        name = path.rpartition("/")[2]
+        if path == "sys/auth":
+            return 200, {"data": {"token/": {}, **({"cert/": {}} if self.has_cert_auth else {})}}
+        if path == "sys/auth/cert":
+            self.has_cert_auth = True
+            return 204, {}
+        if path == "sys/audit":
+            return 200, {"data": self.devices}
+        if path.startswith("sys/audit/"):
+            self.devices[f"{name}/"] = {**body, "path": f"{name}/"}
+            return 204, {}
+        if path == "auth/cert/crls":
+            return (200, {"data": {"keys": sorted(self.crls)}}) if self.crls else (404, {"errors": []})
+        if path.startswith("auth/cert/crls/"):
+            if verb == "write":
+                self.crls[name] = authority.serials_of(x509.load_pem_x509_crl(body["crl"].encode()))
+                return 204, {}
+            return 200, {"data": {"serials": {str(serial): {} for serial in self.crls[name]}}}
+        store: dict[str, t.Any] = self.policies if path.startswith("sys/policies/") else self.roles
+        if verb == "write":
+            store[name] = body["policy"] if store is self.policies else body
+            return 204, {}
+        if name not in store:
+            return 404, {"errors": []}
+        return 200, {"data": {"policy": store[name]} if store is self.policies else store[name]}
+
+
+def handler(vault: Vault) -> type[http.server.BaseHTTPRequestHandler]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_arguments: t.Any) -> None:
+            pass
+
+        def _serve(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+            verb = "read" if self.command == "GET" else "write"
+            path = self.path.removeprefix("/v1/").partition("?")[0]
+            token = str(self.headers.get("X-Vault-Token") or "")
+            status, content = vault.answer(
+                verb, path, body, token, t.cast(ssl.SSLSocket, self.connection).getpeercert()
+            )
+            data = b"" if status == 204 else json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_PUT = _serve  # noqa: N815
+
+    return Handler
+
+
+@pytest.fixture
+def ca(tmp_path):
+    made = issue("a CA", [], None, None)
+    (tmp_path / "ca.crt").write_bytes(made[1].public_bytes(serialization.Encoding.PEM))
+    (tmp_path / "ca.key").write_bytes(pem(made[0]))
+    return made
+
+
+@pytest.fixture
+def vault(tmp_path, ca):
+    running = Vault(tmp_path, ca)
+    yield running
+    running.server.shutdown()
+    running.server.server_close()
+
+
+@pytest.fixture
+def options(tmp_path, ca, vault):
+    """What every module gets: the operator's and the admin's certificates."""
+    for name in (OPERATOR, ADMIN, STATUS):
+        key, leaf = issue(name, [name], *ca)
+        (tmp_path / f"{name}.crt").write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
+        (tmp_path / f"{name}.key").write_bytes(pem(key))
+    return {
+        "nodes": {"vault-1": vault.address},
+        "ca_cert": str(tmp_path / "ca.crt"),
+        "client_ca": str(tmp_path / "ca.crt"),
+        **files(tmp_path, "cert_auth", OPERATOR),
+        **files(tmp_path, "admin", ADMIN),
+    }
+
+
+def files(folder, prefix, name):
+    return {f"{prefix}_public_key": str(folder / f"{name}.crt"), f"{prefix}_private_key": str(folder / f"{name}.key")}
+
+
+@pytest.fixture
+def set_up(tmp_path, options, run_module, monkeypatch):
+    """Runs vault_operator; custody is a file that holds the root token."""
+
+    class Sink:
+        def read(self):
+            return json.loads((tmp_path / "custody").read_text())
+
+        def replace(self, record):
+            (tmp_path / "custody").write_text(json.dumps(record))
+
+    monkeypatch.setattr(sinks, "open_sink", lambda _options, _name: Sink())
+    (tmp_path / "custody").write_text(json.dumps({"root_token": ROOT, "root_token_pgp": False}))
+
+    def run(check=False, root=False, **more):
+        custody = {"custody": {"sink": "pgp", "path": "x", "journal": "y"}} if root else {}
+        own = {name: value for name, value in {**options, **custody, **more}.items() if value is not None}
+        return run_module(vault_operator, check, cluster_name="prod", **files(tmp_path, "status", STATUS), **own)
+
+    return run
+
+
+def wide(vault):
+    """A cluster of an earlier release: one operator, who may do everything."""
+    vault.has_cert_auth = True
+    vault.policies[OPERATOR] = state.ADMIN_POLICY
+    vault.roles[OPERATOR] = {"allowed_common_names": [OPERATOR], "token_policies": [OPERATOR]}
+
+
+def narrow(vault) -> bool:
+    return vault.policies[OPERATOR].strip() == state.OPERATOR_POLICY.strip()

@@ -1,0 +1,80 @@
+"""What recovery keys and tokens are good for, asked of the cluster itself."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection, call
+
+
+def as_operator(bench, nodes=None) -> Cluster:
+    """The lab's cluster, or some nodes of it, for the operator whose certificate the play issued."""
+    return logged_in_as("operator", bench, nodes)
+
+
+def as_admin(bench, nodes=None) -> Cluster:
+    """For who may write policies, roles and mounts."""
+    return logged_in_as("admin", bench, nodes)
+
+
+def logged_in_as(who, bench, nodes=None, folder=None) -> Cluster:
+    """*folder*: where the identity's files are, if not where the play keeps them."""
+    tls = bench.controller / "tls"
+    return Cluster(
+        Connection(
+            nodes={node.hostname: f"https://{node.address}:8200" for node in nodes or bench.lab.nodes},
+            ca_cert=str(tls / "ca.crt"),
+            cert_auth_public_key=str((folder or tls) / f"vaultops-{who}.crt"),
+            cert_auth_private_key=str((folder or tls) / f"vaultops-{who}.key"),
+            cert_auth_role=f"vaultops-{who}",
+        )
+    )
+
+
+def admin_of(cluster: Cluster) -> Cluster:
+    """The same cluster for its admin, whose files lie beside the operator's."""
+    options = cluster.connection
+    return Cluster(
+        dataclasses.replace(
+            options,
+            cert_auth_public_key=str(options.cert_auth_public_key).replace("vaultops-operator", "vaultops-admin"),
+            cert_auth_private_key=str(options.cert_auth_private_key).replace("vaultops-operator", "vaultops-admin"),
+            cert_auth_role="vaultops-admin",
+        )
+    )
+
+
+def recovery_keys_open(cluster, name, keys) -> bool:
+    """Whether the keys would give out a new root token; what they give is revoked at once."""
+    client = cluster.client(name)
+    attempt = call(name, lambda: client.adapter.put("/v1/sys/generate-root/attempt", json={}))
+    for key in keys:
+        body = {"key": key, "nonce": attempt["nonce"]}
+        progress = call(name, lambda body=body: client.adapter.put("/v1/sys/generate-root/update", json=body))
+    if progress["complete"]:
+        encoded = progress["encoded_token"]
+        padded = base64.b64decode(encoded + "=" * (-len(encoded) % 4))
+        client.token = "".join(chr(a ^ b) for a, b in zip(padded, attempt["otp"].encode(), strict=True))
+        call(name, lambda: client.adapter.post("/v1/auth/token/revoke-self"))
+    return progress["complete"]
+
+
+def is_revoked(cluster, name, token) -> bool:
+    client = cluster.client(name)
+    return (
+        client.session.get(
+            f"{client.url}/v1/auth/token/lookup-self", headers={"X-Vault-Token": token}, timeout=10
+        ).status_code
+        == 403
+    )
+
+
+def kv_token(client) -> str:
+    """A secrets engine to write to, and a token that may."""
+    if "kv/" not in call("kv", lambda: client.adapter.get("/v1/sys/mounts"))["data"]:
+        call("kv", lambda: client.adapter.post("/v1/sys/mounts/kv", json={"type": "kv"}))
+    policy = 'path "kv/*" { capabilities = ["create", "read", "update"] }'
+    call("kv", lambda: client.adapter.put("/v1/sys/policies/acl/kv", json={"policy": policy}))
+    body = {"policies": ["kv"], "ttl": "10m", "no_parent": True}
+    return call("kv", lambda: client.adapter.post("/v1/auth/token/create", json=body))["auth"]["client_token"]

@@ -1,0 +1,67 @@
+"""Templates and variables as Ansible evaluates them."""
+
+from __future__ import annotations
+
+import jinja2
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from kit.paths import ROOT
+
+ROLE = ROOT / "roles" / "vault_server"
+
+
+NODES = [
+    {
+        "name": f"vault-{n}",
+        "node_id": f"vault-{n}",
+        "address": f"10.0.1.{9 + n}",
+        "api_addr": f"https://10.0.1.{9 + n}:8200",
+        "cluster_addr": f"https://10.0.1.{9 + n}:8201",
+    }
+    for n in (1, 2, 3)
+]
+
+
+# Of the role's own variables, those that templates look at.
+USED = ("__vault_server_any", "__vault_server_log_dirs", "__vault_server_shared_files")
+
+
+BASE = {
+    "inventory_hostname": "vault-1",
+    "vault_nodes": NODES,
+    "vault_cluster_name": "prod",
+    "vault_version": "1.21.1",
+    "vault_aws_region": "eu-central-1",
+    "vault_server_telemetry": {},
+}
+
+
+def render(template: str, variables: dict) -> str:
+    defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+    known = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
+    known = {**defaults, **BASE, **variables, **{name: known[name] for name in USED}}
+    templar = Templar(loader=DataLoader(), variables={name: trusted(value) for name, value in known.items()})
+    values = {name: templar.template(trusted(value)) for name, value in known.items()}
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROLE / "templates"),
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    from ansible.plugins.filter.core import FilterModule as Core
+
+    environment.filters |= Core().filters()
+    return environment.get_template(template).render(values)
+
+
+def trusted(value):
+    from ansible.template import trust_as_template
+
+    if isinstance(value, str):
+        return trust_as_template(value)
+    if isinstance(value, dict):
+        return {name: trusted(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [trusted(item) for item in value]
+    return value

@@ -1,0 +1,50 @@
+"""A run that finds nothing to do it to is no success: a schedule would do nothing for ever, and nobody would know."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+import yaml
+from kit.bench import ROOT
+
+# The others are about AWS, run on localhost, and need no node.
+PLAYBOOKS = sorted(
+    path for path in (ROOT / "playbooks").glob("*.yml") if path.stem not in ("provision", "decommission")
+)
+INVENTORIES = {
+    "nothing": {},
+    "another group": {"all": {"children": {"vaults": {"hosts": {"vault-1": {}}}}}},
+    "an empty group": {"all": {"children": {"vault": {"hosts": {}}}}},
+}
+
+
+def run(*arguments):
+    done = subprocess.run(["ansible-playbook", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return done.returncode, " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("hosts", INVENTORIES.values(), ids=INVENTORIES)
+@pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda path: path.stem)
+def test_no_playbook_ends_well_where_it_finds_no_host(tmp_path, playbook, hosts):
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(yaml.safe_dump(hosts))
+    code, said = run("-i", str(inventory), str(playbook))
+    assert code != 0, said
+    assert "has no host in the group vault" in said
+
+
+def test_a_drill_without_a_machine_is_no_drill(tmp_path):
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(yaml.safe_dump({"all": {"children": {"vault": {"hosts": {"vault-1": {}}}}}}))
+    code, said = run("-i", str(inventory), str(ROOT / "playbooks/restore_drill.yml"))
+    assert code != 0, said
+    assert "no host in the group vault_drill," in said
+
+
+def test_an_ec2_inventory_that_cannot_be_read_is_no_empty_account(tmp_path):
+    source = tmp_path / "vault.aws_ec2.yml"
+    source.write_text("plugin: amazon.aws.aws_ec2\nregions: [eu-central-1]\nendpoint_url: http://127.0.0.1:9\n")
+    code, said = run("-i", str(source), str(ROOT / "playbooks/backup.yml"))
+    assert code != 0, said
+    assert "where the AWS session has expired" in said

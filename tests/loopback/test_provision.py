@@ -1,0 +1,394 @@
+"""provision.yml on loopback: what it makes of an empty account, of bad inputs, and of an AWS that refuses or goes away."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+import pytest
+from kit.account import EVERYTHING, Account, KillAt, Things, count
+from kit.fault_proxy import Answer, Drop, Rule
+
+BUCKET = "example-vault-snapshots"
+ALLOW = "Allow it in the policy of the identity that runs this"
+LOG_IN = "Log in to AWS again"
+READS = ("Describe", "Get", "List", "HEAD ", "GET ")
+
+
+def denied(action: str, resource: str, code: str = "AccessDenied") -> Answer:
+    """As AWS puts it, which names the resource."""
+    who = "User: arn:aws:iam::123456789012:user/lab is not authorized"
+    return Answer(code, f"{who} to perform: {action} on resource: {resource}", 403)
+
+
+def superseded(start: str) -> dict[str, t.Any]:
+    """S3's filter for what a newer snapshot has superseded. Without the tag, the last good one would go too."""
+    return {"And": {"Prefix": start, "Tags": [{"Key": "vaultops-superseded", "Value": "true"}]}}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What differs from a good run, and what the playbook must say then; {subnet} and its like are the account's."""
+
+    says: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    variables: dict[str, t.Any] = field(default_factory=dict)
+    environment: dict[str, str | None] = field(default_factory=dict)
+    offline: bool = False
+    kill: KillAt | None = None
+
+
+AT_ONCE = {
+    "region that does not exist": Case(
+        ("See who runs this", "AWS can't be reached in eu-nowhere-1", "Check the region's name"),
+        variables={"vault_aws_region": "eu-nowhere-1", "vault_aws_endpoint_url": ""},
+        offline=True,
+    ),
+    "region that is no name": Case(
+        ("'eu central 1' is not a region's name", "Set vault_aws_region"),
+        variables={"vault_aws_region": "eu central 1", "vault_aws_endpoint_url": ""},
+        offline=True,
+    ),
+    "another region": Case(
+        ("{subnet} does not exist in eu-west-1", "Check vault_ec2_instances, the region"),
+        variables={"vault_aws_region": "eu-west-1"},
+    ),
+    "endpoint that does not answer": Case(
+        ("AWS can't be reached in eu-central-1", "the endpoint and the way out"),
+        variables={"vault_aws_endpoint_url": "http://127.0.0.1:9"},
+    ),
+    "no credentials": Case(
+        ("no AWS credentials were found", LOG_IN),
+        environment={"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None},
+    ),
+    "credentials that have expired": Case(
+        ("GetCallerIdentity was refused: ExpiredToken", "have expired. Log in to AWS again"),
+        (
+            Rule(
+                "GetCallerIdentity",
+                Answer("ExpiredToken", "The security token included in the request is expired", 403),
+            ),
+        ),
+    ),
+    "no administrators": Case(
+        ("vault_kms_administrators is empty", "Name who looks after the key, such as arn:aws:"),
+        variables={"vault_kms_administrators": []},
+    ),
+    "administrators without the caller": Case(
+        ("does not name arn:aws:", "it would lock itself out of the key. Add it, or run as one"),
+        variables={"vault_kms_administrators": ["arn:aws:iam::123456789012:role/platform"]},
+    ),
+    "load balancer before a listener with TLS 1.3 alone": Case(
+        ("vault_load_balancer is true and vault_tls_min_version is tls13", "Set vault_tls_min_version: tls12"),
+        variables={"vault_tls_min_version": "tls13"},
+    ),
+    "subnet that gives out public addresses": Case(
+        ("{public_subnet} gives each new instance a public address", "Name private subnets"),
+        variables={"lab_subnet": "{{ public_subnet }}"},
+    ),
+    "bucket of somebody else": Case(
+        ("The bucket taken exists, and is somebody else's", "Choose another name"),
+        (Rule("HEAD /taken", Answer("AccessDenied", status=403)),),
+        variables={"vault_snapshot_bucket": "taken"},
+    ),
+    "subnet without free addresses": Case(
+        ("{full_subnet} has 0 free addresses, and vault-1, vault-2, vault-3 would need 3", "Name another subnet"),
+        variables={"lab_subnet": "{{ full_subnet }}"},
+    ),
+}
+
+# In the order of the play: each run gets past the point where the one before it was stopped.
+ON_THE_WAY = {
+    "no right to make the role": Case(
+        ("The nodes' role (eu-central-1): CreateRole was refused: AccessDenied", "role/vault-node", ALLOW),
+        (Rule("CreateRole", denied("iam:CreateRole", "arn:aws:iam::123456789012:role/vault-node")),),
+    ),
+    "killed when the role is made": Case(kill=KillAt("CreateRole")),
+    "alias of another's key": Case(
+        ("alias/payroll", "does not carry the tag vault-cluster=prod", "Name another alias"),
+        variables={"vault_kms_key_alias": "alias/payroll"},
+    ),
+    "KMS throttles for good": Case(
+        ("The unseal key", "kms:CreateKey was refused in eu-central-1: ThrottlingException", "Run again in a minute"),
+        (Rule("CreateKey", Answer("ThrottlingException", "Rate exceeded"), every=True),),
+    ),
+    "no right to make the key": Case(
+        ("The unseal key", "kms:CreateKey was refused in eu-central-1: AccessDeniedException", ALLOW),
+        (Rule("CreateKey", denied("kms:CreateKey", "*", "AccessDeniedException")),),
+    ),
+    "killed between key and alias": Case(kill=KillAt("CreateKey")),
+    "no right to say what the role may do": Case(
+        ("What the nodes may do (eu-central-1): PutRolePolicy was refused: AccessDenied", "role/vault-node", ALLOW),
+        (Rule("PutRolePolicy", denied("iam:PutRolePolicy", "role/vault-node")),),
+    ),
+    "bucket's name taken meanwhile": Case(
+        (
+            "The bucket, with the cluster's tag: taken (eu-central-1): CreateBucket was refused: BucketAlreadyExists",
+            "Choose another",
+        ),
+        (Rule("PUT /taken", Answer("BucketAlreadyExists", "The requested bucket name is not available.", 409)),),
+        variables={"vault_snapshot_bucket": "taken"},
+    ),
+    "killed when the bucket is made": Case(kill=KillAt(f"PUT /{BUCKET}")),
+    "S3 throttles for good": Case(
+        (f"The bucket of snapshots: {BUCKET} (eu-central-1): PutBucketPolicy was refused: SlowDown", "Run again"),
+        (Rule(f"PUT /{BUCKET}?policy", Answer("SlowDown", "Please reduce your request rate.", 503), every=True),),
+    ),
+    # This module drops what AWS said, and the playbook says how to get at it.
+    "session that ends midway": Case(
+        ("Who may reach the nodes: vault-prod", "CreateSecurityGroup was refused: RequestExpired", LOG_IN),
+        (Rule("CreateSecurityGroup", Answer("RequestExpired", "Request has expired.")),),
+        environment={"ANSIBLE_DISPLAY_TRACEBACK": "error"},
+    ),
+    "killed between two machines": Case(kill=KillAt("RunInstances", 2)),
+    "no right to make machines": Case(
+        ("Launch instances: vault-3 (eu-central-1): RunInstances was refused: UnauthorizedOperation", ALLOW),
+        (Rule("RunInstances", denied("ec2:RunInstances", "instance/*", "UnauthorizedOperation")),),
+    ),
+    "no right to make the load balancer": Case(
+        ("The network load balancer (eu-central-1): CreateLoadBalancer was refused: AccessDenied", "vault-prod", ALLOW),
+        (
+            Rule(
+                "CreateLoadBalancer", denied("elasticloadbalancing:CreateLoadBalancer", "loadbalancer/net/vault-prod/*")
+            ),
+        ),
+    ),
+}
+
+# What AWS does now and then, and what must not stop a run.
+PASSING = (
+    Rule("CreateRole", Answer("Throttling", "Rate exceeded")),
+    Rule("CreateKey", Answer("ThrottlingException", "Rate exceeded")),
+    # The role that the policy names is not known to KMS yet.
+    Rule("CreateKey", Answer("MalformedPolicyDocumentException", "Policy contains invalid principals"), nth=2),
+    Rule(f"PUT /{BUCKET}?versioning", Answer("SlowDown", "Please reduce your request rate.", 503)),
+    Rule("RunInstances", Answer("RequestLimitExceeded", "Request limit exceeded.", 503)),
+    # Nor the profile to EC2. Where an ARN is refused the module itself tries once more, which would hide the role's part.
+    Rule("RunInstances", Answer("InvalidParameterValue", "Invalid IAM Instance Profile name"), nth=2),
+    Rule("CreateTargetGroup", Answer("Throttling", "Rate exceeded")),
+)
+
+
+@pytest.fixture
+def fresh_account(stand_in: str, tmp_path_factory: pytest.TempPathFactory) -> Account:
+    return Account(stand_in, tmp_path_factory.mktemp("account"))
+
+
+@pytest.fixture(scope="class")
+def account(stand_in: str, tmp_path_factory: pytest.TempPathFactory) -> Account:
+    return Account(stand_in, tmp_path_factory.mktemp("account"))
+
+
+def test_from_nothing_to_everything_and_then_nothing_more(fresh_account):
+    would = fresh_account.provision("--check", "--diff")
+    assert would.code == 0, would.output
+    assert would.changed > 0, would.output
+    assert not [call for call in would.calls if not call.startswith(READS)], "check mode asked for a change"
+    assert not any(count(fresh_account.made()).values())
+
+    first = fresh_account.provision()
+    assert first.code == 0, first.output
+    made = fresh_account.made()
+    assert count(made) == EVERYTHING
+    s3 = fresh_account.client("s3")
+    ours = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+    assert [rule["Filter"] for rule in ours if "Days" in rule["Expiration"]] == [superseded("snapshots/")]
+
+    # Somebody else's rule in the same bucket stays, and is no difference.
+    theirs = {"ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 7}}
+    s3.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": [theirs, *ours]})
+    for arguments in ([], ["--check", "--diff"]):
+        again = fresh_account.provision(*arguments)
+        assert (again.code, again.changed) == (0, 0), again.output
+    assert fresh_account.made() == made
+    assert s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"] == [theirs, *ours]
+
+
+def test_what_passes_does_not_stop_a_run(fresh_account):
+    run = fresh_account.provision(rules=PASSING)
+    assert run.code == 0, run.output
+    assert count(fresh_account.made()) == EVERYTHING
+    not_repeated = [rule for rule in PASSING if run.calls.count(rule.operation) <= rule.nth]
+    assert not not_repeated, run.calls
+
+
+def test_everything_follows_the_inputs_about_snapshots(fresh_account):
+    key = "arn:aws:kms:eu-central-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    who = "arn:aws:iam::123456789012:role/restore"
+    chosen = {"vault_snapshot_prefix": "/vault/prod/", "vault_snapshot_key_arn": key, "vault_restore_principals": [who]}
+    # From where the bucket and the policies are made; machines don't depend on them.
+    run = fresh_account.provision(rules=[Rule("RunInstances", denied("ec2:RunInstances", "*"))], variables=chosen)
+    assert "RunInstances was refused" in run.said
+
+    found = fresh_account.client("s3").get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+    assert [rule["Filter"] for rule in found if "Days" in rule["Expiration"]] == [superseded("vault/prod/")]
+    nodes = fresh_account.client("iam").get_role_policy(RoleName="vault-node", PolicyName="vault")["PolicyDocument"]
+    granted = {statement["Sid"]: statement for statement in nodes["Statement"]}
+    assert granted["VaultSnapshots"]["Resource"] == [f"arn:aws:s3:::{BUCKET}/vault/prod/*"]
+    assert key in granted["VaultSnapshotKey"]["Resource"]
+    kms = fresh_account.client("kms")
+    key_id = kms.describe_key(KeyId="alias/vault-unseal")["KeyMetadata"]["KeyId"]
+    policy = json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
+    readers = [each["Sid"] for each in policy["Statement"] if each["Principal"]["AWS"] == [who]]
+    assert {"DecryptSnapshots", "ReadSnapshotBucket"} <= set(readers)
+
+
+WHOSE = {
+    "another cluster's": ({"vault-cluster": "staging", "Owner": "ada"}, "it has vault-cluster=staging"),
+    "nobody says": ({"Owner": "ada"}, "it has no tag vault-cluster"),
+}
+
+
+@pytest.mark.parametrize("whose", WHOSE)
+def test_what_others_have_under_the_clusters_names_stays_as_it_is(fresh_account, whose):
+    tags, says = WHOSE[whose]
+    fresh_account.take_the_names(tags)
+    seen, there = fresh_account.under_the_names(), fresh_account.everything()
+    run = fresh_account.provision()
+    assert run.code > 0
+    for what in (
+        "role vault-node",
+        "instance profile vault-node",
+        "managed policy vault-prod-init",
+        f"bucket {BUCKET}",
+    ):
+        assert f"The {what} exists, and is not this cluster's: {says}" in run.said
+
+    # With other names for these, the machines' turn comes.
+    others = {"vault_node_role": "vault-other", "vault_snapshot_bucket": "", "vault_custody_sink": "kms_file"}
+    run = fresh_account.provision(variables=others)
+    assert run.code > 0
+    for what in ("security group", "load balancer", "target group"):
+        assert f"The {what} vault-prod exists, and is not this cluster's: {says}" in run.said
+    assert fresh_account.under_the_names() == seen
+    assert fresh_account.everything() == there
+
+
+def test_an_application_load_balancer_of_that_name_stays_as_it_is(fresh_account):
+    # Even with the cluster's tag.
+    fresh_account.take_the_names({"vault-cluster": "prod"}, balancer="application")
+    seen, there = fresh_account.under_the_names(), fresh_account.everything()
+    run = fresh_account.provision()
+    assert run.code > 0
+    assert "The load balancer vault-prod exists, and is of type application" in run.said
+    assert (fresh_account.under_the_names(), fresh_account.everything()) == (seen, there)
+
+
+def test_an_instance_that_dies_on_launch_is_said_and_launched_again(fresh_account):
+    launched = []
+
+    def end_the_third(request: str, answer: str) -> None:
+        if "Action=RunInstances" in request:
+            launched.append(re.findall(r"<instanceId>(i-\w+)<", answer)[0])
+            if len(launched) == 3:
+                fresh_account.client("ec2").terminate_instances(InstanceIds=[launched[2]])
+
+    run = fresh_account.provision(told=end_the_third)
+    assert run.code > 0, run.output
+    assert f"vault-3 ({launched[2]}) was launched and is terminated already" in run.said
+    assert "User initiated" in run.said
+    made = fresh_account.made()
+    assert len(made["instance"]) == 2
+    assert not made["target"]
+    (group,) = fresh_account.client("ec2").describe_security_groups(GroupIds=list(made["security group"]))[
+        "SecurityGroups"
+    ]
+    assert "vault-cluster-complete" not in {tag["Key"] for tag in group["Tags"]}
+
+    run = fresh_account.provision()
+    assert run.code == 0, run.output
+    assert count(fresh_account.made()) == EVERYTHING
+    assert made["instance"] < fresh_account.made()["instance"]
+
+
+def test_a_key_is_made_for_a_cluster_that_is_new_and_for_no_other(fresh_account):
+    stop = Rule("RunInstances", denied("ec2:RunInstances", "instance/*", "UnauthorizedOperation"), nth=2)
+    fresh_account.provision(rules=[stop])
+    made = fresh_account.made()
+    assert (len(made["key"]), len(made["instance"])) == (1, 2)
+
+    run = fresh_account.provision(variables={"vault_kms_key_alias": "alias/vault-unsael"})
+    assert run.code > 0
+    for words in ("alias/vault-unsael does not exist in eu-central-1", "no key is made", "Name the right alias"):
+        assert words in run.said
+    # Nor is another key taken for the one that the nodes are sealed with.
+    in_use = {"vault_kms_seal_in_use": {"key_id": "alias/payroll", "region": "eu-central-1"}}
+    run = fresh_account.provision(variables=in_use)
+    assert run.code > 0
+    assert "The running nodes are sealed with alias/payroll in eu-central-1" in run.said
+    assert "-e vault_kms_change=alias/vault-unseal" in run.said
+    assert fresh_account.made() == made
+
+
+def test_a_lost_answer_makes_no_second_key(fresh_account):
+    """The call took effect, and the caller can't know: only the run's own tag on the key tells."""
+    stop = Rule("PutRolePolicy", denied("iam:PutRolePolicy", "role/vault-node"))
+    fresh_account.provision(rules=[Rule("CreateKey", Drop(forward=True)), stop])
+    assert len(fresh_account.made()["key"]) == 1
+    run = fresh_account.provision(rules=[stop])
+    assert "PutRolePolicy was refused" in run.said
+    made = count(fresh_account.made())
+    assert (made["key"], made["alias"]) == (1, 1)
+
+
+class TestOneFaultAfterAnother:
+    """All in one account: every run must go on from what the runs before it, each stopped somewhere else, have left.
+
+    A case can be run alone as well: it then gets to its point from an empty account.
+    """
+
+    @pytest.mark.parametrize("name", AT_ONCE)
+    def test_refused_before_anything_is_made(self, account, name):
+        before = account.made()
+        assert_stopped(account, AT_ONCE[name])
+        assert account.made() == before
+
+    @pytest.mark.parametrize("name", ON_THE_WAY)
+    def test_stopped_on_the_way(self, account, name):
+        before = account.made()
+        assert_stopped(account, ON_THE_WAY[name])
+        assert not lost(before, account.made())
+
+    def test_the_next_run_finishes(self, account):
+        before = account.made()
+        run = account.provision()
+        assert run.code == 0, run.output
+        made = account.made()
+        assert not lost(before, made)
+        assert count(made) == EVERYTHING
+
+        again = account.provision()
+        assert (again.code, again.changed) == (0, 0), again.output
+        assert account.made() == made
+
+
+def assert_stopped(account: Account, case: Case) -> None:
+    run = account.provision(
+        rules=case.rules,
+        kill=case.kill,
+        variables=case.variables,
+        environment=case.environment,
+        offline=case.offline,
+    )
+    meant = [rule.operation for rule in case.rules] + ([case.kill.operation] if case.kill else [])
+    assert set(meant) <= set(run.calls), f"the run never asked for {meant}:\n{run.output}"
+    if case.kill:
+        assert run.was_killed, run.output
+        if not account.taking_over:
+            # Once is enough: what was killed gives no lease back.
+            refused = account.provision()
+            assert refused.code > 0, refused.output
+            assert f"-e vault_lease_take_over={account.who}" in refused.said, refused.output
+            account.taking_over = ["-e", f"vault_lease_take_over={account.who}"]
+        return
+    assert run.code > 0, run.output
+    subnets = {"subnet": account.subnet, "full_subnet": account.full_subnet, "public_subnet": account.public_subnet}
+    expected = [words.format(**subnets) for words in case.says]
+    missing = [words for words in expected if words not in run.said]
+    assert not missing, f"the playbook's last word does not say {missing}:\n{run.said}"
+
+
+def lost(before: Things, after: Things) -> Things:
+    return {kind: things - after[kind] for kind, things in before.items() if things - after[kind]}

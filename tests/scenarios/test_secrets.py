@@ -1,0 +1,66 @@
+"""No recovery key, token or private key shows: not in the output, however talkative, nor in what is left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from pathlib import Path
+
+from kit.bench import ROOT
+from kit.recording_proxy import PROXY_PORT, Wire
+
+
+class ProcessList:
+    """Everything that the process list showed while the play ran."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> ProcessList:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.05):
+            for entry in Path("/proc").glob("[0-9]*/cmdline"):
+                with contextlib.suppress(OSError):
+                    self.seen.add(entry.read_text(errors="replace").replace("\0", " "))
+
+
+def test_nothing_secret_shows(fresh_lab):
+    fresh_lab.forget_cluster()
+    with Wire((fresh_lab.lab.gateway, PROXY_PORT), fresh_lab.lab.aws_url, []) as wire, ProcessList() as processes:
+        variables = json.dumps({"vault_aws_endpoint_url": wire.url})
+        runs = [
+            fresh_lab.play("-e", variables, "-vvvv", "--diff", "--check"),
+            fresh_lab.play("-e", variables, "-vvvv", "--diff"),
+            fresh_lab.play("-e", variables, "-vvvv", "--diff"),
+        ]
+        assert [code for code, _output in runs] == [0, 0, 0], runs[-1][1][-3000:]
+        output = "".join(output for _code, output in runs)
+        assert not wire.shown_in(output)
+        assert not wire.shown_in(" ".join(processes.seen))
+        assert "ansible-playbook" in " ".join(processes.seen), "the process list was not watched"
+
+        private_keys = [path.read_text() for path in (fresh_lab.controller / "tls").rglob("*.key")]
+        assert len(private_keys) == 7
+        for key in private_keys:
+            body = key.splitlines()[1]
+            assert body not in output
+            assert body not in " ".join(processes.seen)
+
+        logs = fresh_lab.on_nodes(
+            "journalctl --no-pager; cat /var/log/vault/*; find /tmp /root /home -type f | xargs -r cat"
+        )
+        assert all("vault" in log for log in logs)
+        assert not wire.shown_in("".join(logs))
+        left = [path for path in [*fresh_lab.controller.rglob("*"), *ROOT.glob("*.retry")] if path.is_file()]
+        left += [path for path in (ROOT / ".ansible" / "tmp").rglob("*") if path.is_file()]
+        assert not wire.shown_in("".join(path.read_text(errors="replace") for path in left))

@@ -1,0 +1,131 @@
+"""The sinks other than the lab's default one, from init to the keys in a person's hand."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody import sinks
+from kit.login import as_operator, is_revoked, recovery_keys_open
+from labkit.settings import REGION
+
+
+class People:
+    """Key holders, each with a PGP key in a ring of their own."""
+
+    def __init__(self, home, names) -> None:
+        self.home = home
+        home.mkdir(mode=0o700)
+        for name in names:
+            self._gpg(
+                "--passphrase",
+                "",
+                "--quick-generate-key",
+                f"{name}@vault.example",
+                "rsa2048",
+                "sign,cert,encr",
+                "never",
+            )
+        self.public = {name: self._b64(self._gpg("--export", f"{name}@vault.example")) for name in names}
+
+    def decrypt(self, message: str) -> str:
+        return self._gpg("--decrypt", stdin=base64.b64decode(message)).decode()
+
+    def _gpg(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        command = ["gpg", "--homedir", str(self.home), "--batch", "--pinentry-mode", "loopback", *arguments]
+        return subprocess.run(command, input=stdin, capture_output=True, check=True).stdout
+
+    @staticmethod
+    def _b64(data: bytes) -> str:
+        return base64.b64encode(data).decode()
+
+
+@pytest.fixture
+def bench(fresh_lab):
+    fresh_lab.forget_cluster()
+    for path in fresh_lab.controller.glob("recovery.*"):
+        path.unlink()
+    return fresh_lab
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    return People(tmp_path_factory.mktemp("people") / "gnupg", ["ada", "ben", "cyd"])
+
+
+def pgp_variables(people, **more) -> str:
+    shares = list(people.public.values())
+    return json.dumps(
+        {
+            "vault_custody_sink": "pgp",
+            "vault_custody_pgp_keys": shares,
+            "vault_cluster_recovery_shares": len(shares),
+            "vault_cluster_recovery_threshold": 2,
+            **more,
+        }
+    )
+
+
+def opened_by(people, bench, record) -> bool:
+    cluster = as_operator(bench)
+    keys = [people.decrypt(message) for message in record["recovery_keys"]]
+    assert len(keys) == 3
+    return recovery_keys_open(cluster, cluster.active(), keys[1:])
+
+
+def test_a_file_encrypted_with_kms(bench):
+    variables = json.dumps({"vault_custody_sink": "kms_file"})
+    code, output = bench.play("-e", variables)
+    assert code == 0, output
+    file = bench.controller / "recovery.kms_file"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert b"recovery_keys" not in base64.b64decode(file.read_bytes())
+    options = {
+        "sink": "kms_file",
+        "path": str(file),
+        "kms_key_id": "alias/vault-unseal",
+        "region": REGION,
+        "endpoint_url": bench.lab.aws_url,
+    }
+    record = sinks.open_sink(options, bench.lab.name).read()
+    assert record["root_token"] is None
+    cluster = as_operator(bench)
+    assert recovery_keys_open(cluster, cluster.active(), record["recovery_keys"][:3])
+
+    code, output = bench.play("-e", variables)
+    assert code == 0, output
+    assert output.count("changed=0") == 4, output
+
+
+def test_shares_encrypted_to_people(bench, people):
+    code, output = bench.play("-e", pgp_variables(people))
+    assert code == 0, output
+    record = json.loads((bench.controller / "recovery.pgp").read_text())
+    assert record["root_token"] is None
+    assert opened_by(people, bench, record)
+
+
+def test_a_root_token_that_only_a_person_can_read(bench, people):
+    variables = pgp_variables(people, vault_custody_root_token_pgp_key=people.public["ada"])
+    code, output = bench.play("-e", variables)
+    assert code != 0
+    assert "VAULT_TOKEN" in output, output
+
+    record = json.loads((bench.controller / "recovery.pgp").read_text())
+    token = people.decrypt(record["root_token"])
+    bench.environment["VAULT_TOKEN"] = token
+    try:
+        code, output = bench.play("-e", variables)
+    finally:
+        del bench.environment["VAULT_TOKEN"]
+    assert code == 0, output
+    assert token not in output
+    cluster = as_operator(bench)
+    assert not is_revoked(cluster, cluster.active(), token), "it is the person's to revoke"
+
+    code, output = bench.play("-e", variables)
+    assert code == 0, output
+    assert output.count("changed=0") == 4, output
+    assert opened_by(people, bench, record)

@@ -1,0 +1,240 @@
+"""Policies: a golden file for each combination, and nothing wider than AWS makes it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws import policies
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import manifest
+from kit.paths import GOLDEN
+
+POLICIES = GOLDEN / "policies"
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/mrk-1"
+REPLICA = "arn:aws:kms:eu-west-1:111122223333:key/mrk-1"
+ADMIN = "arn:aws:iam::111122223333:role/admin"
+NODES = "arn:aws:iam::111122223333:role/vault-prod-node"
+OPERATOR = "arn:aws:iam::111122223333:role/operator"
+SNAPSHOT_KEY = "arn:aws:kms:eu-central-1:444455556666:key/snapshots"
+PLAIN: policies.Site = {
+    "partition": "aws",
+    "account": "111122223333",
+    "region": "eu-central-1",
+    "cluster": "prod",
+    "key_arns": [KEY],
+    "auto_join": False,
+    "snapshots": False,
+    "snapshot_key": "",
+    "bucket": "",
+    "prefix": "vault/prod",
+    "restorers": [OPERATOR],
+    "secret": "vault/prod/recovery",
+    "node_role": "vault-prod-node",
+    "sessions": False,
+}
+AUTO_JOIN: policies.Site = {**PLAIN, "auto_join": True}
+SNAPSHOTS: policies.Site = {**PLAIN, "snapshots": True, "bucket": "example-snapshots"}
+EVERYTHING: policies.Site = {
+    **SNAPSHOTS,
+    "auto_join": True,
+    "key_arns": [KEY, REPLICA],
+    "snapshot_key": SNAPSHOT_KEY,
+    "sessions": True,
+}
+COMBINATIONS = {
+    "node_static": policies.node_policy(PLAIN),
+    "node_auto_join": policies.node_policy(AUTO_JOIN),
+    "node_snapshots": policies.node_policy(SNAPSHOTS),
+    "node_everything": policies.node_policy(EVERYTHING),
+    "init": policies.init_policy(PLAIN),
+    "bucket": policies.bucket_policy(SNAPSHOTS),
+    "key_plain": policies.key_policy(PLAIN, [ADMIN], "vault-prod-node"),
+    "key_everything": policies.key_policy(EVERYTHING, [ADMIN], "vault-prod-node", custody_in_file=True),
+}
+
+
+def snapshot_context(cluster):
+    """What a snapshot of that cluster is encrypted with, whatever else is in it."""
+    wanted = inspect.signature(manifest.encryption_context).parameters
+    return manifest.encryption_context(**{name: cluster if name == "cluster_name" else "x" for name in wanted})
+
+
+# What AWS itself gives no resources to: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+WITHOUT_RESOURCES = {"ec2:DescribeInstances", *policies.SESSIONS}
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_policy_is_the_golden_one(name):
+    assert COMBINATIONS[name] == json.loads((POLICIES / f"{name}.json").read_text())
+
+
+def test_every_golden_file_is_compared():
+    assert {path.stem for path in POLICIES.glob("*.json")} == set(COMBINATIONS)
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_nothing_is_wider_than_aws_makes_it(name):
+    for statement in COMBINATIONS[name]["Statement"]:
+        if statement["Effect"] == "Deny":
+            continue
+        assert not [action for action in statement["Action"] if "*" in action], statement
+        # In a key's policy "*" is the key.
+        if "*" in statement["Resource"] and not name.startswith("key_"):
+            assert set(statement["Action"]) <= WITHOUT_RESOURCES, statement
+            assert statement["Condition"]
+        assert statement.get("Principal") != "*"
+
+
+def test_administrators_can_not_read_what_the_key_encrypted():
+    use = {"kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:GenerateDataKey", "kms:CreateGrant"}
+    assert not use & set(policies.ADMINISTER_KEY)
+
+
+def decrypting(document):
+    """Principal and condition of every statement by which somebody decrypts."""
+    return [
+        (statement["Principal"]["AWS"], statement.get("Condition"))
+        for statement in document["Statement"]
+        if "kms:Decrypt" in statement["Action"]
+    ]
+
+
+def test_who_restores_decrypts_snapshots_of_this_cluster_and_nothing_else():
+    nodes, *others = decrypting(policies.key_policy(SNAPSHOTS, [ADMIN], "vault-prod-node"))
+    assert nodes == ([NODES], {"Null": {"kms:EncryptionContext:vaultops:cluster": "true"}})
+    assert [who for who, _condition in others] == [[OPERATOR], [OPERATOR]]
+    context = snapshot_context(SNAPSHOTS["cluster"])
+    asked = [condition["StringEquals"] for _who, condition in others]
+    (name,) = asked[0]
+    assert asked[0][name] == context[name.removeprefix("kms:EncryptionContext:")]
+    assert asked[1] == {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}
+
+
+def allowed(statement, context):
+    """Whether the Null conditions of a statement hold for a call with this encryption context."""
+    given = {f"kms:EncryptionContext:{name}" for name in context}
+    asked = statement.get("Condition", {}).get("Null", {})
+    return all((name not in given) == (absent == "true") for name, absent in asked.items())
+
+
+@pytest.mark.parametrize(
+    ("context", "nodes_may"),
+    [
+        ({}, True),  # Vault's own seal
+        (snapshot_context("prod"), True),
+        ({"aws:s3:arn": "arn:aws:s3:::example-snapshots"}, True),
+        # The custody sink kms_file, of this cluster and of another.
+        ({"vaultops:cluster": "prod"}, False),
+        ({"vaultops:cluster": "staging"}, False),
+    ],
+)
+def test_nodes_do_not_open_the_file_with_the_recovery_keys(context, nodes_may):
+    document = policies.key_policy(SNAPSHOTS, [ADMIN], "vault-prod-node", custody_in_file=True)
+    in_key = [each for each in document["Statement"] if each["Principal"]["AWS"] == [NODES]]
+    in_role = [each for each in policies.node_policy(SNAPSHOTS)["Statement"] if "kms:Decrypt" in each["Action"]]
+    assert len(in_key) == len(in_role) == 1
+    assert [allowed(each, context) for each in in_key + in_role] == [nodes_may, nodes_may]
+
+
+def test_nodes_do_not_read_snapshots_and_the_bucket_keeps_them_from_more_than_adding():
+    objects = [each for each in policies.node_policy(EVERYTHING)["Statement"] if each["Sid"] == "VaultSnapshots"]
+    assert not {"s3:GetObject", "s3:DeleteObject"} & set(objects[0]["Action"])
+    denied = {
+        action: each
+        for each in policies.bucket_policy(EVERYTHING)["Statement"]
+        if each["Effect"] == "Deny" and each["Principal"] == {"AWS": [NODES]}
+        for action in each["Action"]
+    }
+    never = {"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutLifecycleConfiguration", "s3:PutBucketVersioning"}
+    for action in never | {"s3:PutBucketPolicy", "s3:GetObject"}:
+        assert "Condition" not in denied[action]
+    # An allow of the role's own that a deny without a condition takes back would stop the snapshots.
+    unconditional = {action for action, each in denied.items() if "Condition" not in each}
+    assert not unconditional & set(objects[0]["Action"])
+    assert denied["s3:PutObject"]["Condition"]["Null"] == {"s3:if-none-match": "true"}
+
+
+@pytest.mark.parametrize(
+    ("transfer", "snapshots", "refused"),
+    [("files", "snapshots", False), ("", "", False), ("snapshots", "snapshots", True), ("", "snapshots", False)],
+)
+def test_files_do_not_travel_through_the_bucket_of_snapshots(transfer, snapshots, refused):
+    found = policies.transfer_bucket_problems(transfer, snapshots)
+    assert bool(found) is refused
+    assert all("ansible_aws_ssm_bucket_name" in problem for problem in found)
+
+
+@pytest.mark.parametrize("changes", [{"bucket": "", "snapshots": False}, {"restorers": []}])
+def test_where_nobody_restores_the_nodes_alone_decrypt(changes):
+    assert len(decrypting(policies.key_policy({**SNAPSHOTS, **changes}, [ADMIN], "vault-prod-node"))) == 1
+
+
+def test_snapshots_that_stay_on_the_nodes_need_a_key_and_no_bucket():
+    site: policies.Site = {**SNAPSHOTS, "bucket": "", "snapshot_key": SNAPSHOT_KEY}
+    granted = {statement["Sid"]: statement for statement in policies.node_policy(site)["Statement"]}
+    assert granted["VaultSnapshotKey"]["Resource"] == [KEY, SNAPSHOT_KEY]
+    assert "s3" not in json.dumps(granted)
+    document = policies.key_policy(site, [ADMIN], "vault-prod-node")
+    assert "kms:GenerateDataKey" in document["Statement"][1]["Action"]
+    assert "s3" not in json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "objects", "listed"),
+    [
+        ("snapshots", "arn:aws:s3:::example-snapshots/snapshots/*", "snapshots/*"),
+        ("/vault/prod/", "arn:aws:s3:::example-snapshots/vault/prod/*", "vault/prod/*"),
+        ("", "arn:aws:s3:::example-snapshots/*", None),
+        ("/", "arn:aws:s3:::example-snapshots/*", None),
+    ],
+)
+def test_slashes_around_the_prefix_make_no_difference(prefix, objects, listed):
+    granted = {
+        statement["Sid"]: statement for statement in policies.node_policy({**SNAPSHOTS, "prefix": prefix})["Statement"]
+    }
+    assert granted["VaultSnapshots"]["Resource"] == [objects]
+    condition = {"StringLike": {"s3:prefix": listed}} if listed else None
+    assert granted["VaultSnapshotList"].get("Condition") == condition
+
+
+def test_other_partitions_have_other_arns():
+    site: policies.Site = {**EVERYTHING, "partition": "aws-cn", "key_arns": [], "snapshot_key": "", "restorers": ["me"]}
+    for document in (policies.node_policy(site), policies.key_policy(site, ["me"], "vault")):
+        assert "arn:aws:" not in json.dumps(document)
+    (_decrypt, read) = policies.key_policy(site, ["me"], "vault")["Statement"][-2:]
+    assert read["Condition"]["StringEquals"] == {"kms:ViaService": "s3.eu-central-1.amazonaws.com.cn"}
+
+
+@pytest.mark.parametrize(
+    ("administrators", "caller"),
+    [
+        ([ADMIN], ADMIN),
+        ([ADMIN], "arn:aws:sts::111122223333:assumed-role/admin/someone@example.com"),
+        (
+            ["arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef"],
+            "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/someone",
+        ),
+        (["arn:aws:iam::111122223333:root"], "arn:aws:iam::111122223333:user/ada"),
+        (["111122223333"], "arn:aws:iam::111122223333:user/ada"),
+        (["arn:aws:iam::111122223333:user/ops/ada"], "arn:aws:iam::111122223333:user/ops/ada"),
+    ],
+)
+def test_an_administrator_is_not_locked_out(administrators, caller):
+    assert policies.lockout_problems(administrators, caller) == []
+
+
+@pytest.mark.parametrize(
+    ("administrators", "caller"),
+    [
+        ([], ADMIN),
+        ([ADMIN], "arn:aws:iam::111122223333:user/admin"),
+        ([ADMIN], "arn:aws:sts::111122223333:assumed-role/other/admin"),
+        ([ADMIN], "arn:aws:iam::444455556666:role/admin"),
+        (["arn:aws:iam::444455556666:root"], "arn:aws:iam::111122223333:user/ada"),
+    ],
+)
+def test_a_policy_that_locks_the_caller_out_is_refused(administrators, caller):
+    (problem,) = policies.lockout_problems(administrators, caller)
+    assert "vault_kms_administrators" in problem
+    assert policies.identity_of(caller) in problem

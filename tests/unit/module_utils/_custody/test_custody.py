@@ -1,0 +1,422 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+
+import boto3
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody import files, journal, record, sinks
+from ansible_collections.vaultops.cluster.plugins.modules import vault_custody_info
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from labkit.settings import REGION
+
+SECRET = "s.very-secret-root-token"
+BODY = {"recovery_shares": 5, "recovery_threshold": 3}
+TAGS = {"vault-cluster": "prod"}
+
+
+def keys(reservation):
+    return {**reservation, "recovery_keys": ["a2V5"] * 5, "root_token": SECRET}
+
+
+@pytest.fixture
+def reserved():
+    return record.prepared("prod", "2026-01-01T00:00:00+00:00", "ada@desk")
+
+
+def options(kind, aws, folder):
+    own = {"name": "vault/prod/recovery", "path": str(folder / "keys" / "recovery")}
+    return {"sink": kind, "region": REGION, "endpoint_url": aws, "kms_key_id": None, **own}
+
+
+@pytest.fixture(params=["secretsmanager", "kms_file", "pgp"])
+def sink(request, aws, tmp_path):
+    chosen = options(request.param, aws, tmp_path)
+    if request.param == "kms_file":
+        kms = boto3.client("kms", region_name=REGION, endpoint_url=aws)
+        chosen["kms_key_id"] = kms.create_key(KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
+    return sinks.open_sink(chosen, "prod")
+
+
+def test_a_sink_gives_back_what_it_was_given(sink, reserved):
+    assert sink.read() is None
+    assert sink.create(reserved) is True
+    assert sink.read() == reserved
+    sink.prove_writable(record.stand_in(reserved, BODY))
+    full = record.stored(reserved, keys(reserved), "id")
+    sink.replace(full)
+    assert sink.read() == full
+    assert sink.untidy is False
+    sink.replace(record.without_root_token(full))
+    assert sink.read()["root_token"] is None
+
+
+def test_a_second_reservation_changes_nothing(sink, reserved):
+    sink.create(reserved)
+    other = record.prepared("prod", "2026-02-02T00:00:00+00:00")
+    assert sink.create(other) is False
+    assert sink.read() == reserved
+
+
+def test_the_proof_leaves_the_record_alone(sink, reserved):
+    sink.create(reserved)
+    full = record.stored(reserved, keys(reserved), "id")
+    sink.replace(full)
+    sink.prove_writable(record.stand_in(reserved, BODY))
+    assert sink.read() == full
+
+
+def test_a_kms_file_is_not_readable_without_kms(aws, tmp_path, reserved):
+    kms = boto3.client("kms", region_name=REGION, endpoint_url=aws)
+    arn = kms.create_key(KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
+    sink = sinks.open_sink({**options("kms_file", aws, tmp_path), "kms_key_id": arn}, "prod")
+    sink.create(keys(reserved))
+    content = (tmp_path / "keys" / "recovery").read_bytes()
+    assert SECRET.encode() not in content
+    other = sinks.open_sink({**options("kms_file", aws, tmp_path), "kms_key_id": arn}, "another cluster")
+    with pytest.raises(Problem, match="Decrypt was refused"):
+        other.read()
+
+
+def test_a_record_too_large_for_kms_is_refused(aws, tmp_path, reserved):
+    sink = sinks.open_sink({**options("kms_file", aws, tmp_path), "kms_key_id": "alias/x"}, "prod")
+    with pytest.raises(Problem, match="4096 at most"):
+        sink.create({**reserved, "recovery_keys": ["k" * 50] * 100})
+
+
+def test_somebody_elses_secret_is_not_overwritten(aws, tmp_path):
+    client = boto3.client("secretsmanager", region_name=REGION, endpoint_url=aws)
+    client.create_secret(Name="vault/prod/recovery", SecretString="a database password")
+    with pytest.raises(Problem, match="not a custody record"):
+        sinks.open_sink(options("secretsmanager", aws, tmp_path), "prod").read()
+
+
+def test_a_sink_out_of_reach_is_an_error_and_not_an_absence(tmp_path):
+    with pytest.raises(Problem, match="Check the region"):
+        sinks.open_sink(options("secretsmanager", "http://127.0.0.1:9", tmp_path), "prod").read()
+
+
+def described(aws, name="vault/prod/recovery"):
+    client = boto3.client("secretsmanager", region_name=REGION, endpoint_url=aws)
+    found = client.describe_secret(SecretId=name)
+    stages = {stage: version for version, names in found["VersionIdsToStages"].items() for stage in names}
+    texts = {
+        stage: client.get_secret_value(SecretId=name, VersionId=version)["SecretString"]
+        for stage, version in stages.items()
+    }
+    return {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}, texts
+
+
+def test_no_stage_of_the_secret_gives_out_what_the_record_no_longer_holds(aws, tmp_path, reserved):
+    sink = sinks.open_sink(options("secretsmanager", aws, tmp_path), "prod")
+    sink.create(reserved)
+    sink.prove_writable(record.stand_in(reserved, BODY))
+    full = record.stored(reserved, keys(reserved), "id")
+    sink.replace(full)
+    sink.replace(record.without_root_token(full))
+    _, texts = described(aws)
+    assert {"AWSCURRENT", "AWSPREVIOUS", sinks.PROBE_STAGE} <= set(texts)
+    assert not [stage for stage, text in texts.items() if SECRET in text or reserved["journal_key"] in text]
+
+
+def test_the_secret_is_made_with_the_clusters_tag(aws, tmp_path, reserved):
+    sink = sinks.open_sink({**options("secretsmanager", aws, tmp_path), "tags": TAGS}, "prod")
+    sink.create(reserved)
+    assert described(aws)[0] == TAGS
+    assert sink.read() == reserved and sink.untidy is False
+
+
+def test_a_secret_with_another_clusters_tag_is_refused(aws, tmp_path, reserved):
+    own = options("secretsmanager", aws, tmp_path)
+    sinks.open_sink({**own, "tags": {"vault-cluster": "staging"}}, "prod").create(reserved)
+    with pytest.raises(Problem, match="vault-cluster=staging"):
+        sinks.open_sink({**own, "tags": TAGS}, "prod").read()
+
+
+def test_a_secret_without_a_tag_is_the_clusters_when_its_record_is(aws, tmp_path, reserved):
+    own = options("secretsmanager", aws, tmp_path)
+    sinks.open_sink(own, "prod").create(reserved)
+    sink = sinks.open_sink({**own, "tags": TAGS}, "prod")
+    assert sink.read() == reserved and sink.untidy is True
+    assert described(aws)[0] == {}
+    sink.tidy()
+    assert described(aws)[0] == TAGS
+    assert sink.read() == reserved and sink.untidy is False
+
+
+def test_keys_of_another_cluster_are_refused(aws, tmp_path, reserved):
+    own = options("secretsmanager", aws, tmp_path)
+    sinks.open_sink(own, "prod").create(reserved)
+    with pytest.raises(Problem, match="of cluster prod, and this is staging"):
+        sinks.open_sink({**own, "tags": {"vault-cluster": "staging"}}, "staging").read()
+    assert described(aws)[0] == {}
+
+
+def test_a_secret_that_can_hold_nothing_is_no_absence(aws, tmp_path, reserved):
+    sink = sinks.open_sink(options("secretsmanager", aws, tmp_path), "prod")
+    sink.create(reserved)
+    boto3.client("secretsmanager", region_name=REGION, endpoint_url=aws).delete_secret(SecretId="vault/prod/recovery")
+    with pytest.raises(Problem, match="scheduled for deletion.*restore-secret"):
+        sink.read()
+
+
+@pytest.fixture
+def file_sink(tmp_path):
+    return sinks.open_sink({"sink": "pgp", "path": str(tmp_path / "recovery.pgp")}, "prod")
+
+
+def test_a_record_without_its_fields_is_refused_in_words(tmp_path, file_sink):
+    (tmp_path / "recovery.pgp").write_text('{"format": 1}')
+    with pytest.raises(Problem, match="damaged: cluster, .*status.* is missing or wrong"):
+        file_sink.read()
+
+
+def test_a_directory_in_the_files_place_is_refused_in_words(tmp_path, file_sink, reserved):
+    (tmp_path / "recovery.pgp").mkdir()
+    for action in (file_sink.read, lambda: file_sink.replace(reserved)):
+        with pytest.raises(Problem, match="recovery.pgp.*directory"):
+            action()
+
+
+def test_a_file_that_others_may_read_is_closed_to_them(tmp_path, file_sink, reserved):
+    file_sink.create(reserved)
+    path = tmp_path / "recovery.pgp"
+    path.chmod(0o644)
+    assert file_sink.read() == reserved and file_sink.untidy is True
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    file_sink.tidy()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a file away, which only root may")
+def test_another_users_file_or_directory_is_refused(tmp_path, file_sink, reserved):
+    file_sink.create(reserved)
+    os.chown(tmp_path / "recovery.pgp", 65534, 65534)
+    with pytest.raises(Problem, match="belongs to user id 65534"):
+        file_sink.read()
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, 65534, 65534)
+    with pytest.raises(Problem, match="belongs to user id 65534"):
+        sinks.open_sink({"sink": "pgp", "path": str(theirs / "recovery.pgp")}, "prod").create(reserved)
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o1777])
+def test_a_directory_that_others_may_write_to_is_refused(tmp_path, reserved, mode):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(mode)
+    with pytest.raises(Problem, match="chmod go-w"):
+        sinks.open_sink({"sink": "pgp", "path": str(shared / "recovery.pgp")}, "prod").create(reserved)
+    with pytest.raises(Problem, match="chmod go-w"), journal.Journal(shared / "j").held(reserved, reserved):
+        pass
+    assert list(shared.iterdir()) == [] and stat.S_IMODE(shared.stat().st_mode) == mode
+
+
+@pytest.fixture
+def log(tmp_path):
+    return journal.Journal(str(tmp_path / "state" / "init.journal"))
+
+
+def fill(log, reservation):
+    with log.held(reservation, record.stand_in(reservation, BODY)) as write:
+        write(keys(reservation))
+
+
+def test_the_journal_hides_its_content_and_opens_only_with_its_key(log, reserved):
+    fill(log, reserved)
+    with open(log.path, "rb") as stream:
+        assert SECRET.encode() not in stream.read()
+    assert stat.S_IMODE(os.stat(log.path).st_mode) == 0o600
+    assert log.look(reserved) == "keys"
+    assert log.read(reserved) == keys(reserved)
+    other = record.prepared("prod", "now")
+    assert log.look(other) == log.look(None) == "sealed"
+    with pytest.raises(Problem, match="was not written with the key"):
+        log.read(other)
+
+
+def test_a_journal_says_by_its_content_what_it_is(log, reserved):
+    assert log.look(None) == log.look(reserved) == "none"
+    with log.held(reserved, record.stand_in(reserved, BODY)):
+        assert journal.Journal(log.path).look(reserved) == "busy"
+    assert log.look(reserved) == "ours"
+    assert log.look(None) == log.look(record.prepared("prod", "now")) == "empty"
+    with pytest.raises(Problem, match="was not written with the key"):
+        log.read(reserved)
+    fill(log, reserved)
+    full = record.stored(reserved, keys(reserved), "id")
+    assert log.look(full) == "spent"
+    assert log.look({**full, "run": record.prepared("prod", "now")["run"]}) == "sealed"
+
+
+def test_the_journal_needs_no_more_room_for_the_keys_than_it_has(log, reserved):
+    answer = {"recovery_keys_base64": ["k" * record.SHARE_CHARACTERS] * 5, "root_token": "hvs." + "t" * 24}
+    with log.held(reserved, record.stand_in(reserved, BODY)) as write:
+        before = os.stat(log.path)
+        write(record.answered(reserved, BODY, answer))
+        after = os.stat(log.path)
+    assert (before.st_ino, before.st_size) == (after.st_ino, after.st_size)
+    assert log.read(reserved)["recovery_keys"] == answer["recovery_keys_base64"]
+
+
+@pytest.mark.parametrize("content", ["keys", "damaged"])
+def test_a_journal_with_keys_is_never_overwritten(log, reserved, content):
+    fill(log, reserved)
+    if content == "damaged":
+        with open(log.path, "r+b") as stream:
+            stream.seek(-3, os.SEEK_END)
+            stream.write(b"xxx")
+    with open(log.path, "rb") as stream:
+        before = stream.read()
+    for reservation in (reserved, record.prepared("prod", "now")):
+        with (
+            pytest.raises(Problem, match="may hold keys"),
+            log.held(reservation, record.stand_in(reservation, BODY)),
+        ):
+            pass
+    with open(log.path, "rb") as stream:
+        assert stream.read() == before
+
+
+def test_a_journal_of_an_earlier_version_is_read(log, reserved):
+    nonce = os.urandom(12)
+    old = {name: value for name, value in reserved.items() if name not in ("who", "run")}
+    key = record.base64.b64decode(reserved["journal_key"])
+    sealed = AESGCM(key).encrypt(nonce, json.dumps({**old, "root_token": SECRET}).encode(), None)
+    files.create(log.path, nonce + sealed)
+    reservation = {**reserved, "who": None, "run": None}
+    assert log.look(reservation) == "keys"
+    assert log.read(reservation)["root_token"] == SECRET
+    assert log.look(None) == "sealed"
+    assert log.look(record.stored(reservation, keys(reservation), None)) == "spent"
+
+
+def test_two_runs_on_one_controller_do_not_share_a_journal(log, reserved):
+    with (
+        log.held(reserved, reserved),
+        pytest.raises(Problem, match="another run on this controller"),
+        journal.Journal(log.path).held(reserved, reserved),
+    ):
+        pass
+    assert log.look(reserved) == "ours"
+
+
+def test_a_journal_that_was_exchanged_is_noticed(log, reserved):
+    with log.held(reserved, record.stand_in(reserved, BODY)) as write:
+        os.unlink(log.path)
+        files.create(log.path, b"another")
+        with pytest.raises(Problem, match="another file took its place"):
+            write(keys(reserved))
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=400) | st.builds(lambda data: b"vaultops journal 2 answered " + data, st.binary()))
+def test_whatever_is_in_a_journal_is_an_answer_or_an_error_of_ours(tmp_path_factory, data):
+    log = journal.Journal(str(tmp_path_factory.getbasetemp() / "any.journal"))
+    with open(log.path, "wb") as stream:
+        stream.write(data)
+    reservation = record.prepared("prod", "now")
+    assert log.look(reservation) in ("sealed", "empty")
+    with pytest.raises(Problem):
+        log.read(reservation)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("prepared"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(record.TYPES)), inner),
+    max_leaves=20,
+)
+DAMAGED = st.builds(
+    lambda changes, gone: {
+        name: value
+        for name, value in {**record.prepared("prod", "now", "ada@desk"), **changes}.items()
+        if name not in gone
+    },
+    st.dictionaries(st.sampled_from(sorted(record.TYPES)), JSON, max_size=3),
+    st.sets(st.sampled_from(sorted(record.TYPES)), max_size=2),
+)
+
+
+@settings(deadline=None)
+@given(st.binary() | st.just(b"[" * 100_000) | st.builds(lambda data: json.dumps(data).encode(), JSON | DAMAGED))
+def test_whatever_is_in_a_sink_is_a_record_or_an_error_of_ours(data):
+    try:
+        found = record.load(data, "the sink")
+    except ValueError as error:
+        assert str(error).startswith("the sink holds")
+    else:
+        assert {name: type(value) in record.TYPES[name] for name, value in found.items()} == dict.fromkeys(
+            record.TYPES, True
+        )
+        assert record.load(record.dump(found), "the sink") == found
+
+
+def test_a_record_of_an_earlier_version_is_read(reserved):
+    old = {name: value for name, value in reserved.items() if name not in ("who", "run")}
+    assert record.load(json.dumps(old), "the sink") == {**reserved, "who": None, "run": None}
+
+
+@pytest.mark.parametrize("pgp", [None, ["A" * 3000] * 5])
+def test_the_stand_in_is_as_large_as_the_record_and_holds_no_secret(reserved, pgp):
+    body = {**BODY, **({"recovery_pgp_keys": pgp, "root_token_pgp_key": "A" * 3000} if pgp else {})}
+    # A PGP message to a key of 4096 bits: 1 KiB in base64; the key's export, with its signature, is longer.
+    share, token = ("m" * 1100, "m" * 1100) if pgp else ("k" * 44, "hvs." + "t" * 24)
+    full = record.stored(
+        reserved,
+        record.answered(reserved, body, {"recovery_keys_base64": [share] * 5, "root_token": token}),
+        "7f0c1f9e-0000-4000-8000-000000000001",
+    )
+    stand_in = record.dump(record.stand_in(reserved, body))
+    assert len(stand_in) >= len(record.dump({**full, "journal_key": reserved["journal_key"]}))
+    assert reserved["journal_key"] not in stand_in
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_custody_is_described_without_its_keys(aws, tmp_path, run_module, reserved, check):
+    own = {**options("secretsmanager", aws, tmp_path), "journal": str(tmp_path / "init.journal"), "tags": TAGS}
+    del own["path"]
+
+    def look(cluster="prod"):
+        return run_module(vault_custody_info, check=check, cluster_name=cluster, custody=own)
+
+    nothing = look()
+    where = "AWS Secrets Manager, secret vault/prod/recovery in eu-central-1"
+    empty = {"status": "none", "cluster_id": None, "since": None, "who": None, "root_token_held": False}
+    assert nothing["custody"] == {**empty, "where": where, "journal": "none"}
+    assert nothing["changed"] is False
+
+    sink = sinks.open_sink(own, "prod")
+    sink.create(reserved)
+    with journal.Journal(own["journal"]).held(reserved, reserved):
+        assert look()["custody"]["journal"] == "busy"
+    begun = look()["custody"]
+    assert (begun["status"], begun["who"], begun["since"]) == ("prepared", "ada@desk", reserved["since"])
+    assert begun["journal"] == "ours"
+
+    full = record.stored(reserved, keys(reserved), "id-1")
+    sink.replace(full)
+    answer = look()
+    done = answer["custody"]
+    assert (done["status"], done["cluster_id"], done["root_token_held"]) == ("stored", "id-1", True)
+    assert SECRET not in json.dumps(answer) and full["recovery_keys"][0] not in json.dumps(answer)
+    assert look("staging")["failed"] is True
+
+
+def test_files_are_whole_or_absent(tmp_path):
+    path = str(tmp_path / "file")
+    assert files.create(path, b"one") is True
+    assert files.create(path, b"two") is False
+    files.replace(path, b"three")
+    assert (tmp_path / "file").read_bytes() == b"three"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_storing_drops_the_journal_key(reserved):
+    full = record.stored(reserved, keys(reserved), "id")
+    assert full["journal_key"] is None
+    assert full["status"] == "stored"

@@ -1,0 +1,243 @@
+"""A cluster that somebody else set up: what of its unit and configuration would be lost, by name and never by value."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._node import installation
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan.taken_over import compare
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kit.paths import GOLDEN
+from kit.templates import render
+
+HCL, UNIT = "/etc/vault.d/vault.hcl", "/etc/systemd/system/vault.service"
+DROP_IN = "/etc/systemd/system/vault.service.d/override.conf"
+NEW = [
+    {"path": UNIT, "content": render("vault.service.j2", {})},
+    {"path": HCL, "content": render("vault.hcl.j2", {"vault_join": "static"})},
+    {"path": "/etc/vault.d/reload.hcl", "content": render("reload.hcl.j2", {})},
+]
+# What HashiCorp's package has, with Raft and awskms as its comments suggest.
+PACKAGED_UNIT = """\
+[Unit]
+Description="HashiCorp Vault - A tool for managing secrets"
+ConditionFileNotEmpty=/etc/vault.d/vault.hcl
+
+[Service]
+Type=simple
+EnvironmentFile=/etc/vault.d/vault.env
+User=vault
+Group=vault
+AmbientCapabilities=CAP_IPC_LOCK
+ExecStart=/usr/bin/vault server -config=/etc/vault.d/vault.hcl
+ExecReload=/bin/kill --signal HUP $MAINPID
+KillMode=process
+"""
+PACKAGED_HCL = """\
+# Full configuration options can be found at https://www.vaultproject.io/docs/configuration
+ui = true
+#mlock = true
+
+storage "raft" {
+  path    = "/opt/vault/data"
+  node_id = "vault-1"
+}
+/* HTTPS listener */
+listener "tcp" {
+  address       = "0.0.0.0:8200"
+  tls_cert_file = "/opt/vault/tls/tls.crt"
+  tls_key_file  = "/opt/vault/tls/tls.key"
+}
+seal "awskms" {
+  region     = "eu-central-1"
+  kms_key_id = "alias/vault-unseal"
+}
+"""
+
+
+def found(configs=None, unit=PACKAGED_UNIT, drop_in=None, environment=None):
+    unit, configs = {UNIT: unit}, configs or {HCL: PACKAGED_HCL}
+    drop_ins = {DROP_IN: drop_in} if drop_in else {}
+    return {
+        "unit": unit,
+        "configs": configs,
+        "drop_ins": drop_ins,
+        "environment_files": environment or {"/etc/vault.d/vault.env": []},
+        "foreign": installation.foreign({**unit, **configs, **drop_ins}),
+    }
+
+
+def lost(*without, **there):
+    return compare(found(**there), NEW, list(without))["lost"]
+
+
+def problems(*without, **there):
+    return " ".join(compare(found(**there), NEW, list(without))["problems"])
+
+
+def test_the_packages_own_files_lose_nothing():
+    assert compare(found(), NEW, []) == {"lost": [], "problems": []}
+
+
+def test_the_same_configuration_without_the_mark_loses_nothing():
+    def unmarked(name):
+        return (GOLDEN / name).read_text().split("\n", 1)[1]
+
+    assert lost(configs={HCL: unmarked("auto_join.hcl")}, unit=unmarked("vault.service")) == []
+
+
+def test_files_of_this_collection_are_not_compared():
+    ours = "# Made by vaultops.cluster. Changes made here are overwritten.\n"
+    assert lost(configs={HCL: ours + "max_lease_ttl = 5\n"}, unit=ours + PACKAGED_UNIT + "Environment=A=b\n") == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ('"/opt/vault/tls/tls.key"', '"x"\n  tls_client_ca_file = "/opt/vault/tls/ca.crt"', "listener.tcp.tls_client_ca_file"),
+        ("ui = true", 'ui = true\nmax_lease_ttl = "768h"', "max_lease_ttl"),
+        ("ui = true", "ui = false", "ui"),
+        ('address       = "0.0.0.0:8200"', 'address = "127.0.0.1:8200"', "listener.tcp.address"),
+        ("seal ", 'listener "tcp" {\n  address = "127.0.0.1:8300"\n}\nseal ', "listener.tcp.address"),
+        ("seal ", 'listener "unix" {\n  address = "/run/vault.sock"\n}\nseal ', "listener.unix.address"),
+        ("seal ", 'service_registration "consul" {}\nseal ', "service_registration.consul"),
+        ("seal ", 'plugin_directory = "/opt/plugins"\nseal ', "plugin_directory"),
+        ("  region", '  access_key = "AKIASECRET"\n  region', "seal.awskms.access_key"),
+        ("alias/vault-unseal", "1234abcd-12ab", "seal.awskms.kms_key_id"),
+        ("seal ", '"telemetry" {\n  "statsd_address" = "10.0.0.9:8125"\n}\nseal ', "telemetry.statsd_address"),
+        ('"/opt/vault/tls/tls.key"', '"x"\n  telemetry {\n    unauthenticated_metrics_access = true\n  }',
+         "listener.tcp.telemetry.unauthenticated_metrics_access"),
+        ('"/opt/vault/tls/tls.key"', '"x"\n  custom_response_headers {\n    "200" = {\n      "X-A" = ["b"]\n    }\n  }',
+         "listener.tcp.custom_response_headers._200.X-A"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_would_go_is_named_and_may_go_when_it_is_named(old, new, name):
+    configs = {HCL: PACKAGED_HCL.replace(old, new, 1)}
+    assert lost(configs=configs) == [name]
+    said = problems(configs=configs)
+    assert name in said
+    for value in ("768h", "AKIASECRET", "1234abcd", "statsd_address:", "ca.crt", "10.0.0.9"):
+        assert value not in said
+    assert problems(name, configs=configs) == ""
+
+
+@pytest.mark.parametrize(
+    "addition",
+    [
+        'tls_disable = "false"\n  tls_disable_client_certs = 0',
+        "tls_require_and_verify_client_cert = false",
+    ],
+)
+def test_what_says_no_is_no_loss(addition):
+    assert lost(configs={HCL: PACKAGED_HCL.replace("  tls_key_file", f"  {addition}\n  tls_key_file")}) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ("/opt/vault/data", "/var/lib/vault", "storage.raft.path"),
+        ('storage "raft" {\n  path    = "/opt/vault/data"\n  node_id = "vault-1"', 'backend "consul" {\n  path = "vault/"',
+         "storage.consul.path"),
+        ('seal "awskms"', 'seal "transit"', "seal.transit.kms_key_id"),
+        (PACKAGED_HCL[PACKAGED_HCL.index("seal "):], "", "seal.shamir"),
+    ],
+)  # fmt: skip
+def test_what_its_data_or_its_seal_hang_on_may_not_go_at_all(old, new, name):
+    configs = {HCL: PACKAGED_HCL.replace(old, new, 1)}
+    every = lost(configs=configs)
+    assert name in every
+    assert name in problems(*every, configs=configs)
+
+
+def test_the_variable_that_keeps_a_setting_is_named():
+    configs = {HCL: PACKAGED_HCL.replace("  tls_key_file", '  tls_min_version = "tls12"\n  tls_key_file')}
+    assert "listener.tcp.tls_min_version (vault_tls_min_version keeps it)" in problems(configs=configs)
+
+
+def test_json_is_read_as_well():
+    tree = {
+        "ui": True,
+        "default_lease_ttl": "1h",
+        "storage": {"raft": {"path": "/opt/vault/data/", "node_id": "vault-1"}},
+        "listener": [{"tcp": {"address": "0.0.0.0:8200"}}, {"tcp": {"address": "10.0.0.1:8200"}}],
+        "seal": {"awskms": {"region": "eu-central-1", "kms_key_id": "alias/vault-unseal"}},
+    }
+    assert lost(configs={"/etc/vault.d/main.json": json.dumps(tree)}) == ["default_lease_ttl", "listener.tcp.address"]
+
+
+@pytest.mark.parametrize("text", ["{", "ui = ", "= 1\n", "[1]", '"x"', "listener tcp {"])
+@pytest.mark.parametrize("name", ["a.hcl", "a.json"])
+def test_what_can_not_be_read_stops_the_run(name, text):
+    path = f"/etc/vault.d/{name}"
+    assert f"{path} can't be read" in problems(configs={HCL: PACKAGED_HCL, path: text})
+
+
+def test_the_units_environment_arguments_and_user():
+    unit = """\
+[Service]
+User=hashicorp
+Group=vault
+Environment="HTTPS_PROXY=http://secret:pw@proxy" VAULT_CACERT=/x
+Environment=GOMAXPROCS=2
+EnvironmentFile=-/etc/default/vault
+ExecStartPre=/usr/bin/check
+ExecStart=/bin/sh -c 'exec /usr/local/bin/vault server -config=/etc/vault.d/vault.hcl \\
+    -log-level=info >> /var/log/vault.log'
+"""
+    there = {"unit": unit, "environment": {"/etc/default/vault": ["AWS_SECRET_ACCESS_KEY"]}}
+    assert lost(**there) == [
+        "unit.Environment.AWS_SECRET_ACCESS_KEY",
+        "unit.Environment.GOMAXPROCS",
+        "unit.Environment.HTTPS_PROXY",
+        "unit.Environment.VAULT_CACERT",
+        "unit.ExecStart.>>",
+        "unit.ExecStart.log-level",
+        "unit.ExecStartPre",
+        "unit.User",
+    ]
+    assert "secret" not in problems(**there)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("[Service]\nEnvironment=VAULT_AWSKMS_SEAL_KEY_ID=1234\n", ["drop-in.Environment.VAULT_AWSKMS_SEAL_KEY_ID"]),
+        ("[Service]\nEnvironment='AWS_REGION=x' A=b\n", ["drop-in.Environment.AWS_REGION"]),
+        ("[Service]\nExecStart=\nExecStart=/usr/bin/vault server -config=/srv/v.hcl\n", ["drop-in.ExecStart"]),
+        ("[Service]\nEnvironmentFile=/etc/default/vault\n", ["drop-in.Environment.AWS_ACCESS_KEY_ID"]),
+        ("[Service]\nLimitNOFILE=1000000\nEnvironment=GOMAXPROCS=2\n", []),
+    ],
+)
+def test_a_drop_in_that_overrides_what_is_laid_down_is_a_problem(text, names):
+    there = {"drop_in": text, "environment": {"/etc/default/vault": ["AWS_ACCESS_KEY_ID", "TZ"]}}
+    assert lost(**there) == names
+    assert all(name in problems(**there) for name in names)
+    assert problems(*names, **there) == ""
+
+
+@settings(deadline=None)
+@given(st.text(), st.text(), st.text())
+def test_no_text_makes_it_stumble(config, unit, drop_in):
+    there = found(configs={HCL: config or " ", "/etc/vault.d/a.json": config}, unit=unit, drop_in=drop_in)
+    made = compare(there, NEW, [])
+    assert bool(made["problems"]) or made["lost"] == []
+
+
+# --- on the node
+
+
+def test_the_configuration_files_are_those_of_the_command(tmp_path):
+    for name in ("a.hcl", "b.json", "c.txt"):
+        (tmp_path / name).write_text("x")
+    command = f"/bin/sh -c 'exec vault server -config={tmp_path} -config {tmp_path}/a.hcl --config={tmp_path}/gone.hcl'"
+    files = installation.config_files([("ExecStart", "/bin/false"), ("ExecStart", ""), ("ExecStart", command)])
+    assert [path for path in files if path.startswith(str(tmp_path))] == [
+        str(tmp_path / "a.hcl"),
+        str(tmp_path / "b.json"),
+    ]
+
+
+def test_a_file_that_is_empty_is_nobodys():
+    assert installation.foreign({"a": "\n", "b": "x", "c": "# Made by vaultops.cluster. And so on"}) == ["b"]

@@ -1,0 +1,223 @@
+"""The cluster in one document, in a few lines, and in what somebody should look at."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._common import words
+from ansible_collections.vaultops.cluster.plugins.module_utils._status import findings, overview
+from kit import status_samples as samples
+from kit.paths import ROOT
+from kit.status_samples import KEY, certificates, dead, document, node, peer, raft, snapshots, status
+
+DOCUMENTED = (ROOT / "docs" / "status.md").read_text()
+
+
+def texts(made):
+    return [f"{one['level']}: {one['text']}" for one in made["findings"]]
+
+
+def test_every_node_has_a_line_and_so_has_a_peer_that_nobody_named():
+    found = overview.lines(samples.degraded())
+    assert found[0].startswith("The cluster is degraded")
+    assert "3 voters, of which 0 may fail" in found[0]
+    assert "vault-1: active, 1.21.1, unsealed (awskms); voter vault-1, healthy, index 104811" in found[1]
+    assert "vault-2: unreachable (vault-2: no connection" in found[2]
+    assert "no certificate could be read" in found[2]
+    assert "expires in -2 days (2026-11-23), and clients do not accept it: certificate has expired" in found[3]
+    assert "Notice: vault-9 (10.0.0.9:8201) is a peer, and not in the inventory." in found
+
+
+def test_a_healthy_cluster_leaves_nothing_to_look_at():
+    made = document()
+    found = overview.lines(made)
+    assert made["findings"] == []
+    assert found[4:] == [
+        "Unseal key alias/vault-unseal: Enabled, rotated every 365 days",
+        "Autopilot: healthy, dead servers are kept",
+        "Last snapshot: 3 hours 11 minutes ago (2026-11-25 06:00 UTC), 13.5 MiB, taken on vault-1: "
+        "prod_20261125T060004Z_104027_vault-1.snap.encrypted",
+        "Last restore drill: passed 5 days 5 hours ago (2026-11-20 04:00 UTC), lost at most 3 hours 12 minutes, "
+        "restored within 41 seconds",
+    ]
+
+
+def test_without_a_login_the_peers_are_left_out_and_the_reason_is_said():
+    made = document(raft={"msg": "vault-1: the operator can't log in.", "failed": False})
+    assert made["raft"]["failure_tolerance"] is None
+    assert not any("peer" in line for line in overview.lines(made)[:4])
+    assert texts(made) == ["unknown: The Raft peers can't be read: vault-1: the operator can't log in."]
+
+
+def test_a_node_whose_api_has_another_address_than_its_peer_is_found_by_its_id():
+    urls = [
+        node(n, state="active" if n == 1 else "standby", url=f"https://vault-{n}.example.com:8200") for n in (1, 2, 3)
+    ]
+    named = {**samples.ABOUT, "node_ids": {f"vault-{n}": f"vault-{n}" for n in (1, 2, 3)}}
+    made = document(about=named, status=status(urls))
+    assert (made["findings"], made["raft"]["strangers"]) == ([], [])
+    moved = document(about=named, raft=raft(peer(1), peer(2), peer(3, node_id="old-3")))
+    assert texts(moved) == [
+        "problem: vault-3 is no Raft peer.",
+        "notice: old-3 (10.0.0.3:8201) is a peer, and not in the inventory.",
+    ]
+
+
+def test_what_was_not_asked_is_said_too():
+    made = document(about={**samples.ABOUT, "bucket": ""}, raft={"skipped": True}, snapshots={"skipped": True})
+    assert made["snapshots"]["problem"] == "no bucket is set (vault_snapshot_bucket)"
+    assert made["raft"]["problem"] == "no node is active, so there is nobody to ask"
+    assert made["autopilot"] == {"settings": None, "problem": made["raft"]["problem"]}
+
+
+def nodes_with(*changed):
+    by_name = {one["name"]: one for one in changed}
+    return [by_name.get(one["name"], one) for one in (node(1, state="active"), node(2), node(3))]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"status": status([node(1), node(2), node(3)], "degraded")}, "problem: No node is active"),
+        ({"status": status(nodes_with(dead(2)), "degraded")}, "problem: vault-2 does not answer: no connection to"),
+        ({"status": status(nodes_with(node(2, state="sealed")), "degraded")}, "problem: vault-2 is sealed"),
+        (
+            {"status": status(nodes_with(node(2, state="removed")), "degraded")},
+            "problem: vault-2 is in the state 'removed'",
+        ),
+        ({"status": status(nodes_with(node(3, state="uninitialized")), "partial")}, "problem: vault-3 has not joined"),
+        (
+            {"status": status(nodes_with(), "split", "vault-1 is in cluster a")},
+            "problem: The nodes are in different clusters",
+        ),
+        ({"status": status(nodes_with(node(3, version="1.20.4")))}, "notice: The nodes run different versions"),
+        ({"raft": raft(peer(1), peer(2))}, "problem: vault-3 is no Raft peer."),
+        (
+            {"raft": raft(peer(1), peer(2), peer(3, healthy=False))},
+            "problem: Autopilot calls these peers unhealthy: vault-3.",
+        ),
+        ({"raft": raft(tolerance=0)}, "problem: The next voter that fails"),
+        ({"certificates": certificates(nodes_with(), vault_2=29)}, "notice: vault-2's certificate expires in 29 days."),
+        (
+            {"certificates": certificates(nodes_with(), vault_2=-1)},
+            "problem: Clients do not accept vault-2's certificate",
+        ),
+        ({"certificates": {"msg": "no."}}, "unknown: vault-1's certificate can't be read: no."),
+        ({"key": {"kms_keys": []}}, "unknown: The unseal key can't be read: alias/vault-unseal does not exist."),
+        (
+            {
+                "key": {
+                    "kms_keys": [
+                        {**KEY, "enabled": False, "key_state": "PendingDeletion", "deletion_date": "2026-12-24T0"}
+                    ]
+                }
+            },
+            "problem: The unseal key is PendingDeletion, and is deleted on 2026-12-24: a node that restarts now stays sealed.",
+        ),
+        ({"key": {"kms_keys": [{**KEY, "rotation_enabled": False}]}}, "notice: KMS does not rotate the unseal key."),
+        ({"snapshots": snapshots(0)}, "problem: There is no snapshot in the bucket."),
+        ({"snapshots": snapshots(3, last="2026-11-25T01:11:59Z")}, "problem: The last snapshot was begun 8 hours ago."),
+        (
+            {"snapshots": {**snapshots(3), "ahead": [{"key": "k", "name": "prod_x", "node_name": "vault-2"}]}},
+            "problem: prod_x claims to be from the future, so it does not count: look at the clock of vault-2.",
+        ),
+        ({"snapshots": {"msg": "Access\nDenied."}}, "unknown: The snapshots can't be read: Access Denied."),
+        ({"drills": {}}, "notice: Nobody knows whether a snapshot can be restored"),
+        (
+            {"drills": {"a": '{"ended": "2026-01-01T00:00:00Z", "result": "passed"}'}},
+            "notice: The last restore drill was 328 days",
+        ),
+        (
+            {"drills": {"a": '{"ended": "2026-11-24T00:00:00Z", "result": "passed"}'}},
+            "notice: The last restore drill found no canary",
+        ),
+        (
+            {"drills": {"a": '{"ended": "2026-11-01T00:00:00Z", "result": "failed", "problem": "no quorum"}'}},
+            "problem: The last restore drill failed: no quorum.",
+        ),
+    ],
+)
+def test_each_finding(changes, says):
+    found = texts(document(**changes))
+    assert any(one.startswith(says) for one in found), found
+
+
+def test_a_snapshot_that_is_half_as_big_is_noticed_and_one_that_is_a_little_smaller_is_not():
+    taken = snapshots(3)
+    taken["snapshots"][-1]["plain_bytes"] = taken["snapshots"][-2]["plain_bytes"] // 2
+    assert document(snapshots=taken)["findings"] == []
+    taken["snapshots"][-1]["plain_bytes"] -= 1
+    assert texts(document(snapshots=taken)) == [
+        "notice: The last snapshot is less than half as big as the one before (12.5 MiB)."
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"ended": 3}', '{"ended": "x"}', '{"ended": "2026-11-01T00:00:00Z", "rto_seconds": "1"}']
+)
+def test_a_drill_that_can_not_be_read_is_said_and_does_not_hide_another(text):
+    made = document(drills={"broken": text})
+    assert made["drill"]["last"] is None
+    assert made["drill"]["problem"].startswith("broken can't be read")
+    made = document(drills={"broken": text, "good": json.dumps(samples.DRILL)})
+    assert made["drill"]["last"]["result"] == "passed"
+    assert len(made["findings"]) == 1
+
+
+def test_a_drills_report_that_may_not_be_read_is_said():
+    made = document(drills={"closed": PermissionError(13, "Permission denied")})
+    assert made["drill"]["problem"] == "closed can't be read ([Errno 13] Permission denied)"
+
+
+def test_the_newest_drill_counts():
+    older = {**samples.DRILL, "ended": "2026-11-19T00:00:00Z", "result": "failed"}
+    made = document(drills={"z": json.dumps(older), "a": json.dumps(samples.DRILL)})
+    assert made["drill"]["last"]["result"] == "passed"
+    assert made["drill"]["last"]["age_seconds"] == 450720
+
+
+@pytest.mark.parametrize("make", samples.EVERY.values(), ids=samples.EVERY)
+def test_the_document_is_json_and_every_field_is_documented(make):
+    def names(value, path=""):
+        if isinstance(value, dict) and path != "autopilot.settings":
+            for key, inner in value.items():
+                yield from names(inner, f"{path}.{key}".lstrip("."))
+        elif isinstance(value, list):
+            for inner in value:
+                yield from names(inner, f"{path}[]")
+        yield path
+
+    made = make()
+    assert json.loads(json.dumps(made)) == made
+    documented = set(re.findall(r"`([a-z_.\[\]]+)`", DOCUMENTED))
+    missing = {re.sub(r"\[\]$", "", path) for path in names(made) if path} - documented
+    assert {path for path in missing if not path.startswith("snapshots.last.")} == set()
+    levels = [findings.LEVELS.index(one["level"]) for one in made["findings"]]
+    assert levels == sorted(levels)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (61, "1 minute 1 second"),
+        (3600, "1 hour"),
+        (3661, "1 hour 1 minute"),
+        (90000, "1 day 1 hour"),
+    ],
+)
+def test_durations(seconds, said):
+    assert words.duration(seconds) == said
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (5 << 30, "5.0 GiB")])
+def test_sizes(count, said):
+    assert words.size(count) == said
+
+
+@pytest.mark.parametrize("text", ["2026-11-25T09:12:00Z", "2026-11-25T09:12:00", "2026-11-25T10:12:00+01:00"])
+def test_times_without_a_zone_are_utc(text):
+    assert words.iso(words.epoch(text)) == "2026-11-25T09:12:00Z"

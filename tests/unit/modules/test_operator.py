@@ -1,0 +1,221 @@
+"""The cluster's identities: who writes them, in which order, and when root is given up. Against a stand-in on loopback."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vaultops.cluster.plugins.module_utils._tls import authority
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth import state
+from ansible_collections.vaultops.cluster.plugins.modules import (
+    vault_audit,
+    vault_cert_crl,
+    vault_cert_role,
+)
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from hypothesis import given
+from hypothesis import strategies as st
+from kit.certificates import issue
+from kit.identities import ADMIN, OPERATOR, ROOT, STATUS, narrow, wide
+
+
+def test_root_makes_the_identities_and_is_given_up_last(vault, set_up):
+    assert set_up(check=True, root=True)["steps"][0] == "cert_auth"
+    assert vault.events == []
+    said = set_up(root=True)
+    assert said["changed"], said
+    assert said["root_token_revoked"]
+    assert vault.events[-1] == f"revoke {ROOT}"
+    assert {OPERATOR, ADMIN, STATUS} <= set(vault.logins), "each is proven before root is given up"
+    assert narrow(vault)
+    writes = [event for event in vault.events if ADMIN in event or OPERATOR in event]
+    assert ADMIN in writes[0]
+    assert ADMIN in writes[1]
+    assert set(vault.tokens) == set()
+
+
+@pytest.mark.parametrize("broken", [OPERATOR, ADMIN, STATUS])
+def test_root_is_kept_while_an_identity_can_not_log_in(vault, set_up, broken):
+    vault.broken.add(broken)
+    said = set_up(root=True)
+    assert said["failed"]
+    assert f"'{broken}' can't log in" in said["msg"]
+    assert ROOT in vault.tokens
+
+
+def test_where_nothing_differs_only_the_operator_logs_in(vault, set_up):
+    set_up(root=True)
+    vault.logins.clear()
+    vault.events.clear()
+    assert not set_up()["changed"]
+    assert set(vault.logins) == {OPERATOR}
+    assert vault.events == []
+
+
+def test_what_differs_is_written_by_the_admin(vault, set_up):
+    set_up(root=True)
+    vault.policies[STATUS] = "# nothing"
+    vault.events.clear()
+    said = set_up()
+    assert said["steps"] == [f"policy {STATUS}"]
+    assert vault.events == [f"write sys/policies/acl/{STATUS}"]
+    assert vault.logins.count(ADMIN) > 0
+
+
+def test_a_wide_operator_makes_the_admin_and_is_narrowed_by_it(vault, set_up):
+    wide(vault)
+    assert set_up()["changed"]
+    assert narrow(vault)
+    assert vault.events[0] == f"write sys/policies/acl/{ADMIN}"
+    assert not set_up()["changed"]
+
+
+def test_a_wide_operator_stays_what_he_is_while_the_admin_can_not_log_in(vault, set_up):
+    wide(vault)
+    vault.broken.add(ADMIN)
+    assert "'vaultops-admin' can't log in with" in set_up()["msg"]
+    assert not narrow(vault)
+    vault.broken.clear()
+    assert set_up()["changed"]
+    assert narrow(vault)
+
+
+def test_without_an_admin_a_wide_operator_is_left_with_a_warning(vault, set_up, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text, **_more: warnings.append(text))
+    wide(vault)
+    set_up(admin_public_key=None, admin_private_key=None)
+    assert "may still write policies" in warnings[0]
+    assert not narrow(vault)
+    assert not set_up(admin_public_key=None, admin_private_key=None)["changed"]
+
+
+def test_who_can_not_be_anybody_is_told_so(vault, set_up):
+    said = set_up(check=True)
+    assert said["failed"]
+    assert "can't log in, and custody holds no root token" in said["msg"]
+
+
+def test_a_token_that_was_given_writes_and_is_kept(vault, set_up):
+    assert set_up(token=ROOT)["changed"]
+    assert narrow(vault)
+    assert ROOT in vault.tokens
+
+
+def test_a_certificate_that_can_not_be_read_is_said_in_words(vault, set_up, options, tmp_path):
+    folder = tmp_path / "folder.crt"
+    folder.mkdir()
+    said = set_up(cert_auth_public_key=str(folder))
+    assert said["failed"]
+    assert f"{folder}, with which '{OPERATOR}' logs in, can't be read" in said["msg"]
+
+
+@pytest.mark.parametrize("module", [vault_audit, vault_cert_role])
+def test_others_write_as_the_admin_too(vault, set_up, options, run_module, module):
+    set_up(root=True)
+    own = {name: value for name, value in options.items() if module is vault_cert_role or name != "client_ca"}
+    more = (
+        {"devices": {"file": {"type": "file", "options": {"file_path": "/x"}}}}
+        if module is vault_audit
+        else {"name": "vaultops-backup", "policy": "# none", "dns_names": ["vault-1"]}
+    )
+    vault.logins.clear()
+    assert run_module(module, True, **own, **more)["changed"]
+    assert ADMIN not in vault.logins
+    assert run_module(module, **own, **more)["changed"]
+    assert ADMIN in vault.logins
+    vault.logins.clear()
+    assert not run_module(module, **own, **more)["changed"]
+    assert set(vault.logins) == {OPERATOR}
+    vault.roles.pop(ADMIN)
+    vault.devices.clear()
+    vault.roles.pop("vaultops-backup", None)
+    said = run_module(module, **own, **more)
+    assert said["failed"]
+    assert "something has to be written, and the identity 'vaultops-admin' can't log in" in said["msg"]
+
+
+# --- revoked
+
+
+def kept(tmp_path, ca, days=3):
+    (tmp_path / "replaced").mkdir(exist_ok=True)
+    _key, leaf = issue(OPERATOR, [OPERATOR], *ca, days=days)
+    path = tmp_path / "replaced" / f"{leaf.serial_number:x}.crt"
+    path.write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
+    return leaf.serial_number, path
+
+
+def test_what_was_replaced_is_put_on_the_list_and_leaves_it_when_it_has_expired(
+    tmp_path, ca, vault, set_up, options, run_module
+):
+    set_up(root=True)
+
+    def push(check=False, **more):
+        own = {"ca_key": str(tmp_path / "ca.key"), "replaced_dir": str(tmp_path / "replaced")}
+        return run_module(vault_cert_crl, check, **options, **{**own, **more})
+
+    assert not push()["changed"], "a directory that is not there is an empty one"
+    serial, path = kept(tmp_path, ca)
+    expired, old = kept(tmp_path, ca, days=-1)
+    vault.crls["vaultops"] = {7, expired}
+    assert push(check=True)["changed"]
+    assert vault.crls["vaultops"] == {7, expired}
+    said = push()
+    assert said["revoked"] == [f"{number:x}" for number in sorted({7, serial})]
+    assert vault.crls["vaultops"] == {7, serial}, "what somebody else put there stays"
+    assert path.exists()
+    assert not old.exists()
+    vault.logins.clear()
+    assert not push()["changed"]
+    assert set(vault.logins) == {OPERATOR}
+
+
+def test_what_a_node_still_serves_is_not_revoked(tmp_path, ca, vault, set_up, options, run_module):
+    set_up(root=True)
+    (tmp_path / "replaced").mkdir()
+    (tmp_path / "replaced/vault-1.crt").write_bytes((tmp_path / "server.crt").read_bytes())
+    said = run_module(
+        vault_cert_crl, **options, ca_key=str(tmp_path / "ca.key"), replaced_dir=str(tmp_path / "replaced")
+    )
+    assert not said["changed"], said
+
+
+def test_a_list_of_another_ca_locks_nobody_out(tmp_path, ca, vault, set_up, options, run_module):
+    set_up(root=True)
+    other = issue("another CA", [], None, None)
+    now = x509.load_pem_x509_certificate((tmp_path / "server.crt").read_bytes()).not_valid_before_utc
+    for signer, refused in [(other, True), (ca, False)]:
+        (tmp_path / "crl").write_text(authority.crl(signer[1], signer[0], {9}, now))
+        said = run_module(vault_cert_crl, **options, crl_file=str(tmp_path / "crl"))
+        assert bool(said.get("failed")) is refused, said
+    assert vault.crls["vaultops"] == {9}
+
+
+# --- pure
+
+
+def test_the_operators_policy_names_no_path_twice_and_no_wildcard():
+    for policy in (state.OPERATOR_POLICY, state.STATUS_POLICY):
+        paths = re.findall(r'^path "([^"]+)"', policy, re.MULTILINE)
+        assert len(paths) == len(set(paths)), "Vault refuses a policy with a path that is there twice"
+        assert not [path for path in paths if "*" in path or "+" in path]
+
+
+writable = st.sampled_from([["root"], ["create", "update"], ["create", "read", "update"]])
+refused = st.sampled_from([None, [], ["deny"], ["read"], ["update"], ["create"], "root"])
+
+
+@given(st.dictionaries(st.sampled_from(state.written([ADMIN, OPERATOR])), refused, min_size=1))
+def test_who_may_not_write_one_of_the_paths_is_no_writer(some):
+    rest = dict.fromkeys(state.written([ADMIN, OPERATOR]), ["create", "update"])
+    assert state.may_write(rest, [ADMIN, OPERATOR])
+    assert not state.may_write({**rest, **some}, [ADMIN, OPERATOR])
+
+
+@given(st.dictionaries(st.sampled_from(state.written([ADMIN, OPERATOR])), writable))
+def test_who_may_write_them_all_is(some):
+    everything = set(some) == set(state.written([ADMIN, OPERATOR]))
+    assert state.may_write(some, [ADMIN, OPERATOR]) is everything

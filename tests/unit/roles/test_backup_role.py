@@ -1,0 +1,90 @@
+"""What the role lays down on a node for the backup tool."""
+
+from __future__ import annotations
+
+import typing as t
+
+import jinja2
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config
+from kit.paths import ROOT
+from kit.templates import BASE, trusted
+
+ROLE = ROOT / "roles" / "vault_backup"
+ARN = "arn:aws:kms:eu-central-1:123456789012:key/"
+KNOWN = {
+    **BASE,
+    "vault_controller_dir": "/c",
+    "vault_snapshot_access": {"name": "vaultops-backup"},
+    "vault_backup_seen": {"python": "3.11", "machine": "x86_64"},
+    "__vault_backup_release": "/opt/vault-backup/0a1b",
+    "__vault_backup_key": {"kms_keys": [{"arn": f"{ARN}5ea1"}]},
+}
+
+
+def variables(**given: t.Any) -> Templar:
+    files = [yaml.safe_load((ROLE / folder / "main.yml").read_text()) for folder in ("defaults", "vars")]
+    return Templar(loader=DataLoader(), variables={**trusted(files[0]), **trusted(files[1]), **KNOWN, **given})
+
+
+def value(name: str, **given: t.Any) -> t.Any:
+    return variables(**given).template(trusted(f"{{{{ {name} }}}}"))
+
+
+def service(metrics_dir: str) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROLE / "templates"), trim_blocks=True, autoescape=False
+    )
+    given = {"vault_backup_dir": "/data", "vault_backup_metrics_dir": metrics_dir, "__vault_backup_release": "/opt/x"}
+    given |= {"vault_backup_tls_dir": "/tls", "__vault_backup_credentials": "/run/vault-backup"}
+    return environment.get_template("vault-backup.service.j2").render(given)
+
+
+@pytest.mark.parametrize(("given", "encrypts"), [("", f"{ARN}5ea1"), (f"{ARN}0ther", f"{ARN}0ther")])
+def test_the_tool_takes_its_configuration_and_learns_of_the_unseal_key_in_any_case(given, encrypts):
+    found = config.parse(value("__vault_backup_config", vault_snapshot_key_arn=given, vault_snapshot_bucket="b-1"))
+    assert (found.kms.key_arn, found.seal_key_arn) == (encrypts, f"{ARN}5ea1")
+
+
+def test_the_keys_that_may_open_a_snapshot_are_those_that_are_known():
+    given = {"vault_snapshot_key_arn": f"{ARN}0ther", "vault_restore_key_arns": [f"{ARN}01d", f"{ARN}5ea1"]}
+    assert value("__vault_backup_opening_keys", **given) == [f"{ARN}5ea1", f"{ARN}0ther", f"{ARN}01d"]
+    # In check mode there may be no unseal key yet.
+    assert value("__vault_backup_opening_keys", __vault_backup_key={"kms_keys": []}) == []
+
+
+def test_the_tool_looks_for_the_node_s_key_where_its_unit_copies_it_and_nowhere_is_it_left():
+    found = config.parse(value("__vault_backup_config")).vault
+    lines = [line.partition("=")[2].split() for line in service("").splitlines() if line.startswith("ExecS")]
+    folder, copy, run, after = lines
+    where = value("__vault_backup_credentials")
+    assert folder[-1] == where and folder[3:8:2] == ["root", "vault-backup", "0750"]
+    assert copy[8] == where and copy[2:7:2] == ["root", "vault-backup", "0440"]
+    assert {path.replace("/tls/", f"{where}/") for path in copy[9:]} == {
+        found.ca_cert,
+        found.client_cert,
+        found.client_key,
+    }
+    assert after == ["+/usr/bin/rm", "-rf", where] and not run[0].startswith("+")
+
+
+def test_nothing_of_it_is_user_vault_s():
+    assert "\nUser=vault-backup\nGroup=vault-backup\n" in service("")
+    entries = value("__vault_backup_directories + __vault_backup_metrics_directories")
+    assert {entry.get(kind, "root") for entry in entries for kind in ("owner", "group")} == {"root", "vault-backup"}
+    configuration = {name: value(f"__vault_backup_files[1].{name}") for name in ("path", "group", "mode")}
+    assert configuration == {"path": "/etc/vault-backup/config.json", "group": "vault-backup", "mode": "0640"}
+
+
+def test_what_the_tool_s_user_runs_is_opened_to_it_and_marked_when_it_is_all_there():
+    directories = {item["path"]: item.get("mode", "0755") for item in value("__vault_backup_directories")}
+    assert directories["/opt/vault-backup"] == directories["/opt/vault-backup/0a1b"] == "0755"
+    tasks = yaml.safe_load((ROLE / "tasks" / "install.yml").read_text())
+    waiting = {task["name"] for task in tasks if "__vault_backup_complete" in str(task)}
+    assert waiting == {"Make a virtual environment for it", "Unpack it there"}
+    assert (
+        value("__vault_backup_files[0].path") == value("__vault_backup_complete") == "/opt/vault-backup/0a1b/complete"
+    )

@@ -1,0 +1,59 @@
+"""What the templates render, against files that were written by hand from the products' documentation."""
+
+from __future__ import annotations
+
+import pytest
+from kit.paths import GOLDEN
+from kit.templates import render
+
+# The example in Vault's own documentation.
+IN_VAR_LOG = {"file": {"type": "file", "options": {"file_path": "/var/log/vault_audit.log"}}}
+CASES = {
+    "auto_join.hcl": ("vault.hcl.j2", {}),
+    "static_join.hcl": ("vault.hcl.j2", {"vault_join": "static"}),
+    "endpoint.hcl": ("vault.hcl.j2", {"vault_aws_endpoint_url": "https://vpce-1.kms.eu-central-1.vpce.amazonaws.com"}),
+    "telemetry_mlock.hcl": (
+        "vault.hcl.j2",
+        {
+            "vault_join": "static",
+            "vault_server_disable_mlock": False,
+            "vault_server_telemetry": {"disable_hostname": True, "prometheus_retention_time": "24h"},
+        },
+    ),
+    "ipv6.hcl": (
+        "vault.hcl.j2",
+        {
+            "vault_join": "static",
+            "vault_nodes": [
+                {
+                    "name": "vault-1",
+                    "node_id": "vault-1",
+                    "address": "fd00::10",
+                    "api_addr": "https://[fd00::10]:8200",
+                    "cluster_addr": "https://[fd00::10]:8201",
+                }
+            ],
+        },
+    ),
+    "tls12.hcl": ("vault.hcl.j2", {"vault_join": "static", "vault_tls_min_version": "tls12"}),
+    "vault.service": ("vault.service.j2", {}),
+    "mlock.service": ("vault.service.j2", {"vault_server_disable_mlock": False}),
+    "shared_log_dir.service": ("vault.service.j2", {"vault_audit_devices": IN_VAR_LOG}),
+    "shared_log_dir.logrotate": ("logrotate.j2", {"vault_audit_devices": IN_VAR_LOG}),
+    "two_audit_files.logrotate": (
+        "logrotate.j2",
+        {
+            "vault_audit_devices": {
+                "one": {"type": "file", "options": {"file_path": "/var/log/vault/audit.log"}},
+                "two": {"type": "file", "options": {"file_path": "/mnt/audit/vault/audit.log"}},
+                "journal": {"type": "file", "options": {"file_path": "stdout"}},
+            }
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("golden", CASES)
+def test_rendered_as_written_by_hand(golden):
+    template, variables = CASES[golden]
+    assert render(template, variables) == (GOLDEN / golden).read_text()
