@@ -13,8 +13,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "docs" / "inputs.md"
-# Names that nobody sets.
-NOT_SET = ("results", "handed")
+# Sections of names that nobody sets.
+NOT_INPUTS = ("derived", "handed", "results")
 HEAD = """# Inputs
 
 <!-- Made by docs/generate_inputs.py from the specs of the roles. Change those, then run 'make docs'. -->
@@ -23,6 +23,16 @@ Every input is a variable of the inventory, or of the command line. Each has its
 [vault_inputs](../roles/vault_inputs/defaults/main.yml), or in the role that it belongs to. The first play of every playbook reads
 them all: a name that begins with `vault_` and is not listed here is an error that offers the nearest one, and so is a value of a
 wrong type. Variables that belong to something else are listed in `vault_other_variables`.
+"""
+
+
+ROLES = """## Options of single roles
+
+Most of them are settings. Those that tell what was seen, or what an entry point is to do, are handed over by playbooks.
+"""
+OTHERS = """## Names that nobody sets
+
+A run makes them. They are listed because they are known, and so are no slip.
 """
 
 
@@ -69,20 +79,16 @@ def document() -> str:
     parts = [HEAD]
     sections = read(ROOT / "roles" / "vault_inputs" / "meta" / "inputs.yml")
     for section, spec in sections.items():
-        lines = names(spec["options"]) if section in NOT_SET else table(spec["options"])
-        if section not in NOT_SET:
-            parts += [f"## {spec['short_description']}\n", "\n".join(lines) + "\n"]
-    parts.append(
-        "# Options of single roles\n\nMost of them are settings. Those that say *Empty, nothing was read* and the like are what a playbook"
-        " hands to an entry point.\n"
-    )
+        if section not in NOT_INPUTS:
+            parts += [f"## {spec['short_description']}\n", "\n".join(table(spec["options"])) + "\n"]
+    parts.append(ROLES)
     for path in sorted((ROOT / "roles").glob("*/meta/argument_specs.yml")):
         options = {name: option for spec in read(path).values() for name, option in spec["options"].items()}
-        parts += [f"## {path.parts[-3]}\n", "\n".join(table(options)) + "\n"]
-    parts.append("# Names that a run gives itself\n\nNobody sets them. They are known, so they are no slip.\n")
-    for section in NOT_SET:
+        parts += [f"### {path.parts[-3]}\n", "\n".join(table(options)) + "\n"]
+    parts.append(OTHERS)
+    for section in NOT_INPUTS:
         spec = sections[section]
-        parts += [f"## {spec['short_description']}\n", "\n".join(names(spec["options"])) + "\n"]
+        parts += [f"### {spec['short_description']}\n", "\n".join(names(spec["options"])) + "\n"]
     return "\n".join(parts)
 
 

@@ -12,7 +12,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._cluster import k
 LOADER: t.Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 GROUPS = ("vault", "vault_drill")
 # Sections of vault_inputs whose names a run gives itself.
-NOT_SET = ("results", "handed")
+NOT_SET = ("derived", "handed", "results")
 
 
 def specs(roles: pathlib.Path) -> dict[str, dict[str, t.Any]]:
