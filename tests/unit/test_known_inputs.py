@@ -115,6 +115,10 @@ def test_what_is_empty_was_not_given(name, value):
     assert problems({name: value}) == []
 
 
+def test_a_list_of_others_that_cannot_be_had_is_none():
+    assert problems(Host("vault_other_variables", vault_join="aws")) == []
+
+
 def test_only_what_has_a_kind_is_read_and_what_cannot_be_had_is_left_alone():
     host = Host("vault_kms_manage", vault_snapshot_bucket="b", vault_join="aws", vault_leaving=[], mine=1)
     assert problems(host) == []

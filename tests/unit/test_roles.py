@@ -165,6 +165,15 @@ def test_what_is_private_elsewhere_is_found():
     }
 
 
+def test_the_result_of_another_role_is_one_that_its_readme_names(role):
+    text = made_in(role)
+    made = set(re.findall(r"(?<![\w.])(vault_\w+)\s*:|register: (vault_\w+)", text))
+    own = set(options(role)) | {name for pair in made for name in pair}
+    for name in set(NAME.findall(text)) & not_set() - own:
+        owners = [other for other in ROLES if name.startswith(f"{other.name}_")]
+        assert any(f"`{name}`" in (other / "README.md").read_text() for other in owners), name
+
+
 def reads(role: Path, entry: str) -> set[str]:
     """Every name that an entry point comes to, by way of its files, the role's variables and its templates."""
     values = {**read(role / "defaults" / "main.yml"), **read(role / "vars" / "main.yml")}

@@ -33,8 +33,11 @@ def problems(hosts: t.Mapping[str, t.Mapping[str, t.Any]], options: Spec, given:
 
 
 def _others(own: t.Mapping[str, t.Any]) -> list[str]:
-    patterns = own.get(OTHERS) or []
-    return [patterns] if isinstance(patterns, str) else [str(pattern) for pattern in patterns]
+    try:
+        patterns = own[OTHERS] if OTHERS in own else []
+        return [patterns] if isinstance(patterns, str) else [str(pattern) for pattern in patterns]
+    except Exception:  # as below
+        return []
 
 
 def _wrong(name: str, own: t.Mapping[str, t.Any], options: Spec, given: t.Collection[str]) -> str:
