@@ -45,6 +45,9 @@ lint: setup  ## ansible-lint, yamllint, ruff, mypy
 	@$(LAB) yamllint --strict .
 	@$(LAB) ansible-lint --offline --strict --profile production
 
+docs: setup  ## Write docs/inputs.md anew, from the specs of the roles
+	@$(LAB) python docs/generate_inputs.py
+
 unit: test-setup  ## Unit tests: no lab, loopback only
 	@echo "== unit tests"
 	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadfile tests/unit
@@ -90,4 +93,4 @@ bench: lab-parts  ## The plays beside plain shell scripts, in one run each
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help setup test-setup lab demo clean-lab lab-parts test lint unit provision inputs molecule adoption kill-test change-test blind-test backup-test restore-test status-test bench
+.PHONY: help setup docs test-setup lab demo clean-lab lab-parts test lint unit provision inputs molecule adoption kill-test change-test blind-test backup-test restore-test status-test bench

@@ -9,6 +9,7 @@ from ansible.template import Templar
 from kit.paths import ROOT
 
 ROLE = ROOT / "roles" / "vault_server"
+INPUTS = ROOT / "roles" / "vault_inputs" / "defaults" / "main.yml"
 
 
 NODES = [
@@ -23,12 +24,15 @@ NODES = [
 ]
 
 
+ASKS_HOSTVARS = ("vault_hosts", "vault_all_urls")
 # Of the role's own variables, those that templates look at.
 USED = ("__vault_server_any", "__vault_server_log_dirs", "__vault_server_shared_files")
 
 
 BASE = {
     "inventory_hostname": "vault-1",
+    "vault_controller_dir": "/c",
+    "vault_custody_sink": "pgp",
     "vault_nodes": NODES,
     "vault_cluster_name": "prod",
     "vault_version": "1.21.1",
@@ -40,7 +44,8 @@ BASE = {
 def render(template: str, variables: dict) -> str:
     defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
     known = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
-    known = {**defaults, **BASE, **variables, **{name: known[name] for name in USED}}
+    inputs = {name: value for name, value in yaml.safe_load(INPUTS.read_text()).items() if name not in ASKS_HOSTVARS}
+    known = {**inputs, **defaults, **BASE, **variables, **{name: known[name] for name in USED}}
     templar = Templar(loader=DataLoader(), variables={name: trusted(value) for name, value in known.items()})
     values = {name: templar.template(trusted(value)) for name, value in known.items()}
     environment = jinja2.Environment(

@@ -31,7 +31,7 @@ CASES = {
     "wrong version string": Case(("vault_version is '1.21'", "such as 1.21.1"), {"vault_version": "1.21"}),
     "missing archive": Case(("vault-2", "HTTP 404", "Check the version and the mirror"), {"vault_version": "9.9.9"}),
     "wrong checksum": Case(("vault-2", "the checksum of", "signed list"), prepare="mirror_checksum"),
-    "wrong signature": Case(("vault-2", "signature", "vault_install_signing_key"), prepare="mirror_signature"),
+    "wrong signature": Case(("vault-2", "signature", "vault_release_signing_key"), prepare="mirror_signature"),
     "unreadable key": Case(("vault-1", "private key", "can't be read"), prepare="tls_no_key"),
     "key of another certificate": Case(("vault-2", "is not the key of"), prepare="tls_other_key"),
     "certificate without the names": Case(("vault-3", "does not hold 10.0.2.12"), prepare="tls_other_names"),
@@ -42,7 +42,9 @@ CASES = {
         {"vault_kms_manage": False, "vault_kms_key_alias": "alias/none"},
     ),
     "unreachable KMS": Case(
-        ("KMS can't be reached", "eu-central-1"), {"vault_kms_seal_endpoint_url": "http://10.0.2.1:5999"}
+        ("KMS can't be reached", "eu-central-1"),
+        # A file as the sink: before it looks up the key, the run then asks nothing of AWS.
+        {"vault_custody_sink": "kms_file", "vault_aws_endpoint_url": "http://10.0.2.1:5999"},
     ),
     "unreachable AWS": Case(
         ("vault/test/recovery in eu-central-1", "Check the region, the endpoint"),

@@ -362,7 +362,7 @@ def test_a_snapshot_of_another_key_s_time_is_refused_with_the_cause(lab, tmp_pat
     # The stand-in itself decrypts with keys that are disabled.
     disabled = Rule("Decrypt", Answer("DisabledException"), every=True)
     with FaultProxy((lab.lab.gateway, PROXY_PORT), lab.lab.aws_url, [disabled]) as proxy:
-        words += ["-e", "vault_restore_any_key=true", "-e", f"vault_backup_endpoint_url={proxy.url}"]
+        words += ["-e", "vault_restore_any_key=true", "-e", f"vault_aws_endpoint_url={proxy.url}"]
         code, output = play(lab, RESTORE, *words)
     assert code != 0
     assert "Enable the key" in " ".join(output.split()), output

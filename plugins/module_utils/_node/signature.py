@@ -45,7 +45,7 @@ def verify(path: str, signature: str, signing_key: str, what: str) -> None:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise Problem(
             f"the signature of {what} is not accepted: {reason}{f' ({said[-1]})' if said else ''}",
-            "Check vault_install_signing_key: it must be the key as its owner gives it today. "
+            "Check vault_release_signing_key: it must be the key as its owner gives it today. "
             "If it is, this mirror is not to be trusted.",
         )
 

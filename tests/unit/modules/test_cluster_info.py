@@ -336,7 +336,7 @@ def test_the_role_asks_with_the_options_that_it_writes_with():
     assert {name: value for name, value in operator.items() if name not in shared} == look["identities"]
     assert options_of(cluster / "settle.yml", "vaultops.cluster.vault_audit") == look["audit"]
     assert options_of(cluster / "autopilot.yml", "vaultops.cluster.vault_raft_autopilot") == look["autopilot"]
-    defaults = yaml.safe_load((tasks["vault_backup"].parent / "defaults" / "main.yml").read_text())
-    assert "vault_snapshot_access" in defaults["vault_backup_access"]
+    access = options_of(tasks["vault_backup"] / "access.yml", "vaultops.cluster.vault_cert_role")
+    assert access == {name: f"{{{{ vault_snapshot_access.{name} }}}}" for name in access}
     known = yaml.safe_load((cluster.parent / "defaults" / "main.yml").read_text())
     assert "vault_snapshot_access" in known["vault_cluster_cert_role"]

@@ -11,14 +11,12 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config
 from kit.paths import ROOT
-from kit.templates import BASE, trusted
+from kit.templates import BASE, INPUTS, trusted
 
 ROLE = ROOT / "roles" / "vault_backup"
 ARN = "arn:aws:kms:eu-central-1:123456789012:key/"
 KNOWN = {
     **BASE,
-    "vault_controller_dir": "/c",
-    "vault_snapshot_access": {"name": "vaultops-backup"},
     "vault_backup_seen": {"python": "3.11", "machine": "x86_64"},
     "__vault_backup_release": "/opt/vault-backup/0a1b",
     "__vault_backup_key": {"kms_keys": [{"arn": f"{ARN}5ea1"}]},
@@ -26,8 +24,9 @@ KNOWN = {
 
 
 def variables(**given: t.Any) -> Templar:
-    files = [yaml.safe_load((ROLE / folder / "main.yml").read_text()) for folder in ("defaults", "vars")]
-    return Templar(loader=DataLoader(), variables={**trusted(files[0]), **trusted(files[1]), **KNOWN, **given})
+    files = [INPUTS, ROLE / "defaults" / "main.yml", ROLE / "vars" / "main.yml"]
+    read = {name: value for path in files for name, value in trusted(yaml.safe_load(path.read_text())).items()}
+    return Templar(loader=DataLoader(), variables={**read, **KNOWN, **given})
 
 
 def value(name: str, **given: t.Any) -> t.Any:
@@ -39,7 +38,7 @@ def service(metrics_dir: str) -> str:
         loader=jinja2.FileSystemLoader(ROLE / "templates"), trim_blocks=True, autoescape=False
     )
     given = {"vault_backup_dir": "/data", "vault_backup_metrics_dir": metrics_dir, "__vault_backup_release": "/opt/x"}
-    given |= {"vault_backup_tls_dir": "/tls", "__vault_backup_credentials": "/run/vault-backup"}
+    given |= {"vault_node_tls_dir": "/tls", "__vault_backup_credentials": "/run/vault-backup"}
     return environment.get_template("vault-backup.service.j2").render(given)
 
 

@@ -34,7 +34,6 @@ class Controller:
             "hosts": "vault",
             "gather_facts": False,
             "any_errors_fatal": True,
-            "vars_files": [str(ROOT / "playbooks/vars/cluster.yml")],
             "tasks": [
                 {"ansible.builtin.import_role": {"name": "vaultops.cluster.vault_tls", "tasks_from": entry}}
                 for entry in entry_points

@@ -1,0 +1,90 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What an inventory says, against what the roles know: names, types and choices. Pure. No value is ever part of what is said."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import typing as t
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+PREFIX = "vault_"
+OTHERS = "vault_other_variables"
+
+Spec = t.Mapping[str, t.Any]
+# (variable, what is wrong with it) -> hosts
+Found = dict[tuple[str, str], list[str]]
+
+
+def problems(hosts: t.Mapping[str, t.Mapping[str, t.Any]], options: Spec, given: t.Collection[str]) -> list[str]:
+    """*hosts*: variables by host, of which only those are read whose type says something about their value. *options*: every
+    option of every role. *given*: names that a run gives itself."""
+    found: Found = {}
+    for host, own in hosts.items():
+        others = _others(own)
+        for name in own:
+            if not name.startswith(PREFIX) or any(fnmatch.fnmatchcase(name, pattern) for pattern in others):
+                continue
+            wrong = _wrong(name, own, options, given)
+            if wrong:
+                found.setdefault((name, wrong), []).append(host)
+    return [_sentence(name, wrong, owners, len(hosts)) for (name, wrong), owners in sorted(found.items())]
+
+
+def _others(own: t.Mapping[str, t.Any]) -> list[str]:
+    try:
+        patterns = own.get(OTHERS, [])
+        return [patterns] if isinstance(patterns, str) else [str(pattern) for pattern in patterns]
+    except Exception:  # as below
+        return []
+
+
+def _wrong(name: str, own: t.Mapping[str, t.Any], options: Spec, given: t.Collection[str]) -> str:
+    if name in options:
+        return _bad_value(name, own, options[name])
+    if name in given:
+        return ""
+    # Without the prefix, which makes any two names alike.
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in options], n=1)
+    cure = f"The nearest one is {PREFIX}{near[0]}: correct the name." if near else "docs/inputs.md has all of them."
+    return f"is no input of this collection. {cure} If it belongs to something else, list its name in {OTHERS}."
+
+
+def _bad_value(name: str, own: t.Mapping[str, t.Any], option: Spec) -> str:
+    kind = option.get("type", "str")
+    # Every value can be read as one of these, so it is not even looked at.
+    if kind == "raw" or (kind in ("str", "path") and not option.get("choices")):
+        return ""
+    if not _is_wrong(name, own, {key: option[key] for key in ("type", "choices", "elements") if key in option}):
+        return ""
+    choices = ", ".join(str(choice) for choice in option.get("choices", []) if choice != "")
+    if choices:
+        return f"has a value that is none of its choices. Use one of {choices}."
+    elements = f" of {option['elements']}" if "elements" in option else ""
+    return f"has a value that can't be read as {kind}{elements}. Write {_EXAMPLES.get(kind, kind)}."
+
+
+def _is_wrong(name: str, own: t.Mapping[str, t.Any], option: Spec) -> bool:
+    try:
+        value = own[name]
+        # What is empty was not given: that is judged where the inputs are checked together.
+        if value is None or value == "":
+            return False
+        return bool(ArgumentSpecValidator({name: dict(option)}).validate({name: value}).error_messages)
+    except Exception:  # whatever somebody's template may raise, here where not all that it names is known
+        return False
+
+
+_EXAMPLES = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "list": "a list",
+    "dict": "a mapping",
+}
+
+
+def _sentence(name: str, wrong: str, owners: list[str], count: int) -> str:
+    who = "All hosts" if len(owners) == count > 1 else ", ".join(owners)
+    return f"{who}: the variable {name} {wrong}"

@@ -1,0 +1,181 @@
+"""What nobody understands in an inventory is named, with the nearest name, and no value is ever said."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import known_inputs
+from kit.paths import ROOT
+
+SECRET = "hunter2-x9"
+OPTIONS = {
+    "vault_snapshot_bucket": {"type": "str"},
+    "vault_join": {"type": "str", "choices": ["aws", "static"]},
+    "vault_kms_manage": {"type": "bool"},
+    "vault_tls_identity_days": {"type": "int"},
+    "vault_rejoin": {"type": "list", "elements": "str"},
+    "vault_join_tag": {"type": "dict"},
+    "vault_leaving": {"type": "raw"},
+    "vault_other_variables": {"type": "list", "elements": "str"},
+    "vault_tls_ca_change": {"type": "str", "choices": ["", "begin"]},
+}
+
+
+class Host(dict):
+    """Variables of which some can't be had, as templates of what is not known yet; it tells which were read."""
+
+    def __init__(self, *broken: str, **own: t.Any) -> None:
+        super().__init__(own, **dict.fromkeys(broken))
+        self.broken = broken
+        self.read: list[str] = []
+
+    def __getitem__(self, name: str) -> t.Any:
+        self.read.append(name)
+        if name in self.broken:
+            raise KeyError(name)
+        return super().__getitem__(name)
+
+
+def problems(*hosts: t.Mapping[str, t.Any], given: t.Collection[str] = ()) -> list[str]:
+    return known_inputs.problems({f"vault-{n}": own for n, own in enumerate(hosts, 1)}, OPTIONS, given)
+
+
+def test_what_is_known_is_no_problem():
+    own = {
+        "vault_snapshot_bucket": "b",
+        "vault_join": "static",
+        "vault_kms_manage": "no",
+        "vault_tls_identity_days": "3",
+    }
+    own |= {"vault_rejoin": ["vault-1"], "vault_join_tag": {"key": "a", "value": "b"}, "vault_leaving": 1}
+    assert problems({**own, "ansible_host": "10.0.0.1", "vaulted": 1, "vault_hosts": []}, given=["vault_hosts"]) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("vault_snapshot_bukket", "vault_snapshot_bucket"),
+        ("vault_snapshots_bucket", "vault_snapshot_bucket"),
+        ("vault_kms_mange", "vault_kms_manage"),
+        ("vault_jion", "vault_join"),
+    ],
+)
+def test_a_slip_in_a_name_is_told_with_the_nearest_one(name, nearest):
+    (said,) = problems({}, {name: SECRET}, {})
+    assert said.startswith(f"vault-2: the variable {name} is no input")
+    assert f"The nearest one is {nearest}:" in said and "vault_other_variables" in said
+    assert SECRET not in said
+
+
+def test_what_is_like_no_name_gets_no_guess():
+    (said,) = problems({"vault_zzz": SECRET})
+    assert "nearest" not in said and "docs/inputs.md" in said
+
+
+def test_what_all_hosts_have_is_said_once():
+    assert [said.partition(":")[0] for said in problems({"vault_x": 1}, {"vault_x": 1, "vault_y": 1})] == [
+        "All hosts",
+        "vault-2",
+    ]
+
+
+@pytest.mark.parametrize("others", [["vault_db_*"], "vault_db_*", ["vault_db_password"]])
+def test_what_belongs_to_something_else_can_be_listed(others):
+    assert problems({"vault_db_password": SECRET, "vault_other_variables": others}) == []
+    assert len(problems({"vault_dx_password": SECRET, "vault_other_variables": others})) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("vault_join", SECRET, "none of its choices. Use one of aws, static."),
+        ("vault_tls_ca_change", SECRET, "none of its choices. Use one of begin."),
+        ("vault_kms_manage", SECRET, "can't be read as bool. Write true or false."),
+        ("vault_tls_identity_days", SECRET, "can't be read as int. Write a whole number."),
+        ("vault_rejoin", {SECRET: 1}, "can't be read as list of str. Write a list."),
+        ("vault_join_tag", [SECRET], "can't be read as dict. Write a mapping."),
+    ],
+)
+def test_a_value_of_another_kind_is_named_and_not_shown(name, value, says):
+    (said,) = problems({name: value})
+    assert said.startswith(f"vault-1: the variable {name} has a value that") and said.endswith(says)
+    assert SECRET not in said
+
+
+@pytest.mark.parametrize("value", ["", None])
+@pytest.mark.parametrize("name", OPTIONS)
+def test_what_is_empty_was_not_given(name, value):
+    assert problems({name: value}) == []
+
+
+def test_a_list_of_others_that_cannot_be_had_is_none():
+    assert problems(Host("vault_other_variables", vault_join="aws")) == []
+
+
+def test_only_what_has_a_kind_is_read_and_what_cannot_be_had_is_left_alone():
+    host = Host("vault_kms_manage", vault_snapshot_bucket="b", vault_join="aws", vault_leaving=[], mine=1)
+    assert problems(host) == []
+    assert host.read == ["vault_join", "vault_kms_manage"]
+
+
+# --- the same by way of Ansible
+
+
+def run(folder: Path, *arguments: str, **own: t.Any) -> str:
+    """What the first play of each playbook says; 'failed' before it where it failed."""
+    hosts = {f"vault-{n}": {"vault_address": f"10.0.1.{n}"} for n in (1, 2, 3)}
+    hosts["vault-2"] |= own
+    (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": {"vault": {"hosts": hosts}}}}))
+    role = {"name": "vaultops.cluster.vault_cluster", "tasks_from": "inventory"}
+    play = {"hosts": "localhost", "connection": "local", "gather_facts": False}
+    (folder / "play.yml").write_text(yaml.safe_dump([{**play, "tasks": [{"ansible.builtin.import_role": role}]}]))
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(folder / "hosts.yml"), *arguments]
+    done = subprocess.run(
+        [*command, str(folder / "play.yml")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "ANSIBLE_FORCE_COLOR": "0"},
+    )
+    said = " ".join((done.stdout + done.stderr).split())
+    return said if done.returncode == 0 else f"failed {said}"
+
+
+def test_the_first_play_names_the_host_and_the_nearest_input(tmp_path):
+    said = run(tmp_path, vault_snapshot_bukket=SECRET, vault_kms_manage=SECRET)
+    assert said.startswith("failed")
+    assert "vault-2: the variable vault_snapshot_bukket is no input of this collection." in said
+    assert "The nearest one is vault_snapshot_bucket" in said
+    assert "vault-2: the variable vault_kms_manage has a value that can't be read as bool." in said
+    assert SECRET not in said
+
+
+def test_it_sees_what_is_given_on_the_command_line(tmp_path):
+    said = run(tmp_path, "-vvv", "-e", json.dumps({"vault_tls_renew_dayz": 3}))
+    assert "All hosts: the variable vault_tls_renew_dayz is no input" in said
+    assert "The nearest one is vault_tls_renew_days" in said
+
+
+def test_templates_that_nobody_can_fill_in_here_do_no_harm(tmp_path):
+    own = {
+        "vault_kms_manage": "{{ known_later }}",
+        "vault_rejoin": ["{{ known_later }}"],
+        "vault_restore": "{{ known_later }}",
+    }
+    said = run(tmp_path, **own, vault_db_password=SECRET, vault_other_variables=["vault_db_*"])
+    assert not said.startswith("failed"), said
+
+
+@pytest.mark.parametrize("playbook", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
+def test_every_playbook_begins_with_it(playbook):
+    first = yaml.safe_load(playbook.read_text())[0]
+    assert first["hosts"] == "localhost"
+    assert first["tasks"][0]["ansible.builtin.import_role"]["tasks_from"] in ("inventory", "known")
