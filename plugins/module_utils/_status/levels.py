@@ -30,7 +30,7 @@ WORDS_OF_STATE = {
 class Tile(t.NamedTuple):
     name: str
     level: str
-    value: str
+    value: str | int | None
 
 
 def level(good: t.Any, otherwise: str = "problem") -> str:
@@ -45,6 +45,17 @@ def of_node(node: Part) -> str:
     found = LEVEL_OF_STATE.get(node["state"], "unknown")
     peer = node["peer"]
     return "notice" if found == "ok" and peer is not None and not peer["healthy"] else found
+
+
+def of_key(key: Part) -> str:
+    return "unknown" if key["problem"] else level(key["enabled"])
+
+
+def of_snapshots(document: Part) -> str:
+    last = document["snapshots"]["last"]
+    if document["snapshots"]["problem"]:
+        return "unknown"
+    return level(last is not None and last["age_seconds"] <= document["limits"]["snapshot_seconds"])
 
 
 def words_of(node: Part) -> str:

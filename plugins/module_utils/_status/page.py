@@ -41,59 +41,41 @@ def view(document: Part) -> View:
 
 
 def _tiles(document: Part) -> list[Tile]:
+    """None is unknown."""
+    nodes, key, spare = document["nodes"], document["key"], document["raft"]["failure_tolerance"]
+    serving = sum(node["state"] in ("active", "standby") for node in nodes)
     return [
-        _serving(document["nodes"]),
-        _spare(document["raft"]),
-        _key(document["key"]),
-        _certificates(document),
-        _snapshot(document),
-        _drill(document["drill"]["last"]),
+        Tile("Nodes that serve", levels.level(serving == len(nodes)), f"{serving} of {len(nodes)}"),
+        Tile("Spare voters", levels.level(spare), spare),
+        Tile("Unseal key", levels.of_key(key), key["key_state"]),
+        Tile("Certificates last", *_certificates(document)),
+        Tile("Last snapshot", levels.of_snapshots(document), _snapshot(document["snapshots"])),
+        Tile("Last restore drill", *_drill(document["drill"]["last"])),
     ]
 
 
-def _serving(nodes: t.Sequence[Part]) -> Tile:
-    serving = sum(node["state"] in ("active", "standby") for node in nodes)
-    return Tile("Nodes that serve", levels.level(serving == len(nodes)), f"{serving} of {len(nodes)}")
-
-
-def _spare(raft: Part) -> Tile:
-    tolerated = raft["failure_tolerance"]
-    return Tile("Spare voters", levels.level(tolerated), "unknown" if tolerated is None else str(tolerated))
-
-
-def _key(key: Part) -> Tile:
-    if key["problem"]:
-        return Tile("Unseal key", "unknown", "unknown")
-    return Tile("Unseal key", levels.level(key["enabled"]), key["key_state"])
-
-
-def _certificates(document: Part) -> Tile:
-    """The one that expires first."""
+def _certificates(document: Part) -> tuple[str, str | None]:
+    """Of the one that expires first."""
     known = [node["certificate"]["days_left"] for node in document["nodes"]]
-    days = [left for left in known if left is not None]
-    if not days:
-        return Tile("Certificates last", "unknown", "unknown")
-    if min(days) < 0:
-        return Tile("Certificates last", "problem", "one has expired")
-    lasting = min(days) >= document["limits"]["certificate_days"]
-    return Tile("Certificates last", levels.level(lasting, "notice"), words.many(min(days), "day"))
+    days = min((left for left in known if left is not None), default=None)
+    if days is None:
+        return "unknown", None
+    if days < 0:
+        return "problem", "one has expired"
+    return levels.level(days >= document["limits"]["certificate_days"], "notice"), words.many(days, "day")
 
 
-def _snapshot(document: Part) -> Tile:
-    last = document["snapshots"]["last"]
-    if document["snapshots"]["problem"]:
-        return Tile("Last snapshot", "unknown", "unknown")
+def _snapshot(snapshots: Part) -> str | None:
+    if snapshots["last"]:
+        return words.ago(snapshots["last"]["age_seconds"], 1)
+    return None if snapshots["problem"] else "none"
+
+
+def _drill(last: Part | None) -> tuple[str, str | None]:
     if last is None:
-        return Tile("Last snapshot", "problem", "none")
-    fresh = last["age_seconds"] <= document["limits"]["snapshot_seconds"]
-    return Tile("Last snapshot", levels.level(fresh), words.ago(last["age_seconds"], 1))
-
-
-def _drill(last: Part | None) -> Tile:
-    if last is None:
-        return Tile("Last restore drill", "unknown", "unknown")
+        return "unknown", None
     said = f"{last['result'] or 'no result'} {words.ago(last['age_seconds'], 1)}"
-    return Tile("Last restore drill", levels.level(last["result"] == "passed"), said)
+    return levels.level(last["result"] == "passed"), said
 
 
 def _figures(document: Part) -> list[plot.Figure]:

@@ -93,17 +93,19 @@ def draw(document: Part, wide: bool) -> Picture:
     frame_height = FRAME_HEAD + len(nodes) * (NODE_HEIGHT + NODE_GAP) - NODE_GAP + FRAME_PAD
     layout = _wide if wide else _narrow
     (width, height), side, (key_at, frame_at, bucket_at), (unseals, stores) = layout(frame_height)
-    key = Box(*key_at, side, SIDE_HEIGHT, "KMS key", *_key(document["key"]))
-    bucket = Box(*bucket_at, side, SIDE_HEIGHT, "S3 bucket", *_bucket(document))
+    key, snapshots = document["key"], document["snapshots"]
+    key_box = Box(*key_at, side, SIDE_HEIGHT, "KMS key", levels.of_key(key), key["alias"], _key(key))
+    level, name = levels.of_snapshots(document), snapshots["bucket"] or "none is set"
+    bucket_box = Box(*bucket_at, side, SIDE_HEIGHT, "S3 bucket", level, name, _bucket(snapshots))
     return Picture(
         kind="wide" if wide else "narrow",
         width=width,
         height=height,
         label=f"The cluster: {', '.join(node['name'] for node in nodes)}, their KMS key and their S3 bucket",
-        arrows=[Arrow(*unseals, "unseals", key.level), Arrow(*stores, "snapshots", bucket.level)],
-        key=key,
+        arrows=[Arrow(*unseals, "unseals", key_box.level), Arrow(*stores, "snapshots", level)],
+        key=key_box,
         frame=Frame(*frame_at, FRAME_WIDTH, frame_height, _peers(document["raft"]), _nodes(nodes, *frame_at)),
-        bucket=bucket,
+        bucket=bucket_box,
     )
 
 
@@ -125,23 +127,17 @@ def _narrow(frame_height: float) -> Layout:
     return size, FRAME_WIDTH, ((EDGE, EDGE), (EDGE, frame), (EDGE, bucket)), arrows
 
 
-def _key(key: Part) -> tuple[str, str, str]:
-    if key["problem"]:
-        return "unknown", key["alias"], "can't be read"
-    return levels.level(bool(key["enabled"])), key["alias"], str(key["key_state"])
+def _key(key: Part) -> str:
+    return "can't be read" if key["problem"] else str(key["key_state"])
 
 
-def _bucket(document: Part) -> tuple[str, str, str]:
-    snapshots, limit = document["snapshots"], document["limits"]["snapshot_seconds"]
+def _bucket(snapshots: Part) -> str:
     if snapshots["bucket"] is None:
-        return "unknown", "none is set", "no snapshots off the nodes"
+        return "no snapshots off the nodes"
     if snapshots["problem"]:
-        return "unknown", snapshots["bucket"], "can't be read"
+        return "can't be read"
     last = snapshots["last"]
-    if last is None:
-        return "problem", snapshots["bucket"], "no snapshot"
-    said = f"last one {words.ago(last['age_seconds'], 1)}"
-    return levels.level(last["age_seconds"] <= limit), snapshots["bucket"], said
+    return f"last one {words.ago(last['age_seconds'], 1)}" if last else "no snapshot"
 
 
 def _peers(raft: Part) -> str:
