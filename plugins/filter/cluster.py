@@ -24,9 +24,9 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._plan import (
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import drill
 from ansible_collections.vaultops.cluster.plugins.module_utils._status import (
     document,
-    drill_page,
+    limits,
     overview,
-    page,
+    render,
     sight,
 )
 from ansible_collections.vaultops.cluster.plugins.module_utils._tls import certificates
@@ -68,10 +68,10 @@ def status_document(status, about, drills, **found):
     return document.document(time.time(), about, status, drills=drill_reports(drills), **found)
 
 
-def drills_page(name, paths):
-    """*paths* are the reports, one of them whole."""
+def drills_page(name, paths, about=None):
+    """*paths* are the reports, one of them whole; *about* is what limits.of() reads."""
     drills, _unreadable = drill.read(drill_reports(paths))
-    return drill_page.page(name, drills)
+    return render.drills(name, drills, limits.of(about or {}))
 
 
 def status_json(made):
@@ -168,7 +168,7 @@ class FilterModule:
             "standings": standings,
             "status_document": status_document,
             "status_json": status_json,
-            "status_page": page.page,
+            "status_page": render.status,
             "turns": turns,
             "upgrade_plan": upgrade.upgrade,
             "way_back": upgrade.way_back,

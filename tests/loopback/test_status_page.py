@@ -14,7 +14,7 @@ import boto3
 import pytest
 import yaml
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import manifest
-from ansible_collections.vaultops.cluster.plugins.module_utils._status import drill_page, page
+from ansible_collections.vaultops.cluster.plugins.module_utils._status import render
 from kit import status_samples as samples
 from kit.paths import ROOT
 from moto.server import ThreadedMotoServer
@@ -135,7 +135,7 @@ def sound(browser, html, name, width):
 @pytest.mark.parametrize("name", samples.EVERY)
 def test_a_page_in_every_condition(browser, name, width):
     made = samples.EVERY[name]()
-    found = sound(browser, page.page(made), name, width)
+    found = sound(browser, render.status(made), name, width)
     for node in made["nodes"]:
         assert sum(node["name"] in text for text in found["texts"]) >= 2, "in the drawing and in the table"
     kinds = [kind for kind, *_ in found["drawings"]]
@@ -146,13 +146,13 @@ def test_a_page_in_every_condition(browser, name, width):
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("count", [1, 14])
 def test_the_page_of_the_drills(browser, count, width):
-    found = sound(browser, drill_page.page("prod", samples.drills(count)), f"drills-{count}", width)
+    found = sound(browser, render.drills("prod", samples.drills(count)), f"drills-{count}", width)
     assert [kind for kind, *_ in found["drawings"]].count("plot") == 2
 
 
 def test_the_probe_sees_what_it_looks_for(browser):
     """Else the tests above would pass on any page."""
-    html = page.page(samples.document()).replace("img-src data:", "img-src data: http:", 1)
+    html = render.status(samples.document()).replace("img-src data:", "img-src data: http:", 1)
     html = html.replace(
         "</main>",
         '<div style="width:1300px">wide</div><img src="http://127.0.0.1:9/a.png">'
@@ -236,7 +236,7 @@ def test_a_cluster_that_is_down_still_gives_a_page_and_check_writes_nothing(inve
     assert "KMS can't be reached" in made["key"]["problem"]
     assert "S3 can't be reached" in made["snapshots"]["problem"]
     assert made["drill"]["last"]["result"] == "passed"
-    assert (controller / "status/status.html").read_text() == page.page(made)
+    assert (controller / "status/status.html").read_text() == render.status(made)
 
 
 def test_a_controller_that_sees_nothing_does_not_call_it_an_outage(inventory):

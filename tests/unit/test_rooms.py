@@ -92,3 +92,12 @@ def test_the_tool_on_the_nodes_brings_all_that_it_imports_and_needs_no_ansible()
                 left.append(target.with_suffix(".py"))
     assert {path for path in seen if path.parts[-2] != "_backup"} == {ROOMS / path for path in tool.SHARED}
     assert outside - set(sys.stdlib_module_names) == {"boto3", "botocore", "aws_encryption_sdk", "cryptography"}
+
+
+def test_of_the_status_only_the_rendering_reads_files_and_needs_more_than_the_standard_library():
+    others = {
+        str(path.relative_to(ROOMS)): {name[0] for name in imports(path)} - set(MAY_IMPORT) - {"__future__", "typing"}
+        for path in files_of("_status")
+    }
+    assert others.pop("_status/render.py") == {"functools", "jinja2", "pathlib"}
+    assert set().union(*others.values()) <= {"datetime", "math"}

@@ -10,7 +10,7 @@ import typing as t
 
 from .._common import words
 from .._snapshot import drill
-from . import findings, sight
+from . import findings, limits, sight
 
 FORMAT = 1
 Found = t.Mapping[str, t.Any]  # the result of a module, or of one that failed and says why in msg
@@ -40,7 +40,8 @@ def document(
     snapshots: Found | None = None,
     drills: t.Mapping[str, str | OSError] | None = None,
 ) -> Part:
-    """*about* is name, region, key_alias, bucket, prefix and node_ids (by the node's name), as the inventory has them.
+    """*about* is name, region, key_alias, bucket, prefix and node_ids (by the node's name), as the inventory has them,
+    and what limits.of() reads.
 
     The others are the results of vault_status_info, vault_certificate_info, vault_raft_info, kms_key_info and
     vault_backup_info; None for what was not asked. *drills* is the text of each drill's report by its path, or why there is none.
@@ -62,6 +63,7 @@ def document(
         "key": _key(about["key_alias"], key),
         "snapshots": _snapshots(now, about, snapshots),
         "drill": _drill(now, drills or {}),
+        "limits": limits.of(about),
     }
     known = [node["peer"]["node_id"] for node in made["nodes"] if node["peer"]]
     peers["strangers"] = [peer for peer in peers["servers"] if peer["node_id"] not in known]

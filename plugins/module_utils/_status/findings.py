@@ -13,9 +13,6 @@ from .._common import words
 Part = t.Mapping[str, t.Any]
 Finding = dict[str, str]
 
-SNAPSHOT_SECONDS = 8 * 3600  # taken every six hours, and late by a little
-DRILL_DAYS = 90
-CERTIFICATE_DAYS = 30
 LEVELS = ("problem", "notice", "unknown")
 
 
@@ -64,7 +61,7 @@ def _nodes(document: Part) -> t.Iterator[tuple[str, str]]:
                 yield "unknown", f"{name}'s certificate can't be read: {certificate['problem']}"
         elif certificate["problem"]:
             yield "problem", f"Clients do not accept {name}'s certificate: {certificate['problem']}"
-        elif certificate["days_left"] < CERTIFICATE_DAYS:
+        elif certificate["days_left"] < document["limits"]["certificate_days"]:
             yield "notice", f"{name}'s certificate expires in {words.many(certificate['days_left'], 'day')}"
 
 
@@ -106,7 +103,7 @@ def _snapshots(document: Part) -> t.Iterator[tuple[str, str]]:
     last, listed = snapshots["last"], snapshots["listed"]
     if last is None:
         yield "problem", "There is no snapshot in the bucket"
-    elif last["age_seconds"] > SNAPSHOT_SECONDS:
+    elif last["age_seconds"] > document["limits"]["snapshot_seconds"]:
         yield "problem", f"The last snapshot was begun {words.ago(last['age_seconds'])}"
     if len(listed) > 1 and last["plain_bytes"] * 2 < listed[-2]["plain_bytes"]:
         before = words.size(listed[-2]["plain_bytes"])
@@ -138,7 +135,7 @@ def _drill(document: Part) -> t.Iterator[tuple[str, str]]:
     elif last["result"] != "passed":
         why = f": {last['problem']}" if last["problem"] else ""
         yield "problem", f"The last restore drill {last['result'] or 'has no result'}{why}"
-    elif last["age_seconds"] > DRILL_DAYS * 86400:
+    elif last["age_seconds"] > document["limits"]["drill_days"] * 86400:
         yield "notice", f"The last restore drill was {words.ago(last['age_seconds'])}"
     if last and last["result"] == "passed" and last["canary_of"] is None:
         yield "notice", "The last restore drill found no canary: playbooks/backup.yml writes one before its snapshot"

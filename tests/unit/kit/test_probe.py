@@ -313,7 +313,7 @@ def test_a_refused_write_is_made_again_at_the_next_node(refusal):
 
 
 def test_a_client_returns_to_its_node(monkeypatch):
-    monkeypatch.setattr("probe.writer.RETURN_SECONDS", 0.05)
+    monkeypatch.setattr("kit.probe.writer.RETURN_SECONDS", 0.05)
     writer = written([Node("a", 503, 204), Node("b", 204)], until=lambda writer: writer.through["a"] >= 1)
     assert set(writer.through) == {"a", "b"}
 

@@ -6,13 +6,13 @@ import json
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import drill
-from ansible_collections.vaultops.cluster.plugins.module_utils._status import drill_page
+from ansible_collections.vaultops.cluster.plugins.module_utils._status import drill_page, limits, render
 from kit import status_samples as samples
 from kit.pages import EVIL, Reader
 
 
-def read(drills):
-    return Reader(drill_page.page("prod", drills))
+def read(drills, **about):
+    return Reader(render.drills("prod", drills, limits.of(about)))
 
 
 def tiles(page):
@@ -61,9 +61,16 @@ def test_what_is_not_as_it_should_be_has_another_sign(change, tile):
 
 def test_what_somebody_named_never_becomes_an_element():
     evil = {**samples.DRILL, "result": EVIL, "snapshot": EVIL, "vault_version": EVIL, "problem": EVIL}
-    page = Reader(drill_page.page(EVIL, [evil]))
+    page = Reader(render.drills(EVIL, [evil]))
     assert "script" not in {name for name, _ in page.elements}
     assert EVIL in page.said("dd")
+    assert f"Restore drill of {EVIL}" in page.said("h1")
+
+
+def test_how_much_may_be_lost_follows_from_how_often_snapshots_are_taken():
+    assert ("Lost at most", "3 hours 12 minutes", "good") in tiles(read([samples.DRILL]))
+    hourly = read([samples.DRILL], snapshot_every_seconds=3600)
+    assert ("Lost at most", "3 hours 12 minutes", "problem") in tiles(hourly)
 
 
 def test_reports_come_oldest_first_and_a_broken_one_hides_none():

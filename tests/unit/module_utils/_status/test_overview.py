@@ -144,6 +144,57 @@ def test_each_finding(changes, says):
     assert any(one.startswith(says) for one in found), found
 
 
+def drilled(ended):
+    return {"drills/1.json": json.dumps({**samples.DRILL, "ended": ended})}
+
+
+def levels_of(changes, **about):
+    return {one["level"] for one in document(about={**samples.ABOUT, **about}, **changes)["findings"]}
+
+
+@pytest.mark.parametrize(
+    ("about", "late", "in_time"),
+    [
+        # Without any of them: 8 hours, 30 days, 90 days.
+        (
+            {},
+            {"snapshots": snapshots(3, last="2026-11-25T01:11:59Z")},
+            {"snapshots": snapshots(3, last="2026-11-25T01:12:00Z")},
+        ),
+        (
+            {"snapshot_every_seconds": 6 * 3600},
+            {"snapshots": snapshots(3, last="2026-11-25T01:11:59Z")},
+            {"snapshots": snapshots(3, last="2026-11-25T01:12:00Z")},
+        ),
+        (
+            {"snapshot_every_seconds": 3600},
+            {"snapshots": snapshots(3, last="2026-11-25T07:51:59Z")},
+            {"snapshots": snapshots(3, last="2026-11-25T07:52:00Z")},
+        ),
+        (
+            {},
+            {"certificates": certificates(nodes_with(), vault_2=29)},
+            {"certificates": certificates(nodes_with(), vault_2=30)},
+        ),
+        (
+            {"renew_days": 7},
+            {"certificates": certificates(nodes_with(), vault_2=6)},
+            {"certificates": certificates(nodes_with(), vault_2=7)},
+        ),
+        ({}, {"drills": drilled("2026-08-27T09:11:59Z")}, {"drills": drilled("2026-08-27T09:12:00Z")}),
+        ({"drill_days": 10}, {"drills": drilled("2026-11-15T09:11:59Z")}, {"drills": drilled("2026-11-15T09:12:00Z")}),
+        (
+            {"drill_days": None},
+            {"drills": drilled("2026-08-27T09:11:59Z")},
+            {"drills": drilled("2026-08-27T09:12:00Z")},
+        ),
+    ],
+)
+def test_what_is_late_follows_from_the_inputs(about, late, in_time):
+    assert levels_of(late, **about)
+    assert levels_of(in_time, **about) == set()
+
+
 def test_a_snapshot_that_is_half_as_big_is_noticed_and_one_that_is_a_little_smaller_is_not():
     taken = snapshots(3)
     taken["snapshots"][-1]["plain_bytes"] = taken["snapshots"][-2]["plain_bytes"] // 2

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
+import jinja2
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._status import page, picture, svg
-from ansible_collections.vaultops.cluster.plugins.module_utils._status.markup import Safe, tag
+from ansible_collections.vaultops.cluster.plugins.module_utils._status import levels, page, plot, render
 from kit import status_samples as samples
-from kit.pages import ALLOWED_LINKS, EVIL, FETCHES, Reader
+from kit.pages import EVIL, Reader
+from kit.paths import ROOT
 from kit.status_samples import certificates, document, node, peer, raft, snapshots, status
+
+# What may fetch something, or run.
+FETCHES = {"src", "srcset", "poster", "data", "action", "formaction", "xlink:href", "style"}
+ALLOWED_LINKS = {"data:,"}
 
 
 @pytest.mark.parametrize("make", samples.EVERY.values(), ids=samples.EVERY)
 def test_a_page_is_whole_and_needs_nothing_besides_itself(make):
     made = make()
-    text = page.page(made)
+    text = render.status(made)
     read = Reader(text)
     assert text.startswith("<!DOCTYPE html>")
     assert not {"script", "img", "iframe", "object", "embed", "base", "form"} & {name for name, _ in read.elements}
@@ -37,39 +48,141 @@ def test_a_page_is_whole_and_needs_nothing_besides_itself(make):
         assert finding["text"] in read.said("span")
 
 
-def test_what_somebody_named_never_becomes_an_element():
+def named(evil):
+    """A cluster in which everything that somebody may name is named *evil*."""
     nodes = [
-        node(1, name=EVIL, state="active", url=EVIL, version=EVIL),
-        node(2, state="unreachable", error=EVIL),
-        node(3, state=EVIL),
+        node(1, name=evil, state="active", url=evil, version=evil),
+        node(2, state="unreachable", error=evil),
+        node(3, state=evil),
     ]
     taken = snapshots(3, node_name="x")
-    taken["snapshots"] = [dict(one, name=EVIL, node_name=EVIL) for one in taken["snapshots"]]
-    taken["broken"] = [{"key": EVIL, "problem": EVIL}]
-    made = document(
-        about={"name": EVIL, "region": EVIL, "key_alias": EVIL, "bucket": EVIL, "prefix": EVIL},
-        status=status(nodes, EVIL, EVIL),
-        certificates={"certificates": [{**one, "problem": EVIL} for one in certificates(nodes)["certificates"]]},
-        raft={**raft(peer(1, node_id=EVIL), peer(9, node_id=EVIL)), "autopilot": {EVIL: EVIL}},
-        key={"kms_keys": [{**samples.KEY, "key_state": EVIL, "arn": EVIL, "deletion_date": EVIL, "enabled": False}]},
+    taken["snapshots"] = [dict(one, name=evil, node_name=evil) for one in taken["snapshots"]]
+    taken["broken"] = [{"key": evil, "problem": evil}]
+    return document(
+        about={"name": evil, "region": evil, "key_alias": evil, "bucket": evil, "prefix": evil},
+        status=status(nodes, evil, evil),
+        certificates={"certificates": [{**one, "problem": evil} for one in certificates(nodes)["certificates"]]},
+        raft={**raft(peer(1, node_id=evil), peer(9, node_id=evil)), "autopilot": {evil: evil}},
+        key={"kms_keys": [{**samples.KEY, "key_state": evil, "arn": evil, "deletion_date": evil, "enabled": False}]},
         snapshots=taken,
         drills={
-            EVIL: "{",
+            evil: "{",
             "a": '{"ended": "2026-11-01T00:00:00Z", "result": "<script>", "snapshot": "<b>", "problem": "\\""}',
         },
     )
-    read = Reader(page.page(made))
-    plain = Reader(page.page(document()))
-    assert "script" not in {name for name, _ in read.elements}
-    assert {name for name, _ in read.elements} <= {name for name, _ in plain.elements} | {"ul", "li", "b"}
-    assert EVIL in read.said("th")
-    assert EVIL in read.said("h1")
 
 
-def test_only_markup_is_put_in_as_it_is():
-    assert tag("p", "<b>", Safe("<i></i>"), title='"', data_label="x", class_=None) == (
-        '<p title="&quot;" data-label="x">&lt;b&gt;<i></i></p>'
+def shape(read):
+    """Which elements a page has, each with the names of its attributes."""
+    return {(name, *sorted(attributes)) for name, attributes in read.elements}
+
+
+def classes(read):
+    return {one for _, attributes in read.elements for one in (attributes.get("class") or "").split()}
+
+
+NAMES = [
+    EVIL,
+    '" onload="alert(1)',
+    "' onload='alert(1)",
+    "x onload=alert(1)",
+    "</title></style><b>",
+    "--> <b>",
+    "{{ 7 * 7 }}",
+]
+
+
+@pytest.mark.parametrize("evil", NAMES)
+def test_what_somebody_named_is_text_and_nothing_else(evil):
+    read = Reader(render.status(named(evil)))
+    plain = [Reader(render.status(make())) for make in samples.EVERY.values()]
+    assert shape(read) <= set().union(*map(shape, plain))
+    assert classes(read) <= set().union(*map(classes, plain))
+    # In a cell, in the heading, in the title; in an attribute; in a drawing, and what it says to who points at it.
+    assert {evil} <= set(read.said("th")) & set(read.said("h1"))
+    assert f"Vault cluster {evil}: {evil}" in read.said("title")
+    assert any(evil in one["aria-label"] for one in read.named("svg"))
+    assert evil in read.said("text")
+    assert any(text.endswith(f", {evil}") for text in read.said("title"))
+
+
+def test_nothing_that_somebody_named_gets_into_the_stylesheet():
+    style = "".join(text for name, text in Reader(render.status(named(EVIL))).texts if name == "style")
+    assert style.strip() == (render.TEMPLATES / "page.css").read_text().strip()
+
+
+@pytest.mark.parametrize("name", ["<" * 40, "&" * 40, "<i>" * 40])
+def test_a_name_that_is_cut_is_cut_before_it_is_escaped(name):
+    read = Reader(render.status(document(status=status([node(1, name=name, state="active"), node(2), node(3)]))))
+    # The node leads, so there is less room.
+    assert f"{name[:19]}…" in read.said("text")
+    assert name in read.said("title")
+    assert "i" not in {element for element, _ in read.elements}
+
+
+@pytest.mark.parametrize("template", sorted(render.TEMPLATES.glob("*.j2")), ids=lambda path: path.name)
+def test_a_template_escapes_everything_and_quotes_every_attribute(template):
+    text = template.read_text()
+    assert not re.search(r"=\s*\{\{|=\s*'[^']*\{\{", text), "an attribute without double quotes"
+    assert not re.search(r"\|\s*safe\b|autoescape|Markup|\bstyle=|<style[^>]*\{\{", text)
+
+
+def without(made, *path):
+    found = made
+    for name in path[:-1]:
+        found = found[name]
+    del found[path[-1]]
+    return made
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("nodes", 1, "url"),
+        ("nodes", 1, "seal_type"),
+        ("nodes", 1, "certificate", "problem"),
+        ("nodes", 1, "peer", "node_id"),
+        ("snapshots", "prefix"),
+        ("key", "arn"),
+        ("drill", "last", "problem"),
+        ("written_at",),
+    ],
+)
+def test_a_field_that_is_missing_is_an_error_and_not_a_gap(path):
+    with pytest.raises((jinja2.UndefinedError, KeyError)):
+        render.status(without(copy.deepcopy(document()), *path))
+
+
+def test_what_could_not_be_read_is_called_unknown():
+    nodes = [node(1, state="active"), node(2, version=None, sealed=None), node(3)]
+    taken = snapshots(1, node_name="x")
+    taken["snapshots"][0]["node_name"] = None
+    read = Reader(render.status(document(status=status(nodes), raft=raft(peer(3, last_index=None)), snapshots=taken)))
+    said = read.said("span")
+    assert said.count("unknown") == 2 + 2 + 1 + 1, (
+        "version and seal, Raft of two nodes, an index, and who took a snapshot"
     )
+    assert "None" not in said
+
+
+def test_the_templates_are_in_what_is_installed(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(ROOT / "plugins", source / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("galaxy.yml", "README.md", "meta"):
+        copied = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copied(ROOT / name, source / name)
+    galaxy = [str(Path(sys.executable).with_name("ansible-galaxy")), "collection"]
+    subprocess.run([*galaxy, "build", source, "--output-path", tmp_path], check=True, capture_output=True)
+    (built,) = tmp_path.glob("*.tar.gz")
+    shutil.unpack_archive(built, tmp_path / "ansible_collections" / "vaultops" / "cluster")
+    code = "from ansible_collections.vaultops.cluster.plugins.module_utils._status import render\n"
+    code += f"print(render.TEMPLATES)\nprint(render.drills('prod', [{samples.DRILL!r}]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, check=True, capture_output=True, text=True
+    )
+    where, made = done.stdout.split("\n", 1)
+    assert where.startswith(str(tmp_path))
+    assert made.strip() == render.drills("prod", [samples.DRILL]).strip()
 
 
 @pytest.mark.parametrize(
@@ -84,7 +197,7 @@ def test_only_markup_is_put_in_as_it_is():
     ],
 )
 def test_it_says_what_there_is(made, says):
-    assert any(says in text for text in Reader(page.page(made)).said())
+    assert any(says in text for text in Reader(render.status(made)).said())
 
 
 @pytest.mark.parametrize(
@@ -101,7 +214,28 @@ def test_it_says_what_there_is(made, says):
     ],
 )
 def test_the_level_of_a_node(one, level):
-    assert picture.level_of(one) == level
+    assert levels.of_node(one) == level
+
+
+def signs(**about):
+    """Which sign each tile has, the box of the bucket, and how the limit in the plot is called."""
+    read = Reader(render.status(document(about={**samples.ABOUT, **about})))
+    inline = [one["aria-label"] for one in read.named("svg") if one["class"] == "inline"][1:7]
+    drawn = {one["class"] for one in read.named("rect") if one["width"] == "230"}
+    return (
+        dict(zip(read.said("dt"), inline, strict=False)),
+        drawn,
+        [text for text in read.said("text") if "hours" in text],
+    )
+
+
+def test_the_page_draws_what_is_late_by_the_inputs():
+    tiles, sides, limit = signs()
+    assert set(tiles.values()) == {"good"}
+    assert (sides, limit[-1]) == ({"box ok"}, "8 hours")
+    tiles, sides, limit = signs(snapshot_every_seconds=2 * 3600, renew_days=88)
+    assert {name for name, sign in tiles.items() if sign != "good"} == {"Certificates last", "Last snapshot"}
+    assert (sides, limit[-1]) == ({"box ok", "box problem"}, "2 hours 40 minutes")
 
 
 @pytest.mark.parametrize(
@@ -115,12 +249,12 @@ def test_the_level_of_a_node(one, level):
     ],
 )
 def test_values_have_round_ticks(biggest, ticks):
-    assert svg.value_ticks(biggest) == ticks
+    assert plot.value_ticks(biggest) == ticks
 
 
 @pytest.mark.parametrize("biggest", [1e-3, 0.3, 1, 3.99, 7, 64, 1023, 5e6])
 def test_ticks_reach_beyond_the_biggest_value(biggest):
-    ticks = svg.value_ticks(biggest)
+    ticks = plot.value_ticks(biggest)
     assert 3 <= len(ticks) - 1 <= 6
     assert ticks[-1] > biggest >= ticks[-2] * (1 - 1e-9)
 
@@ -136,17 +270,17 @@ def test_ticks_reach_beyond_the_biggest_value(biggest):
 )
 def test_times_have_round_ticks(hours, labels):
     begin = samples.words.epoch("2026-11-15T09:00:00Z")
-    assert [label for _, label in svg.time_ticks(begin, begin + hours * 3600)] == labels
+    assert [label for _, label in plot.time_ticks(begin, begin + hours * 3600)] == labels
 
 
 @pytest.mark.parametrize("count", [1, 2, 60, 61, 200])
 def test_plots_stay_inside_their_axes(count):
-    read = Reader(page.page(document(snapshots=snapshots(count))))
+    read = Reader(render.status(document(snapshots=snapshots(count))))
     for line in read.named("polyline"):
         points = [tuple(map(float, point.split(","))) for point in line["points"].split()]
         assert all(math.isfinite(x) and math.isfinite(y) for x, y in points)
-        assert all(svg.LEFT <= x <= svg.WIDTH - svg.RIGHT for x, _ in points)
-        assert all(svg.TOP <= y <= svg.HEIGHT - svg.BOTTOM for _, y in points)
+        assert all(plot.LEFT <= x <= plot.RIGHT for x, _ in points)
+        assert all(plot.TOP <= y <= plot.BOTTOM for _, y in points)
         assert [x for x, _ in points] == sorted(x for x, _ in points)
     assert len([one for one in read.named("circle") if one.get("class") == "dot"]) == count
 

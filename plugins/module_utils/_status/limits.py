@@ -1,0 +1,28 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From when on something is late. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class Limits(t.TypedDict):
+    snapshot_seconds: int  # how old the last snapshot may be
+    certificate_days: int  # how long a certificate is valid at least
+    drill_days: int  # how long ago the last restore drill may be
+
+
+DEFAULTS: Limits = {"snapshot_seconds": 8 * 3600, "certificate_days": 30, "drill_days": 90}
+
+
+def of(about: t.Mapping[str, t.Any]) -> Limits:
+    """*about* has snapshot_every_seconds, renew_days and drill_days, or None or nothing where a default holds."""
+    every, renew, drill = (about.get(name) for name in ("snapshot_every_seconds", "renew_days", "drill_days"))
+    found = Limits(**DEFAULTS)
+    if every is not None:
+        found["snapshot_seconds"] = round(int(every) * 4 / 3)  # a snapshot takes its time, and may be late by a little
+    if renew is not None:
+        found["certificate_days"] = int(renew)
+    if drill is not None:
+        found["drill_days"] = int(drill)
+    return found
