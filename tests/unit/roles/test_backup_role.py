@@ -87,3 +87,30 @@ def test_what_the_tool_s_user_runs_is_opened_to_it_and_marked_when_it_is_all_the
     assert (
         value("__vault_backup_files[0].path") == value("__vault_backup_complete") == "/opt/vault-backup/0a1b/complete"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "takes", "ends"),
+    [
+        ({}, False, False),  # not told of a bucket, a run must not end what another one has set up
+        ({"vault_snapshot_bucket": "b-1"}, True, False),
+        ({"vault_backup": True}, True, False),
+        ({"vault_backup": "true"}, True, False),
+        ({"vault_backup": "false"}, False, True),
+        ({"vault_backup": False, "vault_snapshot_bucket": "b-1"}, False, True),
+    ],
+)
+def test_a_schedule_is_begun_and_ended_by_an_explicit_word(given, takes, ends):
+    assert value("vault_takes_snapshots", **given) is takes
+    assert value("vault_ends_snapshots", **given) is ends
+    timer = {"units": {"vault-backup.timer": {"enabled": True, "active": True}}, "python": "3.11", "machine": "x86_64"}
+    todo = value("__vault_backup_todo", **given, vault_backup_seen=timer, __vault_backup_out_of_line=["a file"])
+    assert todo == (["a file"] if takes else ["vault-backup.timer"] if ends else [])
+
+
+@pytest.mark.parametrize(
+    ("leaving", "ids"),
+    [([], []), ("", []), ("vault-2", ["vault-2"]), ("a, b,", ["a", "b"]), (["a", 7], ["a", "7"]), (7, ["7"])],
+)
+def test_who_leaves_is_given_as_a_list_or_in_words(leaving, ids):
+    assert value("vault_leaving_ids", vault_leaving=leaving) == ids
