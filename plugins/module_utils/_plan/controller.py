@@ -1,0 +1,39 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the controller's Python and its collections lack. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from packaging.requirements import Requirement
+
+# Version by name; None where it is not installed.
+Installed = t.Callable[[str], t.Optional[str]]  # noqa: UP045  evaluated
+
+
+def lacking(requirements: t.Sequence[str], installed: Installed) -> list[str]:
+    """Lines such as 'hvac>=2.3.0' that are not fulfilled, each with what is there instead."""
+    found = []
+    for requirement in map(Requirement, requirements):
+        version = installed(requirement.name)
+        if version is None:
+            found.append(f"{requirement} (not installed)")
+        elif not requirement.specifier.contains(version, prereleases=True):
+            found.append(f"{requirement} (installed: {version})")
+    return found
+
+
+def problem(packages: t.Sequence[str], collections: t.Sequence[str], python: str) -> str:
+    """One sentence with its cure for each kind; nothing where all is there."""
+    parts = []
+    if packages:
+        parts.append(
+            f"The Python that runs Ansible here ({python}) lacks {', '.join(packages)}. Install what the collection's "
+            f"meta/requirements.txt lists: {python} -m pip install -r FILE."
+        )
+    if collections:
+        parts.append(
+            f"Ansible finds no collection {', '.join(collections)}. Install it: ansible-galaxy collection install "
+            f"{' '.join(collections)}."
+        )
+    return " ".join(parts)
