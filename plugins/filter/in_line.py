@@ -16,15 +16,16 @@ def paths_out_of_line(observed, wanted):
     return in_line.paths(observed, map(files.from_options, wanted))
 
 
-def certificate_out_of_line(observed, local):
-    """*local*: paths on the controller of certificate, private_key and ca; what is missing here is on no node."""
+def certificate_out_of_line(observed, local, directory):
+    """*local*: paths on the controller of certificate, private_key and ca; what is missing here is on no node. *directory*: theirs
+    on the node."""
     try:
         texts = {name: pathlib.Path(path).read_text(encoding="utf-8") for name, path in local.items()}
     except FileNotFoundError as error:
         return [error.filename]
     except OSError as error:
         raise AnsibleFilterError(f"{error.filename} can't be read ({error.strerror})") from error
-    entries = certificate.entries({**texts, "directory": certificate.DIRECTORY})
+    entries = certificate.entries({**texts, "directory": directory})
     return in_line.certificate(observed, entries, tls.fingerprint(texts["certificate"]))
 
 

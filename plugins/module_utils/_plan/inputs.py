@@ -151,7 +151,7 @@ def _cluster_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
     if not inputs.get("sink"):
         found.append(
             "vault_custody_sink is not set. Recovery keys are given out once, so say where they go: "
-            f"{', '.join(SINKS)}. The README's table of inputs has what each needs."
+            f"{', '.join(SINKS)}. docs/inputs.md has what each needs."
         )
     elif inputs["sink"] not in SINKS:
         found.append(f"vault_custody_sink is '{inputs['sink']}'. Use one of {', '.join(SINKS)}.")

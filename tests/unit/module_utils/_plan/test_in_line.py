@@ -122,7 +122,7 @@ def test_a_file_that_a_service_writes_to_is_there_and_its_own(tmp_path):
 
 def test_a_certificate_that_is_not_on_the_controller_is_on_no_node(tmp_path):
     local = {name: str(tmp_path / name) for name in ("certificate", "private_key", "ca")}
-    assert filters.certificate_out_of_line({"served": None}, local) == [local["certificate"]]
+    assert filters.certificate_out_of_line({"served": None}, local, "/etc/vault.d/tls") == [local["certificate"]]
 
 
 def test_users_by_what_is_asked_of_them():
