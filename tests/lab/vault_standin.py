@@ -315,6 +315,8 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
                 return "path already in use: invalid configuration"
             if path.startswith("sys/audit/") and written["type"] not in ("file", "socket", "syslog"):
                 return f'unknown backend type: "{written["type"]}": invalid configuration'
+            if path == AUTOPILOT_AT and "disable_upgrade_migration" in written:
+                return "disable_upgrade_migration is only available in Vault Enterprise"
             return None
 
         def _snapshot(self) -> None:
