@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socketserver
+import ssl
+import threading
 import typing as t
 
 import pytest
@@ -46,3 +50,32 @@ def node_with(tmp_path: t.Any, monkeypatch: pytest.MonkeyPatch) -> t.Callable[..
         return folder
 
     return put
+
+
+@pytest.fixture
+def listening() -> t.Iterator[t.Callable[..., str]]:
+    """Starts listeners that shake hands and nothing else: with what *tls* gives for each connection, or, where that is
+    nothing, by hanging up. Returns HOST:PORT. *heard* collects what they are sent besides.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def listen(tls: t.Callable[[], ssl.SSLContext | None], heard: list[bytes] | None = None) -> str:
+            class Handler(socketserver.BaseRequestHandler):
+                def handle(self) -> None:
+                    context = tls()
+                    if context:
+                        with (
+                            contextlib.suppress(OSError),
+                            context.wrap_socket(self.request, server_side=True) as secured,
+                        ):
+                            if heard is not None:
+                                heard.append(secured.recv(1 << 16))
+
+            server = stack.enter_context(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler))
+            server.daemon_threads = True
+            thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+            thread.start()
+            stack.callback(server.shutdown)
+            return f"127.0.0.1:{server.server_address[1]}"
+
+        yield listen

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import socket
 import ssl
-import threading
 import typing as t
 from pathlib import Path
 
@@ -60,45 +58,15 @@ class Authority:
         return builder.sign(self.key, hashes.SHA256())
 
 
-class Listener:
-    """Shakes hands with everybody, and counts what else it is sent; without *context* it hangs up."""
-
-    def __init__(self, context: ssl.SSLContext | None) -> None:
-        self.context, self.received = context, b""
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                plain, _from = self._listener.accept()
-            except OSError:
-                return
-            with contextlib.suppress(OSError), plain:
-                if self.context:
-                    with self.context.wrap_socket(plain, server_side=True) as secured:
-                        self.received += secured.recv(1 << 16)
-
-    def close(self) -> None:
-        self._listener.close()
-
-
 @pytest.fixture
 def ca(tmp_path):
     return Authority(tmp_path, "the-ca")
 
 
 @pytest.fixture
-def listening():
-    with contextlib.ExitStack() as stack:
-
-        def listen(context):
-            one = Listener(context)
-            stack.callback(one.close)
-            return one
-
-        yield listen
+def serving(listening):
+    """The URL of a node that serves this."""
+    return lambda context, heard=None: f"https://{listening(lambda: context, heard)}"
 
 
 @pytest.fixture
@@ -113,10 +81,10 @@ def look(ca, run_module):
 
 
 @pytest.mark.parametrize("check", [False, True])
-def test_what_is_served_is_described_in_the_order_of_the_nodes(ca, listening, look, check):
+def test_what_is_served_is_described_in_the_order_of_the_nodes(ca, serving, look, check):
     served = [ca.issue(SERVER_NAME, days) for days in (20, 5)]
-    nodes = [listening(context) for _leaf, context in served]
-    said = look(check, vault_2=nodes[0].url, vault_1=nodes[1].url)
+    nodes = [serving(context) for _leaf, context in served]
+    said = look(check, vault_2=nodes[0], vault_1=nodes[1])
     assert said["changed"] is False
     assert [one["node"] for one in said["certificates"]] == ["vault-2", "vault-1"]
     for one, (leaf, _context), days in zip(said["certificates"], served, (20, 5), strict=True):
@@ -128,39 +96,39 @@ def test_what_is_served_is_described_in_the_order_of_the_nodes(ca, listening, lo
         assert datetime.datetime.fromisoformat(one["not_after"]) == leaf.not_valid_after_utc
 
 
-def test_no_request_is_sent(ca, listening, look):
-    node = listening(ca.issue(SERVER_NAME, 20)[1])
-    look(vault_1=node.url)
-    assert node.received == b""
+def test_no_request_is_sent(ca, serving, look):
+    heard = []
+    look(vault_1=serving(ca.issue(SERVER_NAME, 20)[1], heard))
+    assert b"".join(heard) == b""
 
 
-def test_one_that_has_expired_is_described_all_the_same(ca, listening, look):
-    node = listening(ca.issue(SERVER_NAME, -3)[1])
-    (one,) = look(vault_1=node.url)["certificates"]
+def test_one_that_has_expired_is_described_all_the_same(ca, serving, look):
+    node = serving(ca.issue(SERVER_NAME, -3)[1])
+    (one,) = look(vault_1=node)["certificates"]
     assert one["problem"] == "certificate has expired"
     assert (one["known_ca"], one["days_left"]) == (True, -3)
 
 
-def test_one_of_another_ca_is_described_and_its_ca_not_known(tmp_path, listening, look):
+def test_one_of_another_ca_is_described_and_its_ca_not_known(tmp_path, serving, look):
     leaf, context = Authority(tmp_path, "somebody-else").issue(SERVER_NAME, 20)
-    (one,) = look(vault_1=listening(context).url)["certificates"]
+    (one,) = look(vault_1=serving(context))["certificates"]
     assert "issuer" in one["problem"]
     assert one["known_ca"] is False
     assert (one["issuer"], one["serial"]) == ("CN=somebody-else", f"{leaf.serial_number:x}")
 
 
-def test_one_for_another_name_is_of_a_known_ca(ca, listening, look):
-    node = listening(ca.issue("another.internal", 20)[1])
-    (one,) = look(vault_1=node.url)["certificates"]
+def test_one_for_another_name_is_of_a_known_ca(ca, serving, look):
+    node = serving(ca.issue("another.internal", 20)[1])
+    (one,) = look(vault_1=node)["certificates"]
     assert "Hostname mismatch" in one["problem"]
     assert one["known_ca"] is True
 
 
-def test_a_node_that_shows_nothing_does_not_hide_the_others(ca, listening, look):
+def test_a_node_that_shows_nothing_does_not_hide_the_others(ca, serving, look):
     with socket.create_server(("127.0.0.1", 0)) as unused:
         nobody = f"https://127.0.0.1:{unused.getsockname()[1]}"
-    node, mute = listening(ca.issue(SERVER_NAME, 20)[1]), listening(None)
-    first, second, third = look(vault_1=nobody, vault_2=mute.url, vault_3=node.url)["certificates"]
+    node, mute = serving(ca.issue(SERVER_NAME, 20)[1]), serving(None)
+    first, second, third = look(vault_1=nobody, vault_2=mute, vault_3=node)["certificates"]
     assert first["problem"] == "no certificate could be read (Connection refused)"
     assert second["problem"].startswith("no certificate could be read (")
     for one in (first, second):
@@ -171,11 +139,11 @@ def test_a_node_that_shows_nothing_does_not_hide_the_others(ca, listening, look)
 
 
 @pytest.mark.parametrize(("content", "says"), [(None, "No such file"), ("no certificate", "")])
-def test_a_ca_that_can_not_be_read_is_named(ca, listening, look, tmp_path, content, says):
+def test_a_ca_that_can_not_be_read_is_named(ca, serving, look, tmp_path, content, says):
     path = tmp_path / "lost.crt"
     if content is not None:
         path.write_text(content)
-    (one,) = look(vault_1=listening(ca.issue(SERVER_NAME, 20)[1]).url, ca_cert=str(path))["certificates"]
+    (one,) = look(vault_1=serving(ca.issue(SERVER_NAME, 20)[1]), ca_cert=str(path))["certificates"]
     assert one["problem"].startswith(f"the CA file {path} can't be used (")
     assert says in one["problem"]
     assert one["sha256"], "what is served can be seen without a CA"
