@@ -40,7 +40,10 @@ SERVER_NAME = "vault.test.internal"
 CHUNK_BYTES = 64 << 10
 # What any token may read and write here.
 AUTOPILOT_AT = "sys/storage/raft/autopilot/configuration"
-KEPT = ("cubbyhole/", "sys/policies/acl/", "sys/audit", "sys/auth", "auth/cert/certs/", AUTOPILOT_AT)
+PEERS_AT, PEERS_HEALTH_AT = "sys/storage/raft/configuration", "sys/storage/raft/autopilot/state"
+REMOVE_PEER = "sys/storage/raft/remove-peer"
+RAFT = (AUTOPILOT_AT, PEERS_AT, PEERS_HEALTH_AT, REMOVE_PEER)
+KEPT = ("cubbyhole/", "sys/policies/acl/", "sys/audit", "sys/auth", "auth/cert/certs/", "auth/cert/crls", *RAFT)
 AUTOPILOT = {
     "cleanup_dead_servers": False,
     "dead_server_last_contact_threshold": "24h0m0s",
@@ -300,8 +303,11 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
                     self._json(400, {"errors": [refused]})
                     return
                 vault.writes.append(path)
-                vault.kept[place] = {**vault.kept[place], **written} if path == AUTOPILOT_AT else written
+                self._keep(place, written)
                 self._json(204, {})
+            elif path == "auth/cert/crls":
+                names = [name.rpartition("/")[2] for name in vault.kept if name.startswith("auth/cert/crls/")]
+                self._json(200 if names else 404, {"data": {"keys": names}} if names else {"errors": []})
             elif path in ("sys/audit", "sys/auth"):
                 under = {name.removeprefix(f"{path}/"): one for name, one in vault.kept.items() if f"{path}/" in name}
                 self._json(200, {"data": {f"{name}/": {**one, "path": f"{name}/"} for name, one in under.items()}})
@@ -309,6 +315,18 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
                 self._json(200, {"data": vault.kept[place]})
             else:
                 self._json(404, {"errors": []})
+
+        def _keep(self, place: str, written: dict[str, t.Any]) -> None:
+            if place == AUTOPILOT_AT:
+                vault.kept[place] |= written
+            elif place == REMOVE_PEER:
+                peers = vault.kept[PEERS_AT]["config"]["servers"]
+                peers[:] = [peer for peer in peers if peer["node_id"] != written["server_id"]]
+            elif place.startswith("auth/cert/crls/"):
+                revoked = x509.load_pem_x509_crl(written["crl"].encode())
+                vault.kept[place] = {"serials": {str(one.serial_number): {} for one in revoked}}
+            else:
+                vault.kept[place] = written
 
         def _refused(self, path: str, written: dict[str, t.Any]) -> str | None:
             if path.startswith(("sys/audit/", "sys/auth/")) and path in vault.kept:
