@@ -16,6 +16,7 @@ from ansible_collections.vaultops.cluster.plugins.modules import vault_seal_chec
 
 REGION = "eu-central-1"
 ALIAS = "alias/vault-unseal"
+NOBODY = "http://127.0.0.1:1"
 SECRET = "a-secret-access-key"
 CREDENTIALS = {"Code": "Success", "AccessKeyId": "ASIAUNIT", "SecretAccessKey": SECRET, "Token": "a-session-token"}
 ROLE_AT = "/latest/meta-data/iam/security-credentials/"
@@ -218,15 +219,15 @@ def test_whatever_stands_in_the_place_of_kms_is_said_in_words(proven, serving, a
         ({"credentials": []}, "it has no object about the role vault-prod-node"),
     ],
 )
-def test_an_instance_without_a_role_of_its_own_is_said_in_words(proven, instance, aws, key, spoil, says):
+def test_an_instance_without_a_role_of_its_own_is_said_in_words(proven, instance, spoil, says):
     vars(instance).update(spoil)
-    said = proven(aws)
+    said = proven(NOBODY)
     assert said["failed"]
     assert says in said["msg"]
 
 
-def test_a_machine_without_a_metadata_service_is_told_what_it_needs(proven, monkeypatch, instance, aws, key):
-    monkeypatch.setattr(metadata, "SERVICE", "http://127.0.0.1:1")
-    said = proven(aws)
+def test_a_machine_without_a_metadata_service_is_told_what_it_needs(proven, monkeypatch):
+    monkeypatch.setattr(metadata, "SERVICE", NOBODY)
+    said = proven(NOBODY)
     assert said["msg"].startswith("the instance metadata service does not answer (")
     assert "It must be enabled on the instance, with a hop limit of 1" in said["msg"]
