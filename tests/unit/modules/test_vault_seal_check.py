@@ -80,9 +80,17 @@ def instance(serving, monkeypatch):
     return made
 
 
+@pytest.fixture(scope="module")
+def made_once():
+    """A client takes longer to make than all that is asked of it."""
+    return []
+
+
 @pytest.fixture
-def kms(aws):
-    return boto3.client("kms", REGION, endpoint_url=aws)
+def kms(aws, made_once):
+    if not made_once:
+        made_once.append(boto3.client("kms", REGION, endpoint_url=aws))
+    return made_once[0]
 
 
 @pytest.fixture
