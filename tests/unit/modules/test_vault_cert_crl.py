@@ -276,7 +276,7 @@ def test_a_list_that_can_not_be_seen_is_not_an_empty_one(vault, replaced, listed
     has(vault, 7)
     replaced()
     vault.faults[path] = fault
-    said = listed()
+    said = listed(check=True)
     assert said["failed"]
     assert said["msg"].startswith(says), said["msg"]
     assert vault.writes == []

@@ -108,7 +108,7 @@ def test_what_can_not_be_seen_is_not_taken_for_missing(vault, role, path, fault,
     role()
     vault.writes.clear()
     vault.faults[path] = fault
-    said = role()
+    said = role(check=True)
     assert said["failed"]
     assert said["msg"].startswith(says), said["msg"]
     assert vault.writes == []
