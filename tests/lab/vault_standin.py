@@ -242,9 +242,10 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:  # noqa: N802
             vault.calls.append(self.path)
-            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+            sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if self._fails(self.path):
                 return
+            body = json.loads(sent or b"{}")
             if self.path == "/v1/auth/cert/login":
                 if (
                     vault.login_status != 200

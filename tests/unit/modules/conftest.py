@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 from backup_stage import SMALL, VaultStandIn, whole
+from vault_standin import PEERS_AT, PEERS_HEALTH_AT
 
 OPERATOR = "vaultops-operator"
 
@@ -79,3 +80,41 @@ def listening() -> t.Iterator[t.Callable[..., str]]:
             return f"127.0.0.1:{server.server_address[1]}"
 
         yield listen
+
+
+@pytest.fixture
+def peers(vault: VaultStandIn) -> t.Callable[..., None]:
+    """Says who the peers are, and who of them autopilot calls dead. The first one is the node that is asked."""
+
+    def those(*names: str, dead: t.Sequence[str] = (), non_voters: t.Sequence[str] = ()) -> None:
+        vault.kept[PEERS_AT] = {
+            "config": {
+                "servers": [
+                    {
+                        "node_id": name,
+                        "address": "127.0.0.1:8201" if name == names[0] else f"{name}:8201",
+                        "leader": name == names[0],
+                        "voter": name not in non_voters,
+                        "protocol_version": "3",
+                    }
+                    for name in names
+                ]
+            }
+        }
+        vault.kept[PEERS_HEALTH_AT] = {
+            "healthy": not dead,
+            "failure_tolerance": len(names) - len(dead) - (len(names) // 2 + 1),
+            "servers": {
+                name: {
+                    "status": "leader" if name == names[0] else "voter",
+                    "healthy": name not in dead,
+                    "last_index": 41,
+                    "last_term": 2,
+                    "last_contact": "0s" if name == names[0] else "167.9ms",
+                    "version": "1.21.1",
+                }
+                for name in names
+            },
+        }
+
+    return those
