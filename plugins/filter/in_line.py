@@ -17,8 +17,8 @@ def paths_out_of_line(observed, wanted):
 
 
 def certificate_out_of_line(observed, local, directory):
-    """*local*: paths on the controller of certificate, private_key and ca; what is missing here is on no node. *directory*: theirs
-    on the node."""
+    """*local*: paths on the controller of certificate, private_key and ca; what is missing here is on no node. *directory*:
+    where they are on the node."""
     try:
         texts = {name: pathlib.Path(path).read_text(encoding="utf-8") for name, path in local.items()}
     except FileNotFoundError as error:

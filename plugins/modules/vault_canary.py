@@ -71,6 +71,7 @@ import time
 import typing as t
 
 from ..module_utils._common import files
+from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
 from ..module_utils._snapshot import manifest
 from ..module_utils._vault.auth import api
@@ -144,8 +145,18 @@ def recorded(known: list[Canary], value: str | None) -> Canary | None:
 def read(path: str) -> list[Canary]:
     if not os.path.exists(path):
         return []
-    with open(path, encoding="utf-8") as stream:
-        return json.load(stream)
+    try:
+        with open(path, encoding="utf-8") as stream:
+            found = json.load(stream)
+        if not isinstance(found, list):
+            raise TypeError
+        return [Canary(written=one["written"], value=one["value"], sure=one["sure"]) for one in found]
+    except (ValueError, TypeError, KeyError) as error:
+        raise Problem(
+            "the record of canaries is damaged, so nobody knows what has to be found",
+            "Put a copy of it back, or move it away and write a new canary.",
+            where=path,
+        ) from error
 
 
 def write(path: str, canaries: list[Canary]) -> None:

@@ -128,7 +128,7 @@ def wanted(
     """What the list has to hold, how to make it, and which files have had their time."""
     authorities = certificates_in(Path(params["client_ca"]))
     if params["crl_file"]:
-        text = Path(params["crl_file"]).read_text(encoding="ascii")
+        text = Path(params["crl_file"]).read_text(encoding="ascii", errors="replace")
         return given(params, text, authorities), lambda: text, []
     now = datetime.datetime.now(datetime.timezone.utc)
     kept = kept_in(params["replaced_dir"])

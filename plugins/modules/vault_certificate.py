@@ -119,8 +119,7 @@ class Listener:
     def __init__(self, params: dict[str, t.Any]) -> None:
         self.service = params["service"]
         self.timeout = params["timeout"]
-        host, port = params["listener"].rsplit(":", 1)
-        self.address = host.strip("[]"), int(port)
+        self.address = tls.address_of(params["listener"])
 
     def serves(self) -> str | None:
         return tls.on_the_wire(*self.address) if service.read_unit(self.service)["main_pid"] else None

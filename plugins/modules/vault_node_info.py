@@ -216,9 +216,8 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
     paths = here.configuration_paths(unit["exec_start"]) or here.configuration_paths(USUAL)
     configured = here.configured(paths, MARK)
     pids = here.processes()
-    host, port = params["listener"].rsplit(":", 1)
-    address = host.strip("[]"), int(port)
-    serves_host, serves_port = (params["serves_at"] or params["listener"]).rsplit(":", 1)
+    address = tls.address_of(params["listener"])
+    serves_at = tls.address_of(params["serves_at"] or params["listener"])
     return {
         "changed": False,
         "machine": os.uname().machine,
@@ -238,7 +237,7 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
         "listens": here.listens(*address),
         "trusted": here.trusted(params["ca"]),
         "configured": configured,
-        "served": tls.on_the_wire(serves_host.strip("[]"), int(serves_port)) if unit["main_pid"] else None,
+        "served": tls.on_the_wire(*serves_at) if unit["main_pid"] else None,
         "python": managed.python_version(),
         "release_proven": bool(params["version"])
         and managed.release_is_proven(params["version"], params["home"], releases, params["link"]),

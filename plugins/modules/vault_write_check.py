@@ -43,7 +43,7 @@ import secrets
 import typing as t
 
 from ..module_utils._common.module import run_module
-from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection, call, content
+from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection, call, data
 from ..module_utils._vault.errors import VaultError
 
 PATH = "/v1/cubbyhole/vaultops-write-check"
@@ -57,7 +57,7 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
 
         def read(name: str, client: t.Any) -> None:
             client.token = writer.token
-            found = content(name, call(name, lambda: client.adapter.get(PATH)))["data"]["value"]
+            found = data(name, call(name, lambda: client.adapter.get(PATH)))["value"]
             if found != value:
                 raise VaultError(name, "it does not give back what was written to the active node a moment ago")
 

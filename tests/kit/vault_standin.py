@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""A stand-in for one Vault node's snapshot endpoints, over TLS with a client certificate, on 127.0.0.1.
+"""A stand-in for one Vault node, as far as its snapshots, settings and seal go, over TLS with a client certificate, on 127.0.0.1.
 
-What a real one can hardly be made to do on demand: break a stream off behind a 200, lose its leadership, stall.
+What a real one can hardly be made to do on demand: break a stream off behind a 200, lose its leadership, stall, answer with
+anything but Vault's words.
 
     with VaultStandIn(Certificates(folder), archive) as vault:
         vault.body = cut_off(archive, 1000)
+        vault.faults["sys/audit"] = 500, b"<html>"
         ...
     assert vault.tokens == set()
 """
@@ -36,6 +38,23 @@ from cryptography.x509.oid import NameOID
 CLUSTER_ID = "7f0c1f9e-0000-4000-8000-000000000001"
 SERVER_NAME = "vault.test.internal"
 CHUNK_BYTES = 64 << 10
+# What any token may read and write here.
+AUTOPILOT_AT = "sys/storage/raft/autopilot/configuration"
+PEERS_AT, PEERS_HEALTH_AT = "sys/storage/raft/configuration", "sys/storage/raft/autopilot/state"
+REMOVE_PEER = "sys/storage/raft/remove-peer"
+RAFT = (AUTOPILOT_AT, PEERS_AT, PEERS_HEALTH_AT, REMOVE_PEER)
+KEPT = ("cubbyhole/", "sys/policies/acl/", "sys/audit", "sys/auth", "auth/cert/certs/", "auth/cert/crls", *RAFT)
+AUTOPILOT = {
+    "cleanup_dead_servers": False,
+    "dead_server_last_contact_threshold": "24h0m0s",
+    "disable_upgrade_migration": False,
+    "last_contact_threshold": "10s",
+    "max_trailing_logs": 1000,
+    "min_quorum": 0,
+    "server_stabilization_time": "10s",
+}
+# Answered while it is sealed, too.
+OF_THE_SEAL = ("/v1/sys/health", "/v1/sys/seal-status")
 Body = t.Callable[[], t.Iterator[bytes]]
 
 
@@ -164,6 +183,12 @@ class VaultStandIn:
         self.revoke_status = 204
         self.tokens: set[str] = set()
         self.calls: list[str] = []
+        self.initialized, self.sealed = True, False
+        # By path, without /v1/: what was written. Nodes of one cluster share it, and the tokens.
+        self.kept: dict[str, t.Any] = {"sys/auth/token": {"type": "token"}, AUTOPILOT_AT: dict(AUTOPILOT)}
+        self.writes: list[str] = []
+        # By path, without /v1/: status and body of the answer, whatever was asked; None ends the connection without one.
+        self.faults: dict[str, tuple[int, bytes] | None] = {}
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._server.daemon_threads = True
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -191,18 +216,25 @@ class VaultStandIn:
 def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Headers and body are two packets: the second one would wait for the first one's acknowledgement, 40 ms a request.
+        disable_nagle_algorithm = True
 
         def log_message(self, *_arguments: t.Any) -> None:
             pass
 
         def do_GET(self) -> None:  # noqa: N802
-            path = self.path.split("?")[0]
+            path, _, query = self.path.partition("?")
             vault.calls.append(path)
+            if self._fails(path):
+                return
             if path == "/v1/sys/leader":
-                self._json(200, {"ha_enabled": True, "is_self": vault.active()})
+                self._json(200, {"ha_enabled": True, "is_self": vault.active(), "raft_committed_index": 41})
             elif path == "/v1/sys/health":
-                answer = {"cluster_id": vault.cluster_id, "cluster_name": "x", "version": "1.21.1", "sealed": False}
-                self._json(200, answer)
+                self._json(self._health("standbyok=true" in query), self._seal())
+            elif path == "/v1/sys/seal-status":
+                self._json(200, {**self._seal(), "type": "awskms"})
+            elif path.startswith("/v1/") and path[4:].startswith(KEPT):
+                self._kept(path[4:], None)
             elif path == "/v1/sys/storage/raft/snapshot":
                 self._snapshot()
             else:
@@ -210,7 +242,10 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:  # noqa: N802
             vault.calls.append(self.path)
-            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+            sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self._fails(self.path):
+                return
+            body = json.loads(sent or b"{}")
             if self.path == "/v1/auth/cert/login":
                 if (
                     vault.login_status != 200
@@ -228,8 +263,82 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
                 if vault.revoke_status == 204:
                     vault.tokens.discard(str(self.headers.get("X-Vault-Token")))
                 self._json(vault.revoke_status, {})
+            elif self.path[4:].startswith(KEPT):
+                self._kept(self.path[4:], body)
             else:
                 self._json(404, {"errors": []})
+
+        do_PUT = do_POST  # noqa: N815
+
+        def _health(self, standby_is_well: bool) -> int:
+            if not vault.initialized:
+                return 501
+            return 503 if vault.sealed else 200 if vault.active() or standby_is_well else 429
+
+        def _seal(self) -> dict[str, t.Any]:
+            seal = {"initialized": vault.initialized, "sealed": vault.sealed or not vault.initialized}
+            joined = {"cluster_id": vault.cluster_id, "cluster_name": "x"} if not seal["sealed"] else {}
+            return {**seal, **joined, "version": "1.21.1"}
+
+        def _fails(self, path: str) -> bool:
+            """Answer as a node does that is not well."""
+            if path[4:] in vault.faults:
+                fault = vault.faults[path[4:]]
+                if fault is None:
+                    self.close_connection = True
+                else:
+                    self._send(fault[0], fault[1])
+                return True
+            if (vault.sealed or not vault.initialized) and path not in OF_THE_SEAL:
+                self._json(503, {"errors": ["Vault is sealed"]})
+                return True
+            return False
+
+        def _kept(self, path: str, written: dict[str, t.Any] | None) -> None:
+            token = str(self.headers.get("X-Vault-Token"))
+            if token not in vault.tokens:
+                self._json(403, {"errors": ["permission denied"]})
+                return
+            place = f"{token}:{path}" if path.startswith("cubbyhole/") else path
+            if written is not None:
+                refused = self._refused(path, written)
+                if refused:
+                    self._json(400, {"errors": [refused]})
+                    return
+                vault.writes.append(path)
+                self._keep(place, written)
+                self._json(204, {})
+            elif path == "auth/cert/crls":
+                names = [name.rpartition("/")[2] for name in vault.kept if name.startswith("auth/cert/crls/")]
+                self._json(200 if names else 404, {"data": {"keys": names}} if names else {"errors": []})
+            elif path in ("sys/audit", "sys/auth"):
+                under = {name.removeprefix(f"{path}/"): one for name, one in vault.kept.items() if f"{path}/" in name}
+                self._json(200, {"data": {f"{name}/": {**one, "path": f"{name}/"} for name, one in under.items()}})
+            elif place in vault.kept:
+                self._json(200, {"data": vault.kept[place]})
+            else:
+                self._json(404, {"errors": []})
+
+        def _keep(self, place: str, written: dict[str, t.Any]) -> None:
+            if place == AUTOPILOT_AT:
+                vault.kept[place] |= written
+            elif place == REMOVE_PEER:
+                peers = vault.kept[PEERS_AT]["config"]["servers"]
+                peers[:] = [peer for peer in peers if peer["node_id"] != written["server_id"]]
+            elif place.startswith("auth/cert/crls/"):
+                revoked = x509.load_pem_x509_crl(written["crl"].encode())
+                vault.kept[place] = {"serials": {str(one.serial_number): {} for one in revoked}}
+            else:
+                vault.kept[place] = written
+
+        def _refused(self, path: str, written: dict[str, t.Any]) -> str | None:
+            if path.startswith(("sys/audit/", "sys/auth/")) and path in vault.kept:
+                return "path already in use: invalid configuration"
+            if path.startswith("sys/audit/") and written["type"] not in ("file", "socket", "syslog"):
+                return f'unknown backend type: "{written["type"]}": invalid configuration'
+            if path == AUTOPILOT_AT and "disable_upgrade_migration" in written:
+                return "disable_upgrade_migration is only available in Vault Enterprise"
+            return None
 
         def _snapshot(self) -> None:
             if self.headers.get("X-Vault-Token") not in vault.tokens:
@@ -250,8 +359,11 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
                 self.close_connection = True
 
         def _json(self, status: int, content: dict[str, t.Any]) -> None:
-            data = b"" if status == 204 else json.dumps(content).encode()
+            self._send(status, b"" if status == 204 else json.dumps(content).encode())
+
+        def _send(self, status: int, data: bytes) -> None:
             self.send_response(status)
+            self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)

@@ -15,10 +15,10 @@ class Wait:
     come and is there counts.
     """
 
-    def __init__(self, seconds: float, pause: float = PAUSE_SECONDS) -> None:
+    def __init__(self, seconds: float, pause: float | None = None) -> None:
         self.seconds = seconds
         self.until = time.monotonic() + seconds
-        self._pause = pause
+        self._pause = PAUSE_SECONDS if pause is None else pause
 
     @property
     def is_over(self) -> bool:

@@ -18,7 +18,10 @@ READ = 2000
 
 def last_words(service: str, count: int) -> list[str]:
     command = ["journalctl", "--unit", service, "--no-pager", "--output", "json", "--lines", str(READ)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    except OSError as error:
+        raise Problem(f"The journal of {service} can't be read: journalctl can't be run ({error.strerror})") from error
     if done.returncode != 0:
         raise Problem(f"The journal of {service} can't be read: {done.stderr.strip()}")
     return own_words(done.stdout.splitlines())[-count:]

@@ -29,7 +29,10 @@ RELEASE = re.compile(r"/releases/([^/]+)/vault$")
 def show(properties: t.Iterable[str], *names: str) -> str:
     """What 'systemctl show' says of the units, with an empty line between them; times in UTC."""
     command = ["systemctl", "show", *names, "--timestamp=us+utc", "--property", ",".join(properties)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise Problem(f"systemctl can't be run ({error.strerror})", "The nodes must run systemd.") from error
     if done.returncode != 0:
         raise Problem(f"systemd does not answer: {done.stderr.strip()}", "The nodes must run systemd.")
     return done.stdout

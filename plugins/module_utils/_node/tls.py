@@ -29,6 +29,14 @@ def fingerprints(pem: str) -> list[str]:
     ]
 
 
+def address_of(listener: str) -> tuple[str, int]:
+    """HOST:PORT, where an IPv6 host has brackets, as two."""
+    host, colon, port = listener.rpartition(":")
+    if not colon or not port.isdigit():
+        raise Problem(f"the listener '{listener}' has no port", "Give HOST:PORT, such as 127.0.0.1:8200.")
+    return host.strip("[]"), int(port)
+
+
 def on_the_wire(host: str, port: int) -> str | None:
     """SHA-256 of what the listener serves; None when nothing listens there.
 

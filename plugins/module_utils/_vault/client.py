@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from .adapter import Adapter, NotVault, Refused
 from .errors import VaultError
 from .wire import TooLong, Transport, UnusableCa
 
@@ -68,6 +69,8 @@ class Connection:
         known = {name: params[name] for name in (*CONNECTION_SPEC, *AUTH_SPEC) if name in params}
         if not known["nodes"]:
             raise VaultError("nodes", "no node was given", "Give at least one name: URL pair.")
+        if known.get("timeout", 1) < 1:
+            raise VaultError("timeout", f"it is {known['timeout']}", "Give whole seconds from 1.")
         return cls(**known)
 
 
@@ -91,7 +94,7 @@ class Cluster:
         session.max_redirects = 1
         session.mount("https://", Transport(opts.tls_server_name, opts.until, max_retries=retry))
         # An empty token keeps hvac from picking up one of its own from the environment or the home directory.
-        return hvac.Client(url=opts.nodes[name], token="", timeout=opts.timeout, session=session)
+        return hvac.Client(url=opts.nodes[name], token="", timeout=opts.timeout, session=session, adapter=Adapter)
 
     def ask_all(self, question: t.Callable[[str, hvac.Client], T]) -> list[T]:
         """Put the question to all nodes side by side; answers come in the nodes' order."""
@@ -166,7 +169,16 @@ def content(where: str, answer: t.Any) -> dict[str, t.Any]:
     """The answer, which is an object wherever Vault gives it."""
     if isinstance(answer, dict):
         return answer
-    raise VaultError(
+    raise _stranger(where)
+
+
+def data(where: str, answer: t.Any) -> dict[str, t.Any]:
+    """What is in the answer."""
+    return content(where, content(where, answer).get("data"))
+
+
+def _stranger(where: str) -> VaultError:
+    return VaultError(
         where, "what answers there is not Vault", "Compare the node's URL with its api_addr.", reach="broken"
     )
 
@@ -175,17 +187,13 @@ def call(where: str, action: t.Callable[[], t.Any]) -> t.Any:
     """Run one Vault call; whatever goes wrong comes out as a VaultError that names the node."""
     try:
         return action()
-    except hvac.exceptions.Forbidden as error:
-        raise VaultError(
-            where,
-            f"permission denied ({_messages(error)})",
-            "The token is expired or revoked, or its policy does not allow this.",
-            status=403,
-        ) from error
-    except hvac.exceptions.VaultError as error:
-        raise VaultError(
-            where, f"Vault refused: {_messages(error)}", status=_status(error), reach="answered"
-        ) from error
+    except Refused as error:
+        if error.status == 403:
+            cure = "The token is expired or revoked, or its policy does not allow this."
+            raise VaultError(where, f"permission denied ({error})", cure, status=403) from error
+        raise VaultError(where, f"Vault refused: {error}", status=error.status) from error
+    except NotVault as error:
+        raise _stranger(where) from error
     except requests.exceptions.RequestException as error:
         raise _unreached(where, error) from error
     except UnusableCa as error:
@@ -251,7 +259,8 @@ def reach_of(chain: t.Iterable[BaseException]) -> str:
             return "timeout"
         if isinstance(link, ConnectionRefusedError):
             return "refused"
-        if isinstance(link, OSError) and link.errno in _UNROUTABLE:
+        # Errors of TLS have numbers of their own in the place of the system's.
+        if isinstance(link, OSError) and not isinstance(link, ssl.SSLError) and link.errno in _UNROUTABLE:
             return "unroutable"
     return "broken"
 
@@ -267,15 +276,6 @@ def _chain(error: BaseException, seen: set[int] | None = None) -> t.Iterator[Bas
     for link in inner:
         if isinstance(link, BaseException):
             yield from _chain(link, seen)
-
-
-def _messages(error: Exception) -> str:
-    return "; ".join(getattr(error, "errors", None) or [str(error)]).strip()
-
-
-def _status(error: Exception) -> int | None:
-    codes = {"InvalidRequest": 400, "InvalidPath": 404, "VaultDown": 503, "VaultNotInitialized": 501}
-    return codes.get(type(error).__name__)
 
 
 def _innermost(error: BaseException) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ..client import call
+from ..client import call, data
 
 
 def read_devices(where: str, client: t.Any) -> dict[str, dict[str, t.Any]]:
     """Path without the trailing slash -> type and options."""
-    data = call(where, lambda: client.adapter.get("/v1/sys/audit"))["data"]
+    found = data(where, call(where, lambda: client.adapter.get("/v1/sys/audit")))
     return {
         path.rstrip("/"): {"type": device["type"], "options": dict(device.get("options") or {})}
-        for path, device in data.items()
+        for path, device in found.items()
     }
 
 

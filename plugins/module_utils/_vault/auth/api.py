@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import typing as t
 
-from ..client import call
+from ..client import call, data
 from ..errors import VaultError
 
 
 def _read(where: str, client: t.Any, path: str) -> dict[str, t.Any] | None:
     """None only for an explicit 404."""
     try:
-        return call(where, lambda: client.adapter.get(path))["data"]
+        return data(where, call(where, lambda: client.adapter.get(path)))
     except VaultError as error:
         if error.status == 404:
             return None
@@ -20,8 +20,8 @@ def _read(where: str, client: t.Any, path: str) -> dict[str, t.Any] | None:
 
 
 def read_policy(where: str, client: t.Any, name: str) -> str | None:
-    data = _read(where, client, f"/v1/sys/policies/acl/{name}")
-    return data["policy"] if data else None
+    found = _read(where, client, f"/v1/sys/policies/acl/{name}")
+    return found["policy"] if found else None
 
 
 def write_policy(where: str, client: t.Any, name: str, policy: str) -> None:
@@ -29,7 +29,7 @@ def write_policy(where: str, client: t.Any, name: str, policy: str) -> None:
 
 
 def has_cert_auth(where: str, client: t.Any) -> bool:
-    return "cert/" in call(where, lambda: client.adapter.get("/v1/sys/auth"))["data"]
+    return "cert/" in data(where, call(where, lambda: client.adapter.get("/v1/sys/auth")))
 
 
 def enable_cert_auth(where: str, client: t.Any) -> None:
@@ -46,7 +46,7 @@ def write_role(where: str, client: t.Any, name: str, role: dict[str, t.Any]) -> 
 
 
 def own_policies(where: str, client: t.Any) -> list[str]:
-    return call(where, lambda: client.adapter.get("/v1/auth/token/lookup-self"))["data"]["policies"]
+    return data(where, call(where, lambda: client.adapter.get("/v1/auth/token/lookup-self")))["policies"]
 
 
 def revoke_self(where: str, client: t.Any) -> None:
@@ -55,12 +55,12 @@ def revoke_self(where: str, client: t.Any) -> None:
 
 def capabilities(where: str, client: t.Any, paths: list[str]) -> dict[str, t.Any]:
     """What this token may do, by path. Every token may ask that of itself."""
-    return call(where, lambda: client.adapter.post("/v1/sys/capabilities-self", json={"paths": paths}))["data"]
+    return data(where, call(where, lambda: client.adapter.post("/v1/sys/capabilities-self", json={"paths": paths})))
 
 
 def list_crls(where: str, client: t.Any) -> list[str]:
-    data = _read(where, client, "/v1/auth/cert/crls?list=true")
-    return data["keys"] if data else []
+    found = _read(where, client, "/v1/auth/cert/crls?list=true")
+    return found["keys"] if found else []
 
 
 def read_crl(where: str, client: t.Any, name: str) -> set[int] | None:
@@ -68,7 +68,7 @@ def read_crl(where: str, client: t.Any, name: str) -> set[int] | None:
     like any other."""
     if name not in list_crls(where, client):
         return None
-    found = call(where, lambda: client.adapter.get(f"/v1/auth/cert/crls/{name}"))["data"]
+    found = data(where, call(where, lambda: client.adapter.get(f"/v1/auth/cert/crls/{name}")))
     return {int(serial) for serial in found["serials"] or {}}
 
 

@@ -6,9 +6,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ..._common.errors import Problem
 from . import setup, state
 from .state import Identity
 
+PEM = "-----BEGIN CERTIFICATE-----"
 SPEC: dict[str, t.Any] = {
     "name": {"type": "str", "required": True},
     "policy": {"type": "str", "required": True},
@@ -35,8 +37,14 @@ class Look:
 
 
 def wanted(params: t.Mapping[str, t.Any]) -> Identity:
-    with open(params["client_ca"], encoding="utf-8") as stream:
+    with open(params["client_ca"], encoding="utf-8", errors="replace") as stream:
         ca = stream.read()
+    if PEM not in ca:
+        raise Problem(
+            "it holds no certificate in PEM",
+            "Give the CA that signs the clients' certificates.",
+            where=params["client_ca"],
+        )
     return state.wanted(params["name"], params["policy"], ca, allowed_dns_sans=params["dns_names"])
 
 

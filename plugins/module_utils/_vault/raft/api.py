@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..client import call, content
+from ..client import call, data
 
 CONFIGURATION = "/v1/sys/storage/raft/configuration"
 AUTOPILOT_STATE = "/v1/sys/storage/raft/autopilot/state"
@@ -14,15 +14,15 @@ REMOVE_PEER = "/v1/sys/storage/raft/remove-peer"
 
 
 def read_configuration(where: str, client: t.Any) -> dict[str, t.Any]:
-    return content(where, call(where, lambda: client.adapter.get(CONFIGURATION)))["data"]["config"]
+    return data(where, call(where, lambda: client.adapter.get(CONFIGURATION)))["config"]
 
 
 def read_autopilot_state(where: str, client: t.Any) -> dict[str, t.Any]:
-    return content(where, call(where, lambda: client.adapter.get(AUTOPILOT_STATE)))["data"]
+    return data(where, call(where, lambda: client.adapter.get(AUTOPILOT_STATE)))
 
 
 def read_autopilot_config(where: str, client: t.Any) -> dict[str, t.Any]:
-    return content(where, call(where, lambda: client.adapter.get(AUTOPILOT_CONFIG)))["data"]
+    return data(where, call(where, lambda: client.adapter.get(AUTOPILOT_CONFIG)))
 
 
 def write_autopilot_config(where: str, client: t.Any, config: dict[str, t.Any]) -> None:

@@ -257,7 +257,12 @@ def autopilot_changes(current: dict[str, t.Any], desired: dict[str, t.Any]) -> d
     """The settings to write: those that were given and differ."""
 
     def same(name: str, one: t.Any, other: t.Any) -> bool:
-        return seconds(str(one)) == seconds(str(other)) if name in DURATIONS else one == other
+        if name not in DURATIONS:
+            return one == other
+        try:
+            return seconds(str(one)) == seconds(str(other))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
 
     return {
         name: value

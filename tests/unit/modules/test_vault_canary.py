@@ -1,0 +1,174 @@
+"""A value that a restore has to bring back: on record before it is in Vault, and compared with what is there afterwards."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import stat
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.modules import vault_canary
+
+AT = "sys/policies/acl/vaultops-canary"
+UTC = datetime.timezone.utc
+
+
+def moment(hours):
+    """By the clock of a controller that wrote its last canary at 12 o'clock."""
+    return datetime.datetime(2026, 11, 24, 12 + hours, tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def known(hours, sure=True):
+    return {"written": moment(hours), "value": f"# {moment(hours)} {hours:032x}", "sure": sure}
+
+
+@pytest.fixture
+def record(tmp_path):
+    return tmp_path / "canaries.json"
+
+
+@pytest.fixture
+def canary(as_operator, record, run_module):
+    def run(state, check=False, **more):
+        return run_module(vault_canary, check, **{**as_operator, "state": state, "record": str(record), **more})
+
+    return run
+
+
+@pytest.fixture
+def found(canary):
+    """Looks for the canary of a snapshot that was begun and complete at these hours."""
+    return lambda before, until, **more: canary("found", before=moment(before), until=moment(until), **more)
+
+
+def test_one_that_is_written_is_found_again(vault, canary, record):
+    said = canary("written")
+    assert said["changed"] is True
+    assert vault.writes == [AT]
+    (kept,) = json.loads(record.read_text())
+    assert kept == {"written": said["written"], "value": vault.kept[AT]["policy"], "sure": True}
+    assert stat.S_IMODE(record.stat().st_mode) == 0o600
+    later = canary("found", before="2100-01-01T00:00:00Z", until="2100-01-01T00:00:00Z")
+    assert (later["changed"], later["written"]) == (False, said["written"])
+    assert vault.tokens == set()
+
+
+def test_every_value_is_a_new_one_that_allows_nothing(vault, canary):
+    canary("written")
+    first = vault.kept[AT]["policy"]
+    canary("written")
+    second = vault.kept[AT]["policy"]
+    assert first != second
+    for policy in (first, second):
+        assert policy.startswith("# ")
+        assert "\n" not in policy, "a comment, and not a rule"
+
+
+def test_the_value_is_no_part_of_the_result(vault, canary, found):
+    for said in (canary("written"), found(0, 1)):
+        assert vault.kept[AT]["policy"].split()[-1] not in json.dumps(said)
+
+
+def test_check_mode_writes_nowhere_and_says_the_same(vault, canary, record):
+    said = canary("written", check=True)
+    assert said["changed"] is True
+    assert set(said) == set(canary("written"))
+    assert datetime.datetime.fromisoformat(said["written"]).tzinfo
+    assert len(vault.writes) == len(json.loads(record.read_text())) == 1, "that of the run without check mode"
+
+
+def test_one_that_vault_refuses_is_on_record_as_not_sure(vault, canary, record):
+    """It may have been written all the same: nothing that Vault may hold is unknown later."""
+    vault.faults[AT] = 503, b'{"errors": ["Vault is sealed"]}'
+    said = canary("written")
+    assert said["msg"].startswith("vault-1: Vault refused: Vault is sealed")
+    (kept,) = json.loads(record.read_text())
+    assert kept["sure"] is False
+    assert vault.tokens == set()
+
+
+def test_only_the_last_five_hundred_stay_on_record(canary, record):
+    record.write_text(json.dumps([known(0)] * 700))
+    canary("written")
+    assert len(json.loads(record.read_text())) == 501
+
+
+def test_a_record_that_can_not_be_written_leaves_vault_alone(vault, canary, tmp_path):
+    said = canary("written", record=str(tmp_path / "nowhere" / "canaries.json"))
+    assert "No such file or directory" in said["msg"]
+    assert vault.writes == []
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("spoilt", ["{", ""])
+def test_a_record_that_is_damaged_is_an_error_and_not_an_empty_one(vault, canary, record, spoilt):
+    record.write_text(spoilt)
+    assert canary("written")["failed"]
+    assert record.read_text() == spoilt
+    assert vault.writes == []
+
+
+@pytest.mark.parametrize(
+    ("there", "says"),
+    [
+        (0, None),
+        # Written while the snapshot was made: it may be in it.
+        (2, None),
+        (-1, f"the canary of {moment(0)} is not there (that of {moment(-1)} is)"),
+        (None, f"the canary of {moment(0)} is not there (there is none)"),
+        ("unknown", f"the canary of {moment(0)} is not there (an unknown one is)"),
+        (5, f"the canary of {moment(5)} is there, which is later than the snapshot"),
+    ],
+)
+def test_what_a_restore_brought_back(vault, found, record, there, says):
+    record.write_text(json.dumps([known(hours) for hours in (-1, 0, 2, 5)]))
+    if there is not None:
+        policy = "# somebody's" if there == "unknown" else known(there)["value"]
+        vault.kept[AT] = {"name": "vaultops-canary", "policy": policy}
+    said = found(1, 3)
+    if says:
+        assert said["msg"].startswith(f"vault-1: {says}. What was ")
+    else:
+        assert (said["changed"], said["written"]) == (False, moment(there))
+    assert vault.writes == []
+    assert vault.tokens == set()
+
+
+def test_where_nothing_had_to_be_there_nothing_is_missing(found, record):
+    record.write_text(json.dumps([known(0, sure=False), known(2)]))
+    assert found(1, 3)["written"] is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ((403, b'{"errors": ["permission denied"]}'), "vault-1: permission denied"),
+        ((503, b'{"errors": ["Vault is sealed"]}'), "vault-1: Vault refused: Vault is sealed"),
+        (None, "vault-1: no connection ("),
+    ],
+)
+def test_a_vault_that_does_not_say_is_no_vault_without_a_canary(vault, found, record, fault, says):
+    vault.faults[AT] = fault
+    said = found(1, 3)
+    assert said["failed"]
+    assert said["msg"].startswith(says)
+    assert vault.tokens == set()
+
+
+def test_a_time_that_is_none_is_refused(canary):
+    assert "yesterday" in canary("found", before="yesterday", until=moment(0))["msg"]
+
+
+def test_what_is_looked_for_needs_a_time(canary):
+    assert canary("found")["msg"] == "state is found but all of the following are missing: before, until"
+
+
+@pytest.mark.parametrize("state", ["written", "found"])
+@pytest.mark.parametrize("content", ["{", "{}", "[1]", "null", '[{"written": "x"}]'])
+def test_a_canary_record_that_is_damaged_is_named(vault, as_operator, run_module, tmp_path, state, content):
+    path = tmp_path / "canaries.json"
+    path.write_text(content)
+    times = {"before": "2026-11-24T10:00:00Z", "until": "2026-11-24T10:00:00Z"}
+    said = run_module(vault_canary, **as_operator, state=state, record=str(path), **times)
+    assert said.get("failed") and str(path) in said["msg"]
