@@ -334,7 +334,7 @@ def test_the_role_asks_with_the_options_that_it_writes_with():
     assert options_of(cluster / "init.yml", "vaultops.cluster.vault_init") == {**shared, **look["init"]}
     operator = options_of(cluster / "operator.yml", "vaultops.cluster.vault_operator")
     assert {name: value for name, value in operator.items() if name not in shared} == look["identities"]
-    assert options_of(cluster / "settle.yml", "vaultops.cluster.vault_audit") == look["audit"]
+    assert options_of(cluster / "configure.yml", "vaultops.cluster.vault_audit") == look["audit"]
     assert options_of(cluster / "autopilot.yml", "vaultops.cluster.vault_raft_autopilot") == look["autopilot"]
     access = options_of(tasks["vault_backup"] / "access.yml", "vaultops.cluster.vault_cert_role")
     assert access == {name: f"{{{{ vault_snapshot_access.{name} }}}}" for name in access}
