@@ -35,6 +35,11 @@ def test_three_healthy_voters_tolerate_one_failure(operator):
     assert raft["failure_tolerance"] == 1
 
 
+def test_nodes_that_come_from_now_on_have_to_prove_themselves_for_ten_seconds(operator):
+    """While the cluster was made it was one second."""
+    assert api.read_autopilot_config("cluster", operator)["server_stabilization_time"] in ("10s", 10_000_000_000)
+
+
 def test_two_audit_devices(operator):
     devices = call("audit", lambda: operator.adapter.get("/v1/sys/audit"))["data"]
     assert {device["options"]["file_path"] for device in devices.values()} == {"/var/log/vault/audit.log", "stdout"}
