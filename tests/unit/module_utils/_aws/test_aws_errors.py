@@ -83,6 +83,29 @@ CASES = {
         "The task (eu-central-1): CreateSecurityGroup was refused: RequestExpired: Request has expired. "
         f"{CURES['RequestExpired']} {GOES_ON}",
     ),
+    "a code and a text that the module passes on": (
+        said(
+            "Failed to create role: An error occurred (AccessDenied) when calling the CreateRole operation: cut sh",
+            error={"code": "AccessDenied", "message": "not role/r"},
+        ),
+        f"The task (eu-central-1): CreateRole was refused: AccessDenied: not role/r. {cure('AccessDenied')} {GOES_ON}",
+    ),
+    "a code before words of another kind": (
+        said("Unable to locate credentials, says the message", error={"code": "SlowDown", "message": "Slower"}),
+        f"The task (eu-central-1): the request was refused: SlowDown: Slower. {CURES['SlowDown']} {GOES_ON}",
+    ),
+    "a code that a sentence about another request does not bear out": (
+        said(
+            "An error occurred (Odd) when calling the GetRole operation: Hm",
+            error={"code": "Throttling", "message": "Rate exceeded\nand more"},
+        ),
+        f"The task (eu-central-1): the request was refused: Throttling: Rate exceeded. {CURES['Throttling']} {GOES_ON}",
+    ),
+    "an answer without a text": (
+        said("An error occurred (Odd) when calling the GetRole operation: Unknown", error={"code": "Odd"}),
+        f"The task (eu-central-1): GetRole was refused: Odd: Unknown. {GOES_ON}",
+    ),
+    "no answer, and an error of the module's own": (said("Hm", error="E1"), "The task (eu-central-1): Hm"),
     "no credentials": (
         said("Failed to retrieve caller identity: Unable to locate credentials"),
         "The task (eu-central-1): no AWS credentials were found. Log in to AWS again, or give the controller a role, a "
