@@ -106,7 +106,7 @@ def _refusal(result: dict[str, t.Any]) -> Refusal | None:
     """What AWS answered, if it did: by that answer, which modules pass on as 'error'.
 
     Only botocore's sentence tells the operation. It is also all that there is of the code where a module hands on an error of
-    amazon.aws's own, or is ended by one: elb_network_lb that makes a load balancer; and, with the sentence in the traceback alone,
+    amazon.aws's own, or ends by one: elb_network_lb that makes a load balancer; and, with the sentence in the traceback alone,
     ec2_security_group, ec2_tag, elb_network_lb that changes a load balancer, and ec2_instance that changes an instance.
     """
     sentence = _SAID.search(result.get("msg", "")) or _SAID.search(result.get("exception") or "")

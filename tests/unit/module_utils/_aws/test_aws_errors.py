@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._aws.errors import CURES, cure, in_words
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws.errors import (
+    CURES,
+    Refused,
+    cure,
+    explained,
+    in_words,
+)
+from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
+from botocore.exceptions import ClientError, NoCredentialsError
 
 GOES_ON = "What was made so far stays, and the next run goes on from there."
 
@@ -135,3 +143,20 @@ def test_in_words(name):
 @pytest.mark.parametrize("code", ["Throttling", "ThrottlingException"])
 def test_a_cure_does_not_depend_on_the_services_suffix(code):
     assert cure(code) == CURES["Throttling"]
+
+
+def test_what_aws_refuses_has_a_code_to_decide_by():
+    answer = {"Error": {"Code": "MalformedPolicyDocumentException", "Message": "Policy contains invalid principals"}}
+    with pytest.raises(Refused) as refused, explained("eu-central-1"):
+        raise ClientError(answer, "CreateKey")
+    assert refused.value.code == "MalformedPolicyDocumentException"
+    assert str(refused.value) == (
+        "kms:CreateKey was refused in eu-central-1: MalformedPolicyDocumentException: Policy contains invalid principals. "
+        + CURES["MalformedPolicyDocument"]
+    )
+
+
+def test_where_aws_did_not_answer_there_is_no_code():
+    with pytest.raises(Problem) as problem, explained("eu-central-1"):
+        raise NoCredentialsError
+    assert not isinstance(problem.value, Refused)
