@@ -155,6 +155,10 @@ key:
     policy:
       description: Its policy; null if it may not be read.
       type: dict
+error_code:
+  description: AWS's code, such as V(MalformedPolicyDocumentException).
+  returned: when AWS refused a request
+  type: str
 steps:
   description: What was done, or would be.
   returned: success

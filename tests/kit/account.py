@@ -66,7 +66,7 @@ class Run:
     @property
     def said(self) -> str:
         """The playbook's own last word, in one line, and nothing of what a module printed before."""
-        _before, found, after = self.output.partition("TASK [Say what went wrong]")
+        _before, found, after = self.output.partition(": Say what went wrong]")
         assert found, f"the playbook said nothing of its own:\n{self.output}"
         return " ".join(after.split())
 

@@ -164,6 +164,8 @@ PASSING = (
     # The role that the policy names is not known to KMS yet.
     Rule("CreateKey", Answer("MalformedPolicyDocumentException", "Policy contains invalid principals"), nth=2),
     Rule(f"PUT /{BUCKET}?versioning", Answer("SlowDown", "Please reduce your request rate.", 503)),
+    # Nor to S3.
+    Rule(f"PUT /{BUCKET}?policy", Answer("MalformedPolicy", "Invalid principal in policy", 400)),
     Rule("RunInstances", Answer("RequestLimitExceeded", "Request limit exceeded.", 503)),
     # Nor the profile to EC2. Where an ARN is refused the module itself tries once more, which would hide the role's part.
     Rule("RunInstances", Answer("InvalidParameterValue", "Invalid IAM Instance Profile name"), nth=2),

@@ -7,7 +7,7 @@ import re
 import typing as t
 from contextlib import contextmanager
 
-from .._common.aws import FAILURES, refusal_of
+from .._common.aws import FAILURES, Refusal, refusal_of
 from .._common.errors import Problem
 
 _CREDENTIALS = "Log in to AWS again, or give the controller a role, a profile, or valid access keys."
@@ -51,6 +51,7 @@ _SAID = re.compile(
     r"An error occurred \((?P<code>[\w.]+)\) when calling the (?P<operation>\w+) operation"
     r"(?: \(reached max retries: \d+\))?: (?P<text>.*)"
 )
+# AWS never answered, so there is no code: errors of botocore's own, of which a result has the words alone.
 _NO_CREDENTIALS = ("Unable to locate credentials", "NoCredentialsError", "Partial credentials")
 _NO_ENDPOINT = ("Could not connect to the endpoint URL", "Connect timeout on endpoint", "Invalid endpoint")
 _NO_REGION = "doesn't match a supported format"
@@ -58,6 +59,14 @@ _NO_REGION = "doesn't match a supported format"
 _CAUSE_DROPPED = re.compile(r"(^|: )(Failed|Timeout trying) to [^:]+$")
 # Under which options modules know what they are about.
 _NAMES = ("name", "iam_name", "resource")
+
+
+class Refused(Problem):
+    """AWS said no, with *code*."""
+
+    def __init__(self, cause: str, code: str) -> None:
+        super().__init__(cause, cure(code))
+        self.code = code
 
 
 def cure(code: str) -> str:
@@ -69,11 +78,11 @@ def in_words(result: dict[str, t.Any], task: str, region: str) -> str:
     """The result of a failed amazon.aws or community.aws task, as what it was about, the cause and the cure."""
     failed = next((item for item in result.get("results", []) if item.get("failed")), result)
     said = failed.get("msg", "")
-    match = _SAID.search(said) or _SAID.search(failed.get("exception") or "")
+    refusal = _refusal(failed)
     advice, end = "", "What was made so far stays, and the next run goes on from there."
-    if match:
-        cause = f"{match['operation']} was refused: {match['code']}: {match['text'].strip().rstrip('.')}."
-        advice = cure(match["code"])
+    if refusal:
+        cause = f"{refusal.operation} was refused: {refusal.code}: {refusal.message.strip().rstrip('.')}."
+        advice = cure(refusal.code)
     elif any(words in said for words in _NO_CREDENTIALS):
         cause, advice = "no AWS credentials were found.", _CREDENTIALS
     elif any(words in said for words in _NO_ENDPOINT):
@@ -93,6 +102,22 @@ def in_words(result: dict[str, t.Any], task: str, region: str) -> str:
     return " ".join(part for part in (f"{subject} ({region}): {cause}", advice, end) if part)
 
 
+def _refusal(result: dict[str, t.Any]) -> Refusal | None:
+    """What AWS answered, if it did: by that answer, which modules pass on as 'error'.
+
+    Only botocore's sentence tells the operation. It is also all that there is of the code where a module hands on an error of
+    amazon.aws's own, or ends by one: elb_network_lb that makes a load balancer; and, with the sentence in the traceback alone,
+    ec2_security_group, ec2_tag, elb_network_lb that changes a load balancer, and ec2_instance that changes an instance.
+    """
+    sentence = _SAID.search(result.get("msg", "")) or _SAID.search(result.get("exception") or "")
+    answer = result.get("error")
+    if isinstance(answer, dict) and answer.get("code"):
+        code, text = str(answer["code"]), str(answer.get("message") or "Unknown").partition("\n")[0]
+        operation = sentence["operation"] if sentence and sentence["code"] == code else "the request"
+        return Refusal("refused", text, code, operation)
+    return Refusal("refused", sentence["text"], sentence["code"], sentence["operation"]) if sentence else None
+
+
 def _name(result: dict[str, t.Any]) -> str:
     given = result.get("invocation", {}).get("module_args", {})
     return next((str(given[option]) for option in _NAMES if given.get(option)), "")
@@ -108,7 +133,7 @@ def explained(region: str | None, service: str = "KMS") -> t.Iterator[None]:
         found = refusal_of(error)
         if found.kind == "refused":
             cause = f"{service.lower()}:{found.operation} was refused {where}: {found.code}: {found.message}"
-            raise Problem(cause, cure(found.code)) from error
+            raise Refused(cause, found.code) from error
         if found.kind == "credentials":
             raise Problem(f"no AWS credentials were found for {service} {where}", _CREDENTIALS) from error
         if found.kind == "endpoint":

@@ -8,7 +8,7 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from .._common.errors import Problem
-from .errors import explained
+from .errors import Refused, explained
 
 
 def run_aws_module(
@@ -23,5 +23,7 @@ def run_aws_module(
     try:
         with explained(module.region, service):
             module.exit_json(**work(module))
+    except Refused as error:
+        module.fail_json(msg=str(error), error_code=error.code)
     except Problem as error:
         module.fail_json(msg=str(error))

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._aws.errors import CURES, cure, in_words
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws.errors import (
+    CURES,
+    Refused,
+    cure,
+    explained,
+    in_words,
+)
+from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
+from botocore.exceptions import ClientError, NoCredentialsError
 
 GOES_ON = "What was made so far stays, and the next run goes on from there."
 
@@ -83,6 +91,29 @@ CASES = {
         "The task (eu-central-1): CreateSecurityGroup was refused: RequestExpired: Request has expired. "
         f"{CURES['RequestExpired']} {GOES_ON}",
     ),
+    "a code and a text that the module passes on": (
+        said(
+            "Failed to create role: An error occurred (AccessDenied) when calling the CreateRole operation: cut sh",
+            error={"code": "AccessDenied", "message": "not role/r"},
+        ),
+        f"The task (eu-central-1): CreateRole was refused: AccessDenied: not role/r. {cure('AccessDenied')} {GOES_ON}",
+    ),
+    "a code before words of another kind": (
+        said("Unable to locate credentials, says the message", error={"code": "SlowDown", "message": "Slower"}),
+        f"The task (eu-central-1): the request was refused: SlowDown: Slower. {CURES['SlowDown']} {GOES_ON}",
+    ),
+    "a code that a sentence about another request does not bear out": (
+        said(
+            "An error occurred (Odd) when calling the GetRole operation: Hm",
+            error={"code": "Throttling", "message": "Rate exceeded\nand more"},
+        ),
+        f"The task (eu-central-1): the request was refused: Throttling: Rate exceeded. {CURES['Throttling']} {GOES_ON}",
+    ),
+    "an answer without a text": (
+        said("An error occurred (Odd) when calling the GetRole operation: Unknown", error={"code": "Odd"}),
+        f"The task (eu-central-1): GetRole was refused: Odd: Unknown. {GOES_ON}",
+    ),
+    "no answer, and an error of the module's own": (said("Hm", error="E1"), "The task (eu-central-1): Hm"),
     "no credentials": (
         said("Failed to retrieve caller identity: Unable to locate credentials"),
         "The task (eu-central-1): no AWS credentials were found. Log in to AWS again, or give the controller a role, a "
@@ -112,3 +143,20 @@ def test_in_words(name):
 @pytest.mark.parametrize("code", ["Throttling", "ThrottlingException"])
 def test_a_cure_does_not_depend_on_the_services_suffix(code):
     assert cure(code) == CURES["Throttling"]
+
+
+def test_what_aws_refuses_has_a_code_to_decide_by():
+    answer = {"Error": {"Code": "MalformedPolicyDocumentException", "Message": "Policy contains invalid principals"}}
+    with pytest.raises(Refused) as refused, explained("eu-central-1"):
+        raise ClientError(answer, "CreateKey")
+    assert refused.value.code == "MalformedPolicyDocumentException"
+    assert str(refused.value) == (
+        "kms:CreateKey was refused in eu-central-1: MalformedPolicyDocumentException: Policy contains invalid principals. "
+        + CURES["MalformedPolicyDocument"]
+    )
+
+
+def test_where_aws_did_not_answer_there_is_no_code():
+    with pytest.raises(Problem) as problem, explained("eu-central-1"):
+        raise NoCredentialsError
+    assert not isinstance(problem.value, Refused)
