@@ -28,8 +28,13 @@ def aws(_moto: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """URL of an empty AWS account."""
     import boto3
     import requests
+    from urllib3.util.retry import Retry
 
-    requests.post(f"{_moto}/moto-api/reset", timeout=5).raise_for_status()
+    # A server under load resets a connection now and then, and to forget twice is to forget once.
+    with requests.Session() as session:
+        retry = Retry(total=3, allowed_methods=None, backoff_factor=0.1)
+        session.mount("http://", requests.adapters.HTTPAdapter(max_retries=retry))
+        session.post(f"{_moto}/moto-api/reset", timeout=5).raise_for_status()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "unit")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "unit")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
