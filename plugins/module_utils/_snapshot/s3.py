@@ -192,7 +192,7 @@ class Bucket:
             raise Failure(
                 Exit.SNAPSHOT,
                 f"which of the snapshots of {cluster_name} in {self.where('')} is the newest can't be told: {no_choice}",
-                f"Say which cluster is meant (-e vault_backup_cluster_id=ID), or name the snapshot (-e vault_restore=NAME). The "
+                f"Say which cluster is meant (-e vault_restore_cluster_id=ID), or name the snapshot (-e vault_restore=NAME). The "
                 f"newest of each: {found}.",
             ) from no_choice
         return chosen[: -len(manifest.MANIFEST_SUFFIX)]

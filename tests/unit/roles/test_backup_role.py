@@ -48,13 +48,6 @@ def test_the_tool_takes_its_configuration_and_learns_of_the_unseal_key_in_any_ca
     assert (found.kms.key_arn, found.seal_key_arn) == (encrypts, f"{ARN}5ea1")
 
 
-def test_the_keys_that_may_open_a_snapshot_are_those_that_are_known():
-    given = {"vault_snapshot_key_arn": f"{ARN}0ther", "vault_restore_key_arns": [f"{ARN}01d", f"{ARN}5ea1"]}
-    assert value("__vault_backup_opening_keys", **given) == [f"{ARN}5ea1", f"{ARN}0ther", f"{ARN}01d"]
-    # In check mode there may be no unseal key yet.
-    assert value("__vault_backup_opening_keys", __vault_backup_key={"kms_keys": []}) == []
-
-
 def test_the_tool_looks_for_the_node_s_key_where_its_unit_copies_it_and_nowhere_is_it_left():
     found = config.parse(value("__vault_backup_config")).vault
     lines = [line.partition("=")[2].split() for line in service("").splitlines() if line.startswith("ExecS")]

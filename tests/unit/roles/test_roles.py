@@ -207,6 +207,7 @@ def test_every_entry_point_is_specified(role):
         "autopilot",
         "look",
         "said",
+        "read_last_run",
         "key",
         "security_group",
         "instances",

@@ -147,7 +147,7 @@ def test_the_newest_of_several_clusters_of_one_name_has_to_be_said(stage: Stage,
         bucket.newest("prod", NOW)
     said = str(caught.value)
     assert f"{lost} (cluster id {OTHER_ID})" in said and f"{empty} (cluster id {ID})" in said
-    assert "vault_backup_cluster_id" in said
+    assert "vault_restore_cluster_id" in said
     assert [bucket.newest("prod", NOW, each) for each in (OTHER_ID, ID)] == [lost, empty]
     with pytest.raises(Failure, match="no complete one of the cluster id third"):
         bucket.newest("prod", NOW, "third")
