@@ -6,6 +6,9 @@ import typing as t
 
 import pytest
 from kit.bench import Bench
+from kit.fixtures import stand_in
+
+__all__ = ["fresh_lab", "stand_in"]
 
 
 @pytest.fixture(scope="session")
