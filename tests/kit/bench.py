@@ -37,6 +37,16 @@ def end_family(pid: int) -> int:
     return pid
 
 
+def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Exit code and output; a play that hangs is ended."""
+    try:
+        output, _ = process.communicate(timeout=RUN_SECONDS)
+    except subprocess.TimeoutExpired:
+        end_family(process.pid)
+        raise
+    return process.returncode, output
+
+
 class Bench:
     """The test lab, and what a test does with it."""
 
@@ -78,14 +88,7 @@ class Bench:
         )
 
     def play(self, *arguments: str, inventory: Path | None = None, playbook: str = "site.yml") -> tuple[int, str]:
-        """Exit code and output; a play that hangs is ended."""
-        process = self.start_play(*arguments, inventory=inventory, playbook=playbook)
-        try:
-            output, _ = process.communicate(timeout=RUN_SECONDS)
-        except subprocess.TimeoutExpired:
-            end_family(process.pid)
-            raise
-        return process.returncode, output
+        return finished(self.start_play(*arguments, inventory=inventory, playbook=playbook))
 
     def play_after_kill(
         self, *arguments: str, inventory: Path | None = None, playbook: str = "site.yml"

@@ -50,6 +50,13 @@ class Vault:
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception: t.Any) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
     @property
     def address(self) -> str:
         return f"https://127.0.0.1:{self.server.server_address[1]}"
@@ -164,10 +171,8 @@ def ca(tmp_path):
 
 @pytest.fixture
 def vault(tmp_path, ca):
-    running = Vault(tmp_path, ca)
-    yield running
-    running.server.shutdown()
-    running.server.server_close()
+    with Vault(tmp_path, ca) as running:
+        yield running
 
 
 @pytest.fixture

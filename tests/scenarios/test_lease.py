@@ -15,7 +15,7 @@ from pathlib import Path
 import boto3
 import pytest
 import yaml
-from kit.bench import ROOT, RUN_SECONDS, end_family
+from kit.bench import ROOT, end_family, finished
 
 HERE = ROOT / "tests/scenarios/lease"
 NODES = ["vault-1", "vault-2", "vault-3"]
@@ -95,15 +95,6 @@ class Site:
         while line not in self.steps():
             assert time.monotonic() < deadline, self.steps()
             time.sleep(0.05)
-
-
-def finished(process):
-    try:
-        output, _ = process.communicate(timeout=RUN_SECONDS)
-    except subprocess.TimeoutExpired:
-        end_family(process.pid)
-        raise
-    return process.returncode, output
 
 
 def last_word(output):

@@ -125,7 +125,7 @@ def _name(result: dict[str, t.Any]) -> str:
 
 @contextmanager
 def explained(region: str | None, service: str = "KMS") -> t.Iterator[None]:
-    """Every failure of boto3 inside comes out as an Problem."""
+    """Every failure of boto3 inside comes out as a Problem."""
     where = f"in {region}" if region else "(no region)"
     try:
         yield

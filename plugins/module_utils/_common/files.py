@@ -35,6 +35,15 @@ def draft(path: str, mode: int = 0o600, owner: tuple[int, int] | None = None) ->
             os.unlink(partial)
 
 
+def make_folder(path: str) -> None:
+    """With its parents, which everybody may pass through, whatever the umask is."""
+    before = os.umask(0o022)
+    try:
+        os.makedirs(path, mode=0o755, exist_ok=True)
+    finally:
+        os.umask(before)
+
+
 def sync(stream: t.BinaryIO) -> None:
     stream.flush()
     os.fsync(stream.fileno())

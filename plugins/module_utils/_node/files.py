@@ -135,22 +135,13 @@ def put(entry: Entry) -> None:
         raise Problem(f"{entry.path} is a directory that others use", "It keeps its owner and its mode. Name another.")
     try:
         if entry.is_directory:
-            _make(entry.path)
+            files.make_folder(entry.path)
             os.chown(entry.path, uid, gid)
             os.chmod(entry.path, entry.mode)
         else:
             files.write(entry.path, (entry.content or "").encode(), entry.mode, (uid, gid))
     except OSError as error:
         raise Problem(f"{entry.path} could not be written ({error})") from error
-
-
-def _make(path: str) -> None:
-    """With the parents that are missing, which everybody may pass through, whatever the umask is."""
-    before = os.umask(0o022)
-    try:
-        os.makedirs(path, mode=0o755, exist_ok=True)
-    finally:
-        os.umask(before)
 
 
 def _shown(entry: Entry, content: str | None, shown_attributes: str | None, side: str) -> str:

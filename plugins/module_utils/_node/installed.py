@@ -108,15 +108,6 @@ def digest(path: str) -> str:
     return found.hexdigest()
 
 
-def make_folder(path: str) -> None:
-    """With its parents, which everybody may pass through, whatever the umask is."""
-    before = os.umask(0o022)
-    try:
-        os.makedirs(path, mode=0o755, exist_ok=True)
-    finally:
-        os.umask(before)
-
-
 def _write(folder: str, sums: Sums) -> None:
     files.write(os.path.join(folder, RECORD), f"{json.dumps(asdict(sums))}\n".encode(), 0o644)
 

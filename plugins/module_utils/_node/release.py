@@ -83,7 +83,7 @@ class Release:
         """A folder beside its future place, with all that it will hold, written through to the disk."""
         partial = None
         try:
-            installed.make_folder(parent)
+            files.make_folder(parent)
             _tidy(parent, self.version)
             partial = tempfile.mkdtemp(prefix=f".{self.version}.", dir=parent)
             yield partial, self._fill(partial, expected)

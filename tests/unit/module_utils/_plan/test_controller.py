@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from ansible_collections.vaultops.cluster.plugins.filter import controller as filters
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import controller
 from kit.paths import ROOT
@@ -32,6 +33,10 @@ def test_each_kind_has_its_cure():
     assert "/usr/bin/python3 -m pip install -r" in text
     assert "ansible-galaxy collection install amazon.aws." in text
     assert controller.problem([], [], "/usr/bin/python3") == ""
+
+
+def test_the_collections_are_those_that_an_installation_brings():
+    assert set(filters.COLLECTIONS) == set(yaml.safe_load((ROOT / "galaxy.yml").read_text())["dependencies"])
 
 
 def test_nothing_is_missing_here():

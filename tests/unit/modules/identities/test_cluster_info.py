@@ -69,11 +69,9 @@ class Whole(Vault):
 
 
 @pytest.fixture
-def vault(tmp_path, ca):  # noqa: F811
-    running = Whole(tmp_path, ca)
-    yield running
-    running.server.shutdown()
-    running.server.server_close()
+def vault(tmp_path, ca):
+    with Whole(tmp_path, ca) as running:
+        yield running
 
 
 @pytest.fixture
@@ -97,7 +95,7 @@ def keep(custody):
 
 
 @pytest.fixture
-def parts(tmp_path, options):  # noqa: F811
+def parts(tmp_path, options):
     """What is wanted: the options of each part."""
     return {
         "init": {"recovery_shares": 1, "recovery_threshold": 1, "pgp_keys": ["a2V5"]},
@@ -115,7 +113,7 @@ def parts(tmp_path, options):  # noqa: F811
 
 
 @pytest.fixture
-def asked(options, custody, parts, run_module):  # noqa: F811
+def asked(options, custody, parts, run_module):
     """Runs the module for all parts, with these differences."""
 
     def run(check=False, **more):
@@ -129,7 +127,7 @@ def asked(options, custody, parts, run_module):  # noqa: F811
 
 
 @pytest.fixture
-def alone(options, custody, parts, run_module):  # noqa: F811
+def alone(options, custody, parts, run_module):
     """What the module of one part says in check mode."""
     connection = {name: value for name, value in options.items() if name != "client_ca"}
     login = {name: value for name, value in connection.items() if not name.startswith("admin_")}
@@ -152,7 +150,7 @@ def alone(options, custody, parts, run_module):  # noqa: F811
 
 
 @pytest.fixture
-def settled(vault, set_up, options, parts, keep, run_module, monkeypatch):  # noqa: F811
+def settled(vault, set_up, options, parts, keep, run_module, monkeypatch):
     """A cluster that is as it should be."""
     set_up(root=True)
     monkeypatch.undo()  # from now on custody is a file

@@ -124,15 +124,13 @@ class Restorable(Vault):
 
 
 @pytest.fixture
-def vault(tmp_path, ca):  # noqa: F811
-    running = Restorable(tmp_path, ca)
-    yield running
-    running.server.shutdown()
-    running.server.server_close()
+def vault(tmp_path, ca):
+    with Restorable(tmp_path, ca) as running:
+        yield running
 
 
 @pytest.fixture
-def restored(tmp_path, options, run_module):  # noqa: F811
+def restored(tmp_path, options, run_module):
     """Runs vault_raft_restore over what serves."""
     path = tmp_path / "plain.snap"
     path.write_bytes(SNAPSHOT)
@@ -143,7 +141,7 @@ def restored(tmp_path, options, run_module):  # noqa: F811
     )
 
 
-def test_the_admin_sends_it_and_the_operator_sees_it_through(vault, set_up, restored):  # noqa: F811
+def test_the_admin_sends_it_and_the_operator_sees_it_through(vault, set_up, restored):
     set_up(root=True)
     vault.take()
     assert restored()["was"] == "live"
@@ -153,7 +151,7 @@ def test_the_admin_sends_it_and_the_operator_sees_it_through(vault, set_up, rest
     assert not set_up()["changed"]
 
 
-def test_a_snapshot_from_before_there_was_an_admin_brings_none(vault, set_up, restored):  # noqa: F811
+def test_a_snapshot_from_before_there_was_an_admin_brings_none(vault, set_up, restored):
     wide(vault)
     vault.take()
     set_up()
@@ -176,7 +174,7 @@ def test_an_admin_whom_what_serves_does_not_know_sends_nothing(vault, restored):
     assert vault.sends == []
 
 
-def test_no_token_is_left_when_vault_refuses_it(vault, set_up, restored):  # noqa: F811
+def test_no_token_is_left_when_vault_refuses_it(vault, set_up, restored):
     set_up(root=True)
     vault.take()
     vault.refuses = True
@@ -185,7 +183,7 @@ def test_no_token_is_left_when_vault_refuses_it(vault, set_up, restored):  # noq
     assert vault.tokens == {}
 
 
-def test_a_given_token_is_kept_when_vault_refuses_it(vault, set_up, restored):  # noqa: F811
+def test_a_given_token_is_kept_when_vault_refuses_it(vault, set_up, restored):
     set_up(root=True)
     vault.take()
     vault.tokens["given"] = ["root"]
@@ -195,7 +193,7 @@ def test_a_given_token_is_kept_when_vault_refuses_it(vault, set_up, restored):  
     assert set(vault.tokens) == {"given"}
 
 
-def test_what_proves_that_the_old_is_gone_outlives_the_login(vault, set_up, restored, monkeypatch):  # noqa: F811
+def test_what_proves_that_the_old_is_gone_outlives_the_login(vault, set_up, restored, monkeypatch):
     """A large snapshot may take longer than a login lasts, and its token would be gone without any restore."""
     set_up(root=True)
     vault.take()
