@@ -109,6 +109,11 @@ def lease_moment(_claim):
     return {"wall": time.time(), "boot": boot, "boot_id": path.read_text().strip() if path.exists() else ""}
 
 
+def lease_seen(observed):
+    """What vault_node_info saw of each host's lease, where it was asked to."""
+    return {name: seen["lease"] for name, seen in observed.items() if seen.get("lease")}
+
+
 def lease_turn_problem(answer, node, taken, minutes):
     return lease.turn_problem(answer, node, taken, lease_moment(None), minutes)
 
@@ -127,9 +132,8 @@ def turns(names, hostvars, active):
 
 
 def site_lines(standings_by_name, hostvars, cluster):
-    """What each host has to do is what the roles' entry points plan have kept."""
-    kept = ("vault_install_todo", "vault_tls_todo", "vault_server_todo", "vault_backup_todo", "vault_metadata_todo")
-    todo = {name: [one for part in kept for one in hostvars[name].get(part) or []] for name in standings_by_name}
+    """What each host has to do was kept of each by itself."""
+    todo = {name: hostvars[name].get("vault_site_todo") or [] for name in standings_by_name}
     return site_plan.lines(standings_by_name, todo, cluster)
 
 
@@ -157,6 +161,8 @@ class FilterModule:
             "lease_claim": lease_claim,
             "lease_kept": lease.kept,
             "lease_moment": lease_moment,
+            "lease_seen": lease_seen,
+            "lease_since_read": lease.since_read,
             "lease_turn_problem": lease_turn_problem,
             "lease_verdict": lease.verdict,
             "certificate_strangers": certificates.strangers,

@@ -106,14 +106,17 @@ lease:
     expires:
       description: When it runs out, in seconds since the epoch by the node's clock.
       type: float
+mark:
+  description: What is another one after each lease that is taken, renewed or given back on the node, as it was before this call;
+    null where no lease was ever taken.
+  returned: success
+  type: str
 asked_at:
   description: What was given as O(asked_at).
   returned: success
   type: float
 """
 
-import contextlib
-import os
 import typing as t
 
 from ..module_utils._common.errors import Problem
@@ -122,53 +125,9 @@ from ..module_utils._node import lease
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    path = lease.path_of(params["directory"], params["cluster"])
     if params["minutes"] < 1:
         raise Problem(f"a lease of {params['minutes']} minutes would have run out at once", "Set one minute or more.")
-    writes = not check_mode and params["state"] == "taken"
-    if writes:
-        lease.prepare(params["directory"])
-    # Where nothing may be made and nothing is, there is nothing to lock.
-    there = writes or os.path.isdir(params["directory"])
-    with lease.locked(params["directory"]) if there else contextlib.nullcontext():
-        found, clock = lease.read(path), lease.clock()
-        decision = lease.decide(params["state"], found, claimed(params, clock), clock, params["take_over"])
-        changed = decision.after != found
-        if changed and not check_mode:
-            lease.put(path, decision.after)
-    return {
-        "changed": changed,
-        "granted": decision.granted,
-        "lease": shown(decision.after, clock),
-        "asked_at": params["asked_at"],
-    }
-
-
-def claimed(params: dict[str, t.Any], clock: lease.Clock) -> lease.Lease:
-    return {
-        "cluster": params["cluster"],
-        "holder": params["holder"],
-        "who": params["who"],
-        "job": params["job"],
-        "playbook": params["playbook"],
-        "since": clock.wall,
-        "seconds": 60.0 * params["minutes"],
-        "renewed_at": clock.boot,
-        "boot_id": clock.boot_id,
-    }
-
-
-def shown(kept: lease.Lease | None, clock: lease.Clock) -> dict[str, t.Any] | None:
-    """What people want to know of it."""
-    if kept is None:
-        return None
-    return {
-        "who": kept["who"],
-        "job": kept["job"],
-        "playbook": kept["playbook"],
-        "since": kept["since"],
-        "expires": clock.wall + lease.remaining(kept, clock),
-    }
+    return lease.ask(params, check_mode)
 
 
 OPTIONS: dict[str, t.Any] = {

@@ -79,6 +79,23 @@ options:
     description: Who besides root should reach the instance metadata service. Without it the service is not looked at.
     type: list
     elements: str
+  lease:
+    description:
+      - Which lease of a cluster is looked at, and for whom. Without it none is. Nothing is taken.
+    type: dict
+    suboptions:
+      cluster:
+        description: Name of the cluster.
+        type: str
+        required: true
+      directory:
+        description: Where the node keeps leases.
+        type: path
+        default: /var/lib/vaultops
+      take_over:
+        description: Whose lease would be taken away even though it has not run out, as M(vaultops.cluster.vault_lease) has it.
+        type: str
+        default: ""
   asked_at:
     description: The asking controller's clock, in seconds since the epoch; returned as it is, to compare clocks with.
     type: float
@@ -189,6 +206,10 @@ units:
   description: By name, O(units), each with whether it is enabled, active, and stale (changed since systemd read it).
   returned: success
   type: dict
+lease:
+  description: Null without O(lease); else what M(vaultops.cluster.vault_lease) would answer to who wants to take it.
+  returned: success
+  type: dict
 metadata:
   description: With O(metadata_users), these users, what M(vaultops.cluster.vault_metadata_guard) would say, its diff apart, and
     whether anything of its guard is there.
@@ -201,7 +222,7 @@ import time
 import typing as t
 
 from ..module_utils._common.module import run_module
-from ..module_utils._node import here, managed, metadata_service, service, tls
+from ..module_utils._node import here, lease, managed, metadata_service, service, tls
 
 MARK = "# Made by vaultops.cluster."
 USUAL = "argv[]=vault server -config=/etc/vault.d ;"
@@ -245,6 +266,7 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
         "users": managed.users(params["users"]),
         "units": managed.units(params["units"]),
         "metadata": metadata(params["metadata_users"]),
+        "lease": would_be_granted(params["lease"]),
     }
 
 
@@ -255,6 +277,13 @@ def metadata(users: list[str] | None) -> dict[str, t.Any] | None:
     found = metadata_service.bring(options, check_mode=True)
     there = metadata_service.bring({**options, "state": "absent"}, check_mode=True)["changed"]
     return {"users": users, "there": there, **{name: found[name] for name in ("changed", "guarded", "reason")}}
+
+
+def would_be_granted(wanted: dict[str, t.Any] | None) -> dict[str, t.Any] | None:
+    if wanted is None:
+        return None
+    nobody = {"holder": "", "who": "", "job": "", "playbook": "", "minutes": 0, "asked_at": None}
+    return lease.ask({**wanted, **nobody, "state": "taken"}, check_mode=True)
 
 
 def installed_release(link: str) -> str | None:
@@ -282,6 +311,14 @@ OPTIONS: dict[str, t.Any] = {
     "users": {"type": "list", "elements": "str", "default": []},
     "units": {"type": "list", "elements": "str", "default": []},
     "metadata_users": {"type": "list", "elements": "str"},
+    "lease": {
+        "type": "dict",
+        "options": {
+            "cluster": {"type": "str", "required": True},
+            "directory": {"type": "path", "default": "/var/lib/vaultops"},
+            "take_over": {"type": "str", "default": ""},
+        },
+    },
     "asked_at": {"type": "float"},
 }
 

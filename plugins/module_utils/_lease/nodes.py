@@ -22,8 +22,9 @@ class Moment(t.TypedDict):
 Answers = t.Mapping[str, t.Mapping[str, t.Any]]
 
 
-def verdict(nodes: t.Sequence[str], answers: Answers, asked_at: float) -> str:
+def verdict(nodes: t.Sequence[str], answers: Answers, asked_at: float | None) -> str:
     """Why the lease is not held, or nothing. More than half of all *nodes* must have granted it, in answer to this question.
+    Without a question, *answers* are what vault_node_info has seen: whether they would grant it.
 
     Two controllers can't both be told so, because any two majorities have a node in common, and a node grants to one.
     """
@@ -31,7 +32,8 @@ def verdict(nodes: t.Sequence[str], answers: Answers, asked_at: float) -> str:
     needed = len(nodes) // 2 + 1
     if len(granted) >= needed:
         return ""
-    count = f"{len(granted)} of {len(nodes)} nodes granted this run the lease of the cluster, and {needed} must"
+    grants = "granted" if asked_at is not None else "would grant"
+    count = f"{len(granted)} of {len(nodes)} nodes {grants} this run the lease of the cluster, and {needed} must"
     refusing: dict[str, list[str]] = {}
     silent = []
     # A task that a node was asked by leaves a result, be it that the node was not reached.
@@ -78,6 +80,24 @@ def turn_problem(answer: t.Mapping[str, t.Any], node: str, taken: Moment, now: M
             "Begin again, with a larger vault_lease_minutes."
         )
     return ""
+
+
+def since_read(read: Answers, answers: Answers) -> str:
+    """Why what was *read* of the nodes, before the lease was taken, may not hold any more, or nothing.
+
+    Who had the lease in between left its mark. A node that did not answer is the verdict's concern.
+    """
+    other = [
+        node
+        for node, seen in read.items()
+        if "mark" in answers.get(node, {}) and seen.get("mark") != answers[node]["mark"]
+    ]
+    if not other:
+        return ""
+    return (
+        f"Since this run read {', '.join(other)}, another run has had the lease of the cluster there, so what was read may not "
+        "hold any more. Nothing was changed. Begin again."
+    )
 
 
 def elapsed(then: Moment, now: Moment) -> float | None:

@@ -69,6 +69,69 @@ def decide(state: str, found: Lease | None, claim: Lease, clock: Clock, take_ove
     return Decision(True, claim) if free else Decision(False, found)
 
 
+def ask(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    """Put a question to this node's vote, as the module vault_lease has its options, and return its answer."""
+    directory = options["directory"]
+    path = path_of(directory, options["cluster"])
+    writes = not check_mode and options["state"] == "taken"
+    there = os.path.isdir(directory)
+    if writes:
+        prepare(directory)
+    # Where nothing may be made and nothing is, there is nothing to lock.
+    with locked(directory) if writes or there else contextlib.nullcontext():
+        before, found, now = mark(directory) if there else None, read(path), clock()
+        decision = decide(options["state"], found, _claimed(options, now), now, options["take_over"])
+        changed = decision.after != found
+        if changed and not check_mode:
+            put(path, decision.after)
+    return {
+        "changed": changed,
+        "granted": decision.granted,
+        "lease": _shown(decision.after, now),
+        "mark": before,
+        "asked_at": options["asked_at"],
+    }
+
+
+def mark(directory: str) -> str | None:
+    """What is another one after each lease that was taken, renewed or given back in the directory; None where that is missing.
+
+    Each of these puts a file there, or takes one away.
+    """
+    try:
+        found = os.stat(directory)
+    except FileNotFoundError:
+        return None
+    return f"{found.st_ino}-{found.st_mtime_ns}"
+
+
+def _claimed(options: t.Mapping[str, t.Any], clock: Clock) -> Lease:
+    return {
+        "cluster": options["cluster"],
+        "holder": options["holder"],
+        "who": options["who"],
+        "job": options["job"],
+        "playbook": options["playbook"],
+        "since": clock.wall,
+        "seconds": 60.0 * options["minutes"],
+        "renewed_at": clock.boot,
+        "boot_id": clock.boot_id,
+    }
+
+
+def _shown(kept: Lease | None, clock: Clock) -> dict[str, t.Any] | None:
+    """What people want to know of it."""
+    if kept is None:
+        return None
+    return {
+        "who": kept["who"],
+        "job": kept["job"],
+        "playbook": kept["playbook"],
+        "since": kept["since"],
+        "expires": clock.wall + remaining(kept, clock),
+    }
+
+
 def clock() -> Clock:
     try:
         with open(BOOT_ID, encoding="ascii") as stream:

@@ -32,6 +32,22 @@ def problems(hosts: t.Mapping[str, t.Mapping[str, t.Any]], options: Spec, given:
     return [_sentence(name, wrong, owners, len(hosts)) for (name, wrong), owners in sorted(found.items())]
 
 
+def no_hosts(wanted: t.Iterable[str], groups: t.Mapping[str, t.Sequence[str]], sources: t.Sequence[str]) -> str:
+    """Ansible ends well where a play matches no host: a scheduled run would do nothing for ever, and nobody would know.
+
+    *groups*: hosts by group; *sources*: what the inventory was read from.
+    """
+    bare = [name for name in wanted if not groups.get(name)]
+    if not bare:
+        return ""
+    return (
+        f"The inventory has no host in the group {', '.join(bare)}, so there is nothing to do, and that is taken for an error. "
+        f"Inventory: {', '.join(sources) or 'none was given (-i)'}. An EC2 inventory is empty, too, where the AWS session has "
+        "expired, where no instance carries the cluster's tag, or where the collection amazon.aws is missing: "
+        "'ansible-inventory --graph' shows it."
+    )
+
+
 def _others(own: t.Mapping[str, t.Any]) -> list[str]:
     try:
         patterns = own.get(OTHERS, [])

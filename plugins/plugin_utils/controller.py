@@ -32,8 +32,3 @@ def _has_collection(name: str) -> bool:
         return importlib.util.find_spec(f"ansible_collections.{name}") is not None
     except ModuleNotFoundError:
         return False
-
-
-class FilterModule:
-    def filters(self):
-        return {"missing_on_controller": missing_on_controller}

@@ -36,8 +36,3 @@ def unknown_inputs(hostvars, groups, roles):
                 options |= own
     hosts = dict.fromkeys(host for group in GROUPS for host in groups.get(group, [])) or {"localhost": None}
     return known_inputs.problems({host: hostvars[host] for host in hosts}, options, results)
-
-
-class FilterModule:
-    def filters(self):
-        return {"unknown_inputs": unknown_inputs}

@@ -1,0 +1,59 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A module that is run on the controller is run in the process that Ansible has forked for its task.
+
+Ansible would pack the module, and start a Python that imports hvac or boto3 anew: most of a second for a call of a tenth. Where the
+task is meant for another machine, user, Python or environment, it is run as any module is. meta/runtime.yml says for which modules.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import sys
+import typing as t
+from unittest import mock
+
+from ansible.module_utils import basic
+from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
+from ansible.plugins.action.normal import ActionModule as Normal
+from ansible.utils.vars import merge_hash
+from ansible.vars.clean import remove_internal_keys
+
+PROFILE = "legacy"
+
+
+class ActionModule(Normal):
+    def run(self, tmp: None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        variables = task_vars or {}
+        if self._task.async_val or not self._is_meant_for_here(variables):
+            return super().run(tmp, variables)
+        arguments = dict(self._task.args)
+        self._update_module_args(self._task.action, arguments, variables)
+        result = run_here(self._task.action, arguments)
+        remove_internal_keys(result)
+        return merge_hash({"_ansible_parsed": True}, result)
+
+    def _is_meant_for_here(self, variables: dict[str, t.Any]) -> bool:
+        if self._connection.transport != "local" or self._connection.become or any(self._task.environment or []):
+            return False
+        if self._task.delegate_to:
+            variables = variables.get("ansible_delegated_vars", {}).get(self._task.delegate_to, {})
+        interpreter = self._templar.template(variables.get("ansible_python_interpreter"))
+        return interpreter in (None, sys.executable, variables.get("ansible_playbook_python"))
+
+
+def run_here(name: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Call the main() of the module *name*, a whole name, and return what it says."""
+    module = importlib.import_module("ansible_collections.{}.{}.plugins.modules.{}".format(*name.split(".")))
+    encoder = get_module_encoder(PROFILE, Direction.CONTROLLER_TO_MODULE)
+    given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}, cls=encoder).encode()
+    said = io.StringIO()
+    with (
+        mock.patch.multiple(basic, _ANSIBLE_ARGS=given, _ANSIBLE_PROFILE=PROFILE),
+        contextlib.redirect_stdout(said),
+        contextlib.suppress(SystemExit),
+    ):
+        module.main()
+    return json.loads(said.getvalue(), cls=get_module_decoder(PROFILE, Direction.MODULE_TO_CONTROLLER))
