@@ -33,6 +33,20 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._tls import certi
 from ansible_collections.vaultops.cluster.plugins.module_utils._tls import seen as certificate_state
 
 
+COLLECTION = pathlib.Path(__file__).parents[2]
+
+
+def collection_path(inside):
+    """For variables of a role that are read outside of its tasks, where role_path is not known."""
+    return str(COLLECTION / inside)
+
+
+def clock_problems(observed, now, skew):
+    """*observed*: what vault_node_info saw on each host, with its clock before and after; *now* and *skew* in seconds."""
+    problems = [standing.clock_problem(name, seen, now, skew) for name, seen in observed.items() if seen.get("time")]
+    return [one for one in problems if one]
+
+
 def certificate_problems(options):
     return certificates.problems(options, datetime.datetime.now(datetime.timezone.utc))
 
@@ -140,7 +154,9 @@ def site_lines(standings_by_name, hostvars, cluster):
 class FilterModule:
     def filters(self):
         return {
+            "clock_problems": clock_problems,
             "cluster_nodes": inputs.nodes,
+            "collection_path": collection_path,
             "drill_report": drill.report,
             "drills_page": drills_page,
             "forgetful_voters": standing.forgetful_voters,

@@ -96,6 +96,7 @@ issued:
   elements: str
 """
 
+import contextlib
 import datetime
 import os
 import traceback
@@ -119,20 +120,26 @@ except ImportError:
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     ca, ca_key = signer(params["ca_file"], params["ca_key"])
     wanted = params["certificates"]
-    for one in [] if check_mode else wanted:
-        keep(one["certificate"], params["replaced_dir"])
-        key = None if params["new_keys"] else usable_key(one["key"])
-        if key is None:
-            key = authority.new_key()
-            put(one["key"], private(key), 0o600)
-        leaf = authority.certificate(ca, ca_key, key, one, datetime.datetime.now(datetime.timezone.utc))
-        put(one["certificate"], leaf.public_bytes(serialization.Encoding.PEM), 0o644)
+    # A certificate and the key of another run would be no pair.
+    with contextlib.nullcontext() if check_mode else files.locked(os.path.dirname(params["ca_key"])):
+        for one in [] if check_mode else wanted:
+            issue(one, ca, ca_key, params)
     issued = [one["certificate"] for one in wanted]
     return {
         "changed": bool(issued),
         "issued": issued,
         "diff": {"before": "", "after": "".join(f"{path}: issued anew\n" for path in issued)},
     }
+
+
+def issue(one: dict[str, t.Any], ca: t.Any, ca_key: t.Any, params: dict[str, t.Any]) -> None:
+    keep(one["certificate"], params["replaced_dir"])
+    key = None if params["new_keys"] else usable_key(one["key"])
+    if key is None:
+        key = authority.new_key()
+        put(one["key"], private(key), 0o600)
+    leaf = authority.certificate(ca, ca_key, key, one, datetime.datetime.now(datetime.timezone.utc))
+    put(one["certificate"], leaf.public_bytes(serialization.Encoding.PEM), 0o644)
 
 
 def signer(ca_file: str, ca_key: str) -> tuple[t.Any, t.Any]:

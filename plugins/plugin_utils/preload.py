@@ -12,7 +12,15 @@ import contextlib
 import importlib
 
 BASE = "ansible_collections.vaultops.cluster.plugins."
-NAMES = ("filter.cluster", "filter.in_line", "filter.server", "modules.vault_cluster_info", "modules.kms_key")
+NAMES = (
+    "filter.aws",
+    "filter.cluster",
+    "filter.in_line",
+    "filter.server",
+    "action.on_controller",
+    "modules.vault_cluster_info",
+    "modules.kms_key",
+)
 
 for _name in NAMES:
     # Who needs it says what is missing, and how it is installed.

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -14,11 +13,9 @@ import typing as t
 
 from .._common import files
 from .._common.errors import Problem
-from .._common.wait import Wait
 
 CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
-LOCK_SECONDS = 10.0
 
 
 class Clock(t.NamedTuple):
@@ -196,25 +193,10 @@ def prepare(directory: str) -> None:
 
 @contextlib.contextmanager
 def locked(directory: str) -> t.Iterator[None]:
-    """One reader or writer at a time. The kernel drops the lock with the process, however that ends."""
-    with _in_words(directory):
-        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        wait = Wait(LOCK_SECONDS, pause=0.02)
-        while not _locks(handle):
-            if not wait.again():
-                raise Problem(f"{directory} is locked by another process", f"'fuser {directory}' on the node names it.")
+    with contextlib.ExitStack() as stack:
+        with _in_words(directory):
+            stack.enter_context(files.locked(directory))
         yield
-    finally:
-        os.close(handle)
-
-
-def _locks(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def put(path: str, lease: Lease | None) -> None:

@@ -109,6 +109,20 @@ def seal_in_use(observed: t.Mapping[str, Part], standings: t.Mapping[str, str]) 
     return {"key_id": key_id, "region": region or ""}
 
 
+def clock_problem(name: str, seen: Part, now: float, skew: float) -> str:
+    """Why AWS, certificates and tokens would not work with the clock of this node, or nothing. *now* and *skew* in seconds.
+
+    The node looked at its clock between the controller's question and *now*.
+    """
+    if seen["asked_at"] - skew < seen["time"] < now + skew:
+        return ""
+    return (
+        f"The clock of {name} differs from this controller's by more than {skew:g} s "
+        f"({seen['time'] - seen['asked_at']:.1f} s). AWS would refuse its signatures, and Vault its certificates and tokens. "
+        "Set the clock (chrony), then run again."
+    )
+
+
 def turns(names: t.Sequence[str], wants: t.Mapping[str, bool], active: str | None) -> list[str]:
     """Nodes that run and differ from what they should be, in the order in which they are changed: the active one last."""
     return sorted((name for name in names if wants.get(name)), key=lambda name: name == active)
