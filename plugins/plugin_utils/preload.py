@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import importlib
 
+from ansible.plugins.loader import action_loader, filter_loader, lookup_loader, test_loader
+
 BASE = "ansible_collections.vaultops.cluster.plugins."
 NAMES = (
     "filter.aws",
@@ -26,3 +28,12 @@ for _name in NAMES:
     # Who needs it says what is missing, and how it is installed.
     with contextlib.suppress(ImportError):
         importlib.import_module(BASE + _name)
+
+# Loaders keep what they have found.
+for _loader in (filter_loader, test_loader):
+    list(_loader.all())
+filter_loader.get("vaultops.cluster.turns")
+for _name in ("ansible.builtin.file", "ansible.builtin.env", "vaultops.cluster.role_template"):
+    lookup_loader.get(_name, class_only=True)
+for _name in ("set_fact", "assert", "normal", "debug"):
+    action_loader.get(f"ansible.builtin.{_name}", class_only=True)
