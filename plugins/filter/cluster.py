@@ -164,6 +164,7 @@ class FilterModule:
             "input_problems": inputs.problems,
             "adoption_problems": inputs.adoption_problems,
             "certificate_authority": certificates.authority,
+            "certificate_files": certificates.node_files,
             "certificate_identities_due": identities_due,
             "certificate_identity_problems": identity_problems,
             "certificate_lines": certificate_lines,

@@ -2,8 +2,8 @@
 """What every fork of a run needs, imported once, in the process that forks.
 
 Ansible forks for each task and host, and loads a plugin where it is first used: in the fork, which then ends. A run with nothing
-to do spent a fifth of its time on importing the same modules again. An action plugin is loaded before the fork, so what it
-imports is there in all that follow.
+to do spent half of its time on loading the same plugins again. An action plugin is loaded before the fork, so whatever it loads
+is there in all that follow.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 
-from ansible.plugins.loader import action_loader, filter_loader, lookup_loader, test_loader
+from ansible.plugins import loader
 
 BASE = "ansible_collections.vaultops.cluster.plugins."
-NAMES = (
+MODULES = (
     "filter.aws",
     "filter.cluster",
     "filter.in_line",
@@ -23,17 +23,21 @@ NAMES = (
     "modules.vault_cluster_info",
     "modules.kms_key",
 )
+# Loaders keep what they have loaded, and read of its documents. A connection that nobody has is not found, and nothing is said.
+PLUGINS = (
+    (loader.action_loader, ("assert", "debug", "normal", "set_fact")),
+    (loader.connection_loader, ("local", "ssh", "community.docker.docker")),
+    (loader.filter_loader, ("vaultops.cluster.turns",)),
+    (loader.lookup_loader, ("env", "file", "vaultops.cluster.role_template")),
+    (loader.shell_loader, ("sh",)),
+)
 
-for _name in NAMES:
+for _name in MODULES:
     # Who needs it says what is missing, and how it is installed.
     with contextlib.suppress(ImportError):
         importlib.import_module(BASE + _name)
-
-# Loaders keep what they have found.
-for _loader in (filter_loader, test_loader):
+for _loader, _names in PLUGINS:
+    for _name in _names:
+        _loader.get(_name, class_only=True)
+for _loader in (loader.filter_loader, loader.test_loader):
     list(_loader.all())
-filter_loader.get("vaultops.cluster.turns")
-for _name in ("ansible.builtin.file", "ansible.builtin.env", "vaultops.cluster.role_template"):
-    lookup_loader.get(_name, class_only=True)
-for _name in ("set_fact", "assert", "normal", "debug"):
-    action_loader.get(f"ansible.builtin.{_name}", class_only=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
+import re
 import typing as t
 
 from cryptography import x509
@@ -59,6 +60,27 @@ def is_open(path: str) -> bool:
     group = modes[0] & 0o040 and all(mode & 0o010 for mode in modes[1:])
     others = modes[0] & 0o004 and all(mode & 0o001 for mode in modes[1:])
     return bool(group or others)
+
+
+class NodeFiles(t.TypedDict):
+    """Where a node's certificate and key are on the controller."""
+
+    certificate: str
+    key: str
+    early: bool
+
+
+# What is never a node's, beside the CA's files.
+NO_NODES = re.compile(r"ca|vaultops-.*")
+
+
+def node_files(wanted: t.Mapping[str, str], early: str) -> NodeFiles:
+    """*wanted*: paths of certificate and key; *early*: where an earlier release may have left both, without their endings."""
+    certificate, key = f"{early}.crt", f"{early}.key"
+    left = early and not NO_NODES.fullmatch(os.path.basename(early)) and not os.path.exists(wanted["certificate"])
+    if left and os.path.exists(certificate) and os.path.exists(key):
+        return {"certificate": certificate, "key": key, "early": True}
+    return {"certificate": wanted["certificate"], "key": wanted["key"], "early": False}
 
 
 class Issue(t.TypedDict):
