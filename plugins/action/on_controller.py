@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A module that is run on the controller is run in the process that Ansible has forked for its task.
 
-Ansible would pack the module, and start a Python that imports hvac or boto3 anew: most of a second for a call of a tenth. Where the
-task is meant for another machine, user, Python or environment, it is run as any module is. meta/runtime.yml says for which modules.
+Ansible would pack the module, and start a Python that imports hvac or boto3 anew: most of a second for a call of a tenth. A task
+that is meant for another machine, user, Python or environment is run as any other. meta/runtime.yml says for which modules.
 """
 
 from __future__ import annotations

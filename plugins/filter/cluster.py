@@ -32,7 +32,6 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._status import (
 from ansible_collections.vaultops.cluster.plugins.module_utils._tls import certificates
 from ansible_collections.vaultops.cluster.plugins.module_utils._tls import seen as certificate_state
 
-
 COLLECTION = pathlib.Path(__file__).parents[2]
 
 

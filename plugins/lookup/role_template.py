@@ -10,7 +10,8 @@ version_added: 1.0.0
 author: vaultops maintainers (@vaultops)
 description:
   - Renders a template with the variables of the task, as P(ansible.builtin.template#lookup) does.
-  - It is found from outside of the role's tasks, too, and the variables are not copied for it, which takes longer than the rendering.
+  - The file is found from outside of the role's tasks, too.
+  - The variables are not copied for it, which would take longer than the rendering.
 options:
   _terms:
     description: Role and file, such as V(vault_server/vault.hcl.j2).

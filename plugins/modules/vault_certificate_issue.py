@@ -102,7 +102,7 @@ import os
 import traceback
 import typing as t
 
-from ..module_utils._common import files
+from ..module_utils._common import files, lock
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
 
@@ -121,7 +121,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     ca, ca_key = signer(params["ca_file"], params["ca_key"])
     wanted = params["certificates"]
     # A certificate and the key of another run would be no pair.
-    with contextlib.nullcontext() if check_mode else files.locked(os.path.dirname(params["ca_key"])):
+    with contextlib.nullcontext() if check_mode else lock.locked(os.path.dirname(params["ca_key"])):
         for one in [] if check_mode else wanted:
             issue(one, ca, ca_key, params)
     issued = [one["certificate"] for one in wanted]

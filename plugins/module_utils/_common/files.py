@@ -4,15 +4,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import tempfile
 import typing as t
-
-from .errors import Problem
-from .wait import Wait
-
-LOCK_SECONDS = 10.0
 
 
 def write(path: str, content: bytes, mode: int = 0o600, owner: tuple[int, int] | None = None) -> None:
@@ -48,28 +42,6 @@ def make_folder(path: str) -> None:
         os.makedirs(path, mode=0o755, exist_ok=True)
     finally:
         os.umask(before)
-
-
-@contextlib.contextmanager
-def locked(directory: str) -> t.Iterator[None]:
-    """One reader or writer at a time. The kernel drops the lock with the process, however that ends."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        wait = Wait(LOCK_SECONDS, pause=0.02)
-        while not _locks(handle):
-            if not wait.again():
-                raise Problem(f"{directory} is locked by another process", f"'fuser {directory}' there names it.")
-        yield
-    finally:
-        os.close(handle)
-
-
-def _locks(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def sync(stream: t.BinaryIO) -> None:

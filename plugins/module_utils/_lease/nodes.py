@@ -131,7 +131,7 @@ def kept(returns: Answers) -> str:
     return f"The lease could not be given back on {'; '.join(left)}. There it runs out by itself." if left else ""
 
 
-def _granted(answer: t.Mapping[str, t.Any] | None, asked_at: float) -> bool:
+def _granted(answer: t.Mapping[str, t.Any] | None, asked_at: float | None) -> bool:
     """An answer that is left from an earlier question, or of a node that was not reached, is none."""
     if not answer or answer.get("failed") or answer.get("unreachable"):
         return False

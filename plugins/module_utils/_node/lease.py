@@ -11,7 +11,7 @@ import stat
 import time
 import typing as t
 
-from .._common import files
+from .._common import files, lock
 from .._common.errors import Problem
 
 CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -195,7 +195,7 @@ def prepare(directory: str) -> None:
 def locked(directory: str) -> t.Iterator[None]:
     with contextlib.ExitStack() as stack:
         with _in_words(directory):
-            stack.enter_context(files.locked(directory))
+            stack.enter_context(lock.locked(directory))
         yield
 
 

@@ -97,7 +97,7 @@ def test_a_schedule_is_begun_and_ended_by_an_explicit_word(given, takes, ends):
     assert value("vault_takes_snapshots", **given) is takes
     assert value("vault_ends_snapshots", **given) is ends
     timer = {"units": {"vault-backup.timer": {"enabled": True, "active": True}}, "python": "3.11", "machine": "x86_64"}
-    todo = value("__vault_backup_todo", **given, vault_backup_seen=timer, __vault_backup_out_of_line=["a file"])
+    todo = value("vault_backup_todo", **given, vault_backup_seen=timer, __vault_backup_out_of_line=["a file"])
     assert todo == (["a file"] if takes else ["vault-backup.timer"] if ends else [])
 
 

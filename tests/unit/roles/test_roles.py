@@ -175,6 +175,14 @@ def test_the_result_of_another_role_is_one_that_its_readme_names(role):
         assert any(f"`{name}`" in (other / "README.md").read_text() for other in owners), name
 
 
+def expanded(text: str) -> str:
+    """A file that is named by an input stands for one file for each of its choices."""
+    for name, option in options(INPUTS).items():
+        for choice in option.get("choices", ()):
+            text += f"\ninclude_tasks: {choice}.yml\n" if f"{{{{ {name} }}}}.yml" in text else ""
+    return text
+
+
 def reads(role: Path, entry: str) -> set[str]:
     """Every name that an entry point comes to, by way of its files, the role's variables and its templates."""
     values = {**read(role / "defaults" / "main.yml"), **read(role / "vars" / "main.yml")}
@@ -183,10 +191,10 @@ def reads(role: Path, entry: str) -> set[str]:
     waiting = [without_comments((role / "tasks" / f"{entry}.yml").read_text())]
     while waiting:
         text = waiting.pop()
-        for name in set(FILES_OF_TASKS.findall(text)) - files:
+        for name in set(FILES_OF_TASKS.findall(expanded(text))) - files:
             files.add(name)
             waiting.append(without_comments((role / "tasks" / f"{name}.yml").read_text()))
-        waiting += [(role / "templates" / name).read_text() for name in re.findall(r"'([\w.-]+\.j2)'", text)]
+        waiting += [(role / "templates" / name).read_text() for name in re.findall(r"'(?:\w+/)?([\w.-]+\.j2)'", text)]
         for name in set(NAME.findall(text)) - found:
             found.add(name)
             if name in values:
@@ -214,6 +222,13 @@ def test_every_entry_point_is_specified(role):
         "load_balancer",
         "install",
         "python",
+        "private_ca",
+        "given",
+        "may_go_on",
+        "unseal_key",
+        "lay_down",
+        "cluster",
+        "snapshots",
     }
     # One role includes what is an entry point of another.
     assert set(specs(role)) == files - (included - set(specs(role)))

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 import yaml
-from ansible_collections.vaultops.cluster.plugins.filter import controller as filters
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import controller
+from ansible_collections.vaultops.cluster.plugins.plugin_utils import controller as filters
 from kit.paths import ROOT
 
 REQUIREMENTS = ROOT / "meta" / "requirements.txt"
