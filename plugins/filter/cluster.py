@@ -144,10 +144,10 @@ def turns(names, hostvars, active):
     return standing.turns(names, wants, active)
 
 
-def site_lines(standings_by_name, hostvars, cluster):
+def site_lines(standings_by_name, hostvars, cluster, active):
     """What each host has to do was kept of each by itself."""
-    todo = {name: hostvars[name].get("vault_site_todo") or [] for name in standings_by_name}
-    return site_plan.lines(standings_by_name, todo, cluster)
+    todo = {name: hostvars[name].get("vault_site_todo") or {} for name in standings_by_name}
+    return site_plan.lines(standings_by_name, todo, observations(standings_by_name, hostvars), cluster, active)
 
 
 class FilterModule:

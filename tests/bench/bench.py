@@ -1,7 +1,7 @@
 """The play beside a plain shell script that does the same work, and a run with nothing to do beside pings of the same nodes.
 
-Prints a table, and ends with 1 when a figure is missed. Snapshots are on wherever nothing is compared with the script, which takes
-none.
+Prints a table, and ends with 1 when a figure is missed. Snapshots are on, but where the play is compared with the script, which
+takes none.
 """
 
 from __future__ import annotations

@@ -8,23 +8,60 @@ from __future__ import annotations
 
 import typing as t
 
+from .standing import turns
+
 # What each standing of a node means for the run; a node that serves is only brought in line.
 STANDINGS = {
     "empty": "Vault is installed, configured and started",
     "uninitialized": "what is there is brought in line, and the node joins or is initialised",
     "stopped": "what is there is brought in line, and Vault is started",
 }
+# What Vault reads when it starts, and never again.
+RESTART_FILES = {"/etc/systemd/system/vault.service", "/etc/vault.d/vault.hcl"}
+RELOAD_FILES = {"/etc/vault.d/reload.hcl"}
+EFFECTS = {
+    "restart": "Vault is restarted there",
+    "reload": "Vault reads it anew, without a restart",
+    "none": "Vault goes on as it is",
+}
+GATED = (
+    "Nodes that run have their turns in this order, one at a time. Before and after each turn every voter has to be healthy, by "
+    "autopilot's word and by its own. Where that does not hold, the run ends."
+)
+
+# What a role would do on a node, by the role's name without its prefix.
+Todo = t.Mapping[str, t.Sequence[str]]
+Observed = t.Mapping[str, t.Any]
 
 
 def lines(
-    standings: t.Mapping[str, str], todo: t.Mapping[str, t.Iterable[str]], cluster: t.Mapping[str, bool]
+    standings: t.Mapping[str, str],
+    todo: t.Mapping[str, Todo],
+    observed: t.Mapping[str, Observed],
+    cluster: t.Mapping[str, bool],
+    active: str | None,
 ) -> list[str]:
-    """*standings* and *todo* by node; *cluster*: what may have to be done once for all, and whether it has to."""
+    """*standings*, *todo* and what vault_node_info has *observed* by node; *cluster*: what may have to be done once for all, and
+    whether it has to; *active*: name of the active node."""
     found = [f"{what[0].upper()}{what[1:]}." for what, wanted in cluster.items() if wanted]
-    for name, standing in standings.items():
-        parts = list(dict.fromkeys(todo.get(name, ())))
-        if standing in STANDINGS:
-            found.append(f"{name}: {STANDINGS[standing]}.")
-        elif parts:
-            found.append(f"{name}: {'; '.join(parts)}.")
-    return found
+    found += [f"{name}: {STANDINGS[standing]}." for name, standing in standings.items() if standing in STANDINGS]
+    running = [name for name, standing in standings.items() if standing not in STANDINGS]
+    takes_turns = False
+    for name in turns(running, dict.fromkeys(running, True), active):
+        parts = list(dict.fromkeys(one for part in todo.get(name, {}).values() for one in part))
+        if not parts:
+            continue
+        effect = effect_of(todo[name], observed.get(name, {}))
+        takes_turns = takes_turns or effect != "none"
+        found.append(f"{name}{' (active)' if name == active else ''}: {'; '.join(parts)}. {EFFECTS[effect]}.")
+    return [*found, GATED] if takes_turns else found
+
+
+def effect_of(todo: Todo, observed: Observed) -> str:
+    """What becomes of the running Vault: restart, reload or none."""
+    files = set(todo.get("server", ()))
+    if todo.get("install") or files & RESTART_FILES or observed.get("restart_reasons"):
+        return "restart"
+    if todo.get("tls") or files & RELOAD_FILES or observed.get("reload_reasons"):
+        return "reload"
+    return "none"

@@ -11,10 +11,8 @@ from ansible_collections.vaultops.cluster.plugins.filter import in_line as filte
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import installed, managed
 from ansible_collections.vaultops.cluster.plugins.module_utils._node.files import Entry, look, put
 from ansible_collections.vaultops.cluster.plugins.module_utils._node.files import difference as by_the_module
-from ansible_collections.vaultops.cluster.plugins.module_utils._plan import in_line, site_plan
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import in_line
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import tool
-from hypothesis import given
-from hypothesis import strategies as st
 
 OWNER = managed.look_at(["/"])["/"]["attributes"].partition(" ")[0]
 USER, GROUP = OWNER.split(":")
@@ -216,20 +214,6 @@ def test_the_tool_has_another_key_for_other_code_packages_python_and_processor(t
     assert len(set(keys)) == len(keys)
     assert filters.backup_tool_key(str(tmp_path), str(packages), "3.11", "x86_64") == keys[-1]
     assert all(pathlib.Path(path).suffix == ".py" for path in tool.files(tmp_path))
-
-
-WORDS = st.dictionaries(st.sampled_from("abc"), st.lists(st.sampled_from(["x", "y"])))
-
-
-@given(
-    st.dictionaries(st.sampled_from("abc"), st.sampled_from(["empty", "uninitialized", "stopped", "serving", "other"])),
-    WORDS,
-    st.dictionaries(st.sampled_from(["the key is made", "it is initialised"]), st.booleans()),
-)
-def test_there_is_nothing_to_do_only_where_every_node_serves_and_nothing_differs(standings, todo, cluster):
-    found = site_plan.lines(standings, todo, cluster)
-    nothing = all(standing in ("serving", "other") and not todo.get(name) for name, standing in standings.items())
-    assert (found == []) == (nothing and not any(cluster.values()))
 
 
 def test_a_special_file_is_neither(tmp_path):
