@@ -137,7 +137,7 @@ def issue(one: dict[str, t.Any], ca: t.Any, ca_key: t.Any, params: dict[str, t.A
     key = None if params["new_keys"] else usable_key(one["key"])
     if key is None:
         key = authority.new_key()
-        put(one["key"], private(key), 0o600)
+        put(one["key"], authority.private(key), 0o600)
     leaf = authority.certificate(ca, ca_key, key, one, datetime.datetime.now(datetime.timezone.utc))
     put(one["certificate"], leaf.public_bytes(serialization.Encoding.PEM), 0o644)
 
@@ -189,12 +189,6 @@ def usable_key(path: str) -> t.Any:
             return serialization.load_pem_private_key(stream.read(), None)
     except (OSError, ValueError, TypeError):
         return None
-
-
-def private(key: t.Any) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
 
 
 def put(path: str, content: bytes, mode: int) -> None:

@@ -10,7 +10,7 @@ import sys
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import controller
 
-COLLECTIONS = ("amazon.aws", "community.aws", "community.crypto", "community.general")
+COLLECTIONS = ("amazon.aws", "community.aws")
 
 
 def missing_on_controller(requirements: str) -> str:

@@ -30,6 +30,31 @@ def new_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
+def new_ca_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP384R1())
+
+
+def private(key: t.Any) -> bytes:
+    """In PEM, without a passphrase."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def ca_certificate(key: t.Any, common_name: str, days: int, now: datetime.datetime) -> x509.Certificate:
+    """Of a CA that signs itself, and below which there is no other."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    builder = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - BACKDATED)
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    return builder.sign(key, hashes.SHA256())
+
+
 def belong_together(ca: x509.Certificate, ca_key: t.Any) -> bool:
     return ca.public_key() == ca_key.public_key()
 
@@ -38,23 +63,12 @@ def certificate(
     ca: x509.Certificate, ca_key: t.Any, key: t.Any, wanted: Wanted, now: datetime.datetime
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, wanted["common_name"])])
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
     builder = (
         x509.CertificateBuilder(ca.subject, subject, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - BACKDATED)
         .not_valid_after(min(now + datetime.timedelta(days=wanted["days"]), ca.not_valid_after_utc))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
+        .add_extension(_usage(digital_signature=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([USAGES[name] for name in wanted["usage"]]), critical=False)
         .add_extension(x509.SubjectAlternativeName([_general(name) for name in wanted["names"]]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -107,6 +121,23 @@ def revocable(
         elif one.serial_number not in served:
             good.add(one.serial_number)
     return good, expired
+
+
+def _usage(**allowed: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        **{
+            "digital_signature": False,
+            "content_commitment": False,
+            "key_encipherment": False,
+            "data_encipherment": False,
+            "key_agreement": False,
+            "key_cert_sign": False,
+            "crl_sign": False,
+            "encipher_only": False,
+            "decipher_only": False,
+            **allowed,
+        }
+    )
 
 
 def _general(name: str) -> x509.GeneralName:
