@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import stat
 import subprocess
 
@@ -24,6 +25,10 @@ def openssl(*arguments):
     return subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=True).stdout
 
 
+def texts(wanted):
+    return [pathlib.Path(wanted[name]).read_text() for name in ("certificate", "key")]
+
+
 def test_a_ca_is_made_that_signs_leaves_and_nothing_below(tmp_path, wanted):
     said = module.run(wanted, False)
     assert said["changed"] and said["made"] == [wanted["key"], wanted["certificate"]]
@@ -44,18 +49,18 @@ def test_a_ca_is_made_that_signs_leaves_and_nothing_below(tmp_path, wanted):
 
 def test_what_is_there_stays(wanted):
     module.run(wanted, False)
-    before = [open(wanted[name]).read() for name in ("certificate", "key")]
+    before = texts(wanted)
     again = module.run({**wanted, "common_name": "another"}, False)
     assert not again["changed"] and again["made"] == []
-    assert [open(wanted[name]).read() for name in ("certificate", "key")] == before
+    assert texts(wanted) == before
 
 
 def test_a_run_that_was_cut_short_is_finished_with_its_key(tmp_path, wanted):
     module.run(wanted, False)
-    key = open(wanted["key"]).read()
+    key = texts(wanted)[1]
     (tmp_path / "tls" / "ca.crt").unlink()
     said = module.run(wanted, False)
-    assert said["made"] == [wanted["certificate"]] and open(wanted["key"]).read() == key
+    assert said["made"] == [wanted["certificate"]] and texts(wanted)[1] == key
     assert openssl("verify", "-CAfile", wanted["certificate"], wanted["certificate"]).endswith("OK\n")
 
 
