@@ -122,6 +122,11 @@ def way_back(status: t.Mapping[str, t.Any], name: str, before: str | None, targe
     return _way(how, switch_back=True, restart=True)
 
 
+def order(status: t.Mapping[str, t.Any]) -> list[str]:
+    """The nodes' names in the order of their turns."""
+    return [node["name"] for node in _in_order(status)]
+
+
 def _way(text: str, switch_back: bool = False, restart: bool = False) -> Way:
     return {"switch_back": switch_back, "restart": restart, "text": text}
 

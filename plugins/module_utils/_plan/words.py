@@ -1,0 +1,211 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a playbook would do to nodes, in words, in the order in which it does it: where, why, and what restarts. Pure.
+
+What only the run itself can find out is said as that.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+Part = t.Mapping[str, t.Any]
+Nodes = t.Sequence[str]
+
+GATED = (
+    "Before and after each of these turns every voter has to be healthy, by autopilot's word and by its own, and a node is "
+    "restarted only if the others can do without it. Both are asked in that moment, and where they do not hold the run ends."
+)
+PROVEN = "At the end the cluster has to take a write, and every node to give it back."
+
+
+class Words(t.TypedDict):
+    changes: bool  # whether there is anything to do
+    lines: list[str]
+
+
+def words(steps: t.Sequence[str], nothing: str, after: t.Sequence[str] = ()) -> Words:
+    """*nothing*: why there is nothing to do. *after*: what follows wherever there is something."""
+    return {"changes": bool(steps), "lines": [*steps, *after] if steps else [f"Nothing to do: {nothing}"]}
+
+
+def restart(plan: Part) -> Words:
+    return words(_turns(plan), "there is no node to restart.", (GATED, PROVEN))
+
+
+def upgrade(plan: Part, observed: t.Mapping[str, Part], target: str, directory: str) -> Words:
+    """*observed*: vault_node_info's results by node; *directory*: the controller's, where the snapshot goes."""
+    without = [name for name, here in observed.items() if target not in here.get("releases", ())]
+    steps = []
+    if without:
+        steps.append(f"{_and(without)}: Vault {target} is verified and laid down, beside what runs. Nothing restarts.")
+    turns = _turns(plan)
+    if turns:
+        steps += [_saved(directory), *turns]
+    after = (*plan["notes"], *((GATED,) if turns else ()), PROVEN)
+    return words(steps, f"every node runs {target}.", after)
+
+
+def replacement(plan: Part, target: t.Sequence[Part], status: Part, version: str, directory: str) -> Words:
+    """*plan*: of replace.plan(); *target*: the nodes that shall be the cluster; *status*: of vault_status_info."""
+    states = {node["name"]: node["state"] for node in status["nodes"]}
+    joining, remaining = set(plan["joining"]), {node["name"] for node in target}
+    steps = [_saved(directory)] if plan["steps"] else []
+    steps += [f"{step}." for step in plan["steps"]]
+    to_make = [name for name in plan["joining"] if states[name] in ("unreachable", "uninitialized")]
+    # In the order of the plan: before those that are removed at the end.
+    at = len(steps) - len(plan["remove_last"])
+    steps[at:at] = [
+        f"{name}: Vault {version}, a new certificate and the configuration are laid down, and Vault is started. Whether the "
+        "node's role may use the unseal key is known only when the node has tried it, before anything is laid down."
+        for name in to_make
+    ]
+    if plan["remove_first"] or plan["remove_last"]:
+        gone = _and([*plan["remove_first"], *plan["remove_last"]])
+        steps.append(f"{gone}: certificates that the private CA issued are revoked, and no snapshot is taken there.")
+    steps += [
+        f"{name}: Vault and its snapshots are stopped, and not started at boot. Nothing is deleted."
+        for name, state in states.items()
+        if name not in remaining and name not in joining and state != "unreachable"
+    ]
+    return words(steps, "the peers are the nodes of the inventory.", ("No node that stays is restarted.", PROVEN))
+
+
+CHANGES_OF_CA = {
+    "begin": (
+        "A new CA is made on the controller, unless an earlier run has made it, and {ca_file} holds the old CA and the new one.",
+        "No certificate is issued.",
+    ),
+    "switch": (
+        "{ca_file} holds the new CA and the old one.",
+        "The new CA issues certificates, with new keys, for who logs in from the controller.",
+    ),
+    "finish": (
+        "{ca_file} holds the new CA alone, which takes the old one's place on the controller. It is refused while the old one "
+        "is needed.",
+        "No certificate is issued.",
+    ),
+}
+
+
+def certificates(seen: t.Sequence[Part], order: Nodes, differing: t.Sequence[str], about: Part) -> Words:
+    """*seen*: vault_certificate_info's; *order*: of the nodes' turns; *differing*: nodes whose files or whose served
+    certificate are not those on the controller; *about*: change, source and ca_file."""
+    change, given = about["change"], about["source"] == "given"
+    served = {one["node"]: _served(one) for one in seen}
+    if given and not differing:
+        return words([], "every node has and serves the certificate, key and CA that were given.")
+    if change:
+        steps = [line.format(ca_file=about["ca_file"]) for line in CHANGES_OF_CA[change]]
+    else:
+        who = "new ones are issued, with new keys, for who logs in from the controller"
+        steps = [] if given else [f"The private CA goes on signing, and {who}."]
+    news = {
+        True: "what was given is put in their place and reloaded",
+        False: "a new key and certificate are put in their place and reloaded",
+    }[given]
+    if change in ("begin", "finish"):
+        news = "the file of the CAs is put in its place and reloaded"
+    for name in order:
+        if given and name not in differing:
+            continue
+        steps.append(f"{name}: {served.get(name, 'what it serves was not read')}; {news}, without a restart.")
+    after = [
+        "One node at a time, the active one last. What a listener serves is compared with the file in that moment, and the old "
+        "files are put back where it differs.",
+        "At the end Vault refuses what was replaced, and " + PROVEN[0].lower() + PROVEN[1:],
+    ]
+    return words(steps, "", after)
+
+
+def _served(one: Part) -> str:
+    if one.get("not_after"):
+        return f"it serves one of {one['issuer']} until {one['not_after']}"
+    return f"what it serves could not be read ({one['problem']})"
+
+
+def restore(manifest: Part, standings: t.Mapping[str, str], about: Part) -> Words:
+    """*manifest*: of the snapshot that was proven; *standings*: by node; *about*: serves, confirmed, cluster, version,
+    directory."""
+    nodes, name = list(standings), manifest["name"]
+    steps = []
+    if about["serves"]:
+        steps += [
+            f"The cluster {about['cluster']} serves: {_saved(about['directory'], 'what it holds now')}",
+            f"{name} is restored over it. Whatever was written since {manifest['begun']} is gone.",
+        ]
+    else:
+        steps += [
+            f"{node}: {_BROUGHT_UP[state].format(version=about['version'])}"
+            for node, state in standings.items()
+            if state in _BROUGHT_UP
+        ]
+        empty = [node for node, state in standings.items() if state in _BROUGHT_UP]
+        if empty:
+            steps.append(
+                f"Whether the role of {_and(empty)} may use the unseal key is known only when each has tried it, before "
+                "anything is laid down there. Should what was stopped turn out to serve, the cluster's name has to be typed."
+            )
+        steps.append(f"{name} is restored into nodes that serve nothing.")
+    steps += [
+        f"{_and(nodes)}: Vault restarts, on all of them at once, since Raft's own keys are the snapshot's. Nobody is served "
+        "meanwhile.",
+        "Operator, admin, status identity, who takes snapshots and which certificates are revoked are set up as they are "
+        "today. Recovery keys, audit devices and Autopilot's settings are the snapshot's, the last two until site.yml has run.",
+        "The newest value from before the snapshot has to be there, and a new one is written for the next restore. "
+        + PROVEN,
+    ]
+    if about["serves"] and not about["confirmed"]:
+        steps.append(f"All this only with -e vault_restore_confirm={about['cluster']}, which was not given.")
+    return words(steps, "")
+
+
+_BROUGHT_UP = {
+    "empty": "Vault {version} is laid down, configured and started.",
+    "uninitialized": "what is there is brought in line, and Vault {version} is started anew where that needs it.",
+    "stopped": "what is there is brought in line, and Vault {version} is started.",
+}
+
+
+def drill(machine: str, nodes: Nodes, about: Part) -> Words:
+    """*about*: snapshot (what was asked for), bucket, reports, metrics (a directory of the nodes, or empty)."""
+    which = "the newest snapshot" if about["snapshot"] == "newest" else about["snapshot"]
+    where = f" of the bucket {about['bucket']}" if about["bucket"] and not about["snapshot"].startswith("/") else ""
+    steps = [
+        f"The controller fetches {which}{where}, decrypts it, and proves that it is whole and this cluster's. Which one that is, "
+        "and with which version of Vault it was taken, is known only then.",
+        f"{machine}: Vault of that version is laid down, configured and started, the snapshot restored, the newest value from "
+        "before it looked for, and a write tried. Whether its role may use the unseal key is known only when it has tried.",
+        f"{machine}: Vault is stopped, and its data and key are removed, whatever the end.",
+        f"A report is written into {about['reports']} on the controller, and the decrypted snapshot is removed there.",
+        "The cluster gets a new canary, for the next drill. None of its nodes restarts.",
+    ]
+    if about["metrics"]:
+        steps.append(
+            f"{_and(nodes)}: {about['metrics']}/vault_drill.prom says when a drill has passed, if this one does."
+        )
+    return words(steps, "")
+
+
+def backup(nodes: Nodes, active: str | None, about: Part) -> Words:
+    """*active*: the node that leads now, as far as it answered; *about*: bucket, prefix and directory of the tool."""
+    goes = f" and put into the bucket {about['bucket']}, under {about['prefix']}" if about["bucket"] else ""
+    leads = f"{active} leads now" if active else "which one leads now could not be seen"
+    steps = [
+        "The cluster gets a new canary, a value that a restore has to bring back.",
+        f"{_and(nodes)}: the tool runs as its timer runs it. On the active node ({leads}; the tool asks anew) a snapshot is "
+        f"taken, verified, encrypted, kept in {about['directory']}{goes}; on the others it does nothing. Nothing restarts.",
+        "Whether KMS and the bucket let the node, is known only when the tool has asked them.",
+    ]
+    return words(steps, "")
+
+
+def _turns(plan: Part) -> list[str]:
+    return [f"{step['text']}." for step in plan["steps"]]
+
+
+def _saved(directory: str, what: str = "The cluster's data") -> str:
+    return f"{what} is saved first, as a verified snapshot, in {directory}/snapshots on the controller."
+
+
+def _and(names: t.Iterable[str]) -> str:
+    return ", ".join(names)
