@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from . import upgrade as turns_of
+
 Part = t.Mapping[str, t.Any]
 Nodes = t.Sequence[str]
 
@@ -70,57 +72,60 @@ def replacement(plan: Part, target: t.Sequence[Part], status: Part, version: str
     return words(steps, "the peers are the nodes of the inventory.", ("No node that stays is restarted.", PROVEN))
 
 
-CHANGES_OF_CA = {
-    "begin": (
-        "A new CA is made on the controller, unless an earlier run has made it, and {ca_file} holds the old CA and the new one.",
-        "No certificate is issued.",
-    ),
-    "switch": (
-        "{ca_file} holds the new CA and the old one.",
-        "The new CA issues certificates, with new keys, for who logs in from the controller.",
-    ),
-    "finish": (
-        "{ca_file} holds the new CA alone, which takes the old one's place on the controller. It is refused while the old one "
-        "is needed.",
-        "No certificate is issued.",
-    ),
+# By the change, and by how far it has come: none, begun or switched.
+ABOUT_THE_CA = {
+    (
+        "begin",
+        "none",
+    ): "A new CA is made on the controller. {ca_file} holds the old CA, which goes on signing, and the new one.",
+    (
+        "begin",
+        "begun",
+    ): "both CAs are trusted. Give {ca_file} to every client; then run with -e vault_tls_ca_change=switch.",
+    ("begin", "switched"): "{ca_file} holds the old CA, which signs again, and the new one.",
+    ("switch", "none"): "This run will be refused: there is no new CA yet. Begin with -e vault_tls_ca_change=begin.",
+    ("switch", "begun"): "From now on the new CA signs. {ca_file} holds it and the old one.",
+    ("switch", "switched"): "The new CA goes on signing. {ca_file} holds it and the old one.",
+    (
+        "finish",
+        "begun",
+    ): "This run will be refused: the old CA still signs. Switch first, with -e vault_tls_ca_change=switch.",
+    (
+        "finish",
+        "switched",
+    ): "{ca_file} holds the new CA alone, which takes the old one's place on the controller. Whether "
+    "something still needs the old one, the run finds out by what is served, and then it is refused.",
 }
+OLD_FILES = (
+    "One node at a time, the active one last. What each listener serves is compared with the file in that moment, and the old "
+    "files are put back where it differs."
+)
+REFUSED = "At the end Vault refuses what was replaced or revoked, and the cluster has to take a write."
 
 
-def certificates(seen: t.Sequence[Part], order: Nodes, differing: t.Sequence[str], about: Part) -> Words:
-    """*seen*: vault_certificate_info's; *order*: of the nodes' turns; *differing*: nodes whose files or whose served
-    certificate are not those on the controller; *about*: change, source and ca_file."""
-    change, given = about["change"], about["source"] == "given"
-    served = {one["node"]: _served(one) for one in seen}
-    if given and not differing:
-        return words([], "every node has and serves the certificate, key and CA that were given.")
-    if change:
-        steps = [line.format(ca_file=about["ca_file"]) for line in CHANGES_OF_CA[change]]
-    else:
-        who = "new ones are issued, with new keys, for who logs in from the controller"
-        steps = [] if given else [f"The private CA goes on signing, and {who}."]
-    news = {
-        True: "what was given is put in their place and reloaded",
-        False: "a new key and certificate are put in their place and reloaded",
-    }[given]
+def certificates(status: Part, todo: t.Mapping[str, t.Sequence[str]], about: Part) -> Words:
+    """*status*: of vault_status_info; *todo*: what differs on each node; *about*: source, change (of the CA), state (how far
+    that has come) and ca_file."""
+    change, state, ca_file = about["change"], about["state"], about["ca_file"]
+    order = [(node["name"], turns_of.who(node)) for node in turns_of.in_order(status)]
+    differing = [(who, todo[name]) for name, who in order if todo.get(name)]
+    after = (OLD_FILES, REFUSED)
+    if about["source"] == "given":
+        turns = [f"{who}: what was given is put in place and reloaded, without a restart." for who, _what in differing]
+        given = "certificate, key and CA that were given. Who may log in is compared all the same."
+        return words(turns, f"every node has and serves the {given}", after)
+    if (change, state) in (("switch", "none"), ("finish", "begun")):
+        return {"changes": False, "lines": [ABOUT_THE_CA[change, state]]}
+    if (change, state) in (("begin", "begun"), ("finish", "none")):
+        turns = [f"{who}: put in place and reloaded, without a restart: {', '.join(what)}." for who, what in differing]
+        return words(turns, ABOUT_THE_CA[change, state].format(ca_file=ca_file), after)
+    first = ABOUT_THE_CA.get((change, state), "The CA that signs now goes on signing.").format(ca_file=ca_file)
     if change in ("begin", "finish"):
-        news = "the file of the CAs is put in its place and reloaded"
-    for name in order:
-        if given and name not in differing:
-            continue
-        steps.append(f"{name}: {served.get(name, 'what it serves was not read')}; {news}, without a restart.")
-    after = [
-        "One node at a time, the active one last. What a listener serves is compared with the file in that moment, and the old "
-        "files are put back where it differs.",
-        "At the end Vault refuses what was replaced, and " + PROVEN[0].lower() + PROVEN[1:],
-    ]
-    return words(steps, "", after)
-
-
-def _served(one: Part) -> str:
-    if one.get("not_after"):
-        return f"it serves one of {one['issuer']} until {one['not_after']}"
-    return f"what it serves could not be read ({one['problem']})"
+        each = "the file of the CAs is put in place and reloaded"
+    else:
+        first += " Who logs in from the controller gets new keys and certificates."
+        each = "a new key and certificate are issued, put in place and reloaded"
+    return words([first, *(f"{who}: {each}, without a restart." for _name, who in order)], "", after)
 
 
 def restore(manifest: Part, standings: t.Mapping[str, str], about: Part) -> Words:

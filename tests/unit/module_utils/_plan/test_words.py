@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import words
 
 
