@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.vaultops.cluster.plugins.module_utils._plan import upgrade, words
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import aws_words, upgrade, words
 
 
 def certificate_words(status, hostvars, about):
@@ -15,12 +15,21 @@ def certificate_words(status, hostvars, about):
 class FilterModule:
     def filters(self):
         return {
+            "aws_made_words": aws_words.made,
+            "aws_removed_words": aws_words.removed,
             "backup_words": words.backup,
+            "bucket_removed_words": aws_words.removed_buckets,
             "certificate_words": certificate_words,
             "drill_words": words.drill,
+            "instance_words": aws_words.machines,
+            "instance_removed_words": aws_words.terminated,
+            "key_words": aws_words.key,
+            "provision_words": aws_words.provision,
+            "removal_words": aws_words.removal,
             "replacement_words": words.replacement,
             "restart_words": words.restart,
             "restore_words": words.restore,
+            "scheduled_words": aws_words.scheduled,
             "standbys_first": upgrade.order,
             "upgrade_words": words.upgrade,
         }

@@ -172,36 +172,38 @@ _BROUGHT_UP = {
 
 
 def drill(machine: str, nodes: Nodes, about: Part) -> Words:
-    """*about*: snapshot (what was asked for), bucket, reports, metrics (a directory of the nodes, or empty)."""
+    """*about*: snapshot (what was asked for), bucket, and the controller's directory."""
     which = "the newest snapshot" if about["snapshot"] == "newest" else about["snapshot"]
     where = f" of the bucket {about['bucket']}" if about["bucket"] and not about["snapshot"].startswith("/") else ""
-    steps = [
-        f"The controller fetches {which}{where}, decrypts it, and proves that it is whole and this cluster's. Which one that is, "
-        "and with which version of Vault it was taken, is known only then.",
-        f"{machine}: Vault of that version is laid down, configured and started, the snapshot restored, the newest value from "
-        "before it looked for, and a write tried. Whether its role may use the unseal key is known only when it has tried.",
-        f"{machine}: Vault is stopped, and its data and key are removed, whatever the end.",
-        f"A report is written into {about['reports']} on the controller, and the decrypted snapshot is removed there.",
-        "The cluster gets a new canary, for the next drill. None of its nodes restarts.",
-    ]
-    if about["metrics"]:
-        steps.append(
-            f"{_and(nodes)}: {about['metrics']}/vault_drill.prom says when a drill has passed, if this one does."
-        )
-    return words(steps, "")
+    return words(
+        [
+            f"The controller fetches {which}{where}, decrypts it, and proves that it is whole and this cluster's. Which one that "
+            "is, and of which version of Vault, is known only then.",
+            f"{machine}: Vault of that version is laid down, configured and started, the snapshot is restored, the newest value "
+            "from before it looked for, and a write tried. Whether the machine's role may use the unseal key is known only when "
+            "the machine has tried it.",
+            f"{machine}: Vault is stopped, and its data and its key are removed, whatever the end.",
+            f"The controller keeps a report in {about['directory']}/drills, and no decrypted snapshot.",
+            f"{_and(nodes)}: nothing restarts. Where the drill passes, the cluster gets a new canary, which the next drill has "
+            "to bring back, and each node a file that tells monitoring of it.",
+        ],
+        "",
+    )
 
 
 def backup(nodes: Nodes, active: str | None, about: Part) -> Words:
-    """*active*: the node that leads now, as far as it answered; *about*: bucket, prefix and directory of the tool."""
-    goes = f" and put into the bucket {about['bucket']}, under {about['prefix']}" if about["bucket"] else ""
-    leads = f"{active} leads now" if active else "which one leads now could not be seen"
-    steps = [
-        "The cluster gets a new canary, a value that a restore has to bring back.",
-        f"{_and(nodes)}: the tool runs as its timer runs it. On the active node ({leads}; the tool asks anew) a snapshot is "
-        f"taken, verified, encrypted, kept in {about['directory']}{goes}; on the others it does nothing. Nothing restarts.",
-        "Whether KMS and the bucket let the node, is known only when the tool has asked them.",
-    ]
-    return words(steps, "")
+    """*active*: the node that leads now, as far as it answered; *about*: bucket and prefix."""
+    goes = f", and put into the bucket {about['bucket']} under {about['prefix']}" if about["bucket"] else ""
+    leads = f"{active} now" if active else "which could not be seen"
+    return words(
+        [
+            "The cluster gets a new canary, a value that a restore has to bring back.",
+            f"{_and(nodes)}: the tool runs as its timer runs it. On the active node, {leads}, it takes a snapshot, which is "
+            f"verified, encrypted, kept on the node{goes}. On the others it does nothing. Nothing restarts.",
+            "Which node is the active one when it is its turn, and whether KMS and the bucket let it, is known only then.",
+        ],
+        "",
+    )
 
 
 def _turns(plan: Part) -> list[str]:
