@@ -74,27 +74,23 @@ def replacement(plan: Part, target: t.Sequence[Part], status: Part, version: str
 
 # By the change, and by how far it has come: none, begun or switched.
 ABOUT_THE_CA = {
-    (
-        "begin",
-        "none",
-    ): "A new CA is made on the controller. {ca_file} holds the old CA, which goes on signing, and the new one.",
-    (
-        "begin",
-        "begun",
-    ): "both CAs are trusted. Give {ca_file} to every client; then run with -e vault_tls_ca_change=switch.",
-    ("begin", "switched"): "{ca_file} holds the old CA, which signs again, and the new one.",
-    ("switch", "none"): "This run will be refused: there is no new CA yet. Begin with -e vault_tls_ca_change=begin.",
-    ("switch", "begun"): "From now on the new CA signs. {ca_file} holds it and the old one.",
-    ("switch", "switched"): "The new CA goes on signing. {ca_file} holds it and the old one.",
-    (
-        "finish",
-        "begun",
-    ): "This run will be refused: the old CA still signs. Switch first, with -e vault_tls_ca_change=switch.",
-    (
-        "finish",
-        "switched",
-    ): "{ca_file} holds the new CA alone, which takes the old one's place on the controller. Whether "
-    "something still needs the old one, the run finds out by what is served, and then it is refused.",
+    "begin": {
+        "none": "A new CA is made on the controller. {ca_file} holds the old CA, which goes on signing, and the new one.",
+        "begun": "both CAs are trusted. Give {ca_file} to every client; then run with -e vault_tls_ca_change=switch.",
+        "switched": "{ca_file} holds the old CA, which signs again, and the new one.",
+    },
+    "switch": {
+        "none": "This run will be refused: there is no new CA yet. Begin with -e vault_tls_ca_change=begin.",
+        "begun": "From now on the new CA signs. {ca_file} holds it and the old one.",
+        "switched": "The new CA goes on signing. {ca_file} holds it and the old one.",
+    },
+    "finish": {
+        "none": "no change of the CA is under way.",
+        "begun": "This run will be refused: the old CA still signs. Switch first, with -e vault_tls_ca_change=switch.",
+        "switched": "{ca_file} holds the new CA alone, which takes the old one's place on the controller. Whether something "
+        "still needs the old one, the run finds out by what is served, and then it is refused.",
+    },
+    "": dict.fromkeys(("none", "begun", "switched"), "The CA that signs now goes on signing."),
 }
 OLD_FILES = (
     "One node at a time, the active one last. What each listener serves is compared with the file in that moment, and the old "
@@ -114,12 +110,12 @@ def certificates(status: Part, todo: t.Mapping[str, t.Sequence[str]], about: Par
         turns = [f"{who}: what was given is put in place and reloaded, without a restart." for who, _what in differing]
         given = "certificate, key and CA that were given. Who may log in is compared all the same."
         return words(turns, f"every node has and serves the {given}", after)
+    first = ABOUT_THE_CA[change][state].format(ca_file=ca_file)
     if (change, state) in (("switch", "none"), ("finish", "begun")):
-        return {"changes": False, "lines": [ABOUT_THE_CA[change, state]]}
+        return {"changes": False, "lines": [first]}
     if (change, state) in (("begin", "begun"), ("finish", "none")):
         turns = [f"{who}: put in place and reloaded, without a restart: {', '.join(what)}." for who, what in differing]
-        return words(turns, ABOUT_THE_CA[change, state].format(ca_file=ca_file), after)
-    first = ABOUT_THE_CA.get((change, state), "The CA that signs now goes on signing.").format(ca_file=ca_file)
+        return words(turns, first, after)
     if change in ("begin", "finish"):
         each = "the file of the CAs is put in place and reloaded"
     else:
