@@ -88,7 +88,7 @@ def test_check_mode_says_what_would_go_and_touches_nothing(account):
         "target group vault-prod",
         "instances vault-1, vault-2, vault-3: terminated",
     ]
-    going += ["security group vault-prod", "instance profile", "role", "recovery keys", "unseal key"]
+    going += ["security group vault-prod", "instance profile", "role", "policy", "unseal key"]
     places = [plan.find(f'"The {one}') for one in going]
     assert -1 not in places and places == sorted(places), plan
     assert account.made() == before

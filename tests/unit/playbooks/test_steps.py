@@ -29,7 +29,12 @@ def plays_of(name: str) -> list[dict[str, t.Any]]:
     """The plays of a playbook, those that it imports among them."""
     found = []
     for play in yaml.safe_load((PLAYBOOKS / f"{name}.yml").read_text()):
-        found += plays_of(play[IMPORTED].removesuffix(".yml")) if IMPORTED in play else [play]
+        if IMPORTED in play:
+            # What is given to a playbook is given to its plays.
+            imported = plays_of(play[IMPORTED].removesuffix(".yml"))
+            found += [{**one, "vars": {**one.get("vars", {}), **play.get("vars", {})}} for one in imported]
+        else:
+            found.append(play)
     return found
 
 
