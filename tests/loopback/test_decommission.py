@@ -81,7 +81,16 @@ def test_check_mode_says_what_would_go_and_touches_nothing(account):
     run = account.run("decommission", *NAMED, "--check")
     assert run.code == 0, run.output
     assert run.changed > 0
-    assert "vault-1, vault-2, vault-3, vault-prod" in " ".join(run.output.split())
+    plan = run.output.partition("TASK [The plan]")[2]
+    going = [
+        "bucket",
+        "load balancer vault-prod",
+        "target group vault-prod",
+        "instances vault-1, vault-2, vault-3: terminated",
+    ]
+    going += ["security group vault-prod", "instance profile", "role", "policy", "unseal key"]
+    places = [plan.find(f'"The {one}') for one in going]
+    assert -1 not in places and places == sorted(places), plan
     assert account.made() == before
     assert deletion_days(account) is None
 

@@ -8,7 +8,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 import pytest
-from kit.account import EVERYTHING, Account, KillAt, Things, count
+from kit.account import EVERYTHING, Account, KillAt, Run, Things, count
 from kit.fault_proxy import Answer, Drop, Rule
 
 BUCKET = "example-vault-snapshots"
@@ -183,6 +183,12 @@ def account(stand_in: str, tmp_path_factory: pytest.TempPathFactory) -> Account:
     return Account(stand_in, tmp_path_factory.mktemp("account"))
 
 
+def plan(run: Run) -> str:
+    """What the playbook said that it would do."""
+    said = run.output.partition("TASK [The plan]")[2].partition("TASK [")[0]
+    return said.partition('"msg": ')[2]
+
+
 def test_from_nothing_to_everything_and_then_nothing_more(fresh_account):
     would = fresh_account.provision("--check", "--diff")
     assert would.code == 0, would.output
@@ -192,6 +198,13 @@ def test_from_nothing_to_everything_and_then_nothing_more(fresh_account):
 
     first = fresh_account.provision()
     assert first.code == 0, first.output
+    planned = plan(would)
+    wanted = ["role", "instance profile", "unseal key", "What the role", "bucket", "security group", "instance vault-1"]
+    wanted += ["target group", "internal network load balancer"]
+    places = [planned.find(f'"The {one}' if one[0].islower() else f'"{one}') for one in wanted]
+    assert -1 not in places and places == sorted(places), planned
+    # What a real run begins with is what the look said.
+    assert plan(first) == planned
     made = fresh_account.made()
     assert count(made) == EVERYTHING
     s3 = fresh_account.client("s3")
@@ -204,6 +217,7 @@ def test_from_nothing_to_everything_and_then_nothing_more(fresh_account):
     for arguments in ([], ["--check", "--diff"]):
         again = fresh_account.provision(*arguments)
         assert (again.code, again.changed) == (0, 0), again.output
+        assert '"Nothing to do: ' in plan(again)
     assert fresh_account.made() == made
     assert s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"] == [theirs, *ours]
 
@@ -363,6 +377,7 @@ class TestOneFaultAfterAnother:
 
         again = account.provision()
         assert (again.code, again.changed) == (0, 0), again.output
+        assert '"Nothing to do: ' in plan(again)
         assert account.made() == made
 
 

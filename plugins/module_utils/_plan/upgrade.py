@@ -73,7 +73,7 @@ def upgrade(
     if problems:
         return {"problems": problems, "steps": [], "notes": []}
     steps: list[Step] = []
-    for node in _in_order(status):
+    for node in in_order(status):
         if _is_done(node, installed[node["name"]], target):
             continue
         begun = " (switched already, and not restarted)" if installed[node["name"]].get("current") == target else ""
@@ -89,7 +89,7 @@ def restart(status: t.Mapping[str, t.Any], raft: t.Mapping[str, t.Any]) -> Plan:
     problems = _cluster_problems(status, raft)
     steps: list[Step] = [
         {"node": node["name"], "active": node["state"] == "active", "text": _said(node, "restart")}
-        for node in _in_order(status)
+        for node in in_order(status)
     ]
     return {"problems": problems, "steps": [] if problems else steps, "notes": []}
 
@@ -122,6 +122,11 @@ def way_back(status: t.Mapping[str, t.Any], name: str, before: str | None, targe
     return _way(how, switch_back=True, restart=True)
 
 
+def order(status: t.Mapping[str, t.Any]) -> list[str]:
+    """The nodes' names in the order of their turns."""
+    return [node["name"] for node in in_order(status)]
+
+
 def _way(text: str, switch_back: bool = False, restart: bool = False) -> Way:
     return {"switch_back": switch_back, "restart": restart, "text": text}
 
@@ -130,15 +135,23 @@ def _role(node: t.Mapping[str, t.Any]) -> str:
     return "the active node" if node["state"] == "active" else "a standby"
 
 
-def _in_order(status: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+def in_order(status: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
     """Standbys as the inventory has them, the active node last: leadership moves once, and to a node that is done."""
     return sorted(status["nodes"], key=lambda node: node["state"] == "active")
 
 
+def who(node: t.Mapping[str, t.Any]) -> str:
+    """By role, where the node has told it."""
+    return (
+        f"{node['name']}, {_role(node)}"
+        if node["state"] in ("active", "standby")
+        else f"{node['name']} ({node['state']})"
+    )
+
+
 def _said(node: t.Mapping[str, t.Any], what: str) -> str:
-    if node["state"] == "active":
-        return f"{node['name']}, the active node: {what}; last, so that leadership moves only once, by SIGTERM"
-    return f"{node['name']}, a standby: {what}"
+    last = "; last, so that leadership moves only once, by SIGTERM" if node["state"] == "active" else ""
+    return f"{who(node)}: {what}{last}"
 
 
 def _is_done(node: t.Mapping[str, t.Any], installed: t.Mapping[str, t.Any], target: str) -> bool:

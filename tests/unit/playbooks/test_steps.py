@@ -1,4 +1,4 @@
-"""A playbook orders roles, and does nothing itself."""
+"""A playbook orders roles, and does nothing itself; before it changes anything it says what."""
 
 from __future__ import annotations
 
@@ -9,24 +9,119 @@ import yaml
 from kit.paths import ROOT
 
 PLAYBOOKS = ROOT / "playbooks"
-NAMES = ("backup", "restore", "restore_drill", "status")
+NAMES = sorted(path.stem for path in PLAYBOOKS.glob("*.yml"))
+# Which one reads only.
+CHANGING = [name for name in NAMES if name != "status"]
+# Which one is still to be cut.
+LONG = ("site",)
+IMPORTED = "ansible.builtin.import_playbook"
+TASKS = [f"ansible.builtin.{kind}_tasks" for kind in ("import", "include")]
 STEPS = {f"ansible.builtin.{kind}" for kind in ("import_role", "include_role", "import_tasks", "include_tasks")}
 # With it a play under the lease remembers that it has failed.
 REMEMBERS = {"ansible.builtin.set_fact": {"vault_lease_failed": True}}
+# Who says the plan: this shared file, or site.yml's own.
+SAYS_IT = ("plan.yml", "site_plan.yml")
+
+Task = dict[str, t.Any]
 
 
-def own_work(tasks: list[dict[str, t.Any]]) -> t.Iterator[str]:
+def plays_of(name: str) -> list[dict[str, t.Any]]:
+    """The plays of a playbook, those that it imports among them."""
+    found = []
+    for play in yaml.safe_load((PLAYBOOKS / f"{name}.yml").read_text()):
+        if IMPORTED in play:
+            # What is given to a playbook is given to its plays.
+            imported = plays_of(play[IMPORTED].removesuffix(".yml"))
+            found += [{**one, "vars": {**one.get("vars", {}), **play.get("vars", {})}} for one in imported]
+        else:
+            found.append(play)
+    return found
+
+
+def inside(tasks: list[Task]) -> t.Iterator[Task]:
+    """Every task, those of blocks among them."""
     for task in tasks:
         if "block" in task:
-            yield from own_work([one for part in ("block", "rescue", "always") for one in task.get(part, [])])
-        elif not STEPS & set(task) and not REMEMBERS.items() <= task.items():
+            for part in ("block", "rescue", "always"):
+                yield from inside(task.get(part, []))
+        else:
+            yield task
+
+
+def own_work(tasks: list[Task]) -> t.Iterator[str]:
+    for task in inside(tasks):
+        if not STEPS & set(task) and not REMEMBERS.items() <= task.items():
             yield task["name"]
+
+
+def files_of(name: str) -> list[str]:
+    """The files of tasks that the plays come to, in their order, by name."""
+    found: list[str] = []
+    for play in plays_of(name):
+        follow(play["tasks"], {**play.get("vars", {})}, found)
+    return found
+
+
+def follow(tasks: list[Task], known: dict[str, t.Any], found: list[str], folder: str = "") -> None:
+    for task in inside(tasks):
+        path = next((task[kind] for kind in TASKS if kind in task), None)
+        if path is None:
+            continue
+        path = path["file"] if isinstance(path, dict) else path
+        for variable in ("vault_work", "vault_turn_work"):
+            path = path.replace(f"{{{{ {variable} }}}}", str({**known, **task.get("vars", {})}.get(variable)))
+        place = next(
+            one for one in (PLAYBOOKS / folder / path, PLAYBOOKS / "tasks" / path, PLAYBOOKS / path) if one.exists()
+        )
+        found.append(str(place.resolve().relative_to(PLAYBOOKS / "tasks")))
+        known_there = {**known, **task.get("vars", {})}
+        follow(yaml.safe_load(place.read_text()), known_there, found, str(place.parent.relative_to(PLAYBOOKS)))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_playbook_holds_roles_only(name):
-    plays = yaml.safe_load((PLAYBOOKS / f"{name}.yml").read_text())
-    assert [found for play in plays for found in own_work(play["tasks"])] == []
+    assert [found for play in plays_of(name) for found in own_work(play["tasks"])] == []
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in LONG])
+def test_a_playbook_fits_on_a_page(name):
+    assert len((PLAYBOOKS / f"{name}.yml").read_text().splitlines()) <= 60
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_a_playbook_that_changes_something_says_its_plan_once(name):
+    assert len([one for one in files_of(name) if one in SAYS_IT]) == 1
+
+
+def ends_before_its_changes(name: str) -> bool:
+    """Whether in check mode nothing is left to do once the plan is said: plays have no hosts, or what follows is skipped."""
+    plays = plays_of(name)
+    at = next(n for n, play in enumerate(plays) if "plan.yml" in files_in(play))
+    later = [play for play in plays[at + 1 :] if "release" not in str(play["tasks"]) and play["hosts"] != "localhost"]
+    return all("ansible_check_mode" in play["hosts"] for play in later)
+
+
+def files_in(play: dict[str, t.Any]) -> list[str]:
+    found: list[str] = []
+    follow(play["tasks"], {**play.get("vars", {})}, found)
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name in CHANGING if name != "site"])
+def test_in_check_mode_the_plan_is_the_last_word(name):
+    assert ends_before_its_changes(name)
+
+
+def test_a_rescue_that_gives_the_lease_back_exists_once():
+    rescues = [
+        path.name
+        for path in [
+            *(PLAYBOOKS / "tasks").rglob("*.yml"),
+            *(PLAYBOOKS / f"{name}.yml" for name in NAMES if name not in LONG),
+        ]
+        if "give_back}" in path.read_text()
+    ]
+    assert rescues == ["under_lease.yml"]
 
 
 def test_work_of_its_own_is_found():

@@ -29,7 +29,7 @@ def by_words(tasks: t.Any) -> list[str]:
     return [condition for condition in conditions(tasks) if WORDS.search(condition)]
 
 
-TASKS = sorted([*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("playbooks/*.yml"), *ROOT.glob("playbooks/tasks/*.yml")])
+TASKS = sorted([*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("playbooks/**/*.yml")])
 
 
 def test_nothing_is_decided_by_the_wording_of_a_message():

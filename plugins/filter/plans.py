@@ -1,0 +1,35 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a playbook would do, in words."""
+
+from __future__ import annotations
+
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import aws_words, upgrade, words
+
+
+def certificate_words(status, hostvars, about):
+    """What differs on each node is what the entry point plan of vault_tls has kept."""
+    names = [node["name"] for node in status["nodes"]]
+    return words.certificates(status, {name: hostvars[name].get("vault_tls_todo") or [] for name in names}, about)
+
+
+class FilterModule:
+    def filters(self):
+        return {
+            "aws_made_words": aws_words.made,
+            "aws_removed_words": aws_words.removed,
+            "backup_words": words.backup,
+            "bucket_removed_words": aws_words.removed_buckets,
+            "certificate_words": certificate_words,
+            "drill_words": words.drill,
+            "instance_words": aws_words.machines,
+            "instance_removed_words": aws_words.terminated,
+            "key_words": aws_words.key,
+            "provision_words": aws_words.provision,
+            "removal_words": aws_words.removal,
+            "replacement_words": words.replacement,
+            "restart_words": words.restart,
+            "restore_words": words.restore,
+            "scheduled_words": aws_words.scheduled,
+            "standbys_first": upgrade.order,
+            "upgrade_words": words.upgrade,
+        }

@@ -1,0 +1,214 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a playbook would do to nodes, in words, in the order in which it does it: where, why, and what restarts. Pure.
+
+What only the run itself can find out is said as that.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import upgrade as turns_of
+
+Part = t.Mapping[str, t.Any]
+Nodes = t.Sequence[str]
+
+GATED = (
+    "Before and after each of these turns every voter has to be healthy, by autopilot's word and by its own, and a node is "
+    "restarted only if the others can do without it. Both are asked in that moment, and where they do not hold the run ends."
+)
+PROVEN = "At the end the cluster has to take a write, and every node to give it back."
+
+
+class Words(t.TypedDict):
+    changes: bool  # whether there is anything to do
+    lines: list[str]
+
+
+def words(steps: t.Sequence[str], nothing: str, after: t.Sequence[str] = ()) -> Words:
+    """*nothing*: why there is nothing to do. *after*: what follows wherever there is something."""
+    return {"changes": bool(steps), "lines": [*steps, *after] if steps else [f"Nothing to do: {nothing}"]}
+
+
+def restart(plan: Part) -> Words:
+    return words(_turns(plan), "there is no node to restart.", (GATED, PROVEN))
+
+
+def upgrade(plan: Part, observed: t.Mapping[str, Part], target: str, directory: str) -> Words:
+    """*observed*: vault_node_info's results by node; *directory*: the controller's, where the snapshot goes."""
+    without = [name for name, here in observed.items() if target not in here.get("releases", ())]
+    steps = []
+    if without:
+        steps.append(f"{_and(without)}: Vault {target} is verified and laid down, beside what runs. Nothing restarts.")
+    turns = _turns(plan)
+    if turns:
+        steps += [_saved(directory), *turns]
+    after = (*plan["notes"], *((GATED,) if turns else ()), PROVEN)
+    return words(steps, f"every node runs {target}.", after)
+
+
+def replacement(plan: Part, target: t.Sequence[Part], status: Part, version: str, directory: str) -> Words:
+    """*plan*: of replace.plan(); *target*: the nodes that shall be the cluster; *status*: of vault_status_info."""
+    states = {node["name"]: node["state"] for node in status["nodes"]}
+    joining, remaining = set(plan["joining"]), {node["name"] for node in target}
+    steps = [_saved(directory)] if plan["steps"] else []
+    steps += [f"{step}." for step in plan["steps"]]
+    to_make = [name for name in plan["joining"] if states[name] in ("unreachable", "uninitialized")]
+    # In the order of the plan: before those that are removed at the end.
+    at = len(steps) - len(plan["remove_last"])
+    steps[at:at] = [
+        f"{name}: Vault {version}, a new certificate and the configuration are laid down, and Vault is started. Whether the "
+        "node's role may use the unseal key is known only when the node has tried it, before anything is laid down."
+        for name in to_make
+    ]
+    if plan["remove_first"] or plan["remove_last"]:
+        gone = _and([*plan["remove_first"], *plan["remove_last"]])
+        steps.append(f"{gone}: certificates that the private CA issued are revoked, and no snapshot is taken there.")
+    steps += [
+        f"{name}: Vault and its snapshots are stopped, and not started at boot. Nothing is deleted."
+        for name, state in states.items()
+        if name not in remaining and name not in joining and state != "unreachable"
+    ]
+    return words(steps, "the peers are the nodes of the inventory.", ("No node that stays is restarted.", PROVEN))
+
+
+# By the change, and by how far it has come: none, begun or switched.
+ABOUT_THE_CA = {
+    "begin": {
+        "none": "A new CA is made on the controller. {ca_file} holds the old CA, which goes on signing, and the new one.",
+        "begun": "both CAs are trusted. Give {ca_file} to every client; then run with -e vault_tls_ca_change=switch.",
+        "switched": "{ca_file} holds the old CA, which signs again, and the new one.",
+    },
+    "switch": {
+        "none": "This run will be refused: there is no new CA yet. Begin with -e vault_tls_ca_change=begin.",
+        "begun": "From now on the new CA signs. {ca_file} holds it and the old one.",
+        "switched": "The new CA goes on signing. {ca_file} holds it and the old one.",
+    },
+    "finish": {
+        "none": "no change of the CA is under way.",
+        "begun": "This run will be refused: the old CA still signs. Switch first, with -e vault_tls_ca_change=switch.",
+        "switched": "{ca_file} holds the new CA alone, which takes the old one's place on the controller. Whether something "
+        "still needs the old one, the run finds out by what is served, and then it is refused.",
+    },
+    "": dict.fromkeys(("none", "begun", "switched"), "The CA that signs now goes on signing."),
+}
+OLD_FILES = (
+    "One node at a time, the active one last. What each listener serves is compared with the file in that moment, and the old "
+    "files are put back where it differs."
+)
+REFUSED = "At the end Vault refuses what was replaced or revoked, and the cluster has to take a write."
+
+
+def certificates(status: Part, todo: t.Mapping[str, t.Sequence[str]], about: Part) -> Words:
+    """*status*: of vault_status_info; *todo*: what differs on each node; *about*: source, change (of the CA), state (how far
+    that has come) and ca_file."""
+    change, state, ca_file = about["change"], about["state"], about["ca_file"]
+    order = [(node["name"], turns_of.who(node)) for node in turns_of.in_order(status)]
+    differing = [(who, todo[name]) for name, who in order if todo.get(name)]
+    after = (OLD_FILES, REFUSED)
+    if about["source"] == "given":
+        turns = [f"{who}: what was given is put in place and reloaded, without a restart." for who, _what in differing]
+        given = "certificate, key and CA that were given. Who may log in is compared all the same."
+        return words(turns, f"every node has and serves the {given}", after)
+    first = ABOUT_THE_CA[change][state].format(ca_file=ca_file)
+    if (change, state) in (("switch", "none"), ("finish", "begun")):
+        return {"changes": False, "lines": [first]}
+    if (change, state) in (("begin", "begun"), ("finish", "none")):
+        turns = [f"{who}: put in place and reloaded, without a restart: {', '.join(what)}." for who, what in differing]
+        return words(turns, first, after)
+    if change in ("begin", "finish"):
+        each = "the file of the CAs is put in place and reloaded"
+    else:
+        first += " Who logs in from the controller gets new keys and certificates."
+        each = "a new key and certificate are issued, put in place and reloaded"
+    return words([first, *(f"{who}: {each}, without a restart." for _name, who in order)], "", after)
+
+
+def restore(manifest: Part, standings: t.Mapping[str, str], about: Part) -> Words:
+    """*manifest*: of the snapshot that was proven; *standings*: by node; *about*: serves, confirmed, cluster, version,
+    directory."""
+    nodes, name = list(standings), manifest["name"]
+    steps = []
+    if about["serves"]:
+        steps += [
+            f"The cluster {about['cluster']} serves: {_saved(about['directory'], 'what it holds now')}",
+            f"{name} is restored over it. Whatever was written since {manifest['begun']} is gone.",
+        ]
+    else:
+        steps += [
+            f"{node}: {_BROUGHT_UP[state].format(version=about['version'])}"
+            for node, state in standings.items()
+            if state in _BROUGHT_UP
+        ]
+        empty = [node for node, state in standings.items() if state in _BROUGHT_UP]
+        if empty:
+            steps.append(
+                f"Whether the role of {_and(empty)} may use the unseal key is known only when each has tried it, before "
+                "anything is laid down there. Should what was stopped turn out to serve, the cluster's name has to be typed."
+            )
+        steps.append(f"{name} is restored into nodes that serve nothing.")
+    steps += [
+        f"{_and(nodes)}: Vault restarts, on all of them at once, since Raft's own keys are the snapshot's. Nobody is served "
+        "meanwhile.",
+        "Operator, admin, status identity, who takes snapshots and which certificates are revoked are set up as they are "
+        "today. Recovery keys, audit devices and Autopilot's settings are the snapshot's, the last two until site.yml has run.",
+        "The newest value from before the snapshot has to be there, and a new one is written for the next restore. "
+        + PROVEN,
+    ]
+    if about["serves"] and not about["confirmed"]:
+        steps.append(f"All this only with -e vault_restore_confirm={about['cluster']}, which was not given.")
+    return words(steps, "")
+
+
+_BROUGHT_UP = {
+    "empty": "Vault {version} is laid down, configured and started.",
+    "uninitialized": "what is there is brought in line, and Vault {version} is started anew where that needs it.",
+    "stopped": "what is there is brought in line, and Vault {version} is started.",
+}
+
+
+def drill(machine: str, nodes: Nodes, about: Part) -> Words:
+    """*about*: snapshot (what was asked for), bucket, and the controller's directory."""
+    which = "the newest snapshot" if about["snapshot"] == "newest" else about["snapshot"]
+    where = f" of the bucket {about['bucket']}" if about["bucket"] and not about["snapshot"].startswith("/") else ""
+    return words(
+        [
+            f"The controller fetches {which}{where}, decrypts it, and proves that it is whole and this cluster's. Which one that "
+            "is, and of which version of Vault, is known only then.",
+            f"{machine}: Vault of that version is laid down, configured and started, the snapshot is restored, the newest value "
+            "from before it looked for, and a write tried. Whether the machine's role may use the unseal key is known only when "
+            "the machine has tried it.",
+            f"{machine}: Vault is stopped, and its data and its key are removed, whatever the end.",
+            f"The controller keeps a report in {about['directory']}/drills, and no decrypted snapshot.",
+            f"{_and(nodes)}: nothing restarts. Where the drill passes, the cluster gets a new canary, which the next drill has "
+            "to bring back, and each node a file that tells monitoring of it.",
+        ],
+        "",
+    )
+
+
+def backup(nodes: Nodes, active: str | None, about: Part) -> Words:
+    """*active*: the node that leads now, as far as it answered; *about*: bucket and prefix."""
+    goes = f", and put into the bucket {about['bucket']} under {about['prefix']}" if about["bucket"] else ""
+    leads = f"{active} now" if active else "which could not be seen"
+    return words(
+        [
+            "The cluster gets a new canary, a value that a restore has to bring back.",
+            f"{_and(nodes)}: the tool runs as its timer runs it. On the active node, {leads}, it takes a snapshot, which is "
+            f"verified, encrypted, kept on the node{goes}. On the others it does nothing. Nothing restarts.",
+            "Which node is the active one when it is its turn, and whether KMS and the bucket let it, is known only then.",
+        ],
+        "",
+    )
+
+
+def _turns(plan: Part) -> list[str]:
+    return [f"{step['text']}." for step in plan["steps"]]
+
+
+def _saved(directory: str, what: str = "The cluster's data") -> str:
+    return f"{what} is saved first, as a verified snapshot, in {directory}/snapshots on the controller."
+
+
+def _and(names: t.Iterable[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,199 @@
+"""What a playbook says before it does anything."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import words
+
+
+def turns(*texts, notes=()):
+    return {"problems": [], "steps": [{"node": "", "active": False, "text": text} for text in texts], "notes": notes}
+
+
+def place(said, *parts):
+    """Where in the lines these words are, one line each."""
+    found = [[number for number, line in enumerate(said["lines"]) if part in line] for part in parts]
+    assert all(len(one) == 1 for one in found), (parts, said["lines"])
+    return [one[0] for one in found]
+
+
+def test_a_restart_is_said_in_its_order_and_what_can_not_be_known_before():
+    said = words.restart(turns("vault-2, a standby: restart", "vault-1, the active node: restart"))
+    assert said["changes"] is True
+    assert said["lines"][:2] == ["vault-2, a standby: restart.", "vault-1, the active node: restart."]
+    assert "in that moment" in said["lines"][2] and "take a write" in said["lines"][3]
+
+
+def test_an_upgrade_is_laid_down_where_it_is_missing_and_saved_before_the_first_turn():
+    observed = {"vault-1": {"releases": ["1.21.0"]}, "vault-2": {"releases": ["1.21.1"]}, "vault-3": {}}
+    plan = turns("vault-2, a standby: 1.21.0 -> 1.21.1", notes=["Read this (there)."])
+    said = words.upgrade(plan, observed, "1.21.1", "/c")
+    at = place(said, "vault-1, vault-3: Vault 1.21.1", "/c/snapshots", "-> 1.21.1.", "Read this", "in that moment")
+    assert at == sorted(at)
+
+
+def test_an_upgrade_that_is_done_is_nothing_to_do():
+    said = words.upgrade(turns(), {"vault-1": {"releases": ["1.21.1"]}}, "1.21.1", "/c")
+    assert said == {"changes": False, "lines": ["Nothing to do: every node runs 1.21.1."]}
+
+
+def test_a_release_that_is_only_missing_is_laid_down_without_a_snapshot():
+    said = words.upgrade(turns(), {"vault-1": {"releases": []}}, "1.21.1", "/c")
+    assert said["changes"] is True
+    assert "laid down" in said["lines"][0] and not any("snapshot" in line for line in said["lines"])
+
+
+def replaced(joining=(), first=(), last=(), steps=("a step",)):
+    return {"joining": list(joining), "remove_first": list(first), "remove_last": list(last), "steps": list(steps)}
+
+
+def nodes(**states):
+    return {"nodes": [{"name": name.replace("_", "-"), "state": state} for name, state in states.items()]}
+
+
+NODES_TO_BE = [{"name": "vault-1"}, {"name": "vault-3"}, {"name": "vault-4"}]
+
+
+def test_a_replacement_is_said_in_its_order():
+    steps = ["vault-5: removed first", "vault-4: joins", "vault-2: removed, a node that is alive"]
+    plan = replaced(joining=["vault-4"], first=["vault-5"], last=["vault-2"], steps=steps)
+    status = nodes(vault_1="active", vault_2="standby", vault_3="standby", vault_4="unreachable")
+    said = words.replacement(plan, NODES_TO_BE, status, "1.21.1", "/c")
+    at = place(
+        said,
+        "/c/snapshots",
+        "vault-5: removed first.",
+        "vault-4: joins.",
+        "vault-4: Vault 1.21.1",
+        "vault-2: removed,",
+        "vault-5, vault-2: certificates",
+        "vault-2: Vault and its snapshots are stopped",
+        "No node that stays is restarted",
+    )
+    assert at == sorted(at) and said["changes"] is True
+    assert "unseal key is known only when" in said["lines"][at[3]]
+
+
+@pytest.mark.parametrize(("state", "laid_down"), [("uninitialized", True), ("standby", False), ("sealed", False)])
+def test_what_an_earlier_run_has_brought_up_is_only_waited_for(state, laid_down):
+    plan = replaced(joining=["vault-4"], steps=["vault-4: joins"])
+    said = words.replacement(plan, NODES_TO_BE, nodes(vault_1="active", vault_4=state), "1.21.1", "/c")
+    assert any("laid down" in line for line in said["lines"]) is laid_down
+
+
+@pytest.mark.parametrize(("state", "stops"), [("standby", True), ("sealed", True), ("unreachable", False)])
+def test_who_has_left_and_answers_is_stopped(state, stops):
+    """An earlier run may have been cut short before it did so."""
+    status = nodes(vault_1="active", vault_2=state, vault_3="standby", vault_4="standby")
+    said = words.replacement(replaced(steps=()), NODES_TO_BE, status, "1.21.1", "/c")
+    assert said["changes"] is stops
+    assert ("vault-2: Vault and its" in said["lines"][0]) is stops
+    assert ("Nothing to do: the peers are the nodes of the inventory." in said["lines"]) is not stops
+
+
+STATUS = nodes(vault_1="active", vault_2="standby", vault_3="unreachable")
+IN_TURN = ["vault-2, a standby", "vault-3 (unreachable)", "vault-1, the active node"]
+
+
+def rotated(change="", state="none", source="private_ca", **differs):
+    about = {"change": change, "state": state, "source": source, "ca_file": "/c/ca.crt"}
+    return words.certificates(STATUS, {name.replace("_", "-"): [what] for name, what in differs.items()}, about)
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "says", "each"),
+    [
+        ("", "none", "CA that signs now goes on", "a new key and certificate"),
+        ("", "begun", "CA that signs now goes on", "a new key and certificate"),
+        ("begin", "none", "A new CA is made", "file of the CAs"),
+        ("begin", "switched", "the old CA, which signs again", "file of the CAs"),
+        ("switch", "begun", "From now on the new CA signs", "a new key and certificate"),
+        ("switch", "switched", "new CA goes on signing", "a new key and certificate"),
+        ("finish", "switched", "new CA alone", "file of the CAs"),
+    ],
+)
+def test_certificates_are_changed_on_every_node_the_active_one_last(change, state, says, each):
+    said = rotated(change, state)
+    assert said["changes"] is True and says in said["lines"][0]
+    turns = said["lines"][1:4]
+    assert [line.partition(":")[0] for line in turns] == IN_TURN
+    assert all(each in line and "without a restart" in line for line in turns)
+    assert said["lines"][4:] == [words.OLD_FILES, words.REFUSED]
+
+
+@pytest.mark.parametrize(("change", "state"), [("switch", "none"), ("finish", "begun")])
+def test_a_step_of_a_new_ca_that_comes_too_early_is_said_to_be_refused(change, state):
+    said = rotated(change, state)
+    assert said["changes"] is False
+    assert [line.startswith("This run will be refused") for line in said["lines"]] == [True]
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "source", "why"),
+    [
+        ("begin", "begun", "private_ca", "vault_tls_ca_change=switch"),
+        ("finish", "none", "private_ca", "no change of the CA"),
+        ("", "none", "given", "that were given"),
+    ],
+)
+def test_only_the_nodes_that_differ_are_named_where_nothing_is_issued(change, state, source, why):
+    said = rotated(change, state, source)
+    assert said["changes"] is False and len(said["lines"]) == 1
+    assert said["lines"][0].startswith("Nothing to do: ") and why in said["lines"][0]
+    said = rotated(change, state, source, vault_3="the listener")
+    assert said["changes"] is True
+    assert [line.partition(":")[0] for line in said["lines"][:-2]] == ["vault-3 (unreachable)"]
+
+
+MANIFEST = {"name": "a.snap", "begun": "2026-01-01T00:00:00Z"}
+
+
+def restored(standings, serves, confirmed=False):
+    about = {"serves": serves, "confirmed": confirmed, "cluster": "prod", "version": "1.21.1", "directory": "/c"}
+    return words.restore(MANIFEST, standings, about)
+
+
+def test_what_serves_is_saved_before_it_is_overwritten_and_wants_its_name():
+    said = restored({"vault-1": "serving", "vault-2": "stopped"}, serves=True)
+    at = place(said, "/c/snapshots", "written since 2026-01-01", "vault-1, vault-2: Vault restarts", "only with -e")
+    assert at == sorted(at)
+    assert "vault_restore_confirm=prod" in said["lines"][-1]
+    # One that does not run is not this run's business where the cluster serves.
+    assert not any(line.startswith("vault-2:") for line in said["lines"])
+    assert not any("only with" in line for line in restored({"vault-1": "serving"}, True, confirmed=True)["lines"])
+
+
+def test_nodes_that_do_not_run_are_brought_up_before_the_restore():
+    said = restored({"vault-1": "empty", "vault-2": "stopped", "vault-3": "other"}, serves=False)
+    at = place(
+        said,
+        "vault-1: Vault 1.21.1 is laid down",
+        "vault-2: what is there",
+        "role of vault-1, vault-2",
+        "is restored into",
+    )
+    assert at == sorted(at)
+    assert not any(line.startswith("vault-3:") for line in said["lines"])
+    assert not any("unseal key" in line for line in restored({"vault-1": "other"}, serves=False)["lines"])
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "bucket", "says"),
+    [
+        ("newest", "b-1", "fetches the newest snapshot of the bucket b-1,"),
+        ("a.encrypted", "b-1", "fetches a.encrypted of the bucket b-1,"),
+        ("/tmp/a", "b-1", "fetches /tmp/a,"),
+    ],
+)
+def test_a_drill_says_what_it_can_not_know_and_that_no_node_restarts(snapshot, bucket, says):
+    said = words.drill("vault-4", ["vault-1"], {"snapshot": snapshot, "bucket": bucket, "directory": "/c"})
+    assert says in said["lines"][0] and "known only then" in said["lines"][0]
+    place(said, "vault-4: Vault is stopped, and its data", "/c/drills", "vault-1: nothing restarts")
+
+
+@pytest.mark.parametrize(("active", "bucket"), [("vault-2", "b-1"), (None, "")])
+def test_a_backup_says_who_leads_and_where_the_snapshot_goes(active, bucket):
+    said = words.backup(["vault-1", "vault-2"], active, {"bucket": bucket, "prefix": "snapshots"})
+    (line,) = [line for line in said["lines"] if line.startswith("vault-1, vault-2: ")]
+    assert ("vault-2 now" in line, "could not be seen" in line) == (bool(active), not active)
+    assert ("the bucket b-1 under snapshots" in line) is bool(bucket)
