@@ -112,6 +112,15 @@ def test_in_check_mode_the_plan_is_the_last_word(name):
     assert ends_before_its_changes(name)
 
 
+@pytest.mark.parametrize(
+    "path", sorted((PLAYBOOKS / "tasks").glob("*/*.yml")), ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
+def test_what_follows_the_plan_in_its_file_is_not_for_check_mode(path):
+    tasks = yaml.safe_load(path.read_text())
+    at = [n for n, task in enumerate(tasks) if "../plan.yml" in task.values()]
+    assert all(task.get("when") == "not ansible_check_mode" for n in at for task in tasks[n + 1 :])
+
+
 def test_a_rescue_that_gives_the_lease_back_exists_once():
     rescues = [
         path.name
