@@ -83,6 +83,12 @@ def test_a_playbook_holds_roles_only(name):
     assert [found for play in plays_of(name) for found in own_work(play["tasks"])] == []
 
 
+def test_no_file_of_tasks_hides_behind_a_play():
+    """For ../x.yml in a file of tasks/NAME that a play of plays/ includes, Ansible looks in plays/ first, then in tasks/."""
+    there = {path.name for path in (PLAYBOOKS / "plays").glob("*.yml")}
+    assert there & {path.name for path in (PLAYBOOKS / "tasks").glob("*.yml")} == set()
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in LONG])
 def test_a_playbook_fits_on_a_page(name):
     assert len((PLAYBOOKS / f"{name}.yml").read_text().splitlines()) <= 60
