@@ -13,14 +13,14 @@ NAMES = sorted(path.stem for path in PLAYBOOKS.glob("*.yml"))
 # Which one reads only.
 CHANGING = [name for name in NAMES if name != "status"]
 # Which one is still to be cut.
-LONG = ("site",)
+LONG: tuple[str, ...] = ()
 IMPORTED = "ansible.builtin.import_playbook"
 TASKS = [f"ansible.builtin.{kind}_tasks" for kind in ("import", "include")]
 STEPS = {f"ansible.builtin.{kind}" for kind in ("import_role", "include_role", "import_tasks", "include_tasks")}
 # With it a play under the lease remembers that it has failed.
 REMEMBERS = {"ansible.builtin.set_fact": {"vault_lease_failed": True}}
-# Who says the plan: this shared file, or site.yml's own.
-SAYS_IT = ("plan.yml", "site_plan.yml")
+# Who says the plan: this shared file, or the role of site.yml.
+SAYS_IT = ("plan.yml", "vault_site/plan")
 
 Task = dict[str, t.Any]
 
@@ -64,6 +64,9 @@ def files_of(name: str) -> list[str]:
 
 def follow(tasks: list[Task], known: dict[str, t.Any], found: list[str], folder: str = "") -> None:
     for task in inside(tasks):
+        role = task.get("ansible.builtin.import_role", {})
+        if role.get("name") == "vaultops.cluster.vault_site":
+            found.append(f"vault_site/{role['tasks_from']}")
         path = next((task[kind] for kind in TASKS if kind in task), None)
         if path is None:
             continue
