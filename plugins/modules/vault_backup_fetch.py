@@ -13,7 +13,7 @@ description:
     with the key that the manifest names, where that is one of O(key_arns), and verifies it to its end.
   - A manifest is sealed with the same key, so what it says of the snapshot is what the tool said. One of an older tool has no
     seal; RV(bound) says so.
-  - "No cluster is asked for anything. In check mode all of it is done but for O(dest), which does not stay."
+  - The module does not contact a cluster. In check mode the snapshot is fetched and verified, and O(dest) is then removed.
   - Needs C(s3:GetObject) below the prefix, C(s3:ListBucket) on the bucket for V(newest), and C(kms:Decrypt) on the key.
   - What it writes still holds Vault's data as Vault encrypts it, and is readable for this user alone.
 author: vaultops maintainers (@vaultops)
@@ -24,7 +24,7 @@ options:
   name:
     description:
       - Name of the snapshot in the bucket, V(newest), or the absolute path of a file with its manifest beside it.
-      - What claims to be more than five minutes from the future is never V(newest); its name still does.
+      - A snapshot that is dated more than five minutes in the future is never V(newest). Its name still selects it.
       - Where snapshots of several cluster ids are under O(cluster_name), V(newest) needs O(cluster_id). It is refused where it
         has no seal and an older snapshot has one.
     type: str

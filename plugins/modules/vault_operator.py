@@ -16,7 +16,7 @@ description:
     Vault - O(token), the admin, the root token that O(custody) still holds from init, and an operator from the time when
     there was no admin.
   - The admin is made first, and has to log in before the operator's policy is narrowed. Where no admin's certificate is
-    given, an operator that writes policies keeps the policy that he has, with a warning.
+    given, an operator that writes policies keeps its policy, with a warning.
   - Then every identity whose certificate is given logs in. Only when that has worked is the root token from O(custody)
     revoked, and removed from there. A token given as O(token) is never revoked.
   - Based on V(sys/auth), V(sys/policies/acl), V(auth/cert), V(sys/capabilities-self) and V(auth/token/revoke-self) of the
@@ -124,7 +124,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
 def carry_out(
     people: People, writer: Connection, name: str, desired: state.Identities, steps: list[state.Step]
 ) -> None:
-    """The admin before the others: an operator who wrote his own narrower policy could not go on."""
+    """The admin before the others: an operator that wrote its own narrower policy could not go on."""
     first = [step for step in steps if step.part == "cert_auth" or step.role == people.admin.cert_auth_role]
     if people.has_no_admin() or writer.token:
         setup.write(writer, name, desired, steps)
