@@ -9,11 +9,11 @@ class ModuleDocFragment:
 options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and tells what it would do, without changing anything.
+    description: Can run in C(check_mode), and reports the changes without making them.
   diff_mode:
-    description: Tells in C(diff) mode what changes, or would change. Secrets are never part of it.
+    description: Reports in C(diff) mode what changes, or would change. The diff never contains secrets.
   idempotent:
-    description: Run again with the same input, it changes nothing.
+    description: A second run with the same input changes nothing.
 """
 
     CHANGE = r"""

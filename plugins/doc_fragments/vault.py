@@ -10,7 +10,7 @@ options:
   nodes:
     description:
       - "All nodes of the cluster, as C(name: URL) pairs, for example C(vault-1: https://10.0.1.10:8200)."
-      - What only the active node can answer is sent to the active node.
+      - Requests that only the active node can answer are sent to the active node.
     type: dict
     required: true
   ca_cert:
@@ -26,7 +26,7 @@ options:
     type: int
     default: 10
   retries:
-    description: How often a connection that could not be made is tried again. What reached Vault is never sent twice.
+    description: How often a failed connection is tried again. A request that reached Vault is never sent twice.
     type: int
     default: 2
 requirements:

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: aws_cluster_info
-short_description: Look at what in an AWS account has a cluster's names, or its tag
+short_description: Read which AWS resources have a cluster's names or its tag
 version_added: 1.0.0
 description:
-  - Reads what exists under the names that a cluster wants, with its tags, so that things of others can be left alone.
+  - Reads the resources under the names that a cluster needs, with their tags, so that a play can spare resources of other owners.
   - Tags that this identity may not read are V(null), and not an empty dictionary.
-  - Instances and KMS keys are not among it.
+  - Does not read instances and KMS keys.
   - Based on the APIs of IAM, EC2, Elastic Load Balancing, S3 and Secrets Manager.
 author: vaultops maintainers (@vaultops)
 options:
   tag_key:
-    description: Key of the tag that says whose a thing is.
+    description: Key of the tag that names a resource's owner.
     type: str
     required: true
   tag_value:
@@ -48,7 +48,7 @@ options:
     description: Name of a target group.
     type: str
   tagged:
-    description: Kinds of things that are looked for by the tag as well, whatever their name.
+    description: Kinds of resources to find by the tag too, whatever their name.
     type: list
     elements: str
     choices: [bucket, load_balancer, target_group]

@@ -6,23 +6,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: aws_lease
-short_description: See that one controller at a time provisions a Vault cluster
+short_description: Let only one controller at a time provision a Vault cluster
 version_added: 1.0.0
 description:
-  - Takes, renews or gives back a lease that is kept in AWS, in parameters of Systems Manager below C(/vaultops/CLUSTER/lease).
-    It is for what is done before a cluster has nodes, or after; with nodes, see M(vaultops.cluster.vault_lease).
-  - Fails where somebody else has the lease, and says who.
-  - How long a lease lasts is judged by AWS's clock.
+  - Takes, renews or releases a lease in AWS, in parameters of Systems Manager below C(/vaultops/CLUSTER/lease). Playbooks take
+    this lease before a cluster has nodes, or after. For a cluster with nodes, see M(vaultops.cluster.vault_lease).
+  - Fails when another holder has the lease, and names the holder.
+  - AWS's clock decides when a lease expires.
   - Needs C(ssm:GetParametersByPath), C(ssm:PutParameter), C(ssm:AddTagsToResource) and C(ssm:DeleteParameters) on
     C(parameter/vaultops/CLUSTER/lease) and what is below.
 author: vaultops maintainers (@vaultops)
 options:
   state:
     description:
-      - V(taken) takes the lease where nobody has it, where it has run out, or where the same holder has it.
-      - V(renewed) has it begin anew, where the holder has it still.
-      - V(released) gives it back, where the holder has it, and keeps a record of that. Somebody else's is left as it is.
-      - V(absent) gives it back, and removes the record, of a cluster that exists no more.
+      - V(taken) takes the lease when it is free or expired, or when the same holder has it.
+      - V(renewed) extends the lease, when the holder still has it.
+      - V(released) releases the holder's lease, and keeps a record. Another holder's lease stays.
+      - V(absent) releases the lease and removes the record, for a cluster that no longer exists.
     type: str
     choices: [taken, renewed, released, absent]
     required: true
@@ -31,7 +31,7 @@ options:
     type: str
     required: true
   holder:
-    description: What tells this run of a playbook from every other one; random.
+    description: Random id of this run of a playbook.
     type: str
     required: true
   who:
@@ -51,7 +51,7 @@ options:
     type: int
     default: 60
   take_over:
-    description: With O(state=taken), whose lease is taken away even though it has not run out, as the refusal names the holder.
+    description: With O(state=taken), the holder whose unexpired lease is taken over, as the error names the holder.
     type: str
     default: ""
   tags:

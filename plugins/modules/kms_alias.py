@@ -9,9 +9,9 @@ module: kms_alias
 short_description: Manage an alias of a KMS key
 version_added: 1.0.0
 description:
-  - Creates an alias, and moves it to another key only when that is asked for in so many words.
-  - "An alias decides which key encrypts from now on. What the old key encrypted goes on needing the old key: a cluster
-    sealed with it, and every snapshot taken of it."
+  - Creates an alias, and moves it to another key only with O(repoint=true).
+  - "An alias decides which key encrypts from now on. Data that the old key encrypted still needs the old key: a cluster that
+    the key seals, and every snapshot of that cluster."
   - Based on the API of AWS KMS.
 author: vaultops maintainers (@vaultops)
 options:

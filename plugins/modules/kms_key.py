@@ -10,8 +10,8 @@ short_description: Manage a KMS key and the alias it is known by
 version_added: 1.0.0
 description:
   - Creates a symmetric key with its alias, or brings the key behind an alias, id or ARN in line.
-  - A key that is scheduled for deletion or disabled is an error that says so, unless it is asked to bring it back.
-  - What is not given is left alone. Grants are always left alone.
+  - A key that is disabled or scheduled for deletion is an error, unless O(enabled) or O(cancel_deletion) restores the key.
+  - Properties without an option keep their value. Grants are never changed.
   - Based on the API of AWS KMS.
 author: vaultops maintainers (@vaultops)
 options:
@@ -74,7 +74,7 @@ options:
     type: int
     default: 30
   confirm_deletion:
-    description: With O(state=absent), what was given as O(alias) or O(key_id), once more.
+    description: With O(state=absent), the value of O(alias) or O(key_id) once more.
     type: str
 extends_documentation_fragment:
   - amazon.aws.common.modules

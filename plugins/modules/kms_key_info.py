@@ -10,7 +10,7 @@ short_description: Read KMS keys
 version_added: 1.0.0
 description:
   - Reads one key by alias, id or ARN, or all keys of the account in a region.
-  - A key that does not exist is an empty list. A key that may not be read is an error, and so is KMS out of reach.
+  - A key that does not exist is an empty list. A key that may not be read is an error. An unreachable KMS is an error too.
   - Based on the API of AWS KMS.
 author: vaultops maintainers (@vaultops)
 options:

@@ -10,8 +10,8 @@ short_description: Manage the replica of a multi-region KMS key in another regio
 version_added: 1.0.0
 description:
   - Creates a replica of a multi-region key, with the key's alias, or brings an existing replica in line.
-  - What one of the two encrypts the other decrypts. Material and rotation are shared; policy, tags and alias are not.
-  - A replica is never removed here. M(vaultops.cluster.kms_key) does that in the replica's region, when asked to.
+  - Each of the two keys decrypts what the other key encrypted. Material and rotation are shared; policy, tags and alias are not.
+  - This module never removes a replica. M(vaultops.cluster.kms_key) does, in the replica's region.
   - Based on the API of AWS KMS.
 author: vaultops maintainers (@vaultops)
 options:

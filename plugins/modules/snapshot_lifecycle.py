@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: snapshot_lifecycle
-short_description: Have S3 remove snapshots that a newer one has superseded
+short_description: Have S3 remove snapshots that a newer snapshot has superseded
 version_added: 1.0.0
 description:
-  - Writes two rules into a bucket's lifecycle, and leaves those of other ids as they are.
+  - Writes two rules into a bucket's lifecycle, and keeps rules with other ids.
   - Warns of a rule of another id that would expire snapshots by their age alone.
-  - "V(vault-snapshots) expires what lies below the prefix and carries the tag C(vaultops-superseded=true), which the
-    backup tool sets when a newer snapshot is complete; current and old versions. The last good snapshot has no such tag,
-    and stays however old it gets."
-  - "V(vault-snapshots-leftovers) removes, below the same prefix, uploads that were not finished within two days, and
-    delete markers that nothing is left behind."
+  - "V(vault-snapshots) expires objects below the prefix that carry the tag C(vaultops-superseded=true), in current and old
+    versions. The backup tool sets the tag when a newer snapshot is complete. The last good snapshot has no such tag, and stays
+    however old it is."
+  - "V(vault-snapshots-leftovers) removes uploads below the same prefix that were not finished within two days, and delete
+    markers without older versions."
   - Needs C(s3:GetLifecycleConfiguration) and C(s3:PutLifecycleConfiguration) on the bucket.
 author: vaultops maintainers (@vaultops)
 options:
@@ -24,7 +24,7 @@ options:
     type: str
     required: true
   prefix:
-    description: What the snapshots' keys begin with; slashes at its ends make no difference. Empty, it is the whole bucket.
+    description: What the snapshots' keys begin with. Slashes at its ends make no difference. An empty prefix is the whole bucket.
     type: str
     default: snapshots
   days:

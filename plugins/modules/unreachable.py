@@ -6,11 +6,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: unreachable
-short_description: End a run because what it is about can't be seen
+short_description: End a run because the cluster can't be seen
 version_added: 1.0.0
 description:
-  - Ends the host's run as Ansible does where it can't reach a host, so that C(ansible-playbook) exits with 4. A failure exits
-    with 2, and whoever schedules the run can tell "it is down" from "nobody knows".
+  - Ends the host's run as Ansible does for an unreachable host, so that C(ansible-playbook) exits with 4. A failure exits with 2.
+    So a scheduler can tell an outage from an unknown state.
 author: vaultops maintainers (@vaultops)
 options:
   msg:

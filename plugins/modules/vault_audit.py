@@ -10,8 +10,8 @@ short_description: Enable audit devices of a Vault cluster
 version_added: 1.0.0
 description:
   - Enables the devices that are missing. Devices that are not named here are left alone.
-  - Vault can't change a device, only drop it together with the key that its entries are hashed with. A device that
-    exists with other settings is therefore an error.
+  - Vault can't change a device. It can only drop the device together with the key that hashes the device's entries. So an
+    existing device with other settings is an error.
   - Based on V(sys/audit) of the Vault API.
 author: vaultops maintainers (@vaultops)
 options:

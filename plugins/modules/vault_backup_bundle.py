@@ -9,10 +9,10 @@ module: vault_backup_bundle
 short_description: Put the backup tool and its Python packages into one archive
 version_added: 1.0.0
 description:
-  - Runs on the controller. The archive holds what goes into C(site-packages) of a node's virtual environment, so nodes
+  - Runs on the controller. The archive holds the C(site-packages) of a node's virtual environment, so nodes
     need no package index and no compiler.
-  - Its name follows from the tool's source, the requirements and the node's Python, so it is made once for each of them.
-  - Needs C(pip) on the controller; which index it asks, pip's own configuration says. Every package must have the hash that
+  - The archive's name follows from the tool's source, the requirements and the node's Python, so each archive is built once.
+  - Needs C(pip) on the controller, with pip's own configuration of the index. Every package must have the hash that
     the requirements file has for it.
 author: vaultops maintainers (@vaultops)
 options:
@@ -29,7 +29,7 @@ options:
     type: str
     required: true
   machine:
-    description: The node's processor as C(uname -m) says it.
+    description: The node's processor, as C(uname -m) prints it.
     type: str
     required: true
   directory:

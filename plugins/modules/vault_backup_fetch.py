@@ -11,11 +11,11 @@ version_added: 1.0.0
 description:
   - Takes a snapshot that the backup tool made, from its bucket or from a file, compares it with its manifest, decrypts it
     with the key that the manifest names, where that is one of O(key_arns), and verifies it to its end.
-  - A manifest is sealed with the same key, so what it says of the snapshot is what the tool said. One of an older tool has no
-    seal; RV(bound) says so.
-  - "No cluster is asked for anything. In check mode all of it is done but for O(dest), which does not stay."
+  - The manifest is sealed with the same key, so its content is what the backup tool wrote. A manifest of an older tool has no
+    seal; RV(bound) is then false.
+  - The module does not contact a cluster. In check mode the snapshot is fetched and verified, and O(dest) is then removed.
   - Needs C(s3:GetObject) below the prefix, C(s3:ListBucket) on the bucket for V(newest), and C(kms:Decrypt) on the key.
-  - What it writes still holds Vault's data as Vault encrypts it, and is readable for this user alone.
+  - O(dest) still holds Vault's data as Vault encrypts it. Only this user can read the file.
 author: vaultops maintainers (@vaultops)
 requirements:
   - boto3 >= 1.36.0
@@ -24,9 +24,9 @@ options:
   name:
     description:
       - Name of the snapshot in the bucket, V(newest), or the absolute path of a file with its manifest beside it.
-      - What claims to be more than five minutes from the future is never V(newest); its name still does.
-      - Where snapshots of several cluster ids are under O(cluster_name), V(newest) needs O(cluster_id). It is refused where it
-        has no seal and an older snapshot has one.
+      - A snapshot that is dated more than five minutes in the future is never V(newest). Its name still selects it.
+      - V(newest) needs O(cluster_id) where O(cluster_name) has snapshots of several cluster ids. V(newest) is refused where the
+        newest manifest has no seal and an older manifest has one.
     type: str
     default: newest
   dest:
@@ -34,36 +34,36 @@ options:
     type: path
     required: true
   cluster_name:
-    description: Name of the cluster that it must be of.
+    description: Name of the cluster that the snapshot must be of.
     type: str
     required: true
   cluster_id:
-    description: Id of that cluster. Without it, the name alone counts.
+    description: Id of that cluster. Without the id, only the name is compared.
     type: str
   any_cluster:
-    description: Whether another cluster's snapshot will do.
+    description: Whether another cluster's snapshot is accepted.
     type: bool
     default: false
   key_arns:
     description:
-      - ARNs of the keys that may be asked to decrypt. A manifest that names another one is refused before KMS is asked.
+      - ARNs of the keys that may be asked to decrypt. A manifest that names another key is refused before KMS is asked.
       - A multi-Region key counts in every region.
     type: list
     elements: str
     required: true
   seen:
     description:
-      - File on the controller that tells the newest snapshot of each cluster id that was proven here. One that is older is
-        refused as V(newest), and a newer one is noted down.
+      - File on the controller that records the newest verified snapshot of each cluster id. An older snapshot is refused as
+        V(newest). A newer snapshot is recorded.
     type: path
   seal_key_arn:
     description:
-      - ARN of the cluster's unseal key. A snapshot from the time of another one is refused, unless O(any_key).
-      - It need not be the key that encrypts the snapshot's file. A cluster that was restored from the time of another unseal
-        key would need that key from then on, and be lost with it.
+      - ARN of the cluster's unseal key. A snapshot taken under a different unseal key is refused, unless O(any_key).
+      - The unseal key need not be the key that encrypts the snapshot's file. A cluster that is restored from a snapshot of a
+        different unseal key depends on that key from then on.
     type: str
   any_key:
-    description: Whether a snapshot from the time of another unseal key will do.
+    description: Whether a snapshot taken under a different unseal key is accepted.
     type: bool
     default: false
   bucket:

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vault_backup_info
-short_description: Read which snapshots of a Vault cluster are in its bucket
+short_description: List the snapshots of a Vault cluster in its bucket
 version_added: 1.0.0
 description:
   - Runs on the controller, and reads the manifests that the backup tool writes beside the snapshots, not the snapshots.
-  - A manifest that can't be understood, or whose snapshot is not beside it, is part of the result, not an error. A bucket
-    that may not be read is one.
+  - A manifest that can't be parsed, or whose snapshot is missing, is part of the result and no error. A bucket that may not be
+    read is an error.
   - Needs C(s3:ListBucket) on the bucket and C(s3:GetObject) below the prefix, and C(kms:Decrypt) where the bucket
     encrypts with a KMS key.
 author: vaultops maintainers (@vaultops)

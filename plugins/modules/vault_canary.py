@@ -10,23 +10,23 @@ short_description: Write a value that a restore has to bring back, and look for 
 version_added: 1.0.0
 description:
   - A canary is a random value in a policy that allows nothing, V(vaultops-canary), so that writing it needs no access to
-    any secret. What was written when is kept in a file on the controller.
-  - "After a restore, the value must be the newest one that was written before the snapshot was begun, or a later one: an older
-    one means lost writes, an unknown one the wrong data. Clocks may differ by ten seconds."
+    any secret. A file on the controller records the values and their times.
+  - "After a restore, the value must be the newest value from before the start of the snapshot, or a later value. An older value
+    means lost writes, an unknown value means the wrong data. Clocks may differ by ten seconds."
   - Based on V(sys/policies/acl) of the Vault API.
 author: vaultops maintainers (@vaultops)
 options:
   state:
-    description: V(written) writes a new value; V(found) compares what is there with what was written.
+    description: V(written) writes a new value; V(found) compares the value in Vault with the record.
     type: str
     choices: [written, found]
     required: true
   record:
-    description: File on the controller that tells what was written when.
+    description: File on the controller that records the written values and their times.
     type: path
     required: true
   before:
-    description: With O(state=found), when the snapshot was begun (UTC, ISO 8601).
+    description: With O(state=found), when the snapshot was started (UTC, ISO 8601).
     type: str
   until:
     description: With O(state=found), when the snapshot was complete (UTC, ISO 8601). A later canary can't come from it.

@@ -10,14 +10,14 @@ short_description: Have replaced and withdrawn client certificates refused by a 
 version_added: 1.0.0
 description:
   - Ensures that the certificates in O(replaced_dir) are on the list of revoked certificates that C(auth/cert) asks at every
-    login and renewal. Tokens that were given out before live on, for 15 minutes at most.
-  - What is on the list is asked of Vault. What Vault has stays on it, except for certificates in O(replaced_dir) that have
-    expired; their files are removed.
+    login and renewal. Tokens that were issued before stay valid, for 15 minutes at most.
+  - Reads the list from Vault. Entries in Vault stay on the list, except for certificates in O(replaced_dir) that have expired.
+    The files of expired certificates are removed.
   - A certificate that one of O(nodes) still serves is left out, until the node serves its new one.
-  - With O(crl_file) the list is that one instead, of the owner's own CA.
+  - With O(crl_file) the list is the content of that file, from a CA of your own.
   - Vault compares serial numbers, and looks at neither the signature nor the dates of a list. So O(crl_file) has to be signed
     by a CA in O(client_ca) here.
-  - Compares as the operator, and logs in as the admin only when the list has to be written. It is read back.
+  - Compares as the operator, and logs in as the admin only when the list has to be written. Reads the list back.
   - Based on V(auth/cert/crls) of the Vault API.
 author: vaultops maintainers (@vaultops)
 requirements:
@@ -35,10 +35,10 @@ options:
     description: Path of that CA's private key, in PEM. Needed only when the list has to be written.
     type: path
   replaced_dir:
-    description: Directory of the certificates that were replaced or withdrawn. One that does not exist is an empty one.
+    description: Directory of the certificates that were replaced or withdrawn. A missing directory counts as empty.
     type: path
   crl_file:
-    description: Path of the list of the owner's CA, in PEM.
+    description: Path of the list of your own CA, in PEM.
     type: path
 extends_documentation_fragment:
   - vaultops.cluster.vault

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vault_certificate
-short_description: Bring a certificate into service on a node, proven on the wire
+short_description: Bring a certificate into service on a node, and verify it on the wire
 version_added: 1.0.0
 description:
-  - Lays down certificate, private key and CA. Where Vault runs, it is reloaded, and what it serves is compared with the
+  - Writes certificate, private key and CA. If Vault runs, the module reloads Vault, and compares the served certificate with the
     file.
-  - "Vault may keep the old certificate without a word. Then the old files are put back, and the module fails: what lies
-    on the disk is always what a restart can serve."
-  - Before anything is written, a TLS handshake in memory proves that the key is the certificate's, and that a client
-    which trusts O(ca) and asks for O(server_name) accepts it.
+  - "Vault may keep the old certificate without an error. Then the module restores the old files and fails, so the files on disk
+    are always files that a restart can serve."
+  - Before the module writes a file, a TLS handshake in memory verifies that the key fits the certificate, and that a client
+    that trusts O(ca) and asks for O(server_name) accepts the certificate.
   - No connection is cut, and no leadership moves. Needs nothing on the node but Python and systemd.
 author: vaultops maintainers (@vaultops)
 options:
@@ -35,7 +35,7 @@ options:
     type: str
     required: true
   directory:
-    description: Directory of V(vault.crt), V(vault.key) and V(ca.crt). Made where it does not exist.
+    description: Directory of V(vault.crt), V(vault.key) and V(ca.crt). Created if it does not exist.
     type: path
     default: /etc/vault.d/tls
   listener:

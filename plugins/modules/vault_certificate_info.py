@@ -9,9 +9,9 @@ module: vault_certificate_info
 short_description: Read the certificates that the nodes of a Vault cluster serve
 version_added: 1.0.0
 description:
-  - Looks at the certificate on the wire of every node, side by side, and says what a client that trusts O(ca_cert) has
-    against it.
-  - "Works with certificates that are expired or of an unknown CA too: it sends no request and logs in nowhere."
+  - Reads the served certificate of every node in parallel, and reports why a client that trusts O(ca_cert) would refuse the
+    certificate.
+  - Also works with expired certificates and certificates of an unknown CA, since the module sends no request and does not log in.
 author: vaultops maintainers (@vaultops)
 requirements:
   - cryptography >= 42.0.0

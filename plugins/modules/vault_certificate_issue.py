@@ -9,10 +9,10 @@ module: vault_certificate_issue
 short_description: Issue certificates of a private CA
 version_added: 1.0.0
 description:
-  - Issues each certificate, with the key that lies there or a new one. Whether it has to be issued is the caller's decision.
-  - A certificate that is replaced is kept in O(replaced_dir) first, so that it can be revoked for as long as it is valid; see
-    M(vaultops.cluster.vault_cert_crl). Keys that are replaced are not kept.
-  - A file is replaced as a whole, the key before the certificate. A run that was killed in between is mended by the next one.
+  - Issues each certificate, with the existing key or a new key. The caller decides whether a certificate has to be issued.
+  - A replaced certificate is first kept in O(replaced_dir), so that it can be revoked while it is valid; see
+    M(vaultops.cluster.vault_cert_crl). Replaced keys are not kept.
+  - Each file is replaced atomically, the key before the certificate. The next run repairs an interrupted run.
 author: vaultops maintainers (@vaultops)
 requirements:
   - cryptography >= 42.0.0
@@ -26,15 +26,17 @@ options:
     type: path
     required: true
   replaced_dir:
-    description: Directory that keeps the certificates that were replaced. Made where it does not exist.
+    description: Directory of the replaced certificates. Created if it does not exist.
     type: path
     required: true
   new_keys:
-    description: Whether keys are made anew. Without it only where there is none that can be used, or others can read it.
+    description:
+      - Whether to create new keys in any case. Otherwise a new key is created when the key is missing, unusable, or readable by
+        others.
     type: bool
     default: false
   certificates:
-    description: What is to be issued.
+    description: Certificates to issue.
     type: list
     elements: dict
     required: true

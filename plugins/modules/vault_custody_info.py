@@ -6,14 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vault_custody_info
-short_description: Read what custody holds of a Vault cluster, without its keys
+short_description: Read the custody record of a Vault cluster, without its keys
 version_added: 1.0.0
 description:
-  - Says whether recovery keys are in the sink, of which cluster, and whether an init was begun and by whom.
+  - Reports whether the sink holds recovery keys, of which cluster, and whether an init was started and by whom.
   - Keys, root token and the journal's key are never part of the result.
-  - A sink that can't be read is an error, and so is one that holds another cluster's keys. Only an explicit "not there" is
-    V(none).
-  - Vault is not asked. Run it on the controller.
+  - A sink that can't be read is an error. A sink that holds another cluster's keys is an error too. The status is V(none) only
+    after an explicit "not found".
+  - The module does not contact Vault. Run it on the controller.
 author: vaultops maintainers (@vaultops)
 options:
   cluster_name:

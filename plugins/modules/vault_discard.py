@@ -9,9 +9,9 @@ module: vault_discard
 short_description: Remove Vault's data, audit logs, certificate and key from a node
 version_added: 1.0.0
 description:
-  - Removes Raft's directory as a whole, if it belongs to the user that Vault runs as; audit files with those that were
-    rotated away; and certificate, key and CA.
-  - A directory that a file was in is removed only when it is empty then and not one of the system.
+  - Removes Raft's directory if it belongs to the user that Vault runs as. Also removes audit files with their rotated files, and
+    certificate, key and CA.
+  - The directory of a removed file is removed only if it is empty and does not belong to the system.
 author: vaultops maintainers (@vaultops)
 options:
   data:

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vault_files
-short_description: Lay down a set of directories and files in one call
+short_description: Write a set of directories and files in one call
 version_added: 1.0.0
 description:
-  - Compares all directories and files first, lets Vault judge a new C(vault.hcl), and only then replaces what differs,
-    each file in one step.
-  - "One call a node instead of one or two a file: on a cluster over SSH that is most of the time of a run."
+  - Compares all directories and files first. Then Vault checks a new C(vault.hcl). Only then the module replaces the files that
+    differ, each atomically.
+  - One call for each node saves most of the time of a run over SSH, compared with one or two calls for each file.
 author: vaultops maintainers (@vaultops)
 options:
   directories:

@@ -10,13 +10,14 @@ short_description: Initialise a Vault cluster and put its recovery keys into cus
 version_added: 1.0.0
 description:
   - Initialises a cluster whose seal unseals itself, when every node answers that it is not initialised.
-  - "Custody has two phases: before init the sink is reserved, and both the sink and the journal on the controller's disk
-    are proven to take what the answer needs; afterwards the keys are written to both, and read back from the sink. In the
-    journal they are encrypted with a key that only the sink holds."
-  - A reservation that another controller made is not used; its holder is named. Of two that begin at once, one goes on.
+  - "Custody has two phases. Before init the module reserves the sink, and verifies that the sink and the journal on the
+    controller's disk can store the answer. After init the module writes the keys to both, and reads them back from the sink. In
+    the journal the keys are encrypted with a key that only the sink holds."
+  - The module does not use another controller's reservation, and its error names the holder. Of two controllers that start at
+    once, one continues.
   - Recovery keys and root token are never part of the result. They go from Vault to the sink inside this module.
-  - A run that was killed is finished by the next one, or the next one says what is lost and how to start again.
-  - A cluster that is already initialised, by whomever, is left as it is.
+  - The next run finishes an interrupted run, or reports which keys are lost and how to start again.
+  - A cluster that is already initialised is not changed.
   - Based on V(sys/init) of the Vault API. Run it on the controller.
 author: vaultops maintainers (@vaultops)
 options:
@@ -44,14 +45,14 @@ options:
     no_log: false
   root_token_pgp_key:
     description:
-      - A PGP public key to encrypt the root token to. Somebody then has to decrypt it and give it as a token, once.
+      - A PGP public key to encrypt the root token to. An operator then has to decrypt the root token and pass it once as a token.
     type: str
   take_over:
     description:
       - Who began an init that has not finished, as the error that asks for this names them. Their reservation is then
         replaced.
-      - Only for a run that is known to have ended, and whose controller is gone; where that controller is still there, a
-        run from it goes on by itself.
+      - Only for a run that is known to have ended, and whose controller is gone. If that controller still exists, run the
+        playbook from there; the run continues by itself.
     type: str
   custody:
     required: true

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vault_journal_info
-short_description: Read what Vault said last, without audit entries
+short_description: Read Vault's last log messages, without audit entries
 version_added: 1.0.0
 description:
   - Returns the last messages of a service in the journal.
-  - An audit device that writes to V(stdout) writes to the journal too. Its entries name paths, clients and hashed tokens; they
-    are left out on the node, before anything is shown or logged.
-  - It is asked after something else has failed, so a journal that can't be read is no failure of its own.
+  - An audit device that writes to V(stdout) writes to the journal too. Audit entries name paths, clients and hashed tokens, so
+    the module drops them on the node, before anything is shown or logged.
+  - The module runs after a failure of another task, so it does not fail when the journal can't be read.
 author: vaultops maintainers (@vaultops)
 options:
   service:

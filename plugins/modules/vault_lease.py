@@ -6,22 +6,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vault_lease
-short_description: Ask a node for its vote on which controller may change a Vault cluster
+short_description: Ask a node for its vote on the controller that may change a Vault cluster
 version_added: 1.0.0
 description:
-  - Takes, renews or gives back a lease that is kept in a file on the node. Neither AWS nor Vault is needed.
+  - Takes, renews or releases a lease in a file on the node. Needs neither AWS nor Vault.
   - "One node's grant means nothing: a controller may change the cluster while more than half of all its nodes have granted
     the lease to it. The role P(vaultops.cluster.vault_lease#role) asks them all, and judges."
-  - How long a lease lasts is judged by the node's clock since boot, which nobody can set. A reboot releases no lease.
-  - "That somebody else has the lease is an answer, RV(granted) being false, and no failure. A file that can't be read is a
-    failure: it is unknown then who may change the cluster."
+  - The node's clock since boot, which can't be set, decides when a lease expires. A reboot releases no lease.
+  - "When another holder has the lease, RV(granted) is false, and the module does not fail. A file that can't be read is a
+    failure: then nobody knows which controller may change the cluster."
 author: vaultops maintainers (@vaultops)
 options:
   state:
     description:
-      - V(taken) grants the lease where nobody has it, where it has run out, or where the same holder has it.
-      - V(renewed) has it begin anew, where the holder has it still.
-      - V(released) removes it, where the holder has it. Somebody else's lease is left as it is.
+      - V(taken) grants the lease when it is free or expired, or when the same holder has it.
+      - V(renewed) extends the lease, when the holder still has it.
+      - V(released) removes the holder's lease. Another holder's lease stays.
     type: str
     choices: [taken, renewed, released]
     required: true
@@ -30,7 +30,7 @@ options:
     type: str
     required: true
   holder:
-    description: What tells this run of a playbook from every other one; random.
+    description: Random id of this run of a playbook.
     type: str
     required: true
   who:
@@ -50,7 +50,7 @@ options:
     type: int
     default: 30
   take_over:
-    description: With O(state=taken), whose lease is taken away even though it has not run out, as its RV(lease.who) has it.
+    description: With O(state=taken), the holder whose unexpired lease is taken over, as RV(lease.who) names the holder.
     type: str
     default: ""
   directory:

@@ -9,12 +9,14 @@ module: vault_metadata_guard
 short_description: Let only some users of a node reach the instance metadata service
 version_added: 1.0.0
 description:
-  - "Whoever reaches the instance metadata service has the credentials of the node's role, and these open the unseal key."
+  - "Any user that reaches the instance metadata service has the credentials of the node's role, and these credentials can use
+    the unseal key."
   - Loads a table of its own into nftables, which rejects what other users send to 169.254.169.254 and fd00:ec2::254, and a
     service that loads it at boot. C(nftables.service) is given a drop-in, by which it loads the table again whenever it
     has emptied the kernel of rules. Other tables are not looked at.
-  - Root reaches the service in any case, so the agent of Systems Manager and cloud-init do.
-  - Whether nftables can do it is tried, with the rules themselves. A node that can't is left as it was, and said to be.
+  - Root always reaches the service, and so do the agent of Systems Manager and cloud-init.
+  - The module tests with the rules themselves whether nftables supports them. A node without support is not changed,
+    and reported.
 author: vaultops maintainers (@vaultops)
 options:
   state:

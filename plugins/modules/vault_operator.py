@@ -10,15 +10,15 @@ short_description: Set up a cluster's identities and revoke the root token
 version_added: 1.0.0
 description:
   - Ensures C(auth/cert), and for each identity a policy and a role by which the holder of a client certificate logs in.
-  - The operator runs the cluster day by day and sees who may do what. The admin, who says who may do what, logs in only
-    when something of that has to be written. The status identity reads what a status needs.
+  - The operator runs the cluster day by day, and can read policies and logins. The admin can change policies and logins, and logs
+    in only when one of them has to be written. The status identity can read what a status report needs.
   - Compares as the operator. Where something differs it works as the first of these that may write it, which it asks of
     Vault - O(token), the admin, the root token that O(custody) still holds from init, and an operator from the time when
     there was no admin.
-  - The admin is made first, and has to log in before the operator's policy is narrowed. Where no admin's certificate is
-    given, an operator that writes policies keeps the policy that he has, with a warning.
-  - Then every identity whose certificate is given logs in. Only when that has worked is the root token from O(custody)
-    revoked, and removed from there. A token given as O(token) is never revoked.
+  - The admin is created first, and has to log in before the operator's policy is narrowed. Without an admin's certificate, an
+    operator that can write policies keeps its policy, with a warning.
+  - Then every identity with a certificate logs in. After these logins the module revokes the root token from O(custody), and
+    removes it from custody. A token in O(token) is never revoked.
   - Based on V(sys/auth), V(sys/policies/acl), V(auth/cert), V(sys/capabilities-self) and V(auth/token/revoke-self) of the
     Vault API.
 author: vaultops maintainers (@vaultops)
@@ -124,7 +124,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
 def carry_out(
     people: People, writer: Connection, name: str, desired: state.Identities, steps: list[state.Step]
 ) -> None:
-    """The admin before the others: an operator who wrote his own narrower policy could not go on."""
+    """The admin before the others: an operator that wrote its own narrower policy could not go on."""
     first = [step for step in steps if step.part == "cert_auth" or step.role == people.admin.cert_auth_role]
     if people.has_no_admin() or writer.token:
         setup.write(writer, name, desired, steps)

@@ -9,13 +9,13 @@ module: vault_raft_autopilot
 short_description: Set the autopilot of a Vault cluster
 version_added: 1.0.0
 description:
-  - Writes the settings that were given and differ; the others stay what they are.
+  - Writes the given settings that differ. Other settings keep their value.
   - Durations are Go durations such as V(10s) or V(24h0m0s), and are compared as lengths of time.
   - Based on V(sys/storage/raft/autopilot/configuration) of the Vault API.
 author: vaultops maintainers (@vaultops)
 options:
   cleanup_dead_servers:
-    description: Whether dead servers are removed by themselves. Needs O(min_quorum) of at least 3.
+    description: Whether autopilot removes dead servers. Needs O(min_quorum) of at least 3.
     type: bool
   dead_server_last_contact_threshold:
     description: How long a server must be silent to count as dead, at least V(1m).

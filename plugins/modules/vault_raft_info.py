@@ -11,7 +11,7 @@ version_added: 1.0.0
 description:
   - Joins Raft's configuration (who is a member) and autopilot's state (who is alive) into one shape.
   - Can wait until a number of voters is healthy, or until one peer is back after a restart. Autopilot notices a dead voter
-    up to ten seconds late, so every node is asked itself too, and both must say the same.
+    up to ten seconds late, so the module also asks every node, and both answers must agree.
   - Based on V(sys/storage/raft/configuration) and V(sys/storage/raft/autopilot) of the Vault API.
 author: vaultops maintainers (@vaultops)
 options:
@@ -21,20 +21,20 @@ options:
   expected_peers:
     description:
       - Node ids and cluster addresses (host:port) as the inventory has them.
-      - RV(differences) then says how the cluster's peers differ. A peer that has not joined yet is no difference.
+      - RV(differences) then says how the cluster's peers differ. A peer that has not joined yet does not count as a difference.
     type: dict
   wait:
     description:
       - With O(voters), wait until the cluster is whole. That many voters are healthy under one leader, the cluster
-        tolerates as many failures as it can, and every one of O(nodes) says itself that it serves, in one cluster.
-      - A voter that is none of O(nodes) ends the wait at once, since nobody here can say how it is.
+        tolerates as many failures as it can, and every one of O(nodes) answers that it serves, in one cluster.
+      - A voter that is none of O(nodes) ends the wait at once, since the module can't ask that voter.
     type: bool
     default: false
   node_id:
     description:
-      - With O(wait), a peer that was restarted. The wait lasts until it is a healthy voter, has caught up with what the
-        leader had when the wait began, and says itself that it serves.
-      - Without O(voters) it is about this peer alone, whatever becomes of the others.
+      - With O(wait), a peer that was restarted. The wait lasts until the peer is a healthy voter, has caught up with the leader's
+        index at the start of the wait, and answers that it serves.
+      - Without O(voters) the module waits for this peer alone, whatever the state of the other peers.
     type: str
   peers:
     description:
@@ -50,7 +50,7 @@ options:
     elements: str
     default: []
   stable_seconds:
-    description: With O(wait), how long all of it must hold without a break.
+    description: With O(wait), how long the conditions must hold without a break.
     type: int
     default: 0
   wait_timeout:

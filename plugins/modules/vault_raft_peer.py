@@ -9,12 +9,12 @@ module: vault_raft_peer
 short_description: Remove a peer from a Vault cluster's Raft configuration
 version_added: 1.0.0
 description:
-  - Removes a peer, and refuses when its id is not typed as confirmation, when the voters that are left would have no
-    quorum, or when they would tolerate no failure any more.
-  - A peer that leads hands the leadership over first (C(sys/step-down)); it must be one of O(nodes) then. Whether the
-    others can do without it is judged again afterwards, by what the new leader knows.
-  - Autopilot notices a dead voter up to ten seconds late, so those of the peers that are among O(nodes) are asked
-    themselves. One that says that it does not serve, or says nothing, is not counted on.
+  - Removes a peer. Refuses when O(confirm) does not repeat the id, when the remaining voters would have no quorum, or when the
+    remaining voters would tolerate no failure.
+  - A leader hands the leadership over first (C(sys/step-down)), and must be one of O(nodes). Afterwards the module checks the
+    remaining voters again, by the new leader's answer.
+  - Autopilot notices a dead voter up to ten seconds late, so the module also asks the peers in O(nodes). A peer that does not
+    answer, or answers that it does not serve, does not count as healthy.
   - A removed node can't come back under its old node id. Wipe its data and give it a new one.
   - Based on V(sys/storage/raft/remove-peer) and V(sys/step-down) of the Vault API.
 author: vaultops maintainers (@vaultops)
@@ -34,14 +34,14 @@ options:
     choices: [absent]
     default: absent
   confirm:
-    description: The node id once more. Without it, a peer that exists is not removed.
+    description: The node id once more. Without the confirmation an existing peer is not removed.
     type: str
   accept_lost_tolerance:
-    description: Whether the peer may be removed where the voters that are left tolerate no failure.
+    description: Whether the peer may be removed when the remaining voters tolerate no failure.
     type: bool
     default: false
   wait_timeout:
-    description: Seconds to wait for another leader, where the peer leads.
+    description: Seconds to wait for another leader, if the peer leads.
     type: int
     default: 30
 extends_documentation_fragment:

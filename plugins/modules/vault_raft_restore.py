@@ -9,16 +9,16 @@ module: vault_raft_restore
 short_description: Restore a Raft snapshot into a Vault cluster
 version_added: 1.0.0
 description:
-  - Restores a snapshot over a cluster that serves, or into nodes that are not initialised. Those are initialised first,
-    with keys that nobody keeps; from the restore on, the recovery keys are those of the snapshot.
-  - Over a cluster that serves it wants the cluster's name typed. Everything that was written since the snapshot is lost.
-  - The admin sends it over a cluster that serves; before and after that the admin is not asked. A snapshot from before there
-    was an admin restores a cluster that knows none.
-  - "Vault answers before it has applied a snapshot. So the module waits: until the token that it restored with is gone, all
-    nodes serve with the snapshot's cluster id and Raft index, and the operator of the snapshot can log in."
-  - "Afterwards restart all nodes at once: Raft's own TLS keys are part of the snapshot, and a node keeps those that it has in
-    memory, so that one which is restarted later finds no peer to talk to."
-  - A snapshot that was sealed with another KMS key is refused by Vault, and this module knows no way around that.
+  - Restores a snapshot over a cluster that serves, or into nodes that are not initialised. Such nodes are initialised
+    first, with temporary keys that are not stored. After the restore the recovery keys are those of the snapshot.
+  - Over a cluster that serves, O(confirm) must repeat the cluster's name. All writes since the snapshot are lost.
+  - Over a cluster that serves, the admin sends the snapshot. The module uses the admin for nothing else. An old snapshot
+    without an admin restores a cluster without an admin.
+  - "Vault answers before it has applied a snapshot. So the module waits until the token of the restore is gone, all nodes serve
+    with the snapshot's cluster id and Raft index, and the operator of the snapshot can log in."
+  - "Afterwards restart all nodes at once. Raft's own TLS keys are part of the snapshot, and a running node keeps its old TLS keys
+    in memory. A node that is restarted later finds no peer to talk to."
+  - Vault refuses a snapshot that was sealed with another KMS key, and this module can't override that.
   - Based on V(sys/storage/raft/snapshot) and V(sys/init) of the Vault API.
 author: vaultops maintainers (@vaultops)
 options:
@@ -43,7 +43,7 @@ options:
     type: int
     required: true
   confirm:
-    description: The cluster's name once more, where it serves.
+    description: The cluster's name once more, if the cluster serves.
     type: str
   wait_timeout:
     description:
@@ -61,7 +61,7 @@ attributes:
     support: full
   diff_mode:
     support: none
-    details: What changes is everything.
+    details: The whole content changes.
   idempotent:
     support: none
     details: Every run restores.

@@ -9,11 +9,11 @@ module: vault_raft_snapshot
 short_description: Save a verified Raft snapshot of a Vault cluster
 version_added: 1.0.0
 description:
-  - Reads a snapshot from the active node, proves that it is whole, and only then gives it its name.
-  - "Whole means: the gzip stream ends properly, it holds exactly the members a snapshot has, both checksums are right,
-    the size is the announced one, and the checksums were sealed."
-  - What is in it is encrypted with the cluster's own keys. It can only be restored with the KMS key that seals them.
-  - Every run saves one. Based on V(sys/storage/raft/snapshot) of the Vault API.
+  - Reads a snapshot from the active node, verifies that the snapshot is whole, and only then gives the file its name.
+  - "Whole means: the gzip stream ends properly and holds exactly the members of a snapshot, both checksums and the announced
+    size are right, and the checksums were sealed."
+  - The snapshot is encrypted with the cluster's own keys. A restore needs the KMS key that seals these keys.
+  - Every run saves a snapshot. Based on V(sys/storage/raft/snapshot) of the Vault API.
 author: vaultops maintainers (@vaultops)
 options:
   dest:

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vault_restart
-short_description: Restart Vault on a node, if the other voters can do without it in this moment
+short_description: Restart Vault on a node, if the other voters have a quorum at this moment
 version_added: 1.0.0
 description:
-  - Runs on the node. It asks the other voters for their health itself, and restarts the service in the same breath, so
-    that no time passes in which one of them could go unnoticed.
-  - Refuses where fewer voters than a quorum would serve while this node does not, and where the release that is switched
-    on is not the one that is expected.
-  - A node that is part of no quorum, since its service does not run or is sealed, is restarted in any case.
+  - Runs on the node. The node asks the other voters for their health, and restarts the service at once, so that no failure of
+    another voter goes unnoticed in between.
+  - Refuses when the other voters that serve are fewer than a quorum, and when another release than O(release) is active.
+  - A node whose service is stopped or sealed is part of no quorum, so it is restarted in any case.
   - "Needs nothing on the node but Python and systemd. Based on V(sys/health) of the Vault API."
 author: vaultops maintainers (@vaultops)
 options:
@@ -38,11 +37,12 @@ options:
     type: path
     default: /etc/vault.d/tls/ca.crt
   tls_server_name:
-    description: Name that the nodes' certificates are checked against. One that holds only its node's address is accepted too.
+    description:
+      - Name that the nodes' certificates are checked against. A certificate that holds only its node's address is accepted too.
     type: str
     required: true
   release:
-    description: Version that must be switched on. Without it any is restarted.
+    description: Version that must be active. Without this option any version is restarted.
     type: str
   link:
     description: Symbolic link to the binary of the release that is switched on.

@@ -10,7 +10,8 @@ short_description: Prove from a node that its role may use the unseal key
 version_added: 1.0.0
 description:
   - Describes the key, encrypts with it and decrypts again, from the node, as the node's own instance role.
-  - "A cluster that is initialised while one of these is missing is lost: Vault keeps the recovery keys to itself."
+  - "A cluster that is initialised while one of these permissions is missing is lost: it can't unseal, and recovery keys can't
+    unseal a cluster with auto-unseal."
   - Needs nothing on the node but Python and the instance metadata service (IMDSv2).
 author: vaultops maintainers (@vaultops)
 options:

@@ -9,7 +9,7 @@ module: vault_status_info
 short_description: Read the state of every node of a Vault cluster
 version_added: 1.0.0
 description:
-  - Reads health, seal and leader of all nodes side by side, and says what they are together.
+  - Reads health, seal and leader of all nodes side by side, and derives the cluster's state.
   - Needs no token. A node that does not answer is part of the result, not an error.
   - Based on V(sys/health), V(sys/seal-status) and V(sys/leader) of the Vault API.
 author: vaultops maintainers (@vaultops)

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vault_write_check
-short_description: Prove that a Vault cluster takes a write and gives it back
+short_description: Verify that a Vault cluster accepts a write and returns it
 version_added: 1.0.0
 description:
   - Writes a random value to the login's own cubbyhole on the active node, and reads it back from every node.
-  - It vanishes with the login. Nothing else of the cluster is touched, so it can run in check mode.
+  - The value vanishes with the login. The module changes nothing else, so it also runs in check mode.
   - Based on V(cubbyhole/) of the Vault API.
 author: vaultops maintainers (@vaultops)
 extends_documentation_fragment:

@@ -41,7 +41,7 @@ def backup(
 ) -> manifest.Manifest:
     begun = manifest.moment(now - age_days * DAY)
     return manifest.Manifest(
-        format=2,
+        format=manifest.FORMAT,
         name=manifest.name(cluster, cluster_id, node, begun, index),
         cluster_id=cluster_id,
         cluster_name=cluster,

@@ -27,7 +27,7 @@ def test_a_run_that_goes_well(stage: Stage):
     made = json.loads((stage.directory / f"{name}.json").read_text())
     encrypted = (stage.directory / name).read_bytes()
     plain = archive(STATE)
-    assert (made["format"], made["seal_key_arn"]) == (2, stage.seal_key_arn)
+    assert (made["format"], made["seal_key_arn"]) == (3, stage.seal_key_arn)
     assert (made["cluster_id"], made["cluster_name"], made["vault_version"]) == (CLUSTER_ID, "prod", "1.21.1")
     assert (made["raft_index"], made["raft_term"], made["key_arn"]) == (41, 3, stage.key_arn)
     assert (made["plain_bytes"], made["state_bytes"]) == (len(plain), len(STATE))
@@ -415,9 +415,9 @@ def test_a_clock_that_jumps_deletes_nothing_good(stage: Stage):
     for index, year in ((2, 2001), (3, 2001), (4, 2099), (5, 2099)):
         begun = f"{year}-01-01T00:00:0{index}Z"
         clone = {
-            **vars(known),
+            **json.loads(known.to_json()),
             "raft_index": index,
-            "begun": begun,
+            "started_at": begun,
             "name": manifest.name("prod", CLUSTER_ID, "vault-1", begun, index),
         }
         (stage.directory / clone["name"]).write_bytes((stage.directory / name).read_bytes())

@@ -94,7 +94,7 @@ def in_words(result: dict[str, t.Any], task: str, region: str) -> str:
         advice = "Look at it in AWS, and run again."
     elif _CAUSE_DROPPED.search(said):
         cause = f"{said}."
-        advice = "What AWS said to that is not passed on. To see it, run again with ANSIBLE_DISPLAY_TRACEBACK=error."
+        advice = "The module does not pass on AWS's own error. To see that error, run again with ANSIBLE_DISPLAY_TRACEBACK=error."
     else:
         cause, end = said, ""
     name = str(failed["item"]) if "item" in failed else _name(failed)

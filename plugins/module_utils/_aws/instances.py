@@ -42,9 +42,9 @@ def plan(
     if lost:
         names = ",".join(lost)
         problems.append(
-            f"{names} existed and {'is' if len(lost) == 1 else 'are'} gone, data and all. An instance is not recreated "
-            "by the way: give the new one a new name, and take the old peer out of the cluster. To create it under the "
-            f"same name all the same: -e vault_ec2_confirm_create={names}."
+            f"{names} {'was' if len(lost) == 1 else 'were'} terminated, and the data with {'it' if len(lost) == 1 else 'them'}. "
+            "Instances are recreated only on request: give the new instance a new name, and remove the old peer from the "
+            f"cluster. To create an instance under the same name: -e vault_ec2_confirm_create={names}."
         )
     return {"create": [] if problems else missing, "problems": problems}
 
@@ -82,7 +82,7 @@ def inventory_problems(
 ) -> list[str]:
     """Why the hosts that the EC2 inventory found are not the instances that are wanted.
 
-    A tag decides who is in the inventory, and whoever may tag instances could put his own there, to be given a
+    A tag decides who is in the inventory, and an identity that may tag instances could add one of its own, to be given a
     certificate of the cluster. *hosts* are the hosts' variables. Without *all_of_them*, an instance may be missing.
     """
     if not any("aws_instance_id" in host for host in hosts):
@@ -151,8 +151,8 @@ def _list_problems(wanted: list[Wanted]) -> list[str]:
     found = []
     if len(names) < 3 or len(names) % 2 == 0:
         found.append(
-            f"vault_ec2_instances lists {len(names)} instances. Raft wants an odd number of voters, three or more: with "
-            "an even number, one more can fail, and no more can be lost."
+            f"vault_ec2_instances lists {len(names)} instances. Raft wants an odd number of voters, three or more: an even "
+            "number of voters tolerates no more failures than one voter less."
         )
     if twice:
         found.append(f"vault_ec2_instances lists {', '.join(twice)} twice. Names become node ids: give each its own.")

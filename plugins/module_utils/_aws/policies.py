@@ -175,7 +175,7 @@ def _restore(site: Site) -> list[Document]:
 
 
 def bucket_policy(site: Site) -> Document:
-    """Nobody, whoever he is, gets at the bucket without TLS; and a node adds snapshots, and takes none away.
+    """Deny every request that isn't TLS, and let nodes add snapshots but remove none.
 
     Whatever another policy allows the nodes' role some day: it can't delete, overwrite or read what is there, nor change
     how long it stays. Who restores, and administrators, are not meant.

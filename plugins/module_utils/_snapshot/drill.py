@@ -9,6 +9,8 @@ import typing as t
 from .._common import words
 from .manifest import epoch, moment
 
+# What newer reports call a field.
+_RENAMED = {"finished_at": "ended"}
 # What is read back of a report.
 FIELDS = ("ended", "result", "rpo_seconds", "rto_seconds", "snapshot", "vault_version", "canary_of", "problem")
 
@@ -62,10 +64,17 @@ def read(texts: t.Mapping[str, str | OSError]) -> tuple[list[dict[str, t.Any]], 
             if isinstance(text, OSError):
                 raise text
             made = json.loads(text)
+            if not isinstance(made, dict):
+                raise ValueError("it is not an object")
+            made = _renamed(made)
             found.append((words.epoch(made["ended"]), _fields(made)))
         except (OSError, ValueError, KeyError, TypeError) as error:
             unreadable.append(f"{path} can't be read ({words.one_line(error)})")
     return [one for _, one in sorted(found, key=lambda pair: pair[0])], unreadable
+
+
+def _renamed(made: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {_RENAMED.get(name, name): value for name, value in made.items()}
 
 
 def _fields(made: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

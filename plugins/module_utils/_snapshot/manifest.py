@@ -11,8 +11,11 @@ import typing as t
 import uuid
 from dataclasses import asdict, dataclass, fields
 
-# 1: nobody vouches for the manifest, and the name tells no cluster id. 2: it is sealed. 1 is still read.
-UNBOUND, FORMAT = 1, 2
+# 1: nobody vouches for the manifest, and the name tells no cluster id. 2: it is sealed. 3: the names of its two times are
+# started_at and finished_at, which were begun and ended. All three are read.
+UNBOUND, SEALED, FORMAT = 1, 2, 3
+# What a manifest of the format 3 calls a field.
+_RENAMED = {"begun": "started_at", "ended": "finished_at"}
 SUFFIX = ".snap.encrypted"
 MANIFEST_SUFFIX = ".json"
 # No cluster id looks like a time, so a name is of one form, whatever the node is called.
@@ -69,7 +72,16 @@ class Manifest:
 
 
 def _content(manifest: Manifest) -> dict[str, t.Any]:
-    return {name: value for name, value in asdict(manifest).items() if name != "seal" or manifest.is_bound}
+    return {
+        _key(name, manifest.format): value
+        for name, value in asdict(manifest).items()
+        if name != "seal" or manifest.is_bound
+    }
+
+
+def _key(field: str, form: int) -> str:
+    """What a manifest of this format calls a field. An old seal vouches for the old names."""
+    return field if form < FORMAT else _RENAMED.get(field, field)
 
 
 def parse(text: str | bytes) -> Manifest:
@@ -81,14 +93,14 @@ def parse(text: str | bytes) -> Manifest:
     if not isinstance(data, dict):
         raise ValueError("it is not an object")
     form = data.get("format")
-    if type(form) is not int or form not in (UNBOUND, FORMAT):
-        raise ValueError(f"its format is {form}, and this tool knows {UNBOUND} and {FORMAT}")
-    wanted = [field for field in fields(Manifest) if field.name != "seal" or form != UNBOUND]
-    wrong = [field.name for field in wanted if not _fits(data.get(field.name), field.type)]
+    if type(form) is not int or form not in (UNBOUND, SEALED, FORMAT):
+        raise ValueError(f"its format is {form}, and this tool knows {UNBOUND} to {FORMAT}")
+    wanted = [(field, _key(field.name, form)) for field in fields(Manifest) if field.name != "seal" or form != UNBOUND]
+    wrong = [key for field, key in wanted if not _fits(data.get(key), field.type)]
     if wrong:
         raise ValueError(f"{', '.join(wrong)} is missing or of the wrong type")
     # A later tool may add fields, which no seal of this format covers; the format changes where old tools must not read on.
-    manifest = Manifest(**{field.name: data[field.name] for field in wanted})
+    manifest = Manifest(**{field.name: data[key] for field, key in wanted})
     for text_of_time in (manifest.begun, manifest.ended):
         if moment(epoch(text_of_time)) != text_of_time:
             raise ValueError(f"{text_of_time} is no time as this tool writes it")
@@ -220,7 +232,7 @@ def _compact(when: str) -> str:
     return re.sub("[-:]", "", when)
 
 
-# In the context of each file whose manifest is sealed, and of no other.
+# In the context of each file whose manifest is sealed, and of no other. KMS compares it, so its name stays.
 _BEGUN = "vaultops:begun"
 
 

@@ -44,7 +44,7 @@ def put(s3, hours, cluster="prod", prefix="snapshots/", text=None, size=1100):
         "state_bytes": 1500,
         "encrypted_bytes": 1100,
     }
-    made = manifest.Manifest(format=2, name=name, cluster_name=cluster, begun=begun, ended=ended, **texts, **numbers)
+    made = manifest.Manifest(format=3, name=name, cluster_name=cluster, begun=begun, ended=ended, **texts, **numbers)
     if size is not None:
         s3.put_object(Bucket=BUCKET, Key=f"{prefix}{name}", Body=b"x" * size)
     s3.put_object(Bucket=BUCKET, Key=f"{prefix}{name}.json", Body=made.to_json() if text is None else text)
@@ -99,7 +99,7 @@ def test_another_cluster_and_another_prefix_are_left_alone(run, s3):
     [
         ("{", "Expecting"),
         ("[]", "not an object"),
-        ('{"format": 3}', "its format is 3"),
+        ('{"format": 4}', "its format is 4"),
         (b"\xff\xfe\xff", "can't decode"),
     ],
 )

@@ -23,8 +23,8 @@ SPEC: dict[str, t.Any] = {
 TOGETHER = [("status_public_key", "status_private_key")]
 
 UNNARROWED = (
-    "{operator} may still write policies, and so give himself any right: there is no admin's certificate, and nobody else who "
-    "could do it in his place. Give admin_public_key and admin_private_key (vault_admin_certificate_file and "
+    "{operator} may still write policies, and so grant itself any policy: there is no admin's certificate, and no other "
+    "identity that could replace it. Give admin_public_key and admin_private_key (vault_admin_certificate_file and "
     "vault_admin_key_file), and run this once more."
 )
 

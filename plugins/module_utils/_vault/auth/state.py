@@ -13,7 +13,7 @@ STATUS = "vaultops-status"
 TOKEN_TTL_SECONDS = 900
 
 # Says who may do what, and restores: bootstrap, another CA, nodes that come and go. Nothing outside sys/ and auth/, but who may
-# write policies can give himself the rest: no run logs in as this unless something of that kind has to be written.
+# write policies can grant itself the rest: no run logs in as this unless something of that kind has to be written.
 ADMIN_POLICY = """\
 path "sys/*" {
   capabilities = ["create", "read", "update", "patch", "delete", "list", "sudo"]

@@ -55,7 +55,7 @@ class Custodian:
                 self.sink.replace(reservation)
             self._must_hold(reservation)
             self.sink.prove_writable(size_of)
-            # The last look before what can't be undone: whoever took the reservation over is asking Vault himself.
+            # The last look before what can't be undone: the run that took the reservation over is asking Vault itself.
             self._must_hold(reservation)
             keys = records.answered(reservation, body, api.initialise(node, client, body))
             return self._keep(reservation, keys, write)

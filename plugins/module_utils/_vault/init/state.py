@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Whether to initialise, to finish an init that was cut short, or to keep the hands off. Pure."""
+"""Whether to initialise, to finish an init that was cut short, or to do nothing. Pure."""
 
 from __future__ import annotations
 

@@ -79,8 +79,8 @@ CASES = {
     "an item that is no text": (said("Hm", item={"a": 1}), "The task: {'a': 1} (eu-central-1): Hm"),
     "a cause that the module drops": (
         said("Unable to create security group: Failed to create security group", exception="(traceback unavailable)"),
-        "The task (eu-central-1): Unable to create security group: Failed to create security group. What AWS said to that "
-        f"is not passed on. To see it, run again with ANSIBLE_DISPLAY_TRACEBACK=error. {GOES_ON}",
+        "The task (eu-central-1): Unable to create security group: Failed to create security group. The module does not "
+        f"pass on AWS's own error. To see that error, run again with ANSIBLE_DISPLAY_TRACEBACK=error. {GOES_ON}",
     ),
     "a cause that only the traceback has": (
         said(

@@ -117,7 +117,7 @@ def test_a_foreign_cluster_is_refused_unless_it_is_meant(
     "changes",
     [
         {"vault_version": "1.0.0"},
-        {"ended": "2020-01-01T00:00:00Z"},
+        {"finished_at": "2020-01-01T00:00:00Z"},
         {"seal_key_arn": "arn:aws:kms:eu-central-1:123456789012:key/other"},
         {"plain_sha256": "0" * 64},
         {"raft_term": 99},
@@ -137,12 +137,32 @@ def test_an_old_pair_under_a_newer_name(stage: Stage, made: Path, target: Path):
     newer = made.with_name(manifest.name("prod", CLUSTER_ID, known.node_name, begun, 99))
     newer.write_bytes(made.read_bytes())
     said = {}
-    for changes in ({}, {"name": newer.name}, {"name": newer.name, "begun": begun, "raft_index": 99}):
-        newer.with_name(f"{newer.name}.json").write_text(json.dumps({**vars(known), **changes}))
+    for changes in ({}, {"name": newer.name}, {"name": newer.name, "started_at": begun, "raft_index": 99}):
+        newer.with_name(f"{newer.name}.json").write_text(json.dumps({**json.loads(known.to_json()), **changes}))
         said[len(changes)] = str(refused(stage, newer, target))
     assert f"is the manifest of {made.name}. It was copied or renamed" in said[0]
     assert "is no name of a snapshot with its cluster, begin, Raft index and node" in said[1]
     assert f"the seal of {newer.name} is another manifest's" in said[3]
+
+
+def test_one_whose_manifest_has_the_older_names_opens_with_its_seal(stage: Stage, made: Path, target: Path):
+    """As the format 2 had it: the sum under the seal is over the names that its times had then."""
+    beside = made.with_name(f"{made.name}.json")
+    known = manifest.parse(beside.read_bytes())
+    data = {**json.loads(known.to_json()), "format": 2}
+    data |= {"begun": data.pop("started_at"), "ended": data.pop("finished_at")}
+    del data["seal"]
+    digest = hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    context = {**manifest.context_of(known), "vaultops:manifest-sha256": digest}
+    seal = Key(Kms(stage.key_arn, stage.aws, 5)).seal(context)
+    beside.write_text(json.dumps({**data, "seal": seal}))
+    found = decrypt.from_disk(str(made), str(target), ours(stage), stage.aws)
+    assert target.read_bytes() == SMALL and found.is_bound and found.format == 2
+    target.unlink()
+    # Its seal is not the other format's.
+    for changes in ({"seal": known.seal}, {"ended": "2020-01-01T00:00:00Z"}):
+        beside.write_text(json.dumps({**data, "seal": seal, **changes}))
+        assert "is another manifest's" in str(refused(stage, made, target))
 
 
 def test_one_of_an_older_tool_opens_and_says_that_nobody_vouches_for_it(stage: Stage, made: Path, target: Path):

@@ -33,6 +33,14 @@ def test_a_drill_that_could_fetch_nothing_is_a_report_too():
     assert (found["result"], found["snapshot"], found["rpo_seconds"], found["rto_seconds"]) == ("failed", None, None, 2)
 
 
+def test_a_report_with_the_older_name_of_its_time_is_read_too():
+    rest = '"2026-11-01T00:00:00Z", "result": "passed", "rpo_seconds": 7, "rto_seconds": 9}'
+    texts = {"a.json": f'{{"ended": {rest}', "b.json": f'{{"finished_at": {rest}'}
+    found, unreadable = drill.read(texts)
+    assert unreadable == []
+    assert found[0] == found[1] and "2026-11-01T00:00:00Z" in found[0].values()
+
+
 def canary(day: int, sure: bool = True) -> vault_canary.Canary:
     return {"written": f"2026-01-0{day}T00:00:00Z", "value": f"# {day}", "sure": sure}
 
