@@ -108,6 +108,11 @@ backup-test: setup lab-parts  ## The backup tool as a process, while everything 
 restore-test: lab-parts  ## Restores that must not happen, and drills that must not pass
 	@$(TEST_LAB) pytest tests/scenarios/test_restore.py
 
+# No part of 'make test'. JOBS: how many changes are tried at once.
+mutants: setup  ## The pure plans are changed in one small place at a time; their tests have to notice 85 %
+	@echo "== mutants: usually 12 minutes on two cores"
+	@$(LAB) python tests/mutation/run.py $(if $(JOBS),--jobs $(JOBS))
+
 status-test: test-setup  ## The status page in a browser, and plays that find nobody: no lab, loopback only
 	@echo "== status page"
 	@$(LAB) pytest tests/loopback/test_status_page.py tests/loopback/test_empty_inventory.py
@@ -117,4 +122,4 @@ bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one r
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help setup docs test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit provision inputs molecule adoption kill-test change-test blind-test backup-test restore-test status-test bench
+.PHONY: help setup docs test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit provision inputs molecule adoption kill-test change-test blind-test backup-test restore-test mutants status-test bench

@@ -87,3 +87,28 @@ def test_an_empty_node_has_no_seal_whatever_its_file_says():
 )
 def test_the_active_node_has_the_last_turn(wants, active, expected):
     assert standing.turns(["a", "b", "c"], wants, active) == expected
+
+
+def machine(runs, data):
+    service = {"main_pid": 7 if runs else None, "active_state": "active" if runs else "inactive"}
+    return {"service": service, "processes": [], "outside": [], "listens": runs, "has_data": data}
+
+
+def test_without_the_ca_what_is_on_each_machine_is_said():
+    seen = {
+        "vault-1": machine(True, True),
+        "vault-2": machine(False, True),
+        "vault-3": machine(True, False),
+        "vault-4": machine(False, False),
+        "vault-5": {"unreachable": True},
+    }
+    status = {
+        "nodes": [{"name": name, "url": "", "state": "unreachable", "initialized": None, "error": ""} for name in seen]
+    }
+    wanted = {"cluster_name": "prod", "version": "", "trusted": [], "signed": list(seen), "ca_file": "/srv/ca.crt"}
+    said = standing.stand([], status, seen, wanted)["problems"]
+    assert len(said) == 1
+    there = (
+        "vault-1 (Vault runs, with data), vault-2 (Vault is stopped, with data), vault-3 (Vault runs, without data)."
+    )
+    assert f"a cluster exists: {there}" in said[0]
