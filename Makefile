@@ -32,11 +32,35 @@ demo: setup  ## Bring up a three-node cluster in containers, and say how to reac
 clean-lab: setup  ## Remove the labs' containers, networks and servers
 	@$(LAB) python tests/lab/lab.py down --all
 
-# Under a test runner the building of Vault would be silent: it is done, and told, before.
+# Under a test runner the building of Vault would be silent: it is done, and told, before. The inventory's version, and
+# older ones for what needs them.
 lab-parts: setup
 	@$(TEST_LAB) python tests/lab/lab.py prepare
 
-test: lint unit status-test provision inputs molecule  ## What CI runs; the other tests and the bench come on top
+OLDER := vault-1.21.0 vault-1.19.0
+$(OLDER): vault-%: lab-parts
+	@$(TEST_LAB) VAULTOPS_LAB_VAULT=$* python tests/lab/lab.py prepare
+
+# Two streams side by side, one with the lab and one without. In each, one target follows the other, and what it says is
+# shown in one piece when it has ended. If one fails, the other stream goes on to its end.
+TEST_LOG := .ansible/test.log
+test: test-setup lab-parts vault-1.21.0  ## What CI runs; the other tests and the bench come on top
+	@echo "== two streams, usually 18 minutes: inputs, molecule; and beside them lint, unit, status-test, provision"
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target STREAMS=yes loopback-stream lab-stream 2>&1 | \
+	    tee --ignore-interrupts $(TEST_LOG) || \
+	    { echo "== failed:"; grep -E '^make.* \*\*\* ' $(TEST_LOG); exit 1; }
+	@echo "== all of it passed"
+
+loopback-stream: lint unit status-test provision
+lab-stream: inputs molecule
+
+ifdef STREAMS
+lint lab-parts: test-setup
+unit: lint
+status-test: unit
+provision: status-test
+molecule: inputs
+endif
 
 lint: setup  ## ansible-lint, yamllint, ruff, mypy
 	@echo "== lint"
@@ -56,7 +80,7 @@ provision: setup  ## AWS as it fails under provision.yml, and decommission.yml: 
 	@echo "== provisioning: usually 6 minutes"
 	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/test_provision.py tests/loopback/test_decommission.py
 
-molecule: lab-parts  ## Every scenario: create, converge, idempotence, verify, destroy
+molecule: lab-parts vault-1.21.0  ## Every scenario: create, converge, idempotence, verify, destroy
 	@echo "== molecule, scenarios default, aws, upgrade, certificates, replace_node and backup: usually 14 minutes"
 	@$(TEST_LAB) molecule test --all
 
@@ -70,7 +94,7 @@ adoption: lab-parts  ## A cluster made by hand is adopted, or left alone with th
 kill-test: lab-parts  ## The controller is killed at every point of init; every sink; nothing secret shows
 	@$(TEST_LAB) pytest tests/scenarios/test_kill.py tests/scenarios/test_sinks.py tests/scenarios/test_secrets.py
 
-change-test: lab-parts  ## Clients write while the cluster is changed, and while that goes wrong
+change-test: lab-parts $(OLDER)  ## Clients write while the cluster is changed, and while that goes wrong
 	@$(TEST_LAB) pytest tests/scenarios/test_upgrade.py tests/scenarios/test_certificates.py tests/scenarios/test_identities.py \
 	    tests/scenarios/test_replace.py
 
@@ -84,13 +108,18 @@ backup-test: setup lab-parts  ## The backup tool as a process, while everything 
 restore-test: lab-parts  ## Restores that must not happen, and drills that must not pass
 	@$(TEST_LAB) pytest tests/scenarios/test_restore.py
 
+# No part of 'make test'. JOBS: how many changes are tried at once.
+mutants: setup  ## The pure plans are changed in one small place at a time; their tests have to notice 85 %
+	@echo "== mutants: usually 12 minutes on two cores"
+	@$(LAB) python tests/mutation/run.py $(if $(JOBS),--jobs $(JOBS))
+
 status-test: test-setup  ## The status page in a browser, and plays that find nobody: no lab, loopback only
 	@echo "== status page"
 	@$(LAB) pytest tests/loopback/test_status_page.py tests/loopback/test_empty_inventory.py
 
-bench: lab-parts  ## The plays beside plain shell scripts, in one run each
+bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one run each
 	@$(TEST_LAB) python tests/bench/bench.py
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help setup docs test-setup lab demo clean-lab lab-parts test lint unit provision inputs molecule adoption kill-test change-test blind-test backup-test restore-test status-test bench
+.PHONY: help setup docs test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit provision inputs molecule adoption kill-test change-test blind-test backup-test restore-test mutants status-test bench

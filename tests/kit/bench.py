@@ -60,10 +60,17 @@ class Bench:
         self.controller = self.lab.state / "controller"
         self.secret = f"vault/{self.lab.name}/recovery"
 
-    def lab_command(self, command: str) -> None:
+    def lab_command(self, command: str, **environment: str) -> None:
         subprocess.run(
-            [sys.executable, str(ROOT / "tests/lab/lab.py"), command], env=self.environment, cwd=ROOT, check=True
+            [sys.executable, str(ROOT / "tests/lab/lab.py"), command],
+            env={**self.environment, **environment},
+            cwd=ROOT,
+            check=True,
         )
+
+    def need_vault(self, version: str) -> None:
+        """The release mirror has this version too: made now, if nothing needed it before."""
+        self.lab_command("prepare", VAULTOPS_LAB_VAULT=version)
 
     def require_network(self) -> None:
         """No lab network, no traffic: its addresses would leave this machine."""

@@ -7,14 +7,17 @@ import subprocess
 
 from kit.login import as_operator
 from kit.probe import Probe, prepare
+from labkit.settings import inventory_version
 
-OLD, NEW = "1.21.0", "1.21.1"
+OLD, NEW = "1.21.0", inventory_version()
 
 
 LONGEST_GAP_SECONDS = 1.0
 
 
 def make_cluster(bench, **variables):
+    if "vault_version" in variables:
+        bench.need_vault(variables["vault_version"])
     bench.on_nodes("rm -rf /opt/vault/releases /usr/local/bin/vault")
     bench.forget_cluster()
     code, output = bench.play("-e", json.dumps(variables))

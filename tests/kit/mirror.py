@@ -9,7 +9,7 @@ import threading
 import typing as t
 from pathlib import Path
 
-from labkit.settings import cache
+from labkit.settings import cache, inventory_version
 
 PROXY_PORT = 5001
 
@@ -19,8 +19,10 @@ MIRROR_PORT = 8081
 
 def tampered_mirror(tamper: t.Callable[[Path], object], bench, folder: Path, request) -> dict[str, t.Any]:
     mirror = folder / "mirror"
-    shutil.copytree(cache() / "mirror", mirror, ignore=shutil.ignore_patterns("1.21.0", "1.19.0"))
-    tamper(mirror / "vault" / "1.21.1")
+    release = mirror / "vault" / inventory_version()
+    shutil.copytree(cache() / "mirror", mirror, ignore=shutil.ignore_patterns("vault"))
+    shutil.copytree(cache() / "mirror" / "vault" / release.name, release)
+    tamper(release)
     handler = functools.partial(_Quiet, directory=str(mirror))
     server = http.server.ThreadingHTTPServer((bench.lab.gateway, MIRROR_PORT), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

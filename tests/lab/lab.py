@@ -2,6 +2,7 @@
 """The lab: a Vault cluster's machines, network and AWS on one Debian host. `lab.py up|prepare|down|status`; see README.md."""
 
 import argparse
+import concurrent.futures
 import contextlib
 import fcntl
 import pathlib
@@ -75,10 +76,15 @@ def status(lab: Lab) -> int:
 
 
 def _parts() -> tuple[str, pathlib.Path]:
-    """The node image's name and the metadata mock, with the release mirror filled."""
-    node_image, mock = image.ensure(), binaries.metadata_mock()
-    mirror.ensure(binaries.vault_binaries())
-    return node_image, mock
+    """The node image's name and the metadata mock, with the release mirror filled.
+
+    The image waits for the network and the disk, the binaries for the processors: both are made at once.
+    """
+    with concurrent.futures.ThreadPoolExecutor() as beside:
+        node_image = beside.submit(image.ensure)
+        mock = binaries.metadata_mock()
+        mirror.ensure(binaries.vault_binaries())
+    return node_image.result(), mock
 
 
 def _refuse_lost_keys(lab: Lab) -> None:

@@ -17,7 +17,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import 
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.archive import verify
 from kit.backup_stage import REGION, Certificates, Stage
 from kit.vault_standin import SERVER_NAME
-from labkit.settings import VAULT_VERSIONS, cache
+from labkit.settings import cache, inventory_version
 from moto.server import ThreadedMotoServer
 
 START_SECONDS = 20
@@ -26,7 +26,7 @@ POLICY = 'path "sys/storage/raft/snapshot" { capabilities = ["read"] }'
 
 
 def vault_binary() -> Path:
-    version = sorted(VAULT_VERSIONS)[-1]
+    version = inventory_version()
     found = sorted(cache().glob(f"bin/*/vault-{version}"))
     if not found:
         pytest.fail(f"there is no Vault {version} below {cache()}/bin; 'make lab-parts' gets it")

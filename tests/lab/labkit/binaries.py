@@ -1,4 +1,4 @@
-"""The binaries that nodes run: Vault in three versions and AWS's metadata mock. Made or fetched once, then cached."""
+"""The binaries that nodes run: Vault and AWS's metadata mock. Made or fetched when something needs them, then cached."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ import zipfile
 
 from . import toolchain
 from .say import LabError, say
-from .settings import HERE, VAULT_VERSIONS, cache
+from .settings import HERE, cache, vault_versions
 
 _RELEASES = "https://releases.hashicorp.com/vault"
 _BUILD = HERE / "build"
@@ -29,14 +29,15 @@ def metadata_mock() -> pathlib.Path:
 
 
 def vault_binaries() -> dict[str, pathlib.Path]:
-    """A binary for every version, in order of trust: given by the user, made before, official, built here."""
+    """A binary for every version that is asked for, in order of trust: given by the user, made before, official, built here."""
     given = os.environ.get("VAULT_ARCHIVES")
     if given and not os.path.isdir(given):
         raise LabError(
             "the Vault archives aren't there", f"VAULT_ARCHIVES={given} isn't a folder", "correct or unset it"
         )
     found = {
-        version: _given(pathlib.Path(given), version) if given else _made_before(version) for version in VAULT_VERSIONS
+        version: _given(pathlib.Path(given), version) if given else _made_before(version)
+        for version in vault_versions()
     }
     missing = [version for version, path in found.items() if path is None]
     official = bool(missing) and _official_reachable(missing[0])
@@ -71,8 +72,14 @@ def _given(folder: pathlib.Path, version: str) -> pathlib.Path | None:
 
 
 def _made_before(version: str) -> pathlib.Path | None:
-    places = [_official(version), _cached(_BUILD / f"vault-{version}") / f"vault-{version}"]
+    places = [_official(version)]
+    if _recipe(version).exists():
+        places.append(_cached(_recipe(version)) / f"vault-{version}")
     return next((path for path in places if path.exists()), None)
+
+
+def _recipe(version: str) -> pathlib.Path:
+    return _BUILD / f"vault-{version}"
 
 
 def _official(version: str) -> pathlib.Path:
@@ -115,7 +122,9 @@ def _download(version: str) -> pathlib.Path:
 
 
 def _build(version: str) -> pathlib.Path:
-    recipe = _BUILD / f"vault-{version}"
+    recipe = _recipe(version)
+    if not recipe.exists():
+        raise _cant(f"Vault {version}", f"the official archives can't be reached, and {_BUILD} has no recipe for it")
     path = _cached(recipe) / f"vault-{version}"
     say(f"building Vault {version} from its Go modules; usually 5-6 minutes on 2 cores, first time only")
     # "minimal" leaves out the database and cloud plug-ins; Raft, awskms, transit, kv and the auth methods stay.

@@ -9,12 +9,12 @@ from .say import LabError
 
 REGION = "eu-central-1"
 ROLE = "vault-node"
-VAULT_VERSIONS = ("1.21.1", "1.21.0", "1.19.0")
 AWS_PORT = 5000
 MIRROR_PORT = 8080
 LABEL = "vaultops.lab"
 STATE_LABEL = "vaultops.state"  # which cache folder holds the lab's pid files and keys
 HERE = pathlib.Path(__file__).resolve().parent.parent
+_INVENTORY = HERE.parent.parent / "inventories" / "lab" / "group_vars" / "all.yml"
 
 # Spare ones are for work beside a test run: up only when somebody names one.
 _NETWORKS = {"demo": "10.0.1", "test": "10.0.2"} | {f"spare{number}": f"10.0.{number + 2}" for number in range(1, 6)}
@@ -24,6 +24,29 @@ def cache() -> pathlib.Path:
     """Where big, slow or secret things are kept, outside the checkout and shared by both labs."""
     base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     return pathlib.Path(base).absolute() / "vaultops"
+
+
+def inventory_version() -> str:
+    """The Vault that the lab's inventory names."""
+    named = re.search(r"^vault_version: *([^\s#]+)", _INVENTORY.read_text(), re.MULTILINE)
+    if not named:
+        raise LabError(
+            "it is not known which Vault the lab needs", f"{_INVENTORY} has no vault_version", "name a version there"
+        )
+    return named[1]
+
+
+def vault_versions() -> list[str]:
+    """What the release mirror must have: the inventory's version, and those that VAULTOPS_LAB_VAULT names beside it."""
+    beside = os.environ.get("VAULTOPS_LAB_VAULT", "").split()
+    for version in beside:
+        if not re.fullmatch(r"\d+\.\d+\.\d+", version):
+            raise LabError(
+                f"there is no Vault {version!r}",
+                f"VAULTOPS_LAB_VAULT is {' '.join(beside)!r}",
+                "set VAULTOPS_LAB_VAULT to versions such as 1.21.0, with spaces between them",
+            )
+    return list(dict.fromkeys([inventory_version(), *beside]))
 
 
 @dataclasses.dataclass(frozen=True)
