@@ -31,7 +31,9 @@ class ActionModule(Normal):
             return super().run(tmp, variables)
         arguments = dict(self._task.args)
         self._update_module_args(self._task.action, arguments, variables)
-        result = run_here(self._task.action, arguments)
+        # Where Ansible would start it: paths may be relative to the playbook.
+        with contextlib.chdir(self._loader.get_basedir()):
+            result = run_here(self._task.action, arguments)
         remove_internal_keys(result)
         return merge_hash({"_ansible_parsed": True}, result)
 

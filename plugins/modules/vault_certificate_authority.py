@@ -82,7 +82,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     for folder in [] if check_mode else folders:
         os.makedirs(folder, mode=0o700, exist_ok=True)
     # Two runs at once would leave the certificate of one beside the key of the other.
-    with contextlib.nullcontext() if check_mode else lock.locked(folders[0]):
+    with contextlib.nullcontext() if check_mode else lock.locked(os.path.join(folders[1], ".lock")):
         made = [] if os.path.exists(params["certificate"]) else make(params, check_mode)
     diff = {"before": "", "after": "".join(f"{path}: made\n" for path in made)}
     return {"changed": bool(made), "made": made, "diff": diff}

@@ -123,7 +123,11 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     ca, ca_key = signer(params["ca_file"], params["ca_key"])
     wanted = params["certificates"]
     # A certificate and the key of another run would be no pair.
-    with contextlib.nullcontext() if check_mode else lock.locked(os.path.dirname(params["ca_key"])):
+    with (
+        contextlib.nullcontext()
+        if check_mode
+        else lock.locked(os.path.join(os.path.dirname(params["ca_file"]), ".lock"))
+    ):
         for one in [] if check_mode else wanted:
             issue(one, ca, ca_key, params)
     issued = [one["certificate"] for one in wanted]

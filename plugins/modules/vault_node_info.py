@@ -207,7 +207,8 @@ units:
   returned: success
   type: dict
 lease:
-  description: Null without O(lease); else what M(vaultops.cluster.vault_lease) would answer to who wants to take it.
+  description: Null without O(lease); else what M(vaultops.cluster.vault_lease) would answer to who wants to take it, or C(msg),
+    why that can't be known.
   returned: success
   type: dict
 metadata:
@@ -221,6 +222,7 @@ import os
 import time
 import typing as t
 
+from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
 from ..module_utils._node import here, lease, managed, metadata_service, service, tls
 
@@ -229,6 +231,8 @@ USUAL = "argv[]=vault server -config=/etc/vault.d ;"
 
 
 def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
+    # First: what another run changes after this look has left its mark by the time that the lease is asked for.
+    lease_seen = would_be_granted(params["lease"])
     unit = service.read_unit(params["service"])
     current = installed_release(params["link"])
     running = service.running_release(unit["main_pid"])
@@ -266,7 +270,7 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
         "users": managed.users(params["users"]),
         "units": managed.units(params["units"]),
         "metadata": metadata(params["metadata_users"]),
-        "lease": would_be_granted(params["lease"]),
+        "lease": lease_seen,
     }
 
 
@@ -283,7 +287,10 @@ def would_be_granted(wanted: dict[str, t.Any] | None) -> dict[str, t.Any] | None
     if wanted is None:
         return None
     nobody = {"holder": "", "who": "", "job": "", "playbook": "", "minutes": 0, "asked_at": None}
-    return lease.ask({**wanted, **nobody, "state": "taken"}, check_mode=True)
+    try:
+        return lease.ask({**wanted, **nobody, "state": "taken"}, check_mode=True)
+    except Problem as error:  # this node grants nothing, and a majority may do without it
+        return {"granted": False, "msg": str(error)}
 
 
 def installed_release(link: str) -> str | None:

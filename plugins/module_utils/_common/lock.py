@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A directory that one process at a time works in."""
+"""What one process at a time works on."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ LOCK_SECONDS = 10.0
 
 
 @contextlib.contextmanager
-def locked(directory: str) -> t.Iterator[None]:
-    """One reader or writer at a time. The kernel drops the lock with the process, however that ends."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+def locked(path: str) -> t.Iterator[None]:
+    """*path*: a directory that is there, or a file that is made for it; only a file can be locked on every file system.
+
+    The kernel drops the lock with the process, however that ends.
+    """
+    handle = os.open(path, os.O_RDONLY) if os.path.isdir(path) else os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         wait = Wait(LOCK_SECONDS, pause=0.02)
         while not _locks(handle):
             if not wait.again():
-                raise Problem(f"{directory} is locked by another process", f"'fuser {directory}' there names it.")
+                raise Problem(f"{path} is locked by another process", f"'fuser {path}' there names it.")
         yield
     finally:
         os.close(handle)

@@ -42,9 +42,10 @@ def verdict(nodes: t.Sequence[str], answers: Answers, asked_at: float | None) ->
         answer = answers.get(node) or {}
         if node in granted:
             continue
-        if answer.get("asked_at") == asked_at and answer.get("lease"):
+        answers_this = answer.get("asked_at") == asked_at and "msg" not in answer
+        if answers_this and answer.get("lease"):
             refusing.setdefault(described(answer["lease"]), []).append(node)
-        elif answer.get("asked_at") == asked_at:
+        elif answer and answers_this:
             silent.append(f"{node} has no lease of this run any more")
         else:
             silent.append(f"{node}: {_one_line(answer.get('msg') or ('no answer' if answer else 'it was not asked'))}")
