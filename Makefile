@@ -110,7 +110,7 @@ restore-test: lab-parts  ## Restores that must not happen, and drills that must 
 
 # No part of 'make test'. JOBS: how many changes are tried at once.
 mutants: setup  ## The pure plans are changed in one small place at a time; their tests have to notice 85 %
-	@echo "== mutants: usually 12 minutes on two cores"
+	@echo "== mutants: usually 8 minutes on two cores"
 	@$(LAB) python tests/mutation/run.py $(if $(JOBS),--jobs $(JOBS))
 
 status-test: test-setup  ## The status page in a browser, and plays that find nobody: no lab, loopback only
