@@ -45,7 +45,7 @@ $(OLDER): vault-%: lab-parts
 # shown in one piece when it has ended. If one fails, the other stream goes on to its end.
 TEST_LOG := .ansible/test.log
 test: test-setup lab-parts vault-1.21.0  ## What CI runs; the other tests and the bench come on top
-	@echo "== two streams, usually 18 minutes: inputs, molecule; and beside them lint, unit, status-test, provision"
+	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, unit, status-test, provision"
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target STREAMS=yes loopback-stream lab-stream 2>&1 | \
 	    tee --ignore-interrupts $(TEST_LOG) || \
 	    { echo "== failed:"; grep -E '^make.* \*\*\* ' $(TEST_LOG); exit 1; }
@@ -110,7 +110,7 @@ restore-test: lab-parts  ## Restores that must not happen, and drills that must 
 
 # No part of 'make test'. JOBS: how many changes are tried at once.
 mutants: setup  ## The pure plans are changed in one small place at a time; their tests have to notice 85 %
-	@echo "== mutants: usually 12 minutes on two cores"
+	@echo "== mutants: usually 8 minutes on two cores"
 	@$(LAB) python tests/mutation/run.py $(if $(JOBS),--jobs $(JOBS))
 
 status-test: test-setup  ## The status page in a browser, and plays that find nobody: no lab, loopback only
