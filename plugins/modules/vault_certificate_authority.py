@@ -55,13 +55,12 @@ made:
   elements: str
 """
 
-import contextlib
 import datetime
 import os
 import traceback
 import typing as t
 
-from ..module_utils._common import files, lock
+from ..module_utils._common import files
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
 
@@ -81,9 +80,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     folders = [os.path.dirname(params[name]) for name in ("key", "certificate")]
     for folder in [] if check_mode else folders:
         os.makedirs(folder, mode=0o700, exist_ok=True)
-    # Two runs at once would leave the certificate of one beside the key of the other.
-    with contextlib.nullcontext() if check_mode else lock.locked(os.path.join(folders[1], ".lock")):
-        made = [] if os.path.exists(params["certificate"]) else make(params, check_mode)
+    made = [] if os.path.exists(params["certificate"]) else make(params, check_mode)
     diff = {"before": "", "after": "".join(f"{path}: made\n" for path in made)}
     return {"changed": bool(made), "made": made, "diff": diff}
 

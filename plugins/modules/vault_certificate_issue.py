@@ -126,7 +126,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     with (
         contextlib.nullcontext()
         if check_mode
-        else lock.locked(os.path.join(os.path.dirname(params["ca_file"]), ".lock"))
+        else lock.locked(params["ca_file"])
     ):
         for one in [] if check_mode else wanted:
             issue(one, ca, ca_key, params)

@@ -66,7 +66,7 @@ def play(bench, *arguments: str) -> tuple[str, str]:
     code, output = bench.play("-e", json.dumps(SNAPSHOTS), *arguments)
     assert code == 0, output
     said = " ".join(output.split())
-    return said, said.partition("TASK [The plan]")[2].partition("TASK [")[0]
+    return said, said.partition(" : The plan]")[2].partition("TASK [")[0]
 
 
 def autopilot(bench, change: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
