@@ -30,6 +30,6 @@ class FilterModule:
             "owned": ownership.owned,
             "removal_bucket_problems": ownership.bucket_problems,
             "seal_problems": alias_state.seal_problems,
-            "strangers": ownership.strangers,
+            "ownership_problems": ownership.problems,
             "transfer_bucket_problems": policies.transfer_bucket_problems,
         }

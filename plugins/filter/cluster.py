@@ -91,9 +91,9 @@ def status_json(made):
     return json.dumps(made, indent=2, sort_keys=False) + "\n"
 
 
-def observations(names, hostvars):
+def found_on_nodes(names, hostvars):
     """What vault_node_info saw on each of these hosts; nothing where it saw nothing, such as with --limit."""
-    return {name: hostvars[name].get("vault_server_observed") or {} for name in names}
+    return {name: hostvars[name].get("vault_server_found") or {} for name in names}
 
 
 def standings(nodes, status, observed, cluster_name, ca_file, version="", signed=()):
@@ -147,7 +147,7 @@ def turns(names, hostvars, active):
 def site_lines(standings_by_name, hostvars, cluster, active):
     """What each host has to do was kept of each by itself."""
     todo = {name: hostvars[name].get("vault_site_todo") or {} for name in standings_by_name}
-    return site_plan.lines(standings_by_name, todo, observations(standings_by_name, hostvars), cluster, active)
+    return site_plan.lines(standings_by_name, todo, found_on_nodes(standings_by_name, hostvars), cluster, active)
 
 
 class FilterModule:
@@ -171,7 +171,7 @@ class FilterModule:
             "certificate_open_keys": open_keys,
             "certificate_problems": certificate_problems,
             "not_seen": sight.not_seen,
-            "observations": observations,
+            "found_on_nodes": found_on_nodes,
             "outage": sight.outage,
             "lease_cause": lease.cause,
             "lease_claim": lease_claim,
@@ -181,7 +181,7 @@ class FilterModule:
             "lease_since_read": lease.since_read,
             "lease_turn_problem": lease_turn_problem,
             "lease_verdict": lease.verdict,
-            "certificate_strangers": certificates.strangers,
+            "certificates_of_another_ca": certificates.of_another_ca,
             "overview": overview.lines,
             "replace_plan": replace.plan,
             "restart_plan": upgrade.restart,

@@ -113,7 +113,7 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ..module_utils._aws import ownership_api as api
-from ..module_utils._aws.errors import explained
+from ..module_utils._aws.errors import translate_errors
 from ..module_utils._aws.module import run_aws_module
 from ..module_utils._aws.ownership import Thing
 
@@ -136,7 +136,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
         ("secret", "secretsmanager", api.secret),
     ):
         if params[kind]:
-            with explained(module.region, service):
+            with translate_errors(module.region, service):
                 things += look(client(service), params[kind])
     for kind, service, look_around in (
         ("bucket", "s3", api.buckets),
@@ -144,10 +144,10 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
         ("target_group", "elbv2", api.target_groups),
     ):
         if params[kind] or kind in params["tagged"]:
-            with explained(module.region, service):
+            with translate_errors(module.region, service):
                 things += look_around(client(service), params[kind] or "", tag, kind in params["tagged"])
     if params["security_group"]:
-        with explained(module.region, "ec2"):
+        with translate_errors(module.region, "ec2"):
             things += api.security_groups(client("ec2"), params["security_group"], tag)
     return {"changed": False, "things": things}
 

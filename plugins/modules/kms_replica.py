@@ -77,7 +77,7 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ..module_utils._aws import alias_state, key_state, kms_api
-from ..module_utils._aws.errors import explained
+from ..module_utils._aws.errors import translate_errors
 from ..module_utils._aws.module import run_aws_module
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.wait import Wait
@@ -93,7 +93,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     problem = key_state.replica_problem(primary, alias, str(module.region), region)
     if problem or primary is None:
         raise Problem(str(problem))
-    with explained(region):
+    with translate_errors(region):
         endpoint = {"endpoint": params["replica_endpoint_url"]}
         there = module.client("kms", retry_decorator=kms_api.RETRY, region=region, **endpoint)
         return bring_about(module, there, alias, primary)

@@ -123,11 +123,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     ca, ca_key = signer(params["ca_file"], params["ca_key"])
     wanted = params["certificates"]
     # A certificate and the key of another run would be no pair.
-    with (
-        contextlib.nullcontext()
-        if check_mode
-        else lock.locked(params["ca_file"])
-    ):
+    with contextlib.nullcontext() if check_mode else lock.locked(params["ca_file"]):
         for one in [] if check_mode else wanted:
             issue(one, ca, ca_key, params)
     issued = [one["certificate"] for one in wanted]

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Lay down the files of a node as one set."""
+"""Write the files of a node as one set."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Lay down the configuration
+- name: Write the configuration
   vaultops.cluster.vault_files:
     directories:
       - {path: /etc/vault.d, group: vault, mode: "0750"}

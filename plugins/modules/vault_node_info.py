@@ -124,7 +124,7 @@ asked_at:
   returned: success
   type: float
 releases:
-  description: Versions that are laid down.
+  description: Versions that are installed.
   returned: success
   type: list
   elements: str

@@ -138,14 +138,14 @@ from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.raft import look
 from ..module_utils._vault.raft.state import (
     Raft,
-    apart_from,
+    excluding,
     index_of_leader,
-    missing_for,
     missing_tolerance,
     not_asked,
-    not_back,
-    not_back_itself,
     not_serving,
+    own_rejoin_problem,
+    quorum_problem,
+    rejoin_problem,
 )
 from ..module_utils._vault.session import root_token_from, session
 from ..module_utils._vault.status.api import read_nodes
@@ -218,30 +218,30 @@ class Gate:
 
     def _missing(self, everybody: Raft) -> str | None:
         """First by autopilot's word, which is at hand; then by that of the nodes."""
-        params, raft = self.params, apart_from(everybody, self.params["leaving"])
+        params, raft = self.params, excluding(everybody, self.params["leaving"])
         node_id, version, peers = params["node_id"], params["version"], params["peers"]
         if self.index is None:
             self.index = index_of_leader(raft)
         missing = None
         if params["voters"]:
             self._require_known(raft)
-            missing = missing_for(raft, params["voters"]) or missing_tolerance(raft)
+            missing = quorum_problem(raft, params["voters"]) or missing_tolerance(raft)
         if node_id and not missing:
-            missing = not_back(raft, node_id, version, self.index)
+            missing = rejoin_problem(raft, node_id, version, self.index)
         if missing:
             return missing
         nodes = read_nodes(Cluster(self.connection))
         if params["voters"]:
             missing = not_serving(raft, nodes, peers)
         if node_id and not missing:
-            missing = not_back_itself(raft, node_id, version, self.index, nodes, peers)
+            missing = own_rejoin_problem(raft, node_id, version, self.index, nodes, peers)
         return missing
 
     def _require_known(self, raft: Raft) -> None:
-        strangers = not_asked(raft, self.connection.nodes, self.params["peers"])
-        if strangers:
+        unlisted = not_asked(raft, self.connection.nodes, self.params["peers"])
+        if unlisted:
             raise Stranger(
-                ", ".join(strangers),
+                ", ".join(unlisted),
                 f"a voter of the cluster that is none of the nodes asked ({', '.join(self.connection.nodes)})",
                 "Name it in the inventory, or remove it from the cluster: playbooks/replace_node.yml.",
             )

@@ -23,7 +23,7 @@ description:
 author: vaultops maintainers (@vaultops)
 options:
   src:
-    description: Path of the decrypted snapshot, as M(vaultops.cluster.vault_backup_fetch) leaves it.
+    description: Path of the decrypted snapshot, as M(vaultops.cluster.vault_snapshot_fetch) leaves it.
     type: path
     required: true
   sha256:

@@ -11,10 +11,10 @@ version_added: 1.0.0
 description:
   - Downloads the archive from a mirror laid out as the publisher's, verifies the signature over the checksums and the
     checksum of the archive, and lays the binary down in a directory of its own version.
-  - Nothing is left behind by a release that does not verify. A release that is laid down already is not fetched again.
+  - Nothing is left behind by a release that does not verify. A release that is installed already is not fetched again.
   - The release's directory keeps the SHA-256 of archive and binary. A binary that is not what the signed archive held is
     refused, and never switched on. Its content is read when it is switched on, and when its size or one of its times
-    differs from what was seen last; a release that was laid down without its sums is compared with the archive once.
+    differs from what was seen last; a release that was installed without its sums is compared with the archive once.
   - The same is done for the release that is switched on, so that a way back is proven before it is needed.
   - Sizes, times and room are limited before the signature is known, and 512 MiB stay free on the file system.
   - Where others than root could replace what root runs, directories of this collection are made root's, and others are
@@ -57,7 +57,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Lay down Vault 1.21.1 and switch it on
+- name: Install Vault 1.21.1 and switch it on
   vaultops.cluster.vault_release:
     version: 1.21.1
     signing_key: "{{ lookup('ansible.builtin.file', 'hashicorp.asc') }}"
@@ -132,14 +132,14 @@ def owners(params: dict[str, t.Any], versions: t.Iterable[str], check_mode: bool
 def state(folder: str, version: str) -> str:
     if not os.path.lexists(os.path.join(folder, installed.BINARY)):
         return "absent"
-    return "proven" if installed.kept(folder, version) else "laid down, without its sums"
+    return "proven" if installed.kept(folder, version) else "installed, without its sums"
 
 
 def provide(source: Release, folder: str, key: str, activated: bool, check_mode: bool) -> None:
-    """Lay down what is absent; hold what is there against its sums, or against its signed archive where it has none."""
+    """Install what is absent; hold what is there against its sums, or against its signed archive where it has none."""
     sums = installed.kept(folder, source.version)
     if sums and os.path.lexists(os.path.join(folder, installed.BINARY)):
-        installed.prove(folder, sums, thorough=activated, may_write=not check_mode)
+        installed.verify(folder, sums, thorough=activated, may_write=not check_mode)
         return
     expected = source.expected_sum(key)
     if check_mode:
@@ -151,7 +151,7 @@ def provide(source: Release, folder: str, key: str, activated: bool, check_mode:
 
 
 def way_back(current: str | None, params: dict[str, t.Any]) -> str | None:
-    """The version that is switched on, where it is another one and was laid down by this collection."""
+    """The version that is switched on, where it is another one and was installed by this collection."""
     if not current or not os.path.isfile(current):
         return None
     folder = os.path.dirname(current)

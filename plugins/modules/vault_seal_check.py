@@ -52,13 +52,13 @@ key_state:
 import typing as t
 
 from ..module_utils._common.module import run_module
-from ..module_utils._node.kms import Kms, prove
+from ..module_utils._node.kms import Kms, verify
 from ..module_utils._node.metadata import role_credentials
 
 
 def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
     kms = Kms(params["region"], params["endpoint_url"], role_credentials())
-    return {"changed": False, **prove(kms, params["key_id"])}
+    return {"changed": False, **verify(kms, params["key_id"])}
 
 
 OPTIONS: dict[str, t.Any] = {

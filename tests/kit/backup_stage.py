@@ -111,7 +111,7 @@ class Stage:
     def names(self) -> list[str]:
         """Oldest first; of two that were begun in one second, by their Raft index."""
         found = [name for name in self.files() if name.endswith(".encrypted")]
-        return sorted(found, key=lambda name: (manifest.begun_of(name), index_of(name)))
+        return sorted(found, key=lambda name: (manifest.started_at_of(name), index_of(name)))
 
     def s3_settings(self) -> S3:
         return S3(BUCKET, "snapshots", REGION, self.aws, 5)

@@ -39,10 +39,10 @@ OTHER_ID = "0e5a7c11-0000-4000-8000-000000000002"
 def backup(
     index: int, age_days: float, now: float = NOW, node: str = "vault-1", cluster_id: str = ID, cluster: str = "prod"
 ) -> manifest.Manifest:
-    begun = manifest.moment(now - age_days * DAY)
+    started_at = manifest.moment(now - age_days * DAY)
     return manifest.Manifest(
         format=manifest.FORMAT,
-        name=manifest.name(cluster, cluster_id, node, begun, index),
+        name=manifest.name(cluster, cluster_id, node, started_at, index),
         cluster_id=cluster_id,
         cluster_name=cluster,
         node_name=node,
@@ -57,13 +57,13 @@ def backup(
         state_sha256="b",
         encrypted_bytes=1,
         encrypted_sha256="c",
-        begun=begun,
-        ended=begun,
+        started_at=started_at,
+        finished_at=started_at,
         seal="c2VhbA==",
     )
 
 
 def unbound(made: manifest.Manifest) -> manifest.Manifest:
     """As an older tool wrote it."""
-    name = manifest.name(made.cluster_name, None, made.node_name, made.begun, made.raft_index)
+    name = manifest.name(made.cluster_name, None, made.node_name, made.started_at, made.raft_index)
     return dataclasses.replace(made, format=1, name=name, seal="")

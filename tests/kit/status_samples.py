@@ -33,7 +33,7 @@ SETTINGS = {
     "server_stabilization_time": "10s",
 }
 DRILL = {
-    "ended": "2026-11-20T04:00:00Z",
+    "finished_at": "2026-11-20T04:00:00Z",
     "result": "passed",
     "rpo_seconds": 11520,
     "rto_seconds": 41,
@@ -92,10 +92,10 @@ def raft(*peers, tolerance=1):
 def snapshots(count, last="2026-11-25T06:00:04Z", size=13_000_000, hours=6, node_name="vault-1"):
     found = []
     for number in range(count):
-        begun = words.epoch(last) - (count - 1 - number) * hours * 3600
+        started_at = words.epoch(last) - (count - 1 - number) * hours * 3600
         if number % 17 == 9:
-            begun += 1500
-        name = f"prod_{words.iso(begun).replace('-', '').replace(':', '')}_{104000 + number}_{node_name}.snap.encrypted"
+            started_at += 1500
+        name = f"prod_{words.iso(started_at).replace('-', '').replace(':', '')}_{104000 + number}_{node_name}.snap.encrypted"
         plain = size + number * 41_000 + (number * 7919 % 13) * 20_000
         found.append(
             {
@@ -107,20 +107,20 @@ def snapshots(count, last="2026-11-25T06:00:04Z", size=13_000_000, hours=6, node
                 "seal_key_arn": KEY["arn"],
                 "plain_bytes": plain,
                 "encrypted_bytes": plain + 4096,
-                "begun": words.iso(begun),
-                "ended": words.iso(begun + 9),
+                "started_at": words.iso(started_at),
+                "finished_at": words.iso(started_at + 9),
             }
         )
-    return {"snapshots": found, "broken": [], "ahead": [], "left_out": 0}
+    return {"snapshots": found, "broken": [], "future_dated": [], "left_out": 0}
 
 
 def drills(count):
     """One a week up to DRILL, of which each seventh failed."""
     made = []
     for weeks in reversed(range(count)):
-        ended = words.iso(words.epoch(DRILL["ended"]) - weeks * 7 * 86400)
+        finished_at = words.iso(words.epoch(DRILL["finished_at"]) - weeks * 7 * 86400)
         times = {"rpo_seconds": 11520 + weeks * 611, "rto_seconds": 41 + weeks * 5 % 13}
-        one = {**DRILL, "ended": ended, **times}
+        one = {**DRILL, "finished_at": finished_at, **times}
         if weeks % 7 == 6:
             one |= {"result": "failed", "problem": "Install a verified release: the mirror does not answer"}
         made.append(one)
@@ -146,7 +146,7 @@ def document(**changes):
 def degraded():
     nodes = [node(1, state="active"), dead(2), node(3, version="1.20.4")]
     taken = snapshots(40, last="2026-11-24T18:00:04Z")
-    taken["ahead"] = [{"key": "snapshots/prod_y.json", "name": "prod_y", "node_name": "vault-3"}]
+    taken["future_dated"] = [{"key": "snapshots/prod_y.json", "name": "prod_y", "node_name": "vault-3"}]
     taken["broken"] = [{"key": "snapshots/prod_x.snap.encrypted.json", "problem": "it is not an object"}]
     failed = {**DRILL, "result": "failed", "rto_seconds": None, "problem": "the restored cluster did not unseal"}
     return document(

@@ -413,12 +413,12 @@ def test_a_clock_that_jumps_deletes_nothing_good(stage: Stage):
     name = stage.succeed()
     known = manifest.parse((stage.directory / f"{name}.json").read_text())
     for index, year in ((2, 2001), (3, 2001), (4, 2099), (5, 2099)):
-        begun = f"{year}-01-01T00:00:0{index}Z"
+        started_at = f"{year}-01-01T00:00:0{index}Z"
         clone = {
             **json.loads(known.to_json()),
             "raft_index": index,
-            "started_at": begun,
-            "name": manifest.name("prod", CLUSTER_ID, "vault-1", begun, index),
+            "started_at": started_at,
+            "name": manifest.name("prod", CLUSTER_ID, "vault-1", started_at, index),
         }
         (stage.directory / clone["name"]).write_bytes((stage.directory / name).read_bytes())
         (stage.directory / f"{clone['name']}.json").write_text(json.dumps(clone))

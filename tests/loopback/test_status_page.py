@@ -186,7 +186,7 @@ def inventory_with_aws(tmp_path):
     name = manifest.name("unit", None, "vault-1", "2026-11-01T06:00:00Z", 7)
     texts = {field: "x" for field, kind in manifest.Manifest.__annotations__.items() if kind == "str"}
     numbers = {field: 7 for field, kind in manifest.Manifest.__annotations__.items() if kind == "int"}
-    times = {"begun": "2026-11-01T06:00:00Z", "ended": "2026-11-01T06:00:09Z"}
+    times = {"started_at": "2026-11-01T06:00:00Z", "finished_at": "2026-11-01T06:00:09Z"}
     whose = {"cluster_name": "unit", "node_name": "vault-1", "format": manifest.UNBOUND, "name": name, "seal": ""}
     made = manifest.Manifest(**{**texts, **numbers, **times, **whose})
     s3.put_object(Bucket="example", Key=f"snapshots/{name}", Body=bytes(made.encrypted_bytes))

@@ -257,7 +257,7 @@ def test_a_drill_passes_and_leaves_nothing(lab):
     for node in lab.lab.nodes[:3]:
         metric = inside(node.container, "grep -v '#' /var/lib/prometheus/node-exporter/vault_drill.prom").split()
         assert metric[0] == "vault_drill_last_success_timestamp_seconds"
-        assert abs(int(metric[1]) - manifest.epoch(report["ended"])) <= 1
+        assert abs(int(metric[1]) - manifest.epoch(report["finished_at"])) <= 1
     assert len(cluster(lab).connection.nodes) == 3
     assert identity(lab)[0] == "live"
 

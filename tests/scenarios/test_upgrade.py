@@ -118,12 +118,12 @@ def test_a_controller_that_dies_after_the_second_node_leaves_what_the_next_run_f
 
 
 def test_a_standby_that_does_not_start_is_switched_back_and_the_rest_left_alone(old_cluster, tmp_path):
-    """The new release is laid down by hand, and is none: it ends at once."""
+    """The new release is installed by hand, and is none: it ends at once."""
     for node in old_cluster.lab.nodes:
         folder = f"/opt/vault/releases/{NEW}"
         text = "#!/bin/sh\\necho broken on purpose >&2; exit 1\\n"
         inside(node.container, f"mkdir -p {folder}; printf '{text}' >{folder}/vault; chmod 755 {folder}/vault")
-        # As if it had been laid down from a signed archive; else no node would be touched.
+        # As if it had been installed from a signed archive; else no node would be touched.
         record = f'{{"version": "{NEW}", "archive": "", "binary": "%s", "stamp": []}}'
         sums = f"$(sha256sum <{folder}/vault | cut -d' ' -f1)"
         inside(node.container, f"printf '{record}' {sums} >{folder}/vaultops-sums.json")

@@ -9,30 +9,30 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
 
 from .._snapshot import lifecycle as lifecycle_state
-from .policies import Site, bucket_policy
+from .policies import PolicyInputs, bucket_policy
 
 PUBLIC_ACCESS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 
 
-def differences(found: list[dict[str, t.Any]], site: Site, days: int | str) -> list[str]:
+def differences(found: list[dict[str, t.Any]], inputs: PolicyInputs, days: int | str) -> list[str]:
     """What a run would change, in words. *found* is what amazon.aws.s3_bucket_info returns as buckets."""
-    bucket = next((entry for entry in found if entry["name"] == site["bucket"]), None)
+    bucket = next((entry for entry in found if entry["name"] == inputs["bucket"]), None)
     if bucket is None:
-        return [f"{site['bucket']} would be created in {site['region']}"]
+        return [f"{inputs['bucket']} would be created in {inputs['region']}"]
     said = []
     if bucket.get("bucket_versioning", {}).get("Status") != "Enabled":
         said.append("versioning would be enabled")
     key = _key(bucket)
-    if key != site["key_arns"][0]:
-        said.append(f"new objects would be encrypted with {site['key_arns'][0]} instead of {key or 'keys of S3'}")
+    if key != inputs["key_arns"][0]:
+        said.append(f"new objects would be encrypted with {inputs['key_arns'][0]} instead of {key or 'keys of S3'}")
     block = bucket.get("public_access_block", {}).get("PublicAccessBlockConfiguration", {})
     if not all(block.get(name) for name in PUBLIC_ACCESS):
         said.append("public access would be blocked")
     policy = json.loads(bucket.get("bucket_policy", {}).get("Policy") or "{}")
-    if compare_policies(policy, bucket_policy(site)):
+    if compare_policies(policy, bucket_policy(inputs)):
         said.append("the policy would be replaced by one that asks for TLS, and lets nodes add snapshots only")
     rules = bucket.get("bucket_lifecycle_configuration", {}).get("Rules", [])
-    if lifecycle_state.plan(rules, site["prefix"], int(days)) != rules:
+    if lifecycle_state.plan(rules, inputs["prefix"], int(days)) != rules:
         said.append(f"superseded snapshots would expire after {days} days, and no other")
     return said
 

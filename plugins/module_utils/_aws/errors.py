@@ -124,7 +124,7 @@ def _name(result: dict[str, t.Any]) -> str:
 
 
 @contextmanager
-def explained(region: str | None, service: str = "KMS") -> t.Iterator[None]:
+def translate_errors(region: str | None, service: str = "KMS") -> t.Iterator[None]:
     """Every failure of boto3 inside comes out as a Problem."""
     where = f"in {region}" if region else "(no region)"
     try:

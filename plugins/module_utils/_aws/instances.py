@@ -213,10 +213,10 @@ def _found_problems(wanted: list[Wanted], found: list[dict[str, t.Any]]) -> list
         for name, count in by_name.items()
         if count > 1
     ]
-    strangers = sorted(set(by_name) - set(asked))
-    if strangers:
+    unlisted = sorted(set(by_name) - set(asked))
+    if unlisted:
         problems.append(
-            f"{', '.join(strangers)} belongs to this cluster by its tags, and vault_ec2_instances does not list it. Add "
+            f"{', '.join(unlisted)} belongs to this cluster by its tags, and vault_ec2_instances does not list it. Add "
             "it, or remove the node from the cluster first and then its tags."
         )
     for instance in found:

@@ -8,7 +8,7 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from .._common.errors import Problem
-from .errors import Refused, explained
+from .errors import Refused, translate_errors
 
 
 def run_aws_module(
@@ -21,7 +21,7 @@ def run_aws_module(
     """
     module = AnsibleAWSModule(argument_spec=options, supports_check_mode=True, **rules)
     try:
-        with explained(module.region, service):
+        with translate_errors(module.region, service):
             module.exit_json(**work(module))
     except Refused as error:
         module.fail_json(msg=str(error), error_code=error.code)

@@ -29,7 +29,7 @@ class Thing(t.TypedDict):
     vpc_id: str  # of a security group
 
 
-def strangers(things: list[Thing], tag: t.Mapping[str, str], vpc_id: str = "") -> list[str]:
+def problems(things: list[Thing], tag: t.Mapping[str, str], vpc_id: str = "") -> list[str]:
     """Why things that have the cluster's names must be left alone, one sentence each.
 
     The name of a security group is taken in one VPC only.
@@ -52,7 +52,7 @@ def bucket_problems(
 ) -> list[str]:
     """Why the unseal key must stay for a bucket's sake. *confirmed* names buckets that were looked at by other means."""
     buckets = [thing for thing in things if thing["kind"] == "bucket"]
-    found = strangers(buckets, tag)
+    found = problems(buckets, tag)
     full = sorted(bucket["name"] for bucket in owned(buckets, tag, "bucket") if not bucket["empty"])
     if full:
         names = ", ".join(full)

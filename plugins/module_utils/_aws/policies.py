@@ -70,7 +70,7 @@ TAKE_AWAY = [
 ]
 
 
-class Site(t.TypedDict):
+class PolicyInputs(t.TypedDict):
     partition: str  # aws, aws-cn, aws-us-gov
     account: str
     region: str
@@ -87,20 +87,20 @@ class Site(t.TypedDict):
     sessions: bool  # whether the nodes' SSM agent may hold sessions
 
 
-def node_policy(site: Site) -> Document:
+def node_policy(inputs: PolicyInputs) -> Document:
     """What a node's role may do: unseal, and what of the rest is switched on."""
-    statements = [_allow("VaultKMSUnseal", USE_KEY, site["key_arns"], NOT_RECOVERY_KEYS)]
-    if site["auto_join"]:
+    statements = [_allow("VaultKMSUnseal", USE_KEY, inputs["key_arns"], NOT_RECOVERY_KEYS)]
+    if inputs["auto_join"]:
         # DescribeInstances knows no resources; the region is all that narrows it.
-        only_here = {"StringEquals": {"aws:RequestedRegion": site["region"]}}
+        only_here = {"StringEquals": {"aws:RequestedRegion": inputs["region"]}}
         statements.append(_allow("VaultAutoJoin", ["ec2:DescribeInstances"], ["*"], only_here))
-    if site["snapshots"] or site["bucket"]:
+    if inputs["snapshots"] or inputs["bucket"]:
         # The unseal key also where another one encrypts the snapshots: it is the bucket's.
-        keys = site["key_arns"] + ([site["snapshot_key"]] if site["snapshot_key"] else [])
+        keys = inputs["key_arns"] + ([inputs["snapshot_key"]] if inputs["snapshot_key"] else [])
         statements.append(_allow("VaultSnapshotKey", ["kms:GenerateDataKey"], keys))
-    if site["bucket"]:
-        bucket = _bucket_arn(site)
-        below = start_of_keys(site["prefix"], None)
+    if inputs["bucket"]:
+        bucket = _bucket_arn(inputs)
+        below = start_of_keys(inputs["prefix"], None)
         # Not GetObject: a node has no use for an old snapshot, and whoever takes the node over would have.
         objects = [
             "s3:AbortMultipartUpload",
@@ -116,72 +116,74 @@ def node_policy(site: Site) -> Document:
             # To remove what an upload that was killed left. It can't be narrowed to a prefix.
             _allow("VaultSnapshotUploads", ["s3:ListBucketMultipartUploads"], [bucket]),
         ]
-    if site["sessions"]:
+    if inputs["sessions"]:
         # Instead of AmazonSSMManagedInstanceCore, which reads every parameter of the account. None of these knows resources.
-        here = {"StringEquals": {"aws:RequestedRegion": site["region"]}}
+        here = {"StringEquals": {"aws:RequestedRegion": inputs["region"]}}
         statements.append(_allow("Sessions", SESSIONS, ["*"], here))
     return _document(statements)
 
 
-def init_policy(site: Site) -> Document:
+def init_policy(inputs: PolicyInputs) -> Document:
     """What the identity that runs init may do beyond its own means: keep the recovery keys. No node has this."""
-    scope = ":".join(("arn", site["partition"], "secretsmanager", site["region"], site["account"], "secret"))
+    scope = ":".join(("arn", inputs["partition"], "secretsmanager", inputs["region"], inputs["account"], "secret"))
     names = ("CreateSecret", "DescribeSecret", "GetSecretValue", "PutSecretValue", "TagResource")
     actions = [f"secretsmanager:{action}" for action in names]
     # AWS adds a hyphen and six characters of its own to the name.
-    return _document([_allow("VaultRecoveryKeys", actions, [f"{scope}:{site['secret']}-??????"])])
+    return _document([_allow("VaultRecoveryKeys", actions, [f"{scope}:{inputs['secret']}-??????"])])
 
 
-def key_policy(site: Site, administrators: list[str], node_role: str, custody_in_file: bool = False) -> Document:
+def key_policy(
+    inputs: PolicyInputs, administrators: list[str], node_role: str, custody_in_file: bool = False
+) -> Document:
     """The key's own policy: administrators, the node role, who restores, nobody else. In it, '*' is this key.
 
     With *custody_in_file*, administrators also encrypt and decrypt the file with the recovery keys, and nothing else.
     """
-    role = _role_arn(site, node_role)
-    takes_snapshots = site["snapshots"] or site["bucket"]
+    role = _role_arn(inputs, node_role)
+    takes_snapshots = inputs["snapshots"] or inputs["bucket"]
     use = [*USE_KEY, "kms:GenerateDataKey"] if takes_snapshots else USE_KEY
     statements = [
         _principal("Administrators", administrators, ADMINISTER_KEY),
         {**_principal("VaultNodes", [role], use), "Condition": NOT_RECOVERY_KEYS},
     ]
     if custody_in_file:
-        context = {"StringEquals": {"kms:EncryptionContext:vaultops:cluster": site["cluster"]}}
+        context = {"StringEquals": {"kms:EncryptionContext:vaultops:cluster": inputs["cluster"]}}
         custody = _principal("RecoveryKeysFile", administrators, ["kms:Encrypt", "kms:Decrypt"])
         statements.append({**custody, "Condition": context})
-    if takes_snapshots and site["restorers"]:
-        statements += _restore(site)
+    if takes_snapshots and inputs["restorers"]:
+        statements += _restore(inputs)
     return _document(statements)
 
 
-def _restore(site: Site) -> list[Document]:
+def _restore(inputs: PolicyInputs) -> list[Document]:
     """Decrypt snapshots of this cluster, and read the bucket that this key encrypts; nothing that Vault has sealed."""
-    context = {"StringEquals": {"kms:EncryptionContext:vaultops:cluster-name": site["cluster"]}}
-    decrypt = _principal("DecryptSnapshots", site["restorers"], ["kms:Decrypt"])
+    context = {"StringEquals": {"kms:EncryptionContext:vaultops:cluster-name": inputs["cluster"]}}
+    decrypt = _principal("DecryptSnapshots", inputs["restorers"], ["kms:Decrypt"])
     statements = [
         # The playbooks look at the key that a snapshot was sealed with.
-        _principal("SeeKey", site["restorers"], ["kms:DescribeKey"]),
+        _principal("SeeKey", inputs["restorers"], ["kms:DescribeKey"]),
         {**decrypt, "Condition": context},
     ]
-    if site["bucket"]:
-        bucket = _bucket_arn(site)
+    if inputs["bucket"]:
+        bucket = _bucket_arn(inputs)
         through_s3 = {
-            "StringEquals": {"kms:ViaService": f"s3.{site['region']}.{_domain(site['partition'])}"},
+            "StringEquals": {"kms:ViaService": f"s3.{inputs['region']}.{_domain(inputs['partition'])}"},
             # The bucket with a bucket key, an object without one.
             "StringLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]},
         }
-        read = _principal("ReadSnapshotBucket", site["restorers"], ["kms:Decrypt"])
+        read = _principal("ReadSnapshotBucket", inputs["restorers"], ["kms:Decrypt"])
         statements.append({**read, "Condition": through_s3})
     return statements
 
 
-def bucket_policy(site: Site) -> Document:
+def bucket_policy(inputs: PolicyInputs) -> Document:
     """Deny every request that isn't TLS, and let nodes add snapshots but remove none.
 
     Whatever another policy allows the nodes' role some day: it can't delete, overwrite or read what is there, nor change
     how long it stays. Who restores, and administrators, are not meant.
     """
-    bucket = _bucket_arn(site)
-    role = {"AWS": [_role_arn(site, site["node_role"])]}
+    bucket = _bucket_arn(inputs)
+    role = {"AWS": [_role_arn(inputs, inputs["node_role"])]}
     added_only = {
         # Parts of an upload carry no such header; its completion does.
         "Null": {"s3:if-none-match": "true"},
@@ -247,12 +249,12 @@ def _without_path(arn: str) -> str:
     return f"{head}/{rest.rpartition('/')[2]}" if rest else head
 
 
-def _role_arn(site: Site, role: str) -> str:
-    return f"arn:{site['partition']}:iam::{site['account']}:role/{role}"
+def _role_arn(inputs: PolicyInputs, role: str) -> str:
+    return f"arn:{inputs['partition']}:iam::{inputs['account']}:role/{role}"
 
 
-def _bucket_arn(site: Site) -> str:
-    return f"arn:{site['partition']}:s3:::{site['bucket']}"
+def _bucket_arn(inputs: PolicyInputs) -> str:
+    return f"arn:{inputs['partition']}:s3:::{inputs['bucket']}"
 
 
 def _domain(partition: str) -> str:

@@ -18,8 +18,8 @@ def expired(backups: list[Manifest], made: Manifest, now: float, keep_last: int,
     """
     ours = [backup for backup in backups if backup.cluster_id == made.cluster_id and backup.name != made.name]
     keep_last = max(keep_last, 1)
-    by_index = sorted([*ours, made], key=lambda backup: (backup.raft_index, backup.begun_at))
-    by_time = sorted([*ours, made], key=lambda backup: (backup.begun_at, backup.raft_index))
+    by_index = sorted([*ours, made], key=lambda backup: (backup.raft_index, backup.started_epoch))
+    by_time = sorted([*ours, made], key=lambda backup: (backup.started_epoch, backup.raft_index))
     newest = {backup.name for backup in by_index[-keep_last:] + by_time[-keep_last:]} | {made.name}
     oldest = now - keep_days * DAY_SECONDS
-    return [backup for backup in by_time if backup.name not in newest and backup.begun_at < oldest]
+    return [backup for backup in by_time if backup.name not in newest and backup.started_epoch < oldest]

@@ -72,9 +72,9 @@ def _forget_old(config: Config, store: Store, made: manifest.Manifest) -> None:
 
 def _take(config: Config, store: Store, node: Node) -> manifest.Manifest:
     identity = node.identity()
-    begun = manifest.moment(time.time())
+    started_at = manifest.moment(time.time())
     key = Key(config.kms)
-    context = manifest.encryption_context(identity.cluster_id, config.cluster_name, config.node_name, begun)
+    context = manifest.encryption_context(identity.cluster_id, config.cluster_name, config.node_name, started_at)
     with store.draft(config.reserve_mib * MIB) as draft:
         with node.login(warn) as token:
             try:
@@ -84,7 +84,9 @@ def _take(config: Config, store: Store, node: Node) -> manifest.Manifest:
         summary = verified.summary
         made = manifest.Manifest(
             format=manifest.FORMAT,
-            name=manifest.name(config.cluster_name, identity.cluster_id, config.node_name, begun, summary["index"]),
+            name=manifest.name(
+                config.cluster_name, identity.cluster_id, config.node_name, started_at, summary["index"]
+            ),
             cluster_id=identity.cluster_id,
             cluster_name=config.cluster_name,
             node_name=config.node_name,
@@ -99,8 +101,8 @@ def _take(config: Config, store: Store, node: Node) -> manifest.Manifest:
             state_sha256=summary["sha256"],
             encrypted_bytes=draft.size,
             encrypted_sha256=draft.sha256,
-            begun=begun,
-            ended=manifest.moment(time.time()),
+            started_at=started_at,
+            finished_at=manifest.moment(time.time()),
         )
         made = dataclasses.replace(made, seal=key.seal(manifest.seal_context(made)))
         store.keep(draft, made)

@@ -36,7 +36,7 @@ class Store:
 
     def tidy(self) -> None:
         """Remove what a killed run left half, and finish what it had as good as finished."""
-        with _explained(f"{self.directory} could not be tidied"):
+        with _translate_errors(f"{self.directory} could not be tidied"):
             for name in sorted(os.listdir(self.directory)):
                 if name.startswith(_DRAFT_PREFIX) and name.endswith(_DRAFT_SUFFIX):
                     os.unlink(self.path(name))
@@ -57,7 +57,7 @@ class Store:
     @contextlib.contextmanager
     def draft(self, reserve_bytes: int) -> t.Iterator[Draft]:
         """A file under a temporary name. It is gone after the block, unless it was kept."""
-        with _explained(f"no file could be made in {self.directory}"):
+        with _translate_errors(f"no file could be made in {self.directory}"):
             handle, path = tempfile.mkstemp(_DRAFT_SUFFIX, _DRAFT_PREFIX, self.directory)
         draft = Draft(handle, path, reserve_bytes)
         try:
@@ -74,7 +74,7 @@ class Store:
                 f"{final} is there already",
                 "Two runs in one second of a clock that was set back? Run again.",
             )
-        with _explained(f"{final} could not be written"):
+        with _translate_errors(f"{final} could not be written"):
             try:
                 _write(pending, made.to_json())
                 os.rename(draft.path, final)
@@ -87,7 +87,7 @@ class Store:
 
     def backups(self, cluster_name: str) -> list[manifest.Manifest]:
         """The whole ones. What has no manifest that can be read is none, and nobody's to delete."""
-        with _explained(f"{self.directory} can't be read"):
+        with _translate_errors(f"{self.directory} can't be read"):
             names = sorted(os.listdir(self.directory))
             found = [
                 (name, _read(self.path(name + manifest.MANIFEST_SUFFIX)))
@@ -104,7 +104,7 @@ class Store:
     def delete(self, backup: manifest.Manifest) -> None:
         """In an order that tidy() can go on with from any point."""
         pending = self.path(f".{backup.name}{manifest.MANIFEST_SUFFIX}{_PENDING_SUFFIX}")
-        with _explained(f"{backup.name} could not be deleted"):
+        with _translate_errors(f"{backup.name} could not be deleted"):
             os.rename(self.path(backup.name + manifest.MANIFEST_SUFFIX), pending)
             os.unlink(self.path(backup.name))
             os.unlink(pending)
@@ -127,7 +127,7 @@ class Draft:
 
     def write(self, data: bytes) -> None:
         assert self._handle is not None
-        with _explained(f"{self.path} could not be written"):
+        with _translate_errors(f"{self.path} could not be written"):
             if self.size >= self._look_at:
                 self._look(self._handle)
             view = memoryview(data)
@@ -151,7 +151,7 @@ class Draft:
     def close(self) -> None:
         """Only what has reached the disk counts."""
         if self._handle is not None:
-            with _explained(f"{self.path} could not be written"):
+            with _translate_errors(f"{self.path} could not be written"):
                 os.fsync(self._handle)
             os.close(self._handle)
             self._handle = None
@@ -188,7 +188,7 @@ def _write(path: str, text: str) -> None:
 
 
 @contextlib.contextmanager
-def _explained(what: str) -> t.Iterator[None]:
+def _translate_errors(what: str) -> t.Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -95,7 +95,7 @@ class Node:
             answer = self._send(connection, method, path, what, body, token)
             if answer.status not in (200, 204):
                 raise _refusal(answer, what)
-            with _explained(f"did not {what}"):
+            with _translate_errors(f"did not {what}"):
                 content = answer.read()
         try:
             data = json.loads(content or b"{}")
@@ -115,7 +115,7 @@ class Node:
         token: str | None = None,
     ) -> http.client.HTTPResponse:
         headers = {"X-Vault-Request": "true", **({"X-Vault-Token": token} if token else {})}
-        with _explained(f"did not {what}"):
+        with _translate_errors(f"did not {what}"):
             connection.request(method, path, json.dumps(body) if body else None, headers)
             return connection.getresponse()
 
@@ -128,7 +128,7 @@ class Download:
         self._answer = answer
 
     def read(self, size: int) -> bytes:
-        with _explained("broke the snapshot off"):
+        with _translate_errors("broke the snapshot off"):
             return self._answer.read(size)
 
     def close(self) -> None:
@@ -154,7 +154,7 @@ class _Connection(http.client.HTTPSConnection):
 
 
 @contextlib.contextmanager
-def _explained(what: str) -> t.Iterator[None]:
+def _translate_errors(what: str) -> t.Iterator[None]:
     try:
         yield
     except ssl.SSLCertVerificationError as error:

@@ -12,7 +12,7 @@ import typing as t
 from .._common.errors import Problem
 from .files import Entry
 
-# What the listener's own files decide. In check mode they may not have been laid down yet.
+# What the listener's own files decide. In check mode they may not have been installed yet.
 LISTENER = "Check Listener TLS"
 # The whole verdict of 'vault operator diagnose' is always "fail" in the open-source server, and its storage and port
 # checks only tell whether a server runs already. These are the children that say something about the file.

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Releases that are laid down: each folder keeps the sums of what it was made from, and the binary is held against them."""
+"""Releases that are installed: each folder keeps the sums of what it was made from, and the binary is held against them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def parse(text: str, version: str) -> Sums | None:
     return sums if known and isinstance(sums.stamp, list) and sums.version == version else None
 
 
-def prove(folder: str, sums: Sums, thorough: bool, may_write: bool) -> None:
+def verify(folder: str, sums: Sums, thorough: bool, may_write: bool) -> None:
     """The binary is what the signed archive held. Its content is read where its stamp differs, or with *thorough*."""
     path = os.path.join(folder, BINARY)
     now = stamp(path)
@@ -82,13 +82,13 @@ def prove(folder: str, sums: Sums, thorough: bool, may_write: bool) -> None:
         return
     found = digest(path)
     if found != sums.binary:
-        raise _another(path, found, f"when it was laid down from its signed archive it was {sums.binary}")
+        raise _another(path, found, f"when it was installed from its signed archive it was {sums.binary}")
     if now != sums.stamp and may_write:
         _write(folder, Sums(sums.version, sums.archive, sums.binary, now))
 
 
 def adopt(folder: str, sums: Sums) -> None:
-    """Keep *sums* for a binary that was laid down without them, where they are its own."""
+    """Keep *sums* for a binary that was installed without them, where they are its own."""
     path = os.path.join(folder, BINARY)
     now = stamp(path)
     found = digest(path)

@@ -57,7 +57,7 @@ def _ask(request: urllib.request.Request) -> tuple[int, bytes]:
             return error.code, error.read(ANSWER_BYTES)
 
 
-def prove(kms: Kms, key_id: str) -> dict[str, t.Any]:
+def verify(kms: Kms, key_id: str) -> dict[str, t.Any]:
     """DescribeKey, Encrypt, Decrypt: the three that awskms uses. Returns key ARN and state."""
     arn = usable(kms.call("DescribeKey", KeyId=key_id), key_id)
     secret = os.urandom(32)

@@ -16,7 +16,7 @@ from . import guard, installed, service
 from .files import attributes
 from .names import group_name, user_name
 
-# What roles lay down is small; an audit file that is looked at is not read.
+# What roles install is small; an audit file that is looked at is not read.
 SUMMED_BYTES = 1 << 20
 
 

@@ -74,7 +74,7 @@ class Release:
             files.sync_directory(os.path.dirname(folder))
 
     def compare(self, expected: str, folder: str) -> None:
-        """Keep the sums of what was laid down without them, where it is what the signed archive holds."""
+        """Keep the sums of what was installed without them, where it is what the signed archive holds."""
         with self._unpacked(expected, os.path.dirname(folder)) as (_partial, sums):
             installed.adopt(folder, sums)
 

@@ -91,7 +91,7 @@ def running_release(pid: int | None) -> str | None:
 def restart_reasons(started: float | None, running: str | None, current: str | None, paths: list[str]) -> list[str]:
     """Why the process is older than what it should run. Judged from now, not from what a run remembers.
 
-    A *running* release of None is one that was not laid down here: its files tell whether it is old.
+    A *running* release of None is one that was not installed here: its files tell whether it is old.
     """
     if started is None:
         return []

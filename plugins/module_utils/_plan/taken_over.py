@@ -46,7 +46,7 @@ DROP_IN_KEYS = ("ExecStart", *UNIT_KEYS)
 
 
 def compare(found: t.Mapping[str, t.Any], files: list[dict[str, t.Any]], without: list[str]) -> dict[str, t.Any]:
-    """*found*: a result of vault_installation_info. *files*: what is to be laid down, with path and content.
+    """*found*: a result of vault_installation_info. *files*: what is to be installed, with path and content.
 
     *lost*: all that goes, by name, those named in *without* too. *problems*: why this may not be.
     """
@@ -76,7 +76,7 @@ def _problems(lost: list[str], unreadable: list[str], without: set[str]) -> list
     overrides = [name for name in lost if name.startswith("drop-in.") and name not in without]
     if overrides:
         problems.append(
-            f"Drop-ins of the unit stay in force, and would override what is laid down ({', '.join(overrides)}). Take these "
+            f"Drop-ins of the unit stay in force, and would override what is installed ({', '.join(overrides)}). Take these "
             "settings out, or name them in vault_adopt_without if that is wanted."
         )
     rest = [name for name in lost if name not in [*essential, *overrides] and name not in without]

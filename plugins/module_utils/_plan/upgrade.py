@@ -19,7 +19,7 @@ Number = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Crossing:
+class UpgradeNote:
     """What changes for a cluster that goes from below *version* to it or above."""
 
     version: Number
@@ -28,16 +28,16 @@ class Crossing:
     refused: bool = False
 
 
-CROSSINGS = (
-    Crossing(
+UPGRADE_NOTES = (
+    UpgradeNote(
         (1, 11, 0),
         "Below 1.11 autopilot does not tell which version a node runs, so no gate could judge it. Go to 1.11 by hand first",
         "https://developer.hashicorp.com/vault/docs/v1.11.x/upgrading",
         refused=True,
     ),
-    Crossing((1, 20, 0), "disable_mlock must be set with Raft; vault_server sets it", CHANGES),
-    Crossing((2, 0, 0), "generate-root and rekey want a token besides the recovery keys", CHANGES),
-    Crossing((2, 1, 0), "duplicate attributes in vault.hcl are refused; vault_server writes none", CHANGES),
+    UpgradeNote((1, 20, 0), "disable_mlock must be set with Raft; vault_server sets it", CHANGES),
+    UpgradeNote((2, 0, 0), "generate-root and rekey want a token besides the recovery keys", CHANGES),
+    UpgradeNote((2, 1, 0), "duplicate attributes in vault.hcl are refused; vault_server writes none", CHANGES),
 )
 
 
@@ -80,7 +80,7 @@ def upgrade(
         what = f"{node['version']} -> {target}{begun}"
         steps.append({"node": node["name"], "active": node["state"] == "active", "text": _said(node, what)})
     oldest = min(_number(node["version"]) for node in status["nodes"])
-    notes = [f"{c.text} ({c.source})." for c in CROSSINGS if oldest < c.version <= _number(target)]
+    notes = [f"{c.text} ({c.source})." for c in UPGRADE_NOTES if oldest < c.version <= _number(target)]
     return {"problems": [], "steps": steps, "notes": notes}
 
 
@@ -155,7 +155,7 @@ def _said(node: t.Mapping[str, t.Any], what: str) -> str:
 
 
 def _is_done(node: t.Mapping[str, t.Any], installed: t.Mapping[str, t.Any], target: str) -> bool:
-    # A binary that was not laid down by this collection runs under no release's name: its own word counts.
+    # A binary that was not installed by this collection runs under no release's name: its own word counts.
     return node["version"] == target and installed.get("running") in (target, None)
 
 
@@ -205,9 +205,9 @@ def _version_problems(status: t.Mapping[str, t.Any], target: str, join: str) -> 
     if old and wanted[0] > old[0][0] + 1:
         return [f"From {_text(old[0])} to {target} is more than one major version. Go by way of the one between."]
     return [
-        f"From {_text(old[0])} to {target}: {crossing.text} ({crossing.source})."
-        for crossing in CROSSINGS
-        if old and crossing.refused and old[0] < crossing.version <= wanted
+        f"From {_text(old[0])} to {target}: {note.text} ({note.source})."
+        for note in UPGRADE_NOTES
+        if old and note.refused and old[0] < note.version <= wanted
     ]
 
 

@@ -39,7 +39,7 @@ def upgrade(plan: Part, observed: t.Mapping[str, Part], target: str, directory: 
     without = [name for name, here in observed.items() if target not in here.get("releases", ())]
     steps = []
     if without:
-        steps.append(f"{_and(without)}: Vault {target} is verified and laid down, beside what runs. Nothing restarts.")
+        steps.append(f"{_and(without)}: Vault {target} is verified and installed, beside what runs. Nothing restarts.")
     turns = _turns(plan)
     if turns:
         steps += [_saved(directory), *turns]
@@ -57,8 +57,8 @@ def replacement(plan: Part, target: t.Sequence[Part], status: Part, version: str
     # In the order of the plan: before those that are removed at the end.
     at = len(steps) - len(plan["remove_last"])
     steps[at:at] = [
-        f"{name}: Vault {version}, a new certificate and the configuration are laid down, and Vault is started. Whether the "
-        "node's role may use the unseal key is known only when the node has tried it, before anything is laid down."
+        f"{name}: Vault {version}, a new certificate and the configuration are installed, and Vault is started. Whether the "
+        "node's role may use the unseal key is known only when the node has tried it, before anything is installed."
         for name in to_make
     ]
     if plan["remove_first"] or plan["remove_last"]:
@@ -144,7 +144,7 @@ def restore(manifest: Part, standings: t.Mapping[str, str], about: Part) -> Word
         if empty:
             steps.append(
                 f"Whether the role of {_and(empty)} may use the unseal key is known only when each has tried it, before "
-                "anything is laid down there. Should what was stopped turn out to serve, the cluster's name has to be typed."
+                "anything is installed there. Should what was stopped turn out to serve, the cluster's name has to be typed."
             )
         steps.append(f"{name} is restored into nodes that serve nothing.")
     steps += [
@@ -161,7 +161,7 @@ def restore(manifest: Part, standings: t.Mapping[str, str], about: Part) -> Word
 
 
 _BROUGHT_UP = {
-    "empty": "Vault {version} is laid down, configured and started.",
+    "empty": "Vault {version} is installed, configured and started.",
     "uninitialized": "what is there is brought in line, and Vault {version} is started anew where that needs it.",
     "stopped": "what is there is brought in line, and Vault {version} is started.",
 }
@@ -175,7 +175,7 @@ def drill(machine: str, nodes: Nodes, about: Part) -> Words:
         [
             f"The controller fetches {which}{where}, decrypts it, and proves that it is whole and this cluster's. Which one that "
             "is, and of which version of Vault, is known only then.",
-            f"{machine}: Vault of that version is laid down, configured and started, the snapshot is restored, the newest value "
+            f"{machine}: Vault of that version is installed, configured and started, the snapshot is restored, the newest value "
             "from before it looked for, and a write tried. Whether the machine's role may use the unseal key is known only when "
             "the machine has tried it.",
             f"{machine}: Vault is stopped, and its data and its key are removed, whatever the end.",

@@ -35,7 +35,7 @@ def client(service: str, region: str, endpoint_url: str | None, timeout_seconds:
 
 
 @contextlib.contextmanager
-def explained(code: Exit, what: str, cures: dict[str, str]) -> t.Iterator[None]:
+def translate_errors(code: Exit, what: str, cures: dict[str, str]) -> t.Iterator[None]:
     """Turn whatever boto3 raises into a Failure: "*what* (why). *cures*[AWS's code]"."""
     try:
         yield

@@ -13,7 +13,7 @@ class NoChoice(Exception):
 
     def __init__(self, cause: str, candidates: t.Iterable[str]) -> None:
         super().__init__(cause)
-        self.candidates = sorted(candidates, key=manifest.begun_of)
+        self.candidates = sorted(candidates, key=manifest.started_at_of)
 
 
 def newest(names: t.Iterable[str], told: t.Mapping[str, str], cluster_id: str | None) -> str:
@@ -41,7 +41,7 @@ def newest(names: t.Iterable[str], told: t.Mapping[str, str], cluster_id: str | 
     else:
         raise NoChoice("they are of several clusters of this name" if ids else "none can be read", ids.values())
     chosen, other = ids[wanted], unbound.get(wanted, "")
-    if wanted in sealed and manifest.begun_of(other) > manifest.begun_of(chosen):
+    if wanted in sealed and manifest.started_at_of(other) > manifest.started_at_of(chosen):
         # Where manifests are sealed, an unsealed one that is newer may be an old one under another name.
         raise NoChoice("the newest has no seal, and an older one has", (other, chosen))
     return chosen

@@ -9,16 +9,16 @@ import typing as t
 from .._common import words
 from .manifest import epoch, moment
 
-# What newer reports call a field.
-_RENAMED = {"finished_at": "ended"}
+# What older reports call a field.
+_BEFORE = {"ended": "finished_at"}
 # What is read back of a report.
-FIELDS = ("ended", "result", "rpo_seconds", "rto_seconds", "snapshot", "vault_version", "canary_of", "problem")
+FIELDS = ("finished_at", "result", "rpo_seconds", "rto_seconds", "snapshot", "vault_version", "canary_of", "problem")
 
 
 class Report(t.TypedDict):
     result: str  # passed, failed
     problem: str | None
-    ended: str  # UTC, ISO 8601
+    finished_at: str  # UTC, ISO 8601
     snapshot: str | None  # None, as what follows from it, where none could be fetched
     raft_index: int | None
     vault_version: str | None
@@ -31,25 +31,25 @@ class Report(t.TypedDict):
 
 def report(
     manifest: t.Mapping[str, t.Any],
-    begun: float,
-    ended: float,
+    started_at: float,
+    finished_at: float,
     problem: str | None,
     canary: t.Mapping[str, t.Any] | None,
 ) -> Report:
-    """*begun*, *ended*: of the drill, in seconds since the epoch; *canary*: a result of vault_canary.
+    """*started_at*, *finished_at*: of the drill, in seconds since the epoch; *canary*: a result of vault_canary.
 
     *manifest*: of the snapshot; empty where none could be fetched.
     """
     return {
         "result": "failed" if problem else "passed",
         "problem": problem.strip() if problem else None,
-        "ended": moment(float(ended)),
+        "finished_at": moment(float(finished_at)),
         "snapshot": manifest.get("name"),
         "raft_index": manifest.get("raft_index"),
         "vault_version": manifest.get("vault_version"),
         "canary_of": (canary or {}).get("written"),
-        "rpo_seconds": round(float(begun) - epoch(manifest["begun"])) if manifest else None,
-        "rto_seconds": round(float(ended) - float(begun)),
+        "rpo_seconds": round(float(started_at) - epoch(manifest["started_at"])) if manifest else None,
+        "rto_seconds": round(float(finished_at) - float(started_at)),
     }
 
 
@@ -67,14 +67,14 @@ def read(texts: t.Mapping[str, str | OSError]) -> tuple[list[dict[str, t.Any]], 
             if not isinstance(made, dict):
                 raise ValueError("it is not an object")
             made = _renamed(made)
-            found.append((words.epoch(made["ended"]), _fields(made)))
+            found.append((words.epoch(made["finished_at"]), _fields(made)))
         except (OSError, ValueError, KeyError, TypeError) as error:
             unreadable.append(f"{path} can't be read ({words.one_line(error)})")
     return [one for _, one in sorted(found, key=lambda pair: pair[0])], unreadable
 
 
 def _renamed(made: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    return {_RENAMED.get(name, name): value for name, value in made.items()}
+    return {_BEFORE.get(name, name): value for name, value in made.items()}
 
 
 def _fields(made: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -66,7 +66,7 @@ class Key:
     def encrypt(self, source: t.Any, context: dict[str, str]) -> t.Iterator[t.Any]:
         """A stream of what *source* becomes. KMS is asked before the first byte of *source* is."""
         what = f"the key {self.arn} gave no data key"
-        with self._explained(what, ENCRYPT_CURES):
+        with self._translate_errors(what, ENCRYPT_CURES):
             stream = _sdk().stream(
                 mode="encrypt",
                 source=source,
@@ -97,7 +97,7 @@ class Key:
         """The way back. What comes out is only proven once all of it has."""
         what = f"the key {self.arn} did not open {name}"
         try:
-            with self._explained(what, DECRYPT_CURES):
+            with self._translate_errors(what, DECRYPT_CURES):
                 stream = _sdk().stream(
                     mode="decrypt", source=source, key_provider=self._master_key, max_body_length=FRAME_BYTES
                 )
@@ -111,9 +111,9 @@ class Key:
             ) from error
 
     @contextlib.contextmanager
-    def _explained(self, what: str, cures: dict[str, str]) -> t.Iterator[None]:
+    def _translate_errors(self, what: str, cures: dict[str, str]) -> t.Iterator[None]:
         try:
-            with aws.explained(Exit.ENCRYPTION, what, cures):
+            with aws.translate_errors(Exit.ENCRYPTION, what, cures):
                 yield
         except (GenerateKeyError, DecryptKeyError) as error:
             refused = refusal_in(self._answer)

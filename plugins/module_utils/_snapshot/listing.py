@@ -17,8 +17,8 @@ FIELDS = (
     "seal_key_arn",
     "plain_bytes",
     "encrypted_bytes",
-    "begun",
-    "ended",
+    "started_at",
+    "finished_at",
 )
 
 
@@ -33,21 +33,21 @@ class Sorted(t.NamedTuple):
 
     chosen: list[str]  # the newest, to be read
     left_out: int  # how many older ones there are
-    ahead: list[str]  # said to be begun in the future, so never the newest
+    future_dated: list[str]  # said to be begun in the future, so never the newest
     alone: list[str]  # without the snapshot that they tell of
 
 
 def sort_out(sizes: t.Mapping[str, int], limit: int, now: float) -> Sorted:
     """What the names of a listing say by themselves. *sizes*: of each object, by its key."""
     every, whole = manifest.by_age(sizes), set(manifest.whole(sizes))
-    ahead = [key for key in every if manifest.is_ahead(key, now)]
-    good = [key for key in every if key in whole and key not in ahead]
-    alone = [key for key in every if key not in whole and key not in ahead]
-    return Sorted(good[-limit:], max(len(good) - limit, 0), ahead, alone)
+    future_dated = [key for key in every if manifest.is_future_dated(key, now)]
+    good = [key for key in every if key in whole and key not in future_dated]
+    alone = [key for key in every if key not in whole and key not in future_dated]
+    return Sorted(good[-limit:], max(len(good) - limit, 0), future_dated, alone)
 
 
 def describe(found: Sorted, texts: t.Mapping[str, bytes], sizes: t.Mapping[str, int], now: float) -> dict[str, t.Any]:
-    """The shape of vault_backup_info's result. *texts*: of the manifests that were chosen."""
+    """The shape of vault_snapshot_info's result. *texts*: of the manifests that were chosen."""
     read = []
     broken = [{"key": key, "problem": "the snapshot that it tells of is not in the bucket"} for key in found.alone]
     for key, text in texts.items():
@@ -59,11 +59,11 @@ def describe(found: Sorted, texts: t.Mapping[str, bytes], sizes: t.Mapping[str, 
             broken.append({"key": key, "problem": str(error)})
             continue
         described: dict[str, t.Any] = {field: getattr(made, field) for field in FIELDS}
-        read.append({"key": key, **described, "bound": made.is_bound, "age_seconds": int(now - made.begun_at)})
+        read.append({"key": key, **described, "bound": made.is_bound, "age_seconds": int(now - made.started_epoch)})
     return {
-        "snapshots": sorted(read, key=lambda one: one["begun"]),
+        "snapshots": sorted(read, key=lambda one: one["started_at"]),
         "broken": broken,
-        "ahead": [_named(key) for key in found.ahead],
+        "future_dated": [_named(key) for key in found.future_dated],
         "left_out": found.left_out,
     }
 

@@ -14,19 +14,19 @@ from dataclasses import asdict, dataclass, fields
 # 1: nobody vouches for the manifest, and the name tells no cluster id. 2: it is sealed. 3: the names of its two times are
 # started_at and finished_at, which were begun and ended. All three are read.
 UNBOUND, SEALED, FORMAT = 1, 2, 3
-# What a manifest of the format 3 calls a field.
-_RENAMED = {"begun": "started_at", "ended": "finished_at"}
+# What manifests of the formats 1 and 2 call a field.
+_BEFORE = {"started_at": "begun", "finished_at": "ended"}
 SUFFIX = ".snap.encrypted"
 MANIFEST_SUFFIX = ".json"
 # No cluster id looks like a time, so a name is of one form, whatever the node is called.
 NAME = re.compile(
-    r"(?P<cluster>[A-Za-z0-9-]+)_(?:(?P<id>[0-9a-f]{8})_)?(?P<begun>[0-9]{8}T[0-9]{6}Z)_(?P<index>[0-9]+)_"
+    r"(?P<cluster>[A-Za-z0-9-]+)_(?:(?P<id>[0-9a-f]{8})_)?(?P<started_at>[0-9]{8}T[0-9]{6}Z)_(?P<index>[0-9]+)_"
     r"(?P<node>[A-Za-z0-9._-]+)" + re.escape(SUFFIX)
 )
 # The tag of what a newer snapshot has superseded: all that the bucket's lifecycle may expire.
 SUPERSEDED = {"Key": "vaultops-superseded", "Value": "true"}
 # By how much clocks may differ. What is begun later than that is not believed.
-AHEAD_SECONDS = 300
+FUTURE_SECONDS = 300
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -48,8 +48,8 @@ class Manifest:
     state_sha256: str
     encrypted_bytes: int
     encrypted_sha256: str
-    begun: str  # UTC
-    ended: str
+    started_at: str  # UTC
+    finished_at: str
     seal: str = ""  # base64; empty in the format 1
 
     def to_json(self) -> str:
@@ -67,8 +67,8 @@ class Manifest:
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     @property
-    def begun_at(self) -> float:
-        return epoch(self.begun)
+    def started_epoch(self) -> float:
+        return epoch(self.started_at)
 
 
 def _content(manifest: Manifest) -> dict[str, t.Any]:
@@ -81,7 +81,7 @@ def _content(manifest: Manifest) -> dict[str, t.Any]:
 
 def _key(field: str, form: int) -> str:
     """What a manifest of this format calls a field. An old seal vouches for the old names."""
-    return field if form < FORMAT else _RENAMED.get(field, field)
+    return _BEFORE.get(field, field) if form < FORMAT else field
 
 
 def parse(text: str | bytes) -> Manifest:
@@ -101,7 +101,7 @@ def parse(text: str | bytes) -> Manifest:
         raise ValueError(f"{', '.join(wrong)} is missing or of the wrong type")
     # A later tool may add fields, which no seal of this format covers; the format changes where old tools must not read on.
     manifest = Manifest(**{field.name: data[key] for field, key in wanted})
-    for text_of_time in (manifest.begun, manifest.ended):
+    for text_of_time in (manifest.started_at, manifest.finished_at):
         if moment(epoch(text_of_time)) != text_of_time:
             raise ValueError(f"{text_of_time} is no time as this tool writes it")
     if manifest.name != name_of(manifest):
@@ -127,16 +127,16 @@ def epoch(text: str) -> float:
     return when.replace(tzinfo=datetime.timezone.utc).timestamp()
 
 
-def name(cluster: str, cluster_id: str | None, node: str, begun: str, index: int) -> str:
+def name(cluster: str, cluster_id: str | None, node: str, started_at: str, index: int) -> str:
     """Without *cluster_id*, a name as older tools gave it."""
     of_id = f"_{short_id(cluster_id)}" if cluster_id else ""
-    return f"{cluster}{of_id}_{_compact(begun)}_{index}_{node}{SUFFIX}"
+    return f"{cluster}{of_id}_{_compact(started_at)}_{index}_{node}{SUFFIX}"
 
 
 def name_of(made: Manifest) -> str | None:
     """The name that its fields give it; None where they give none."""
     cluster_id = made.cluster_id if made.is_bound else None
-    found = name(made.cluster_name, cluster_id, made.node_name, made.begun, made.raft_index)
+    found = name(made.cluster_name, cluster_id, made.node_name, made.started_at, made.raft_index)
     return found if NAME.fullmatch(found) else None
 
 
@@ -186,7 +186,7 @@ def superseded(names: t.Iterable[str], made: Manifest, known: t.Container[str] =
     A snapshot without its manifest is among them: it is of no use, and would stay for ever. What is not older, such as what
     claims to be from the future, is not: nothing shows that there is a better one.
     """
-    order = (_compact(made.begun), made.raft_index)
+    order = (_compact(made.started_at), made.raft_index)
     found = [(match, name) for name in names for match in [_match(name)] if match]
     older = [
         (_order(match), name)
@@ -203,16 +203,16 @@ def newest_by_id(keys: t.Iterable[str]) -> dict[str | None, str]:
     return {id_of(key): key for key in by_age(keys)}
 
 
-def is_ahead(key: str, now: float) -> bool:
+def is_future_dated(key: str, now: float) -> bool:
     """Whether a snapshot says that it was begun in the future: the clock of its node was wrong, and its age is unknown."""
     match = _match(key)
-    return bool(match and match["begun"] > _compact(moment(now + AHEAD_SECONDS)))
+    return bool(match and match["started_at"] > _compact(moment(now + FUTURE_SECONDS)))
 
 
-def begun_of(key: str) -> str:
+def started_at_of(key: str) -> str:
     """When a snapshot was begun, as its name tells it: to be compared with another one's."""
     match = _match(key)
-    return match["begun"] if match else ""
+    return match["started_at"] if match else ""
 
 
 def _match(key: str) -> re.Match[str] | None:
@@ -225,7 +225,7 @@ def _snapshot(name: str) -> str:
 
 
 def _order(match: re.Match[str]) -> tuple[str, int]:
-    return match["begun"], int(match["index"])
+    return match["started_at"], int(match["index"])
 
 
 def _compact(when: str) -> str:
@@ -236,19 +236,19 @@ def _compact(when: str) -> str:
 _BEGUN = "vaultops:begun"
 
 
-def encryption_context(cluster_id: str, cluster_name: str, node: str, begun: str) -> dict[str, str]:
+def encryption_context(cluster_id: str, cluster_name: str, node: str, started_at: str) -> dict[str, str]:
     """What KMS is told of the data key, in its log and its policies, and without which it does not decrypt it.
 
     All that is known before the first byte: whoever has only the bucket can't make it look like an older tool's, whose
     manifests nobody vouches for.
     """
-    return {**_cluster_context(cluster_id, cluster_name), "vaultops:node": node, _BEGUN: begun}
+    return {**_cluster_context(cluster_id, cluster_name), "vaultops:node": node, _BEGUN: started_at}
 
 
 def context_of(made: Manifest) -> dict[str, str]:
     """What its file must have been encrypted with."""
     if made.is_bound:
-        return encryption_context(made.cluster_id, made.cluster_name, made.node_name, made.begun)
+        return encryption_context(made.cluster_id, made.cluster_name, made.node_name, made.started_at)
     return _cluster_context(made.cluster_id, made.cluster_name)
 
 

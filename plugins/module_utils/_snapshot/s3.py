@@ -64,7 +64,7 @@ class Bucket:
         """Uploads that a killed run of this node left. Another's may be under way, also that of another cluster's namesake."""
         bucket = self._settings.bucket
         try:
-            with self._explained(f"the unfinished uploads in {bucket} can't be listed"):
+            with self._translate_errors(f"the unfinished uploads in {bucket} can't be listed"):
                 pages = self._client.get_paginator("list_multipart_uploads").paginate(
                     Bucket=bucket, Prefix=self._key("")
                 )
@@ -81,7 +81,7 @@ class Bucket:
     def upload(self, path: str, made: manifest.Manifest) -> None:
         """Send the file, prove that what the bucket holds is what the manifest says, and only then send the manifest."""
         where = self.where(made.name)
-        with self._explained(f"{where} could not be uploaded"):
+        with self._translate_errors(f"{where} could not be uploaded"):
             answer = self._client.create_multipart_upload(
                 Bucket=self._settings.bucket, Key=self._key(made.name), ChecksumAlgorithm="SHA256"
             )
@@ -163,7 +163,7 @@ class Bucket:
 
     def fetch_manifest(self, name: str) -> manifest.Manifest:
         where = self.where(name + manifest.MANIFEST_SUFFIX)
-        with self._explained(f"{where} can't be read", _READ_CURES):
+        with self._translate_errors(f"{where} can't be read", _READ_CURES):
             answer = self._client.get_object(
                 Bucket=self._settings.bucket, Key=self._key(name + manifest.MANIFEST_SUFFIX)
             )
@@ -178,7 +178,7 @@ class Bucket:
     def newest(self, cluster_name: str, now: float, cluster_id: str | None = None) -> str:
         """Name of the cluster's newest snapshot that is complete. What claims to be from the future is only taken by name."""
         whole = manifest.whole(self._names(cluster_name))
-        believed = [name for name in whole if not manifest.is_ahead(name, now)]
+        believed = [name for name in whole if not manifest.is_future_dated(name, now)]
         if not believed:
             cure = "Look at the bucket, the prefix and the cluster's name."
             if whole:
@@ -242,13 +242,13 @@ class Bucket:
             self._tag(name, [tag for tag in tags if tag["Key"] != manifest.SUPERSEDED["Key"]])
 
     def _tags(self, name: str) -> list[dict[str, str]]:
-        with self._explained(f"the tags of {self.where(name)} can't be read", _TAG_CURES):
+        with self._translate_errors(f"the tags of {self.where(name)} can't be read", _TAG_CURES):
             answer = self._client.get_object_tagging(Bucket=self._settings.bucket, Key=self._key(name))
         return list(answer["TagSet"])
 
     def _tag(self, name: str, others: list[dict[str, str]]) -> None:
         """This replaces all tags, so the others are written again."""
-        with self._explained(f"{self.where(name)} could not be tagged as superseded", _TAG_CURES):
+        with self._translate_errors(f"{self.where(name)} could not be tagged as superseded", _TAG_CURES):
             self._client.put_object_tagging(
                 Bucket=self._settings.bucket, Key=self._key(name), Tagging={"TagSet": [*others, manifest.SUPERSEDED]}
             )
@@ -256,7 +256,7 @@ class Bucket:
     def _names(self, cluster_name: str) -> list[str]:
         """All that the bucket holds of this cluster, without the prefix."""
         start = len(self._key(""))
-        with self._explained(f"the snapshots in {self.where('')} can't be listed", _LIST_CURES):
+        with self._translate_errors(f"the snapshots in {self.where('')} can't be listed", _LIST_CURES):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._settings.bucket, Prefix=self._key(f"{cluster_name}_")
             )
@@ -264,20 +264,20 @@ class Bucket:
         return [name for name in names if "/" not in name]
 
     def fetch(self, name: str, write: t.Callable[[bytes], None]) -> None:
-        with self._explained(f"{self.where(name)} can't be read", _READ_CURES):
+        with self._translate_errors(f"{self.where(name)} can't be read", _READ_CURES):
             answer = self._client.get_object(Bucket=self._settings.bucket, Key=self._key(name))
             for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
                 write(chunk)
 
     def _abort(self, key: str, upload_id: str) -> None:
-        with self._explained(f"the unfinished upload of {key} could not be removed"):
+        with self._translate_errors(f"the unfinished upload of {key} could not be removed"):
             self._client.abort_multipart_upload(Bucket=self._settings.bucket, Key=key, UploadId=upload_id)
 
     def _key(self, name: str) -> str:
         return f"{self._settings.prefix}/{name}" if self._settings.prefix else name
 
-    def _explained(self, what: str, cures: dict[str, str] = _CURES) -> t.ContextManager[None]:
-        return aws.explained(Exit.S3, what, cures)
+    def _translate_errors(self, what: str, cures: dict[str, str] = _CURES) -> t.ContextManager[None]:
+        return aws.translate_errors(Exit.S3, what, cures)
 
 
 def require_name(known: manifest.Manifest, name: str, where: str) -> None:

@@ -45,7 +45,7 @@ def parse(text: str) -> Record:
 
 def require_not_older(path: str, name: str) -> None:
     before = read(path).get(manifest.id_of(name) or "", "")
-    if manifest.begun_of(name) < manifest.begun_of(before):
+    if manifest.started_at_of(name) < manifest.started_at_of(before):
         raise Failure(
             Exit.SNAPSHOT,
             f"the newest snapshot in the bucket, {name}, is older than {before}, which this controller has already proven",
@@ -56,7 +56,7 @@ def require_not_older(path: str, name: str) -> None:
 def remember(path: str, name: str) -> None:
     """Only what has been proven, and has a seal: a name by itself is anybody's."""
     known, short = read(path), manifest.id_of(name)
-    if short is None or manifest.begun_of(name) <= manifest.begun_of(known.get(short, "")):
+    if short is None or manifest.started_at_of(name) <= manifest.started_at_of(known.get(short, "")):
         return
     try:
         files.write(path, json.dumps({**known, short: name}, indent=1).encode())

@@ -44,7 +44,7 @@ def document(
     and what limits.of() reads.
 
     The others are the results of vault_status_info, vault_certificate_info, vault_raft_info, kms_key_info and
-    vault_backup_info; None for what was not asked. *drills* is the text of each drill's report by its path, or why there is none.
+    vault_snapshot_info; None for what was not asked. *drills*: the text of each report by its path, or why there is none.
     """
     peers = _raft(raft)
     seen = {one["node"]: one for one in certificates.get("certificates") or []}
@@ -66,8 +66,8 @@ def document(
         "limits": limits.of(about),
     }
     known = [node["peer"]["node_id"] for node in made["nodes"] if node["peer"]]
-    peers["strangers"] = [peer for peer in peers["servers"] if peer["node_id"] not in known]
-    return {**made, "findings": findings.of(made)}
+    peers["unknown_peers"] = [peer for peer in peers["servers"] if peer["node_id"] not in known]
+    return {**made, "findings": findings.collect(made)}
 
 
 def _cluster(status: Found) -> Part:
@@ -111,12 +111,12 @@ def _raft(found: Found | None) -> Part:
     if raft is None:
         reason = _why_not(found, "no node is active, so there is nobody to ask")
         nothing: Part = _picked(("healthy", "failure_tolerance", "leader"), None)
-        return {**nothing, "voters": [], "servers": [], "strangers": [], "problem": reason}
+        return {**nothing, "voters": [], "servers": [], "unknown_peers": [], "problem": reason}
     return {
         **_picked(("healthy", "failure_tolerance", "leader"), raft),
         "voters": list(raft["voters"]),
         "servers": [_picked(PEER, server) for server in raft["servers"]],
-        "strangers": [],
+        "unknown_peers": [],
         "problem": None,
     }
 
@@ -145,9 +145,11 @@ def _snapshots(now: float, about: Found, found: Found | None) -> Part:
         reason = _why_not(found, "the bucket was not asked")
     else:
         reason = None
-    listed = [dict(one, age_seconds=int(now - words.epoch(one["begun"]))) for one in (found or {}).get("snapshots", [])]
+    listed = [
+        dict(one, age_seconds=int(now - words.epoch(one["started_at"]))) for one in (found or {}).get("snapshots", [])
+    ]
     made.update(last=listed[-1] if listed else None, listed=listed, left_out=(found or {}).get("left_out"))
-    for name in ("broken", "ahead"):
+    for name in ("broken", "future_dated"):
         made[name] = list((found or {}).get(name) or [])
     return {**made, "problem": reason}
 
@@ -158,5 +160,5 @@ def _drill(now: float, reports: t.Mapping[str, str | OSError]) -> Part:
     if not found:
         reason = "; ".join(unreadable) or "no restore drill has left a report"
         return {"last": None, "unreadable": unreadable, "problem": reason}
-    last = {**found[-1], "age_seconds": int(now - words.epoch(found[-1]["ended"]))}
+    last = {**found[-1], "age_seconds": int(now - words.epoch(found[-1]["finished_at"]))}
     return {"last": last, "unreadable": unreadable, "problem": None}

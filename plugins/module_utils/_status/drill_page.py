@@ -78,7 +78,7 @@ def _tiles(last: Part, late: limits.Limits) -> list[Tile]:
 
 def _figure(field: str, passed: t.Sequence[Part]) -> plot.Figure:
     divisor, unit = words.time_unit(max(one[field] for one in passed))
-    curve = [(words.epoch(one["ended"]), one[field] / divisor) for one in passed]
-    said = [f"{words.time(one['ended'])}: {words.duration(one[field])}" for one in passed]
+    curve = [(words.epoch(one["finished_at"]), one[field] / divisor) for one in passed]
+    said = [f"{words.time(one['finished_at'])}: {words.duration(one[field])}" for one in passed]
     drawn = plot.draw(f"{TIMES[field]}, by drill", unit, curve, said)
     return plot.Figure(TIMES[field], f"{MEANING[field]}. One dot each drill that passed", drawn)

@@ -16,7 +16,7 @@ Finding = dict[str, str]
 LEVELS = ("problem", "notice", "unknown")
 
 
-def of(document: Part) -> list[Finding]:
+def collect(document: Part) -> list[Finding]:
     found: list[tuple[str, str]] = []
     for part in (_cluster, _nodes, _raft, _key, _snapshots, _drill):
         found += part(document)
@@ -71,7 +71,7 @@ def _raft(document: Part) -> t.Iterator[tuple[str, str]]:
         if document["cluster"]["state"] != "fresh":
             yield "unknown", f"The Raft peers can't be read: {raft['problem']}"
         return
-    for peer in raft["strangers"]:
+    for peer in raft["unknown_peers"]:
         yield "notice", f"{peer['node_id']} ({peer['address']}) is a peer, and not in the inventory"
     sick = [peer["node_id"] for peer in raft["servers"] if not peer["healthy"]]
     if sick or not raft["healthy"]:
@@ -116,7 +116,7 @@ def _snapshots(document: Part) -> t.Iterator[tuple[str, str]]:
             f"The newest snapshot is of another cluster id than those before ({', '.join(others)}): a new cluster has taken the "
             "name of an old one, whose last snapshots stay until somebody removes them",
         )
-    for one in snapshots["ahead"]:
+    for one in snapshots["future_dated"]:
         yield (
             "problem",
             f"{one['name']} claims to be from the future, so it does not count: look at the clock of {one['node_name']}",

@@ -16,14 +16,14 @@ LEVEL_OF_STATE = {
     "unreachable": "problem",
     "removed": "problem",
     "uninitialized": "notice",
-    "stranger": "notice",
+    "unknown_peer": "notice",
 }
 WORDS_OF_STATE = {
     "isolated": "can't reach the active node",
     "unreachable": "does not answer",
     "uninitialized": "not joined",
     "active": "active node",
-    "stranger": "not in inventory",
+    "unknown_peer": "not in inventory",
 }
 
 

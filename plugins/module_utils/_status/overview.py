@@ -79,7 +79,8 @@ def snapshots(found: Part) -> str:
     last = found["last"]
     if last is None:
         return f"Last snapshot: none in {found['bucket']}"
-    text = f"Last snapshot: {words.ago(last['age_seconds'])} ({words.time(last['begun'])}), {words.size(last['encrypted_bytes'])}"
+    when = f"{words.ago(last['age_seconds'])} ({words.time(last['started_at'])})"
+    text = f"Last snapshot: {when}, {words.size(last['encrypted_bytes'])}"
     return f"{text}, taken on {last['node_name']}: {last['name']}"
 
 
@@ -87,7 +88,8 @@ def drill(found: Part) -> str:
     last = found["last"]
     if last is None:
         return f"Last restore drill: {found['problem']}"
-    text = f"Last restore drill: {last['result'] or 'no result'} {words.ago(last['age_seconds'])} ({words.time(last['ended'])})"
+    when = f"{words.ago(last['age_seconds'])} ({words.time(last['finished_at'])})"
+    text = f"Last restore drill: {last['result'] or 'no result'} {when}"
     for name, title in (("rpo_seconds", "lost at most"), ("rto_seconds", "restored within")):
         if last[name] is not None:
             text += f", {title} {words.duration(last[name])}"

@@ -85,8 +85,10 @@ def _figures(document: Part) -> list[plot.Figure]:
 
 def _sizes(listed: t.Sequence[Part]) -> plot.Figure:
     divisor, unit = words.unit_of(max(one["encrypted_bytes"] for one in listed))
-    curve = [(words.epoch(one["begun"]), one["encrypted_bytes"] / divisor) for one in listed]
-    said = [f"{words.time(one['begun'])}: {words.size(one['encrypted_bytes'])}, {one['node_name']}" for one in listed]
+    curve = [(words.epoch(one["started_at"]), one["encrypted_bytes"] / divisor) for one in listed]
+    said = [
+        f"{words.time(one['started_at'])}: {words.size(one['encrypted_bytes'])}, {one['node_name']}" for one in listed
+    ]
     drawn = plot.draw("Size of the snapshots over time", unit, curve, said)
     return plot.Figure("Size of each snapshot", f"{words.many(len(listed), 'snapshot')}, one dot each", drawn)
 
@@ -110,9 +112,9 @@ def ages_over_time(listed: t.Sequence[Part], now: float) -> list[plot.Point]:
     """A saw: each snapshot ages from the moment that it was begun, and counts from when it was complete."""
     points: list[plot.Point] = []
     for one, after in zip(listed, [*listed[1:], None], strict=True):
-        begun, ended = words.epoch(one["begun"]), words.epoch(one["ended"])
-        until = max(words.epoch(after["ended"]) if after else now, ended)
-        points += [(ended, ended - begun), (until, until - begun)]
+        started_at, finished_at = words.epoch(one["started_at"]), words.epoch(one["finished_at"])
+        until = max(words.epoch(after["finished_at"]) if after else now, finished_at)
+        points += [(finished_at, finished_at - started_at), (until, until - started_at)]
     return points
 
 

@@ -85,11 +85,11 @@ def voice(node: Part) -> str | None:
 
 def draw(document: Part, wide: bool) -> Picture:
     """Side by side, or one below the other for a narrow window."""
-    strangers = [
-        {"name": peer["node_id"], "state": "stranger", "peer": peer, "version": None}
-        for peer in document["raft"]["strangers"]
+    unknown_peers = [
+        {"name": peer["node_id"], "state": "unknown_peer", "peer": peer, "version": None}
+        for peer in document["raft"]["unknown_peers"]
     ]
-    nodes = [*document["nodes"], *strangers]
+    nodes = [*document["nodes"], *unknown_peers]
     frame_height = FRAME_HEAD + len(nodes) * (NODE_HEIGHT + NODE_GAP) - NODE_GAP + FRAME_PAD
     layout = _wide if wide else _narrow
     (width, height), side, (key_at, frame_at, bucket_at), (unseals, stores) = layout(frame_height)

@@ -142,7 +142,7 @@ def identity_problems(
     return found
 
 
-def strangers(identities: t.Mapping[str, t.Any], own: str, ca: str) -> list[str]:
+def of_another_ca(identities: t.Mapping[str, t.Any], own: str, ca: str) -> list[str]:
     """Identities with files in the directory *own* whose certificates this CA did not sign."""
     authorities = _read(ca, x509.load_pem_x509_certificates, "CA certificate", [])
     found = []

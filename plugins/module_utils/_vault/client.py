@@ -169,7 +169,7 @@ def content(where: str, answer: t.Any) -> dict[str, t.Any]:
     """The answer, which is an object wherever Vault gives it."""
     if isinstance(answer, dict):
         return answer
-    raise _stranger(where)
+    raise _not_vault(where)
 
 
 def data(where: str, answer: t.Any) -> dict[str, t.Any]:
@@ -177,7 +177,7 @@ def data(where: str, answer: t.Any) -> dict[str, t.Any]:
     return content(where, content(where, answer).get("data"))
 
 
-def _stranger(where: str) -> VaultError:
+def _not_vault(where: str) -> VaultError:
     return VaultError(
         where, "what answers there is not Vault", "Compare the node's URL with its api_addr.", reach="broken"
     )
@@ -193,7 +193,7 @@ def call(where: str, action: t.Callable[[], t.Any]) -> t.Any:
             raise VaultError(where, f"permission denied ({error})", cure, status=403) from error
         raise VaultError(where, f"Vault refused: {error}", status=error.status) from error
     except NotVault as error:
-        raise _stranger(where) from error
+        raise _not_vault(where) from error
     except requests.exceptions.RequestException as error:
         raise _unreached(where, error) from error
     except UnusableCa as error:

@@ -65,7 +65,7 @@ def test_the_backup_tools_metrics_are_those_that_it_writes():
 
 
 def test_the_drills_metric_is_the_one_that_the_role_writes():
-    role = FOLDER.parents[1] / "roles" / "vault_backup" / "tasks" / "drilled.yml"
+    role = FOLDER.parents[1] / "roles" / "vault_backup" / "tasks" / "drill_passed.yml"
     texts = [path.read_text() for path in (role, FOLDER / "vault.rules.yml", FOLDER / "README.md")]
     assert [set(re.findall(r"vault_drill_last\w+", text)) for text in texts] == [
         {"vault_drill_last_success_timestamp_seconds"}

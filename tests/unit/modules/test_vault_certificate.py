@@ -274,7 +274,7 @@ def test_a_reload_that_fails_is_told_in_systemds_words(node, old, new):
     assert said["msg"] == "The service vault can't be reloaded (Job for vault.service failed.)."
 
 
-# --- what is refused before anything is laid down
+# --- what is refused before anything is installed
 
 
 @pytest.mark.parametrize(

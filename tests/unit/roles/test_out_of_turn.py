@@ -35,7 +35,7 @@ def test_nothing_else_in_it_touches_the_unit():
         set(task) & {"ansible.builtin.import_tasks", "ansible.builtin.include_tasks"} for task in tasks("main.yml")
     ]
     assert all(modules)
-    for name in ("lay_down.yml", "compare.yml"):
+    for name in ("configure.yml", "compare.yml"):
         assert not [task for task in tasks(name) if "ansible.builtin.systemd_service" in task]
 
 

@@ -213,8 +213,10 @@ def test_every_entry_point_is_specified(role):
     included = {"authority", "take_over", "withdraw_one", "ca_known", "start", "init", "bring_up", "configure"}
     included |= {
         "autopilot",
-        "look",
-        "said",
+        "read_cluster",
+        "read_keys",
+        "read_resources",
+        "report",
         "read_last_run",
         "key",
         "security_group",
@@ -226,7 +228,6 @@ def test_every_entry_point_is_specified(role):
         "given",
         "may_go_on",
         "unseal_key",
-        "lay_down",
         "cluster",
         "snapshots",
     }

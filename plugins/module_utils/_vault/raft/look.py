@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from . import api
-from .state import Raft, missing_for, normalise, peer_differences
+from .state import Raft, normalise, peer_differences, quorum_problem
 
 SPEC: dict[str, t.Any] = {"voters": {"type": "int"}, "expected_peers": {"type": "dict"}}
 
@@ -19,7 +19,7 @@ def result(name: str, client: t.Any, raft: Raft, params: t.Mapping[str, t.Any]) 
     return {
         "changed": False,
         "raft": raft,
-        "missing": missing_for(raft, params["voters"]) if params["voters"] else None,
+        "missing": quorum_problem(raft, params["voters"]) if params["voters"] else None,
         "autopilot": api.read_autopilot_config(name, client),
         "differences": peer_differences(raft, params["expected_peers"] or addresses(raft)),
     }

@@ -80,7 +80,7 @@ def normalise(configuration: dict[str, t.Any], autopilot: dict[str, t.Any]) -> R
     }
 
 
-def apart_from(raft: Raft, leaving: t.Sequence[str]) -> Raft:
+def excluding(raft: Raft, leaving: t.Sequence[str]) -> Raft:
     """The cluster without the peers that are about to be removed: whether they are healthy does not matter.
 
     A leader stays, since the others are measured by it.
@@ -103,7 +103,7 @@ def tolerance(servers: t.Sequence[Server]) -> int:
     return len([server for server in voters if server["healthy"]]) - (len(voters) // 2 + 1)
 
 
-def missing_for(raft: Raft, voters: int) -> str | None:
+def quorum_problem(raft: Raft, voters: int) -> str | None:
     """What is still missing until this many voters are healthy, or None when nothing is."""
     healthy = [server["node_id"] for server in raft["servers"] if server["voter"] and server["healthy"]]
     if raft["leader"] and raft["healthy"] and len(healthy) >= voters:
@@ -120,7 +120,7 @@ def index_of_leader(raft: Raft) -> int:
     return next((server["last_index"] for server in raft["servers"] if server["leader"]), 0)
 
 
-def not_back(raft: Raft, node_id: str, version: str | None, index: int) -> str | None:
+def rejoin_problem(raft: Raft, node_id: str, version: str | None, index: int) -> str | None:
     """What keeps a peer that was restarted from being as good as before, as autopilot sees it, or None.
 
     *index* is what the leader had when the wait began: how far behind a peer may be must not depend on the load.
@@ -190,10 +190,10 @@ def not_serving(raft: Raft, nodes: t.Sequence[Node], peers: t.Mapping[str, str])
     return None
 
 
-def not_back_itself(
+def own_rejoin_problem(
     raft: Raft, node_id: str, version: str | None, index: int, nodes: t.Sequence[Node], peers: t.Mapping[str, str]
 ) -> str | None:
-    """As not_back, by the peer's own words. How the others are is no matter of this one's."""
+    """As rejoin_problem, by the peer's own words. How the others are is no matter of this one's."""
     server = next(server for server in raft["servers"] if server["node_id"] == node_id)
     node = own_answer(server, nodes, peers)
     if node is None:

@@ -7,8 +7,8 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._aws.errors impor
     CURES,
     Refused,
     cure,
-    explained,
     in_words,
+    translate_errors,
 )
 from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
 from botocore.exceptions import ClientError, NoCredentialsError
@@ -147,7 +147,7 @@ def test_a_cure_does_not_depend_on_the_services_suffix(code):
 
 def test_what_aws_refuses_has_a_code_to_decide_by():
     answer = {"Error": {"Code": "MalformedPolicyDocumentException", "Message": "Policy contains invalid principals"}}
-    with pytest.raises(Refused) as refused, explained("eu-central-1"):
+    with pytest.raises(Refused) as refused, translate_errors("eu-central-1"):
         raise ClientError(answer, "CreateKey")
     assert refused.value.code == "MalformedPolicyDocumentException"
     assert str(refused.value) == (
@@ -157,6 +157,6 @@ def test_what_aws_refuses_has_a_code_to_decide_by():
 
 
 def test_where_aws_did_not_answer_there_is_no_code():
-    with pytest.raises(Problem) as problem, explained("eu-central-1"):
+    with pytest.raises(Problem) as problem, translate_errors("eu-central-1"):
         raise NoCredentialsError
     assert not isinstance(problem.value, Refused)

@@ -10,7 +10,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._aws.bucket impor
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import lifecycle as lifecycle_state
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1"
-SITE: policies.Site = {
+SITE: policies.PolicyInputs = {
     "partition": "aws",
     "account": "111122223333",
     "region": "eu-central-1",

@@ -47,7 +47,7 @@ def thing(kind="role", tags=None, **changes):
     ],
 )
 def test_what_is_not_the_clusters_is_left_alone(kind, tags, bare, says):
-    found = ownership.strangers([thing(kind, tags, bare=bare)], TAG)
+    found = ownership.problems([thing(kind, tags, bare=bare)], TAG)
     assert len(found) == (1 if says else 0)
     assert not says or (says in found[0] and f"{ownership.LABELS[kind]} vault exists" in found[0])
     # A removal takes nothing without the tag, however bare it is.
@@ -56,18 +56,18 @@ def test_what_is_not_the_clusters_is_left_alone(kind, tags, bare, says):
 
 def test_an_application_load_balancer_is_no_network_one():
     theirs = thing("load_balancer", OURS, type="application")
-    assert "is of type application" in ownership.strangers([theirs], TAG)[0]
+    assert "is of type application" in ownership.problems([theirs], TAG)[0]
     assert ownership.owned([theirs], TAG, "load_balancer") == []
 
 
 def test_the_name_of_a_security_group_is_taken_in_one_vpc_only():
     theirs = thing("security_group", THEIRS)
-    assert ownership.strangers([theirs], TAG, "vpc-2") == []
-    assert ownership.strangers([theirs], TAG, "vpc-1")
+    assert ownership.problems([theirs], TAG, "vpc-2") == []
+    assert ownership.problems([theirs], TAG, "vpc-1")
 
 
 def test_a_bucket_of_another_account_is_not_ours():
-    assert "ask its owner" in ownership.strangers([thing("bucket", None, id="")], TAG)[0]
+    assert "ask its owner" in ownership.problems([thing("bucket", None, id="")], TAG)[0]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ ADMIN = "arn:aws:iam::111122223333:role/admin"
 NODES = "arn:aws:iam::111122223333:role/vault-prod-node"
 OPERATOR = "arn:aws:iam::111122223333:role/operator"
 SNAPSHOT_KEY = "arn:aws:kms:eu-central-1:444455556666:key/snapshots"
-PLAIN: policies.Site = {
+PLAIN: policies.PolicyInputs = {
     "partition": "aws",
     "account": "111122223333",
     "region": "eu-central-1",
@@ -33,9 +33,9 @@ PLAIN: policies.Site = {
     "node_role": "vault-prod-node",
     "sessions": False,
 }
-AUTO_JOIN: policies.Site = {**PLAIN, "auto_join": True}
-SNAPSHOTS: policies.Site = {**PLAIN, "snapshots": True, "bucket": "example-snapshots"}
-EVERYTHING: policies.Site = {
+AUTO_JOIN: policies.PolicyInputs = {**PLAIN, "auto_join": True}
+SNAPSHOTS: policies.PolicyInputs = {**PLAIN, "snapshots": True, "bucket": "example-snapshots"}
+EVERYTHING: policies.PolicyInputs = {
     **SNAPSHOTS,
     "auto_join": True,
     "key_arns": [KEY, REPLICA],
@@ -171,11 +171,11 @@ def test_where_nobody_restores_the_nodes_alone_decrypt(changes):
 
 
 def test_snapshots_that_stay_on_the_nodes_need_a_key_and_no_bucket():
-    site: policies.Site = {**SNAPSHOTS, "bucket": "", "snapshot_key": SNAPSHOT_KEY}
-    granted = {statement["Sid"]: statement for statement in policies.node_policy(site)["Statement"]}
+    inputs: policies.PolicyInputs = {**SNAPSHOTS, "bucket": "", "snapshot_key": SNAPSHOT_KEY}
+    granted = {statement["Sid"]: statement for statement in policies.node_policy(inputs)["Statement"]}
     assert granted["VaultSnapshotKey"]["Resource"] == [KEY, SNAPSHOT_KEY]
     assert "s3" not in json.dumps(granted)
-    document = policies.key_policy(site, [ADMIN], "vault-prod-node")
+    document = policies.key_policy(inputs, [ADMIN], "vault-prod-node")
     assert "kms:GenerateDataKey" in document["Statement"][1]["Action"]
     assert "s3" not in json.dumps(document)
 
@@ -199,10 +199,16 @@ def test_slashes_around_the_prefix_make_no_difference(prefix, objects, listed):
 
 
 def test_other_partitions_have_other_arns():
-    site: policies.Site = {**EVERYTHING, "partition": "aws-cn", "key_arns": [], "snapshot_key": "", "restorers": ["me"]}
-    for document in (policies.node_policy(site), policies.key_policy(site, ["me"], "vault")):
+    inputs: policies.PolicyInputs = {
+        **EVERYTHING,
+        "partition": "aws-cn",
+        "key_arns": [],
+        "snapshot_key": "",
+        "restorers": ["me"],
+    }
+    for document in (policies.node_policy(inputs), policies.key_policy(inputs, ["me"], "vault")):
         assert "arn:aws:" not in json.dumps(document)
-    (_decrypt, read) = policies.key_policy(site, ["me"], "vault")["Statement"][-2:]
+    (_decrypt, read) = policies.key_policy(inputs, ["me"], "vault")["Statement"][-2:]
     assert read["Condition"]["StringEquals"] == {"kms:ViaService": "s3.eu-central-1.amazonaws.com.cn"}
 
 

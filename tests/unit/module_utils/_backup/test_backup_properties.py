@@ -36,7 +36,7 @@ MANY = st.lists(snapshots(), max_size=20, unique_by=lambda made: made.name)
 def newest_of_each(backups: list[manifest.Manifest]) -> set[str]:
     """By cluster name and id: the last one as names are ordered."""
     last: dict[tuple[str, str], str] = {}
-    for made in sorted(backups, key=lambda made: (made.begun, made.raft_index)):
+    for made in sorted(backups, key=lambda made: (made.started_at, made.raft_index)):
         last[made.cluster_name, made.cluster_id] = made.name
     return set(last.values())
 
@@ -51,7 +51,9 @@ def test_superseding_touches_no_other_cluster_and_the_newest_of_none(others, mad
     known = {each.name for each in backups if each.cluster_id == made.cluster_id} if told else set()
     found = {name.removesuffix(".json") for name in manifest.superseded(names + strangers, made, known)}
     assert found <= ours - newest_of_each(backups) - {made.name}
-    older = {each.name for each in backups if (each.begun, each.raft_index) < (made.begun, made.raft_index)} & ours
+    older = {
+        each.name for each in backups if (each.started_at, each.raft_index) < (made.started_at, made.raft_index)
+    } & ours
     if told:
         assert found == older
 
@@ -64,7 +66,7 @@ def test_retention_holds_neither_what_was_made_nor_another_cluster_s(others, mad
     assert {old.cluster_id for old in gone} <= {made.cluster_id}
     left = [one for one in backups if one not in gone and one.cluster_id == made.cluster_id]
     assert len(left) >= min(max(keep_last, 1), len(left) + len(gone))
-    assert all(old.begun_at < NOW - keep_days * 86_400 for old in gone)
+    assert all(old.started_epoch < NOW - keep_days * 86_400 for old in gone)
 
 
 @given(MANY, st.sampled_from([None, *IDS]))
@@ -80,7 +82,7 @@ def test_the_newest_is_of_the_one_cluster_that_can_be_meant(backups, cluster_id)
     assert cluster_id in (None, chosen.cluster_id)
     assert cluster_id or {made.cluster_id for made in backups} == {chosen.cluster_id}
     same = [made for made in backups if made.cluster_id == chosen.cluster_id]
-    assert chosen.begun == max(made.begun for made in same)
+    assert chosen.started_at == max(made.started_at for made in same)
 
 
 JSON = st.recursive(
@@ -144,10 +146,10 @@ PARTS = ("prod", "_", "7f0c1f9e", "20261124T100000Z", "7", "vault-1", ".snap.enc
 @given(st.lists(st.sampled_from(PARTS), max_size=12).map("".join) | st.text())
 def test_a_name_of_anything_is_read_or_left(name):
     found = manifest.owner_of(name)
-    assert (manifest.begun_of(name) == "") == (
+    assert (manifest.started_at_of(name) == "") == (
         manifest.NAME.fullmatch(name.rpartition("/")[2].removesuffix(".json")) is None
     )
     manifest.id_of(name)
-    manifest.is_ahead(name, NOW)
+    manifest.is_future_dated(name, NOW)
     assert manifest.by_age([name]) in ([], [name])
     assert found is None or "\n" not in "".join(found)

@@ -194,7 +194,7 @@ def test_a_manifest_that_does_not_name_the_unseal_key_is_none():
 def test_a_name_tells_its_cluster_and_node_and_its_id_if_it_has_one(node, cluster_id, short):
     name = manifest.name("prod", cluster_id, node, "2026-11-24T10:00:00Z", 7)
     assert (manifest.owner_of(name), manifest.id_of(f"a/{name}.json")) == (("prod", node), short)
-    assert manifest.begun_of(name) == "20261124T100000Z"
+    assert manifest.started_at_of(name) == "20261124T100000Z"
     assert manifest.owner_of("prod_x.json") is None and manifest.id_of("prod_x.json") is None
 
 
@@ -222,8 +222,8 @@ def test_whole_is_a_manifest_whose_snapshot_is_listed_too():
 @pytest.mark.parametrize(("seconds", "ahead"), [(-86_400, False), (300, False), (301, True), (86_400 * 400, True)])
 def test_what_is_begun_later_than_in_five_minutes_is_ahead(seconds, ahead):
     name = backup(1, -seconds / DAY).name
-    assert [manifest.is_ahead(text, NOW) for text in (name, f"a/{name}.json")] == [ahead, ahead]
-    assert not manifest.is_ahead("a/readme.txt", NOW)
+    assert [manifest.is_future_dated(text, NOW) for text in (name, f"a/{name}.json")] == [ahead, ahead]
+    assert not manifest.is_future_dated("a/readme.txt", NOW)
 
 
 def test_superseded_is_what_is_older_and_of_this_cluster_newest_first():

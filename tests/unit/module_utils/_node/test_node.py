@@ -88,13 +88,13 @@ def answering(status, body):
 @pytest.mark.parametrize("body", [LOGIN_PAGE, b"[]", b"{}", b"", b'{"KeyMetadata": []}', b"null", b"[" * 100000])
 def test_what_is_not_kms_is_said_in_words(status, body):
     with answering(status, body) as url, pytest.raises(Problem, match="is not KMS|was refused"):
-        kms.prove(kms.Kms("eu-central-1", url, sigv4.Credentials("a", "b")), "alias/x")
+        kms.verify(kms.Kms("eu-central-1", url, sigv4.Credentials("a", "b")), "alias/x")
 
 
 @pytest.mark.parametrize("url", ["kms.example", "http://[::1", "http://127.0.0.1:1/", "http://127.0.0.1:x/"])
 def test_a_kms_that_can_not_be_reached_names_its_url(url):
     with pytest.raises(Problem) as error:
-        kms.prove(kms.Kms("eu-central-1", url, sigv4.Credentials("a", "b")), "alias/x")
+        kms.verify(kms.Kms("eu-central-1", url, sigv4.Credentials("a", "b")), "alias/x")
     assert f"KMS can't be reached at {url}" in str(error.value)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
-from ansible_collections.vaultops.cluster.plugins.module_utils._node import discard, files, paths
-from ansible_collections.vaultops.cluster.plugins.modules import vault_discard, vault_files
+from ansible_collections.vaultops.cluster.plugins.module_utils._node import files, paths, wipe
+from ansible_collections.vaultops.cluster.plugins.modules import vault_files, vault_wipe_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,10 +111,10 @@ def test_whatever_is_asked_a_directory_of_the_system_is_not_touched(folder):
         patch.setattr(shutil, "rmtree", lambda *arguments, **_options: touched.append(("rmtree", arguments)))
         with pytest.raises(Problem, match="directory that others use"):
             files.put(files.Entry(folder, ME, MY_GROUP, 0o700))
-        discard.remove([os.path.join(folder, "vaultops-no-such-file")])
+        wipe.remove([os.path.join(folder, "vaultops-no-such-file")])
         if folder and os.path.isdir(folder):
             with pytest.raises(Problem, match="Nothing was removed"):
-                discard.found(folder, "/nowhere", [], ME)
+                wipe.found(folder, "/nowhere", [], ME)
     assert [call for call in touched if call[0] != "unlink"] == []
 
 
@@ -194,19 +194,19 @@ def scratch(root: Path) -> dict:
 
 def test_what_is_discarded_is_vaults_alone(run_module, tmp_path):
     options = scratch(tmp_path)
-    assert run_module(vault_discard, check=True, **options)["changed"]
+    assert run_module(vault_wipe_data, check=True, **options)["changed"]
     assert (tmp_path / "data" / "raft" / "raft.db").exists()
-    assert run_module(vault_discard, **options)["changed"]
+    assert run_module(vault_wipe_data, **options)["changed"]
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
     assert left == ["log", "log/syslog", "log/vault_audit.logger"]
-    assert not run_module(vault_discard, **options)["changed"]
+    assert not run_module(vault_wipe_data, **options)["changed"]
 
 
 def test_a_directory_that_only_held_audit_files_goes_too(run_module, tmp_path):
     options = scratch(tmp_path)
     (tmp_path / "log" / "syslog").unlink()
     (tmp_path / "log" / "vault_audit.logger").unlink()
-    run_module(vault_discard, **options)
+    run_module(vault_wipe_data, **options)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -214,6 +214,6 @@ def test_a_directory_that_only_held_audit_files_goes_too(run_module, tmp_path):
 def test_data_of_somebody_else_is_not_discarded(run_module, tmp_path, somebody_else):
     options = scratch(tmp_path)
     shutil.chown(tmp_path / "data", somebody_else)
-    assert "Nothing was removed" in run_module(vault_discard, **options)["msg"]
+    assert "Nothing was removed" in run_module(vault_wipe_data, **options)["msg"]
     assert (tmp_path / "data" / "raft" / "raft.db").exists()
     assert (tmp_path / "log" / "vault_audit.log").exists()

@@ -1,4 +1,4 @@
-"""A release: believed when its signature is, laid down whole, held against its sums ever after, and only root's to change."""
+"""A release: believed when its signature is, installed whole, held against its sums ever after, and only root's to change."""
 
 from __future__ import annotations
 
@@ -462,7 +462,7 @@ def test_a_line_of_the_sums_is_one_checksum_and_one_name(line):
         release.listed_sums(line.format("0" * 64), "here")
 
 
-# --- what is laid down
+# --- what is installed
 
 
 def test_a_second_run_changes_nothing_and_needs_no_mirror(node, mirror):

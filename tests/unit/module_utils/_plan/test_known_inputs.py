@@ -21,7 +21,7 @@ OPTIONS = {
     "vault_kms_manage": {"type": "bool"},
     "vault_tls_identity_days": {"type": "int"},
     "vault_rejoin": {"type": "list", "elements": "str"},
-    "vault_join_tag": {"type": "dict"},
+    "vault_cluster_tag": {"type": "dict"},
     "vault_leaving": {"type": "raw"},
     "vault_other_variables": {"type": "list", "elements": "str"},
     "vault_tls_ca_change": {"type": "str", "choices": ["", "begin"]},
@@ -54,7 +54,7 @@ def test_what_is_known_is_no_problem():
         "vault_kms_manage": "no",
         "vault_tls_identity_days": "3",
     }
-    own |= {"vault_rejoin": ["vault-1"], "vault_join_tag": {"key": "a", "value": "b"}, "vault_leaving": 1}
+    own |= {"vault_rejoin": ["vault-1"], "vault_cluster_tag": {"key": "a", "value": "b"}, "vault_leaving": 1}
     assert problems({**own, "ansible_host": "10.0.0.1", "vaulted": 1, "vault_hosts": []}, given=["vault_hosts"]) == []
 
 
@@ -100,7 +100,7 @@ def test_what_belongs_to_something_else_can_be_listed(others):
         ("vault_kms_manage", SECRET, "can't be read as bool. Write true or false."),
         ("vault_tls_identity_days", SECRET, "can't be read as int. Write a whole number."),
         ("vault_rejoin", {SECRET: 1}, "can't be read as list of str. Write a list."),
-        ("vault_join_tag", [SECRET], "can't be read as dict. Write a mapping."),
+        ("vault_cluster_tag", [SECRET], "can't be read as dict. Write a mapping."),
     ],
 )
 def test_a_value_of_another_kind_is_named_and_not_shown(name, value, says):

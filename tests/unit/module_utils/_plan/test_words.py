@@ -40,7 +40,7 @@ def test_an_upgrade_that_is_done_is_nothing_to_do():
 def test_a_release_that_is_only_missing_is_laid_down_without_a_snapshot():
     said = words.upgrade(turns(), {"vault-1": {"releases": []}}, "1.21.1", "/c")
     assert said["changes"] is True
-    assert "laid down" in said["lines"][0] and not any("snapshot" in line for line in said["lines"])
+    assert "installed" in said["lines"][0] and not any("snapshot" in line for line in said["lines"])
 
 
 def replaced(joining=(), first=(), last=(), steps=("a step",)):
@@ -78,7 +78,7 @@ def test_a_replacement_is_said_in_its_order():
 def test_what_an_earlier_run_has_brought_up_is_only_waited_for(state, laid_down):
     plan = replaced(joining=["vault-4"], steps=["vault-4: joins"])
     said = words.replacement(plan, NODES_TO_BE, nodes(vault_1="active", vault_4=state), "1.21.1", "/c")
-    assert any("laid down" in line for line in said["lines"]) is laid_down
+    assert any("installed" in line for line in said["lines"]) is laid_down
 
 
 @pytest.mark.parametrize(("state", "stops"), [("standby", True), ("sealed", True), ("unreachable", False)])
@@ -167,7 +167,7 @@ def test_nodes_that_do_not_run_are_brought_up_before_the_restore():
     said = restored({"vault-1": "empty", "vault-2": "stopped", "vault-3": "other"}, serves=False)
     at = place(
         said,
-        "vault-1: Vault 1.21.1 is laid down",
+        "vault-1: Vault 1.21.1 is installed",
         "vault-2: what is there",
         "role of vault-1, vault-2",
         "is restored into",

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import decrypt, manifest, s3
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.errors import Failure
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.settings import S3
-from ansible_collections.vaultops.cluster.plugins.modules import vault_backup_fetch
+from ansible_collections.vaultops.cluster.plugins.modules import vault_snapshot_fetch
 from kit.backup_stage import BUCKET, REGION, SUPERSEDED, Stage, Wire, snapshot
 from kit.fault_proxy import Answer, Drop, Rule
 from kit.manifests import ID, OTHER_ID, backup, unbound
@@ -243,7 +243,7 @@ def test_a_store_that_knows_no_condition_is_asked_without_one(stage: Stage, take
 def fetched(run_module: t.Callable[..., dict[str, t.Any]], stage: Stage, **params: t.Any) -> dict[str, t.Any]:
     common = {"bucket": BUCKET, "region": REGION, "endpoint_url": stage.aws, "cluster_name": "prod"}
     common["key_arns"] = [stage.key_arn]
-    return run_module(vault_backup_fetch, dest=str(stage.folder / "plain.snap"), **{**common, **params})
+    return run_module(vault_snapshot_fetch, dest=str(stage.folder / "plain.snap"), **{**common, **params})
 
 
 def test_the_unseal_key_of_its_time_decides_not_the_one_of_the_file(stage: Stage, run_module):

@@ -63,7 +63,7 @@ def unsealed(path: Path, **changes: t.Any) -> Path:
     """The pair as an older tool would have named and described it."""
     beside = path.with_name(f"{path.name}.json")
     known = dataclasses.replace(manifest.parse(beside.read_bytes()), format=1, seal="", **changes)
-    name = manifest.name("prod", None, known.node_name, known.begun, known.raft_index)
+    name = manifest.name("prod", None, known.node_name, known.started_at, known.raft_index)
     beside.unlink()
     path.with_name(f"{name}.json").write_text(dataclasses.replace(known, name=name).to_json())
     return path.rename(path.with_name(name))
@@ -133,11 +133,11 @@ def test_a_manifest_that_was_changed(stage: Stage, made: Path, target: Path, cha
 def test_an_old_pair_under_a_newer_name(stage: Stage, made: Path, target: Path):
     """Copied as it is; with its name changed in it; with all that the name tells changed in it."""
     known = manifest.parse(made.with_name(f"{made.name}.json").read_bytes())
-    begun = manifest.moment(known.begun_at + 3600)
-    newer = made.with_name(manifest.name("prod", CLUSTER_ID, known.node_name, begun, 99))
+    started_at = manifest.moment(known.started_epoch + 3600)
+    newer = made.with_name(manifest.name("prod", CLUSTER_ID, known.node_name, started_at, 99))
     newer.write_bytes(made.read_bytes())
     said = {}
-    for changes in ({}, {"name": newer.name}, {"name": newer.name, "started_at": begun, "raft_index": 99}):
+    for changes in ({}, {"name": newer.name}, {"name": newer.name, "started_at": started_at, "raft_index": 99}):
         newer.with_name(f"{newer.name}.json").write_text(json.dumps({**json.loads(known.to_json()), **changes}))
         said[len(changes)] = str(refused(stage, newer, target))
     assert f"is the manifest of {made.name}. It was copied or renamed" in said[0]
@@ -176,7 +176,7 @@ def test_one_of_an_older_tool_opens_and_says_that_nobody_vouches_for_it(stage: S
 def test_a_seal_that_was_taken_off(stage: Stage, made: Path, target: Path):
     """Without it everything could be changed: an older tool's manifest has none."""
     known = manifest.parse(made.with_name(f"{made.name}.json").read_bytes())
-    stripped = unsealed(made, begun=manifest.moment(known.begun_at + 3600))
+    stripped = unsealed(made, started_at=manifest.moment(known.started_epoch + 3600))
     failure = refused(stage, stripped, target)
     assert failure.code == Exit.SNAPSHOT and "or lost its seal" in str(failure)
 

@@ -10,7 +10,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import 
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
 from ansible_collections.vaultops.cluster.plugins.modules import vault_canary
 
-MANIFEST = {"name": "n", "raft_index": 7, "vault_version": "1.21.1", "begun": "2026-01-02T00:00:00Z"}
+MANIFEST = {"name": "n", "raft_index": 7, "vault_version": "1.21.1", "started_at": "2026-01-02T00:00:00Z"}
 ALL = {"before": "2099-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z"}
 BEGUN = 1767312000.0  # 2026-01-02T00:00:00Z
 
@@ -19,7 +19,7 @@ def test_what_would_have_been_lost_and_how_long_it_took():
     found = drill.report(MANIFEST, BEGUN + 3600, BEGUN + 3640.4, None, {"written": "2026-01-01T23:00:00Z"})
     assert (found["rpo_seconds"], found["rto_seconds"]) == (3600, 40)
     assert (found["result"], found["problem"]) == ("passed", None)
-    assert found["ended"] == "2026-01-02T01:00:40Z"
+    assert found["finished_at"] == "2026-01-02T01:00:40Z"
     assert found["canary_of"] == "2026-01-01T23:00:00Z"
 
 

@@ -7,7 +7,7 @@ import pytest
 from ansible_collections.amazon.aws.plugins.module_utils.retries import RetryingBotoClientWrapper
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import lifecycle as lifecycle_state
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import lifecycle_api
-from ansible_collections.vaultops.cluster.plugins.modules import snapshot_lifecycle
+from ansible_collections.vaultops.cluster.plugins.modules import vault_snapshot_lifecycle
 from botocore.stub import Stubber
 from labkit.settings import REGION
 
@@ -129,7 +129,7 @@ def s3(aws):
 def run(aws, run_module):
     def call(check=False, **params):
         given = {"bucket": BUCKET, "days": 30, "region": REGION, "endpoint_url": aws, **params}
-        return run_module(snapshot_lifecycle, check, **given)
+        return run_module(vault_snapshot_lifecycle, check, **given)
 
     return call
 

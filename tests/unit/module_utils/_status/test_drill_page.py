@@ -74,8 +74,8 @@ def test_how_much_may_be_lost_follows_from_how_often_snapshots_are_taken():
 
 
 def test_reports_come_oldest_first_and_a_broken_one_hides_none():
-    older = {**samples.DRILL, "ended": "2026-11-19T00:00:00Z"}
+    older = {**samples.DRILL, "finished_at": "2026-11-19T00:00:00Z"}
     texts = {"a": json.dumps(samples.DRILL), "b": "{", "c": json.dumps(older), "d": OSError("it is locked")}
     found, unreadable = drill.read(texts)
-    assert [one["ended"] for one in found] == [older["ended"], samples.DRILL["ended"]]
+    assert [one["finished_at"] for one in found] == [older["finished_at"], samples.DRILL["finished_at"]]
     assert [text.split(" ", 1)[0] for text in unreadable] == ["b", "d"]

@@ -57,7 +57,7 @@ def test_a_node_whose_api_has_another_address_than_its_peer_is_found_by_its_id()
     ]
     named = {**samples.ABOUT, "node_ids": {f"vault-{n}": f"vault-{n}" for n in (1, 2, 3)}}
     made = document(about=named, status=status(urls))
-    assert (made["findings"], made["raft"]["strangers"]) == ([], [])
+    assert (made["findings"], made["raft"]["unknown_peers"]) == ([], [])
     moved = document(about=named, raft=raft(peer(1), peer(2), peer(3, node_id="old-3")))
     assert texts(moved) == [
         "problem: vault-3 is no Raft peer.",
@@ -120,21 +120,21 @@ def nodes_with(*changed):
         ({"snapshots": snapshots(0)}, "problem: There is no snapshot in the bucket."),
         ({"snapshots": snapshots(3, last="2026-11-25T01:11:59Z")}, "problem: The last snapshot was begun 8 hours ago."),
         (
-            {"snapshots": {**snapshots(3), "ahead": [{"key": "k", "name": "prod_x", "node_name": "vault-2"}]}},
+            {"snapshots": {**snapshots(3), "future_dated": [{"key": "k", "name": "prod_x", "node_name": "vault-2"}]}},
             "problem: prod_x claims to be from the future, so it does not count: look at the clock of vault-2.",
         ),
         ({"snapshots": {"msg": "Access\nDenied."}}, "unknown: The snapshots can't be read: Access Denied."),
         ({"drills": {}}, "notice: Nobody knows whether a snapshot can be restored"),
         (
-            {"drills": {"a": '{"ended": "2026-01-01T00:00:00Z", "result": "passed"}'}},
+            {"drills": {"a": '{"finished_at": "2026-01-01T00:00:00Z", "result": "passed"}'}},
             "notice: The last restore drill was 328 days",
         ),
         (
-            {"drills": {"a": '{"ended": "2026-11-24T00:00:00Z", "result": "passed"}'}},
+            {"drills": {"a": '{"finished_at": "2026-11-24T00:00:00Z", "result": "passed"}'}},
             "notice: The last restore drill found no canary",
         ),
         (
-            {"drills": {"a": '{"ended": "2026-11-01T00:00:00Z", "result": "failed", "problem": "no quorum"}'}},
+            {"drills": {"a": '{"finished_at": "2026-11-01T00:00:00Z", "result": "failed", "problem": "no quorum"}'}},
             "problem: The last restore drill failed: no quorum.",
         ),
     ],
@@ -144,8 +144,8 @@ def test_each_finding(changes, says):
     assert any(one.startswith(says) for one in found), found
 
 
-def drilled(ended):
-    return {"drills/1.json": json.dumps({**samples.DRILL, "ended": ended})}
+def drilled(finished_at):
+    return {"drills/1.json": json.dumps({**samples.DRILL, "finished_at": finished_at})}
 
 
 def levels_of(changes, **about):
@@ -206,7 +206,14 @@ def test_a_snapshot_that_is_half_as_big_is_noticed_and_one_that_is_a_little_smal
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"ended": 3}', '{"ended": "x"}', '{"ended": "2026-11-01T00:00:00Z", "rto_seconds": "1"}']
+    "text",
+    [
+        "{",
+        "[]",
+        '{"finished_at": 3}',
+        '{"finished_at": "x"}',
+        '{"finished_at": "2026-11-01T00:00:00Z", "rto_seconds": "1"}',
+    ],
 )
 def test_a_drill_that_can_not_be_read_is_said_and_does_not_hide_another(text):
     made = document(drills={"broken": text})
@@ -223,7 +230,7 @@ def test_a_drills_report_that_may_not_be_read_is_said():
 
 
 def test_the_newest_drill_counts():
-    older = {**samples.DRILL, "ended": "2026-11-19T00:00:00Z", "result": "failed"}
+    older = {**samples.DRILL, "finished_at": "2026-11-19T00:00:00Z", "result": "failed"}
     made = document(drills={"z": json.dumps(older), "a": json.dumps(samples.DRILL)})
     assert made["drill"]["last"]["result"] == "passed"
     assert made["drill"]["last"]["age_seconds"] == 450720

@@ -67,7 +67,7 @@ def named(evil):
         snapshots=taken,
         drills={
             evil: "{",
-            "a": '{"ended": "2026-11-01T00:00:00Z", "result": "<script>", "snapshot": "<b>", "problem": "\\""}',
+            "a": '{"finished_at": "2026-11-01T00:00:00Z", "result": "<script>", "snapshot": "<b>", "problem": "\\""}',
         },
     )
 
@@ -286,8 +286,8 @@ def test_plots_stay_inside_their_axes(count):
 
 
 def test_the_newest_snapshot_ages_until_the_next_one_is_complete():
-    first = {"begun": "2026-11-25T00:00:00Z", "ended": "2026-11-25T00:00:10Z"}
-    second = {"begun": "2026-11-25T06:00:00Z", "ended": "2026-11-25T06:00:20Z"}
-    begin = samples.words.epoch(first["begun"])
+    first = {"started_at": "2026-11-25T00:00:00Z", "finished_at": "2026-11-25T00:00:10Z"}
+    second = {"started_at": "2026-11-25T06:00:00Z", "finished_at": "2026-11-25T06:00:20Z"}
+    begin = samples.words.epoch(first["started_at"])
     found = [(when - begin, age) for when, age in page.ages_over_time([first, second], begin + 30000)]
     assert found == [(10, 10), (21620, 21620), (21620, 20), (30000, 8400)]

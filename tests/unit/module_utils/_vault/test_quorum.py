@@ -64,7 +64,7 @@ def gate(world: World) -> str | None:
     return (
         (None if world.leader() else "no leader")
         or (str(state.not_asked(raft, urls, {})) if state.not_asked(raft, urls, {}) else None)
-        or state.missing_for(raft, len(world.voters))
+        or state.quorum_problem(raft, len(world.voters))
         or state.missing_tolerance(raft)
         or state.not_serving(raft, world.answers(), {})
     )

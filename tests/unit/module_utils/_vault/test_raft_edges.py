@@ -26,7 +26,7 @@ THREE = [server("a"), server("b"), server("c")]
 
 
 def back(**changes):
-    return state.not_back(raft(server("a"), server("b", **changes), server("c")), "b", "1.21.1", 100)
+    return state.rejoin_problem(raft(server("a"), server("b", **changes), server("c")), "b", "1.21.1", 100)
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ def test_a_peer_is_back_when_it_is_as_good_as_before(changes, says):
 
 
 def test_nobody_is_back_where_nobody_leads():
-    assert state.not_back(raft(server("b"), server("c")), "b", None, 0) == "there is no leader"
-    assert state.not_back(raft(*THREE), "d", None, 0) == "d is no peer of the cluster"
+    assert state.rejoin_problem(raft(server("b"), server("c")), "b", None, 0) == "there is no leader"
+    assert state.rejoin_problem(raft(*THREE), "d", None, 0) == "d is no peer of the cluster"
 
 
 def itself(**changes):
     node = {"name": "b", "url": "https://b:8200", "state": "standby", "version": "1.21.1", "raft_index": 100}
-    return state.not_back_itself(raft(*THREE), "b", "1.21.1", 100, [{**node, "error": None, **changes}], {})
+    return state.own_rejoin_problem(raft(*THREE), "b", "1.21.1", 100, [{**node, "error": None, **changes}], {})
 
 
 def test_a_peer_is_back_by_its_own_word():
@@ -66,8 +66,8 @@ def test_a_peer_is_back_by_its_own_word():
 
 def test_an_index_that_is_not_said_counts_as_none():
     node = {"name": "b", "url": "https://b:8200", "state": "standby", "version": None, "raft_index": None}
-    assert state.not_back_itself(raft(*THREE), "b", None, 1, [node], {}) is not None
-    assert state.not_back_itself(raft(*THREE), "b", None, 0, [node], {}) is None
+    assert state.own_rejoin_problem(raft(*THREE), "b", None, 1, [node], {}) is not None
+    assert state.own_rejoin_problem(raft(*THREE), "b", None, 0, [node], {}) is None
 
 
 def test_the_cluster_without_a_peer():
@@ -79,11 +79,11 @@ def test_the_cluster_without_a_peer():
 def test_what_leaves_has_no_part_in_how_the_rest_is():
     seen = raft(server("a"), server("b"), server("c"), server("d", healthy=False))
     assert (seen["healthy"], seen["failure_tolerance"]) == (False, 0)
-    rest = state.apart_from(seen, ["d"])
+    rest = state.excluding(seen, ["d"])
     assert (rest["healthy"], rest["failure_tolerance"], rest["voters"]) == (True, 1, ["a", "b", "c"])
     # The others are measured by the leader, so it is not left out.
-    assert state.apart_from(seen, ["a", "d"])["voters"] == ["a", "b", "c"]
-    assert state.apart_from(seen, []) is seen
+    assert state.excluding(seen, ["a", "d"])["voters"] == ["a", "b", "c"]
+    assert state.excluding(seen, []) is seen
 
 
 CLEANUP = {"cleanup_dead_servers": True, "min_quorum": 3, "dead_server_last_contact_threshold": "1m"}

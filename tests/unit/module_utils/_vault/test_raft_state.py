@@ -64,13 +64,13 @@ def test_a_peer_that_autopilot_does_not_know_is_not_healthy():
     ],
 )
 def test_waiting_says_what_is_missing(servers, voters, says):
-    missing = state.missing_for(raft(*servers), voters)
+    missing = state.quorum_problem(raft(*servers), voters)
     assert missing is None if says is None else says in missing
 
 
 def test_no_leader_is_not_ready():
     seen = raft(*THREE)
-    assert state.missing_for({**seen, "leader": None}, 3) is not None
+    assert state.quorum_problem({**seen, "leader": None}, 3) is not None
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,13 @@ def test_lost_tolerance_can_be_accepted_and_lost_quorum_can_not():
 
 def test_who_is_leaving_need_not_be_healthy():
     seen = raft(*THREE[:2], ("c", True, False), ("d", True, True), healthy=False)
-    assert state.missing_for(seen, 3) is not None
-    rest = state.apart_from(seen, ["c"])
-    assert state.missing_for(rest, 3) is None
+    assert state.quorum_problem(seen, 3) is not None
+    rest = state.excluding(seen, ["c"])
+    assert state.quorum_problem(rest, 3) is None
     assert (rest["healthy"], rest["failure_tolerance"]) == (True, 1)
-    assert state.apart_from(seen, []) == seen
+    assert state.excluding(seen, []) == seen
     # The others are measured by the leader, so it stays until it hands over.
-    assert state.apart_from(seen, ["a"])["servers"][0]["node_id"] == "a"
+    assert state.excluding(seen, ["a"])["servers"][0]["node_id"] == "a"
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def restarted(**changes):
     ],
 )
 def test_a_restarted_peer_is_back_when_it_is_as_good_as_before(seen, says):
-    found = state.not_back(seen, "b", "1.21.1", index=90)
+    found = state.rejoin_problem(seen, "b", "1.21.1", index=90)
     assert found is None if says is None else says in str(found)
 
 
@@ -214,7 +214,7 @@ def changed(number, **changes):
 def test_autopilots_word_is_not_enough(nodes, says):
     """It still calls all of them healthy."""
     seen = raft(*THREE)
-    assert state.missing_for(seen, 3) is None
+    assert state.quorum_problem(seen, 3) is None
     found = state.not_serving(seen, nodes, {})
     assert found is None if says is None else says in found
 
@@ -251,7 +251,7 @@ def test_an_address_may_be_of_ipv6():
     ],
 )
 def test_a_restarted_peer_is_back_by_its_own_word(nodes, says):
-    found = state.not_back_itself(restarted(), "b", "1.21.1", 90, nodes, {})
+    found = state.own_rejoin_problem(restarted(), "b", "1.21.1", 90, nodes, {})
     assert found is None if says is None else says in found
 
 

@@ -327,7 +327,7 @@ def test_the_role_asks_with_the_options_that_it_writes_with():
         return next(given for given in found if given)
 
     cluster = tasks["vault_cluster"]
-    look = options_of(cluster / "look.yml", "vaultops.cluster.vault_cluster_info")
+    look = options_of(cluster / "read_cluster.yml", "vaultops.cluster.vault_cluster_info")
     shared = {name: look[name] for name in ("cluster_name", "custody")}
     assert options_of(cluster / "init.yml", "vaultops.cluster.vault_init") == {**shared, **look["init"]}
     operator = options_of(cluster / "operator.yml", "vaultops.cluster.vault_operator")

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: vault_discard
+module: vault_wipe_data
 short_description: Remove Vault's data, audit logs, certificate and key from a node
 version_added: 1.0.0
 description:
@@ -38,7 +38,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Remove what the scratch machine holds
-  vaultops.cluster.vault_discard:
+  vaultops.cluster.vault_wipe_data:
     audit_files: [/var/log/vault/audit.log]
 """
 
@@ -53,13 +53,13 @@ paths:
 import typing as t
 
 from ..module_utils._common.module import run_module
-from ..module_utils._node import discard
+from ..module_utils._node import wipe
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    there = discard.found(params["data"], params["tls"], params["audit_files"], params["owner"])
+    there = wipe.found(params["data"], params["tls"], params["audit_files"], params["owner"])
     if not check_mode:
-        discard.remove(there)
+        wipe.remove(there)
     return {"changed": bool(there), "paths": there, "diff": {"before": "\n".join(there), "after": ""}}
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: snapshot_lifecycle
+module: vault_snapshot_lifecycle
 short_description: Have S3 remove snapshots that a newer snapshot has superseded
 version_added: 1.0.0
 description:
@@ -41,7 +41,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Keep superseded snapshots for a month
-  vaultops.cluster.snapshot_lifecycle:
+  vaultops.cluster.vault_snapshot_lifecycle:
     bucket: example-vault-snapshots
     prefix: snapshots
     days: 30

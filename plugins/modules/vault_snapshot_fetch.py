@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: vault_backup_fetch
+module: vault_snapshot_fetch
 short_description: Fetch and decrypt a snapshot, and prove that it could be restored
 version_added: 1.0.0
 description:
@@ -86,7 +86,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: The newest snapshot, proven to be whole
-  vaultops.cluster.vault_backup_fetch:
+  vaultops.cluster.vault_snapshot_fetch:
     cluster_name: prod
     bucket: example-vault-snapshots
     region: eu-central-1
@@ -97,8 +97,8 @@ EXAMPLES = r"""
 RETURN = r"""
 manifest:
   description: "What is known of the snapshot: name, cluster_id, cluster_name, node_name, vault_version, raft_index,
-    raft_term, key_arn (encrypts the file), seal_key_arn (the unseal key), sizes in bytes, SHA-256 sums, begun and ended (UTC,
-    ISO 8601)."
+    raft_term, key_arn (encrypts the file), seal_key_arn (the unseal key), sizes in bytes, SHA-256 sums, started_at and
+    finished_at (UTC, ISO 8601)."
   returned: success
   type: dict
 bound:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: vault_backup_info
+module: vault_snapshot_info
 short_description: List the snapshots of a Vault cluster in its bucket
 version_added: 1.0.0
 description:
@@ -41,7 +41,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Look at the snapshots
-  vaultops.cluster.vault_backup_info:
+  vaultops.cluster.vault_snapshot_info:
     bucket: example-vault-snapshots
     prefix: snapshots
     region: eu-central-1
@@ -49,7 +49,7 @@ EXAMPLES = r"""
 
 - name: Say when the last one was begun
   ansible.builtin.debug:
-    msg: "{{ backups.snapshots[-1].begun }}"
+    msg: "{{ backups.snapshots[-1].started_at }}"
 """
 
 RETURN = r"""
@@ -89,10 +89,10 @@ snapshots:
     encrypted_bytes:
       description: Size in the bucket.
       type: int
-    begun:
-      description: When it was begun (ISO 8601, UTC). What was written later may not be in it.
+    started_at:
+      description: When it was started (ISO 8601, UTC). What was written later may not be in it.
       type: str
-    ended:
+    finished_at:
       description: When it was complete (ISO 8601, UTC).
       type: str
     bound:
@@ -107,7 +107,7 @@ broken:
   returned: success
   type: list
   elements: dict
-ahead:
+future_dated:
   description: Snapshots whose names claim more than five minutes from the future, each with RV(ignore:key), RV(ignore:name)
     and RV(ignore:node_name). They are not read, and are not among RV(snapshots).
   returned: success

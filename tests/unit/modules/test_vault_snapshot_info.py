@@ -7,7 +7,7 @@ import datetime
 import boto3
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import manifest
-from ansible_collections.vaultops.cluster.plugins.modules import vault_backup_info
+from ansible_collections.vaultops.cluster.plugins.modules import vault_snapshot_info
 from labkit.settings import REGION
 
 BUCKET = "example-vault-snapshots"
@@ -25,15 +25,15 @@ def s3(aws):
 @pytest.fixture
 def run(aws, run_module):
     def call(**params):
-        return run_module(vault_backup_info, **{"region": REGION, "endpoint_url": aws, "bucket": BUCKET, **params})
+        return run_module(vault_snapshot_info, **{"region": REGION, "endpoint_url": aws, "bucket": BUCKET, **params})
 
     return call
 
 
 def put(s3, hours, cluster="prod", prefix="snapshots/", text=None, size=1100):
     """A snapshot that was begun so many hours after BEGIN, and its manifest. *size*: in the bucket, None for none."""
-    begun, ended = manifest.moment(BEGIN + hours * 3600), manifest.moment(BEGIN + hours * 3600 + 5)
-    name = manifest.name(cluster, CLUSTER_ID, "vault-1", begun, 100 + hours)
+    started_at, finished_at = manifest.moment(BEGIN + hours * 3600), manifest.moment(BEGIN + hours * 3600 + 5)
+    name = manifest.name(cluster, CLUSTER_ID, "vault-1", started_at, 100 + hours)
     texts = dict.fromkeys(("vault_version", "key_arn", "seal_key_arn"), "x")
     texts |= {"cluster_id": CLUSTER_ID, "node_name": "vault-1", "seal": "c2VhbA=="}
     texts |= dict.fromkeys(("plain_sha256", "state_sha256", "encrypted_sha256"), "0" * 64)
@@ -44,7 +44,9 @@ def put(s3, hours, cluster="prod", prefix="snapshots/", text=None, size=1100):
         "state_bytes": 1500,
         "encrypted_bytes": 1100,
     }
-    made = manifest.Manifest(format=3, name=name, cluster_name=cluster, begun=begun, ended=ended, **texts, **numbers)
+    made = manifest.Manifest(
+        format=3, name=name, cluster_name=cluster, started_at=started_at, finished_at=finished_at, **texts, **numbers
+    )
     if size is not None:
         s3.put_object(Bucket=BUCKET, Key=f"{prefix}{name}", Body=b"x" * size)
     s3.put_object(Bucket=BUCKET, Key=f"{prefix}{name}.json", Body=made.to_json() if text is None else text)
@@ -70,7 +72,7 @@ def test_what_it_returns_is_documented(run, s3):
     put(s3, 0)
     put(s3, 1, size=None)
     put(s3, 1_000_000)
-    documented = yaml.safe_load(vault_backup_info.RETURN)
+    documented = yaml.safe_load(vault_snapshot_info.RETURN)
     found = run()
     assert set(documented) == set(found) - {"changed", "invocation", "warnings", "deprecations"}
     assert set(documented["snapshots"]["contains"]) == set(found["snapshots"][0])
@@ -143,10 +145,12 @@ def test_a_manifest_under_another_name_is_broken(run, s3):
 
 def test_what_claims_to_be_from_the_future_is_apart(run, s3):
     good = put(s3, 0)
-    ahead = put(s3, 1_000_000)
+    future_dated = put(s3, 1_000_000)
     found = run(limit=1)
     assert [one["name"] for one in found["snapshots"]] == [good]
-    assert found["ahead"] == [{"key": f"snapshots/{ahead}.json", "name": ahead, "node_name": "vault-1"}]
+    assert found["future_dated"] == [
+        {"key": f"snapshots/{future_dated}.json", "name": future_dated, "node_name": "vault-1"}
+    ]
     assert (found["broken"], found["left_out"]) == ([], 0)
 
 
