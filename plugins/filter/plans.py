@@ -9,7 +9,9 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._plan import aws_
 def certificate_words(status, hostvars, about):
     """What differs on each node is what the entry point plan of vault_tls has kept."""
     names = [node["name"] for node in status["nodes"]]
-    return words.certificates(status, {name: hostvars[name].get("vault_certificates_todo") or [] for name in names}, about)
+    return words.certificates(
+        status, {name: hostvars[name].get("vault_certificates_todo") or [] for name in names}, about
+    )
 
 
 class FilterModule:

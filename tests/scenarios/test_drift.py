@@ -11,8 +11,14 @@ import typing as t
 import pytest
 from kit.changes import make_cluster
 from kit.login import as_operator
+from labkit.settings import cache
 
-SNAPSHOTS = {"vault_backup": True, "vault_snapshot_bucket": ""}
+# The tool's archive is made once for all clusters of the tests.
+SNAPSHOTS = {
+    "vault_backup": True,
+    "vault_snapshot_bucket": "",
+    "vault_backup_bundle_dir": str(cache() / "backup-tool"),
+}
 NOTHING = "Nothing to do: every node, the cluster and the unseal key are as they should be."
 
 # What is done on which node (by number), what the plan calls it, and what shows that it was put right.

@@ -19,12 +19,18 @@ from cryptography.hazmat.primitives import serialization
 from kit.certificates import pem
 from kit.changes import make_cluster
 from kit.login import admin_of, as_admin, as_operator, logged_in_as
+from labkit.settings import cache
 
 ROTATE = "playbooks/rotate_certificates.yml"
 REPLACE = "playbooks/replace_node.yml"
 IDENTITIES = ("operator", "admin", "status")
 # With snapshots, which nodes take as an identity of their own, and which stay on the nodes.
-SNAPSHOTS = {"vault_backup": True, "vault_snapshot_bucket": ""}
+# The tool's archive is made once for all clusters of the tests.
+SNAPSHOTS = {
+    "vault_backup": True,
+    "vault_snapshot_bucket": "",
+    "vault_backup_bundle_dir": str(cache() / "backup-tool"),
+}
 EVIL = 'path "*" { capabilities = ["sudo", "create", "read", "update", "delete", "list"] }'
 
 
