@@ -9,6 +9,7 @@ is there in all that follow.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 
 from ansible.plugins import loader
@@ -41,3 +42,6 @@ for _loader, _names in PLUGINS:
         _loader.get(_name, class_only=True)
 for _loader in (loader.filter_loader, loader.test_loader):
     list(_loader.all())
+
+# All of this stays: no fork has to look through it for garbage, and to copy for that what it would share.
+gc.freeze()
