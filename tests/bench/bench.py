@@ -6,6 +6,7 @@ takes none.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import statistics
@@ -20,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 from kit.memory import peak_of
-from labkit.settings import Lab
+from labkit.settings import MIRROR_PORT, REGION, Lab, inventory_version
 
 DEPLOY_AT_MOST = 1.4
 PINGS_AT_MOST = 5.0
@@ -74,12 +75,24 @@ class Site:
 
 
 def site_of(count: int, folder: Path) -> Site:
+    """The inventory has plain values, as those that people write or have from AWS: the lab's own is made of lookups."""
     lab = Lab("test", count)
-    inventory = folder / f"of-{count}"
-    inventory.mkdir()
-    hosts = "".join(f"        {node.hostname}: {{vault_address: {node.address}}}\n" for node in lab.nodes)
-    (inventory / "hosts.yml").write_text(f"all:\n  children:\n    vault:\n      hosts:\n{hosts}")
-    (inventory / "group_vars").symlink_to(ROOT / "inventories" / "lab" / "group_vars")
+    inventory = folder / f"of-{count}.yml"
+    hosts = {node.hostname: {"vault_address": node.address, "ansible_host": node.container} for node in lab.nodes}
+    settings = {
+        "ansible_connection": "community.docker.docker",
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "vault_version": inventory_version(),
+        "vault_cluster_name": lab.name,
+        "vault_aws_region": REGION,
+        "vault_aws_endpoint_url": lab.aws_url,
+        "vault_release_mirror": f"http://{lab.gateway}:{MIRROR_PORT}",
+        "vault_release_signing_key": "{{ lookup('ansible.builtin.url', vault_release_mirror ~ '/lab-signing-key.asc', "
+        "split_lines=false) }}",
+        "vault_controller_dir": str(lab.state / "controller"),
+        "vault_custody_sink": "secretsmanager",
+    }
+    inventory.write_text(json.dumps({"all": {"children": {"vault": {"hosts": hosts, "vars": settings}}}}))
     return Site(lab, inventory)
 
 

@@ -25,8 +25,8 @@ EFFECTS = {
     "none": "Vault goes on as it is",
 }
 GATED = (
-    "Nodes that run have their turns in this order, one at a time. Before and after each turn every voter has to be healthy, by "
-    "autopilot's word and by its own. Where that does not hold, the run ends."
+    "Nodes whose Vault is restarted or gets another certificate have their turns in this order, one at a time. Before and after "
+    "each turn every voter has to be healthy, by autopilot's word and by its own. Where that does not hold, the run ends."
 )
 
 # What a role would do on a node, by the role's name without its prefix.
