@@ -20,13 +20,14 @@ STANDINGS = {
 RESTART_FILES = {"/etc/systemd/system/vault.service", "/etc/vault.d/vault.hcl"}
 RELOAD_FILES = {"/etc/vault.d/reload.hcl"}
 EFFECTS = {
-    "restart": "Vault is restarted there",
+    "restart": "Vault is restarted there, in this node's turn",
+    "certificate": "Vault reads it anew, without a restart, in this node's turn",
     "reload": "Vault reads it anew, without a restart",
     "none": "Vault goes on as it is",
 }
 GATED = (
-    "Nodes whose Vault is restarted or gets another certificate have their turns in this order, one at a time. Before and after "
-    "each turn every voter has to be healthy, by autopilot's word and by its own. Where that does not hold, the run ends."
+    "The turns are in this order, one node at a time. Before and after each turn every voter has to be healthy, by autopilot's "
+    "word and by its own. Where that does not hold, the run ends."
 )
 
 # What a role would do on a node, by the role's name without its prefix.
@@ -52,16 +53,18 @@ def lines(
         if not parts:
             continue
         effect = effect_of(todo[name], observed.get(name, {}))
-        takes_turns = takes_turns or effect != "none"
+        takes_turns = takes_turns or effect in ("restart", "certificate")
         found.append(f"{name}{' (active)' if name == active else ''}: {'; '.join(parts)}. {EFFECTS[effect]}.")
     return [*found, GATED] if takes_turns else found
 
 
 def effect_of(todo: Todo, observed: Observed) -> str:
-    """What becomes of the running Vault: restart, reload or none."""
+    """What becomes of the running Vault: restart, certificate, reload or none."""
     files = set(todo.get("server", ()))
     if todo.get("install") or files & RESTART_FILES or observed.get("restart_reasons"):
         return "restart"
-    if todo.get("tls") or files & RELOAD_FILES or observed.get("reload_reasons"):
+    if todo.get("tls"):
+        return "certificate"
+    if files & RELOAD_FILES or observed.get("reload_reasons"):
         return "reload"
     return "none"

@@ -40,7 +40,7 @@ def test_there_is_nothing_to_do_only_where_every_node_serves_and_nothing_differs
         ({"install": ["release 1.21.1"]}, {}, "restart"),
         ({"server": ["the file is newer"]}, {"restart_reasons": ["the file is newer"]}, "restart"),
         ({"server": [RELOAD]}, {}, "reload"),
-        ({"tls": ["a certificate is issued"]}, {}, "reload"),
+        ({"tls": ["a certificate is issued"]}, {}, "certificate"),
         ({"server": ["newer"]}, {"reload_reasons": ["newer"], "restart_reasons": []}, "reload"),
         ({"tls": ["a certificate"], "server": [HCL, RELOAD]}, {"reload_reasons": ["x"]}, "restart"),
         ({"backup": [TIMER]}, {}, "none"),
@@ -50,7 +50,7 @@ def test_there_is_nothing_to_do_only_where_every_node_serves_and_nothing_differs
 def test_a_line_says_what_becomes_of_the_running_vault(todo, seen, effect):
     found = said({"b": todo}, {"b": seen})
     assert found[0].startswith("b: ") and found[0].endswith(f" {site_plan.EFFECTS[effect]}.")
-    assert found[1:] == ([] if effect == "none" else [site_plan.GATED])
+    assert found[1:] == ([site_plan.GATED] if effect in ("restart", "certificate") else [])
 
 
 def test_the_active_node_is_the_last_one_and_the_cluster_the_first():
@@ -58,7 +58,7 @@ def test_the_active_node_is_the_last_one_and_the_cluster_the_first():
     found = said(todo, cluster={"the unseal key is changed": True, "autopilot is set": False}, active="b")
     assert found[0] == "The unseal key is changed."
     assert [line.split(":")[0] for line in found[1:4]] == ["a", "c", "b (active)"]
-    assert found[1] == f"a: {HCL}; {TIMER}. Vault is restarted there."
+    assert found[1] == f"a: {HCL}; {TIMER}. Vault is restarted there, in this node's turn."
 
 
 def test_nodes_that_do_not_run_have_no_turn():
