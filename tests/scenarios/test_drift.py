@@ -107,7 +107,7 @@ def test_what_was_changed_is_in_the_plan_and_is_put_right(drifted, name):
     node, _damage, names, right = DRIFTS[name]
     host = f"vault-{node + 1}"
     for plan in (looked, ran):
-        line = next(line for line in plan.split('", "') if f"{host}: " in line)
+        line = next(line for line in plan.split('", "') if f"{host}: " in line or f"{host} (active): " in line)
         assert names in line
     bench.on_nodes(f'[ "$(hostname)" != {host} ] || {{ {right}; }}')
 

@@ -180,7 +180,7 @@ def _cluster_problems(status: t.Mapping[str, t.Any], raft: t.Mapping[str, t.Any]
 
 
 def _version_problems(status: t.Mapping[str, t.Any], target: str, join: str) -> list[str]:
-    if not VERSION.match(target):
+    if not VERSION.fullmatch(_plain(target)):
         return [f"vault_version is '{target}'. Give the whole version, such as 1.21.1."]
     crossed = editions.problems([node["version"] for node in status["nodes"]], target)
     if crossed:
@@ -211,9 +211,14 @@ def _version_problems(status: t.Mapping[str, t.Any], target: str, join: str) -> 
     ]
 
 
+def _plain(version: str) -> str:
+    """Without the edition, and without what tells a candidate from a release."""
+    return version.split("+")[0].split("-")[0]
+
+
 def _number(version: str) -> Number:
     """1.21.1, 1.21.1+ent -> (1, 21, 1)"""
-    major, minor, patch = version.split("+")[0].split("-")[0].split(".")
+    major, minor, patch = _plain(version).split(".")
     return int(major), int(minor), int(patch)
 
 

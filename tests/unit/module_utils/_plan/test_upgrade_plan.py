@@ -77,6 +77,7 @@ def test_a_node_that_was_switched_and_runs_another_binary_is_not_done():
         (("1.19.0",) * 3, {"target": "3.0.0"}, "more than one major version"),
         (("1.10.4",) * 3, {}, "Below 1.11 autopilot"),
         (("1.21.0",) * 3, {"target": "1.21"}, "Give the whole version"),
+        (("1.21.0",) * 3, {"target": "1.21.1.9"}, "Give the whole version"),
         (("1.20.4+ent",) * 3, {}, "1.20.4+ent runs, and 1.21.1 is the community edition"),
         (("1.21.1+ent.hsm.fips1403",) * 3, {}, "1.21.1+ent.hsm.fips1403 runs"),
         (("1.21.1", "1.21.0+ent", "1.21.1"), {}, "1.21.0+ent runs"),
