@@ -16,15 +16,12 @@ from ansible.plugins import loader
 
 BASE = "ansible_collections.vaultops.cluster.plugins."
 MODULES = (
-    "filter.aws",
-    "filter.cluster",
-    "filter.in_line",
-    "filter.server",
     "action.on_controller",
     "modules.vault_cluster_info",
     "modules.kms_key",
 )
-# Loaders keep what they have loaded, and read of its documents. A connection that nobody has is not found, and nothing is said.
+# Loaders keep what they have loaded, and read of its documents. One filter by its name loads all of the collection's. A
+# connection that nobody has is not found, and nothing is said.
 PLUGINS = (
     (loader.action_loader, ("assert", "debug", "normal", "set_fact")),
     (loader.connection_loader, ("local", "ssh", "community.docker.docker")),

@@ -2,24 +2,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import inputs
-
-GOOD = {
-    "version": "1.21.1",
-    "cluster_name": "prod",
-    "region": "eu-central-1",
-    "key_alias": "alias/vault-unseal",
-    "join": "aws",
-    "tls_source": "private_ca",
-    "controller_dir": "/srv/vaultops/prod",
-    "sink": "secretsmanager",
-}
-
-
-def nodes(count=3, **changes):
-    hostvars = {f"vault-{n}": {"vault_address": f"10.0.1.{9 + n}"} for n in range(1, count + 1)}
-    for host, own in changes.items():
-        hostvars[host.replace("_", "-")] |= own
-    return inputs.nodes(list(hostvars), hostvars)
+from kit.inputs import GOOD, nodes
 
 
 def test_good_inputs_have_no_problem():

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import inputs, known_inputs, upgrade
-
-GOOD = {
-    "version": "1.21.1",
-    "cluster_name": "prod",
-    "region": "eu-central-1",
-    "key_alias": "alias/vault-unseal",
-    "join": "aws",
-    "tls_source": "private_ca",
-    "controller_dir": "/srv/vaultops/prod",
-    "sink": "secretsmanager",
-}
+from kit.inputs import GOOD
+from kit.inputs import nodes as nodes_of
 
 
 def nodes(count=3, **changes):
-    own = {f"vault-{n}": {"vault_address": f"10.0.1.{9 + n}"} for n in range(1, count + 1)}
-    own["vault-1"] |= changes
-    return inputs.nodes(list(own), own)
+    return nodes_of(count, vault_1=changes)
 
 
 def cluster(*versions, **raft):
