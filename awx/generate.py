@@ -7,6 +7,7 @@ A new playbook needs nothing here: its header says what it is for, and a survey 
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import sys
@@ -32,6 +33,7 @@ UPGRADE = ["status", "backup", "plan", "approval", "rolling_upgrade", "failover_
 PATTERN = "vault_cluster"
 PATTERN_PLAYBOOKS = ["site", "provision", "status", "backup", "rolling_upgrade"]
 
+LOADER: t.Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Spec = dict[str, t.Any]
 Question = dict[str, t.Any]
 
@@ -44,6 +46,15 @@ class Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: t.Any) -> bool:
         return True
+
+
+@functools.cache
+def parsed(content: str) -> t.Any:
+    return yaml.load(content, Loader=LOADER)
+
+
+def read(path: Path) -> t.Any:
+    return parsed(path.read_text(encoding="utf-8"))
 
 
 def playbooks(root: Path = ROOT) -> list[str]:
@@ -72,7 +83,7 @@ def options(root: Path = ROOT) -> dict[str, Spec]:
     """Every option of every role that somebody may set."""
     found: dict[str, Spec] = {}
     for path in sorted((root / "roles").glob("*/meta/*.yml"), reverse=True):
-        points = yaml.safe_load(path.read_text(encoding="utf-8")).get("argument_specs") or {}
+        points = read(path).get("argument_specs") or {}
         for point, spec in points.items():
             if path.name != "inputs.yml" or point not in NOT_INPUTS:
                 found |= spec["options"]
@@ -81,7 +92,7 @@ def options(root: Path = ROOT) -> dict[str, Spec]:
 
 def offered(root: Path = ROOT) -> dict[str, t.Any]:
     """What the inventory says that comes with the collection: an answer for what has to be answered and has no default."""
-    said: dict[str, t.Any] = yaml.safe_load((root / "inventories/ec2/group_vars/all.yml").read_text(encoding="utf-8"))
+    said: dict[str, t.Any] = read(root / "inventories" / "ec2" / "group_vars" / "all.yml")
     return said
 
 
@@ -117,8 +128,8 @@ def question(name: str, option: Spec, answers: dict[str, t.Any]) -> Question | N
     default = answers[name] if required else option.get("default")
     if isinstance(default, bool):
         default = str(default).lower()
-    # One that follows from other inputs is left to them.
-    if default is not None and "{{" not in str(default):
+    # One that follows from other inputs is left to them, and an empty list is no text.
+    if isinstance(default, (str, int, float)) and "{{" not in str(default):
         made["default"] = default
     if made["type"] == "text":
         made |= {"min": 0, "max": 1024}
@@ -227,7 +238,9 @@ def pattern(root: Path = ROOT) -> Spec:
         }
         questions = survey(name, root)
         if questions:
-            spec = [{key: value for key, value in one.items() if key not in ("min", "max")} for one in questions["spec"]]
+            spec = [
+                {key: value for key, value in one.items() if key not in ("min", "max")} for one in questions["spec"]
+            ]
             for asks in spec:
                 if "default" in asks:
                     asks["default"] = str(asks["default"])
@@ -246,7 +259,7 @@ def pattern(root: Path = ROOT) -> Spec:
             "controller_execution_environment": {
                 "name": "Vault cluster",
                 "description": "What the playbooks of vaultops.cluster need.",
-                "image_name": "vaultops/cluster_ee",
+                "image_name": "vaultops/vaultops-ee",
                 "pull": "missing",
             },
             "controller_labels": ["vault"],
@@ -257,17 +270,17 @@ def pattern(root: Path = ROOT) -> Spec:
 
 def argument_spec(name: str, root: Path = ROOT) -> Spec:
     known = options(root)
-    keys = ("type", "choices", "default", "required")
-    options_ = {
-        one: {
-            **{key: known[one][key] for key in keys if key in known[one] and not (key == "default" and "{{" in str(known[one][key]))},
-            "description": text(known[one]["description"]),
-        }
-        for one in asked(name, root)
-        if known[one].get("type") not in ("list", "dict")
-    }
+    found: Spec = {}
+    for one in asked(name, root):
+        option = known[one]
+        if option.get("type") in ("list", "dict"):
+            continue
+        kept = {key: option[key] for key in ("type", "choices", "default", "required") if key in option}
+        if "{{" in str(kept.get("default")):
+            del kept["default"]
+        found[one] = {**kept, "description": text(option["description"])}
     purpose = header(name, root)["Purpose"]
-    return {"argument_specs": {name: {"short_description": purpose, "options": options_}}}
+    return {"argument_specs": {name: {"short_description": purpose, "options": found}}}
 
 
 def in_yaml(comment: str, content: t.Any) -> str:
@@ -276,7 +289,10 @@ def in_yaml(comment: str, content: t.Any) -> str:
 
 
 def files(root: Path = ROOT) -> dict[Path, str]:
-    comment = "# Made by awx/generate.py from the playbooks' headers and the specs of the roles. Change those, then run 'make docs'.\n"
+    comment = (
+        "# Made by awx/generate.py from the playbooks' headers and the specs of the roles. Change those, then run "
+        "'make docs'.\n"
+    )
     home = root / "extensions" / "patterns" / PATTERN
     made = {
         root / "awx" / "config" / "templates.yml": in_yaml(comment, templates(root)),

@@ -39,8 +39,8 @@ KINDS: dict[str, tuple[str, t.Any]] = {
     "schedules": ("schedule", None),
 }
 UNIFIED = ("projects", "inventory_sources", "job_templates", "workflow_job_templates", "workflow_approval_templates")
-# What the modules send along and AWX makes itself, as a template's organisation is its project's; and a field that AWX has and its
-# client sends of no inventory source.
+# What the modules send along and AWX makes itself, as a template's organisation is its project's; and a field that AWX has and
+# its client sends of no inventory source.
 NOT_SENT_BY_AWXKIT = {
     "job_templates": {"organization"},
     "credential_types": {"managed"},
@@ -81,14 +81,17 @@ Body = dict[str, t.Any]
 
 def survey_problems(body: Body) -> list[str]:
     """What an AWX has against a survey."""
-    found = [f"a survey needs {key}" for key, kind in (("name", str), ("description", str), ("spec", list)) if not isinstance(body.get(key), kind)]
+    parts = {"name": str, "description": str, "spec": list}
+    found = [f"a survey needs {key}" for key, kind in parts.items() if not isinstance(body.get(key), kind)]
     if found or not body["spec"]:
         return found or ["a survey needs questions"]
     seen: set[str] = set()
     for question in body["spec"]:
         name = question.get("variable", "?")
         kind = question.get("type")
-        found += [f"{name} lacks {key}" for key in ("type", "question_name", "variable", "required") if key not in question]
+        found += [
+            f"{name} lacks {key}" for key in ("type", "question_name", "variable", "required") if key not in question
+        ]
         if kind not in SURVEY_TYPES:
             found.append(f"{name} is of the type {kind}")
             continue
@@ -97,6 +100,7 @@ def survey_problems(body: Body) -> list[str]:
         seen.add(name)
         if kind.startswith("multi") and not question.get("choices"):
             found.append(f"{name} has no choices")
+            continue
         default = question.get("default", "")
         if default != "" and answer_problems(question, default):
             found.append(f"{name} has a default that is no answer")
@@ -264,7 +268,8 @@ class AwxStandIn:
         related = {part: f"{url}{part}/" for part in ("survey_spec", *ASSOCIATED)}
         related["create_approval_template"] = f"{url}create_approval_template/"
         singular = KINDS[collection][0]
-        made = {"scm_revision": "", **body, "id": self._last, "type": singular, "url": url, "related": related, "summary_fields": {}}
+        made = {"scm_revision": "", "summary_fields": {}, **body, "id": self._last}
+        made |= {"type": singular, "url": url, "related": related}
         self.kept[collection][self._last] = made
         return made
 
