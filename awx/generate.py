@@ -280,7 +280,9 @@ def argument_spec(name: str, root: Path = ROOT) -> Spec:
             del kept["default"]
         found[one] = {**kept, "description": text(option["description"])}
     purpose = header(name, root)["Purpose"]
-    return {"argument_specs": {name: {"short_description": purpose, "options": found}}}
+    example = f"- ansible.builtin.import_playbook: vaultops.cluster.{name}\n"
+    spec = {"short_description": purpose, "options": found, "examples": example}
+    return {"short_description": purpose, "description": purpose, "argument_specs": {name: spec}}
 
 
 def in_yaml(comment: str, content: t.Any) -> str:

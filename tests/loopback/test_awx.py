@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import types
 import typing as t
@@ -176,3 +177,25 @@ def test_what_an_awx_or_its_client_does_not_know_is_refused(awx, runs):
         assert awx.answer(method, path, {}, body)[0] >= 400, (path, body)
         assert awx.problems != []
     awx.problems[:] = before
+
+
+def test_a_checkout_finds_itself_as_awx_installs_it(tmp_path):
+    """AWX clones the repository, installs collections/requirements.yml beside it, and runs a playbook of the clone."""
+    project, installed = tmp_path / "project", tmp_path / "installed"
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    for name in listed.stdout.splitlines():
+        if not name.startswith("tests/") and (ROOT / name).is_file():
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, project / name)
+    environment = {**os.environ, "ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_COLLECTIONS_PATH": str(installed)}
+    # The tests' own way to the checkout.
+    del environment["PYTHONPATH"]
+    # What galaxy.yml depends on comes with the execution environment.
+    install = ["ansible-galaxy", "collection", "install", "-r", "collections/requirements.yml", "-p", str(installed)]
+    check = ["ansible-playbook", "-i", "inventories/example/hosts.yml", "--syntax-check", "playbooks/status.yml"]
+    for command in ([*install, "--no-deps", "--offline"], check):
+        done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stdout + done.stderr
+    built = installed / "ansible_collections" / "vaultops" / "cluster"
+    assert (built / "playbooks" / "status.yml").exists()
+    assert (built / "extensions" / "patterns").exists() and not (built / "collections").exists()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import inputs, known_inputs
 from kit.awx import data, module_of
 from kit.awx_standin import answer_problems, survey_problems
 from kit.inputs import GOOD, nodes
+from kit.paths import ROOT
 
 generate = module_of("awx/generate.py", "awx_generate")
 KNOWN = generate.options()
@@ -96,3 +99,10 @@ def test_what_is_wrong_with_a_survey_is_noticed():
     assert survey_problems({**good, "spec": [{**question, "default": 1}]}) != []
     assert survey_problems({**good, "spec": [{**question, "type": "multiplechoice"}]}) != []
     assert answer_problems({**question, "max": 3}, "four") != []
+
+
+def test_the_page_names_the_questions_as_awx_shows_them():
+    rows = re.findall(r"\| `(Vault [a-z ]+)` \| \*([\w ]+)\* \|", (ROOT / "docs" / "awx.md").read_text())
+    assert len(rows) >= 3
+    for template, name in rows:
+        assert name in [one["question_name"] for one in ASKING[template]["spec"]]
