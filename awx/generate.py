@@ -19,6 +19,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 # Sections of vault_inputs whose names nobody sets.
 NOT_INPUTS = ("derived", "handed", "results")
+# No form has a field for these, and a path is one of the machine that somebody sits at.
+NOT_ASKED = ("list", "dict", "path")
 # What a survey asks besides what the header of its playbook shows.
 ALSO = {
     "decommission": ["vault_decommission_keep_snapshots"],
@@ -109,9 +111,9 @@ def text(value: str | list[str]) -> str:
 
 
 def question(name: str, option: Spec, answers: dict[str, t.Any]) -> Question | None:
-    """One of a survey, or None for what no survey can ask for: a list or a mapping is the inventory's."""
+    """One of a survey, or None for what no survey can ask for."""
     kind = option.get("type", "str")
-    if kind in ("list", "dict"):
+    if kind in NOT_ASKED:
         return None
     choices = [str(choice) for choice in option.get("choices") or [] if choice != ""]
     choices = choices or (["true", "false"] if kind == "bool" else [])
@@ -273,7 +275,7 @@ def argument_spec(name: str, root: Path = ROOT) -> Spec:
     found: Spec = {}
     for one in asked(name, root):
         option = known[one]
-        if option.get("type") in ("list", "dict"):
+        if option.get("type") in NOT_ASKED:
             continue
         kept = {key: option[key] for key in ("type", "choices", "default", "required") if key in option}
         if "{{" in str(kept.get("default")):

@@ -53,7 +53,7 @@ def test_a_playbook_is_there_with_its_argument_spec(template):
     assert (ROOT / "playbooks" / f"{name}.yml").exists()
     (spec,) = yaml.safe_load((HOME / "playbooks" / f"{name}.meta.yml").read_text())["argument_specs"].values()
     asked = {one["variable"] for one in template.get("survey", {"spec": []})["spec"]}
-    assert set(spec["options"]) == asked == set(generate.asked(name))
+    assert set(spec["options"]) == asked <= set(generate.asked(name))
 
 
 @pytest.mark.parametrize("template", [one for one in TEMPLATES if "survey" in one], ids=lambda one: one["name"])
