@@ -249,7 +249,7 @@ def pattern(root: Path = ROOT) -> Spec:
             one["survey"] = {"name": one["name"], "description": one["description"], "spec": spec}
         made.append(one)
     return {
-        "schema_version": "1.0",
+        "schema_version": "1.0.0",
         "name": PATTERN,
         "title": "Run a highly available Vault cluster on AWS",
         "description": "This pattern brings up a HashiCorp Vault cluster on AWS that unseals itself by KMS, looks at it, takes "
