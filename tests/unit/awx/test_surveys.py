@@ -101,6 +101,26 @@ def test_what_is_wrong_with_a_survey_is_noticed():
     assert answer_problems({**question, "max": 3}, "four") != []
 
 
+YES_OR_NO = [name for name, one in QUESTIONS.items() if KNOWN[name]["type"] == "bool"]
+
+
+@pytest.mark.parametrize("name", YES_OR_NO)
+def test_a_no_is_taken_for_one(name):
+    """An answer is a word, as -e gives it, and the word 'false' is true in a template. A module reads its own options."""
+    assert QUESTIONS[name]["choices"] == ["true", "false"]
+    files = [
+        *(ROOT / "playbooks").rglob("*.yml"),
+        *(ROOT / "roles").rglob("tasks/*.yml"),
+        *(ROOT / "roles").rglob("vars/*.yml"),
+    ]
+    lines = [line for path in files for line in path.read_text().splitlines() if not line.startswith("#")]
+    uses = [line for line in lines if re.search(rf"\b{name}\b", line)]
+    assert uses
+    for line in uses:
+        read_by_a_module = re.fullmatch(rf'\s+\w+: "{{{{ {name} }}}}"', line)
+        assert read_by_a_module or not re.search(rf"\b{name}\b(?! \| bool)", line), line
+
+
 def test_the_page_names_the_questions_as_awx_shows_them():
     rows = re.findall(r"\| `(Vault [a-z ]+)` \| \*([\w ]+)\* \|", (ROOT / "docs" / "awx.md").read_text())
     assert len(rows) >= 3
