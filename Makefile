@@ -45,20 +45,21 @@ $(OLDER): vault-%: lab-parts
 # shown in one piece when it has ended. If one fails, the other stream goes on to its end.
 TEST_LOG := .ansible/test.log
 test: test-setup lab-parts vault-1.21.0  ## What CI runs; the other tests and the bench come on top
-	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, unit, status-test, provision"
+	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, unit, status-test, awx-data, provision"
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target STREAMS=yes loopback-stream lab-stream 2>&1 | \
 	    tee --ignore-interrupts $(TEST_LOG) || \
 	    { echo "== failed:"; grep -E '^make.* \*\*\* ' $(TEST_LOG); exit 1; }
 	@echo "== all of it passed"
 
-loopback-stream: lint unit status-test provision
+loopback-stream: lint unit status-test awx-data provision
 lab-stream: inputs molecule
 
 ifdef STREAMS
 lint lab-parts: test-setup
 unit: lint
 status-test: unit
-provision: status-test
+awx-data: status-test
+provision: awx-data
 molecule: inputs
 endif
 
@@ -69,8 +70,9 @@ lint: setup  ## ansible-lint, yamllint, ruff, mypy
 	@$(LAB) yamllint --strict .
 	@$(LAB) ansible-lint --offline --strict --profile production
 
-docs: setup  ## Write docs/inputs.md anew, from the specs of the roles
+docs: setup  ## Write docs/inputs.md, the job templates and the pattern anew, from the specs of the roles
 	@$(LAB) python docs/generate_inputs.py
+	@$(LAB) python awx/generate.py
 
 unit: test-setup  ## Unit tests: no lab, loopback only
 	@echo "== unit tests"
@@ -79,6 +81,10 @@ unit: test-setup  ## Unit tests: no lab, loopback only
 provision: setup  ## AWS as it fails under provision.yml, and decommission.yml: no lab, loopback only
 	@echo "== provisioning: usually 6 minutes"
 	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/test_provision.py tests/loopback/test_decommission.py
+
+awx-data: setup  ## What awx/apply.yml makes in an AWX: no lab, loopback only
+	@echo "== awx data: usually 2 minutes"
+	@$(LAB) pytest tests/loopback/test_awx_apply.py
 
 molecule: lab-parts vault-1.21.0  ## Every scenario: create, converge, idempotence, verify, destroy
 	@echo "== molecule, scenarios default, aws, upgrade, certificates, replace_node and backup: usually 14 minutes"
@@ -122,4 +128,4 @@ bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one r
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help setup docs test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit provision inputs molecule adoption kill-test change-test blind-test backup-test restore-test mutants status-test bench
+.PHONY: help setup docs test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test mutants status-test bench
