@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -25,7 +26,6 @@ AWS = {"AWS_ACCESS_KEY_ID": "job", "AWS_SECRET_ACCESS_KEY": "job", "AWS_SESSION_
 COLLECTIONS = "/runner/requirements_collections"
 JOBS_OWN = {
     "ANSIBLE_COLLECTIONS_PATH": f"{COLLECTIONS}:/usr/share/ansible/collections",
-    "ANSIBLE_FORCE_COLOR": "False",
     "ANSIBLE_INVENTORY_UNPARSED_FAILED": "True",
 }
 
@@ -59,7 +59,8 @@ class Job:
             subprocess.run(["docker", "kill", self.container], capture_output=True, check=False)
             raise
         code = self.folder / "artifacts" / self.name / "rc"
-        return int(code.read_text()) if code.exists() else -1, output
+        # ansible-runner asks for colours, whatever the environment says.
+        return int(code.read_text()) if code.exists() else -1, re.sub(r"\x1b\[[0-9;]*m", "", output)
 
 
 class Runner:
