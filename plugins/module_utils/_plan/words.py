@@ -132,7 +132,7 @@ def restore(manifest: Part, standings: t.Mapping[str, str], about: Part) -> Word
     if about["serves"]:
         steps += [
             f"The cluster {about['cluster']} serves: {_saved(about['directory'], 'what it holds now')}",
-            f"{name} is restored over it. Whatever was written since {manifest['begun']} is gone.",
+            f"{name} is restored over it. Whatever was written since {manifest['started_at']} is gone.",
         ]
     else:
         steps += [

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import words
+from kit.manifests import backup
 
 
 def turns(*texts, notes=()):
@@ -145,7 +148,7 @@ def test_only_the_nodes_that_differ_are_named_where_nothing_is_issued(change, st
     assert [line.partition(":")[0] for line in said["lines"][:-2]] == ["vault-3 (unreachable)"]
 
 
-MANIFEST = {"name": "a.snap", "begun": "2026-01-01T00:00:00Z"}
+MANIFEST = dataclasses.asdict(backup(12, 0))
 
 
 def restored(standings, serves, confirmed=False):
@@ -155,7 +158,13 @@ def restored(standings, serves, confirmed=False):
 
 def test_what_serves_is_saved_before_it_is_overwritten_and_wants_its_name():
     said = restored({"vault-1": "serving", "vault-2": "stopped"}, serves=True)
-    at = place(said, "/c/snapshots", "written since 2026-01-01", "vault-1, vault-2: Vault restarts", "only with -e")
+    at = place(
+        said,
+        "/c/snapshots",
+        f"written since {MANIFEST['started_at']} is gone",
+        "vault-1, vault-2: Vault restarts",
+        "only with -e",
+    )
     assert at == sorted(at)
     assert "vault_restore_confirm=prod" in said["lines"][-1]
     # One that does not run is not this run's business where the cluster serves.
