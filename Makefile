@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vaultops
-PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl
+PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl openssh-client
 # promtool, a browser for the status page, and the packet filter that a node has. On a machine with systemd Debian starts the Prometheus that comes with it.
 TEST_PACKAGES := prometheus chromium nftables
 LAB := . tests/lab/env;
@@ -114,6 +114,9 @@ backup-test: setup lab-parts  ## The backup tool as a process, while everything 
 restore-test: lab-parts  ## Restores that must not happen, and drills that must not pass
 	@$(TEST_LAB) pytest tests/scenarios/test_restore.py
 
+test-awx: lab-parts vault-1.21.0  ## Every playbook as an AWX job: by ansible-runner, in the execution environment, a container a job
+	@$(TEST_LAB) pytest tests/scenarios/test_awx.py
+
 # No part of 'make test'. JOBS: how many changes are tried at once.
 mutants: setup  ## The pure plans are changed in one small place at a time; their tests have to notice 85 %
 	@echo "== mutants: usually 8 minutes on two cores"
@@ -128,4 +131,4 @@ bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one r
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help setup docs test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test mutants status-test bench
+.PHONY: help setup docs test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test bench

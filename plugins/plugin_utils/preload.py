@@ -20,8 +20,7 @@ MODULES = (
     "modules.vault_cluster_info",
     "modules.kms_key",
 )
-# Loaders keep what they have loaded, and read of its documents. One filter by its name loads all of the collection's. A
-# connection that nobody has is not found, and nothing is said.
+# Loaders keep what they have loaded, and read of its documents. One filter by its name loads all of the collection's.
 PLUGINS = (
     (loader.action_loader, ("assert", "debug", "normal", "set_fact")),
     (loader.connection_loader, ("local", "ssh", "community.docker.docker")),
@@ -36,7 +35,11 @@ for _name in MODULES:
         importlib.import_module(BASE + _name)
 for _loader, _names in PLUGINS:
     for _name in _names:
-        _loader.get(_name, class_only=True)
+        # Of a collection that nobody has, a loader would warn.
+        with contextlib.suppress(ImportError):
+            if "." in _name:
+                importlib.import_module(f"ansible_collections.{_name.rpartition('.')[0]}")
+            _loader.get(_name, class_only=True)
 for _loader in (loader.filter_loader, loader.test_loader):
     list(_loader.all())
 

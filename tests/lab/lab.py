@@ -11,7 +11,7 @@ import sys
 import time
 import typing as t
 
-from labkit import aws, binaries, image, metadata, mirror, network, nodes, servers
+from labkit import aws, binaries, image, metadata, mirror, network, nodes, servers, ssh
 from labkit.docker import ensure_daemon, installed, reachable
 from labkit.say import LabError, say
 from labkit.settings import Lab, cache, every_lab, from_environment
@@ -32,7 +32,7 @@ def up(lab: Lab) -> int:
         network.create(lab)
     servers.ensure(lab)
     configs = metadata.ensure(lab, aws.ensure(lab))
-    nodes.ensure(lab, containers, node_image, mock, configs)
+    nodes.ensure(lab, containers, node_image, mock, configs, ssh.ensure(lab))
     addresses = ", ".join(f"{node.container} {node.address}" for node in lab.nodes)
     say(f"{lab.name} is up: {addresses} ({time.monotonic() - begun:.1f} s)")
     return 0

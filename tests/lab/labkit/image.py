@@ -1,5 +1,6 @@
-"""The node image: Debian with systemd, pulled where a registry answers, else made from packages."""
+"""Images of Debian with a few packages: on the image that a registry has where one answers, else made from the packages alone."""
 
+import dataclasses
 import hashlib
 import os
 import pathlib
@@ -11,32 +12,53 @@ from .docker import attempt, docker
 from .say import LabError, say
 from .settings import HERE, cache
 
-_RECIPE = HERE / "image"
 _SUITE = "bookworm"
 _BASE = f"debian:{_SUITE}-slim"
 _PULL_SECONDS = 60
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 
 
-def name() -> str:
-    """Named by its recipe: a changed recipe is another image, an unchanged one is never made again."""
-    recipe = hashlib.sha256(_SUITE.encode())
-    for path in sorted(_RECIPE.rglob("*")):
-        if path.is_file():
-            recipe.update(f"{path.relative_to(_RECIPE)}\0".encode() + path.read_bytes())
-    return f"vaultops-node:{recipe.hexdigest()[:12]}"
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A folder with `packages`, `finish.sh` and perhaps `rootfs`."""
+
+    what: str
+    folder: pathlib.Path
+    command: str
+
+    @property
+    def name(self) -> str:
+        """Named by its content: a changed recipe is another image, an unchanged one is never made again."""
+        content = hashlib.sha256(_SUITE.encode())
+        for path in sorted(self.folder.rglob("*")):
+            if path.is_file():
+                content.update(f"{path.relative_to(self.folder)}\0".encode() + path.read_bytes())
+        return f"vaultops-{self.what.replace(' ', '-')}:{content.hexdigest()[:12]}"
+
+    @property
+    def packages(self) -> list[str]:
+        return (self.folder / "packages").read_text().split()
+
+    @property
+    def change(self) -> str:
+        return f'CMD ["{self.command}"]'
 
 
-def ensure() -> str:
-    image = name()
+NODE = Recipe("node", HERE / "image", "/lib/systemd/systemd")
+
+
+def ensure(recipe: Recipe = NODE) -> str:
+    image = recipe.name
     if attempt("image", "inspect", image).returncode == 0:
         return image
     if _base_at_hand():
-        say(f"making the node image from {_BASE}; usually under a minute, first time only")
-        _from_base(image)
+        say(f"making the {recipe.what} image from {_BASE}; usually under a minute, first time only")
+        _from_base(recipe)
     else:
-        say(f"making the node image with debootstrap ({_BASE} can't be pulled); usually a minute, first time only")
-        _from_packages(image)
+        say(
+            f"making the {recipe.what} image with debootstrap ({_BASE} can't be pulled); usually a minute, first time only"
+        )
+        _from_packages(recipe)
     return image
 
 
@@ -47,51 +69,47 @@ def _base_at_hand() -> bool:
     return attempt("pull", "--quiet", _BASE, timeout=_PULL_SECONDS).returncode == 0
 
 
-def _packages() -> list[str]:
-    return (_RECIPE / "packages").read_text().split()
-
-
-def _from_base(image: str) -> None:
+def _from_base(recipe: Recipe) -> None:
     proxies = [word for proxy in _PROXIES if proxy in os.environ for word in ("--env", proxy)]
     install = (
-        f"apt-get update -q && apt-get install -qy --no-install-recommends {' '.join(_packages())} && sh /finish.sh"
+        f"apt-get update -q && apt-get install -qy --no-install-recommends {' '.join(recipe.packages)} && sh /finish.sh"
     )
     container = docker("create", "--env", "DEBIAN_FRONTEND=noninteractive", *proxies, _BASE, "sh", "-ec", install)
     try:
-        docker("cp", f"{_RECIPE / 'rootfs'}/.", f"{container}:/")
-        docker("cp", str(_RECIPE / "finish.sh"), f"{container}:/finish.sh")
+        if (recipe.folder / "rootfs").exists():
+            docker("cp", f"{recipe.folder / 'rootfs'}/.", f"{container}:/")
+        docker("cp", str(recipe.folder / "finish.sh"), f"{container}:/finish.sh")
         done = attempt("start", "--attach", container, timeout=600)
         if done.returncode:
             raise _cant(f"apt-get in {_BASE}: {(done.stderr or done.stdout).strip()[-400:]}")
-        docker("commit", "--change", 'CMD ["/lib/systemd/systemd"]', container, image)
+        docker("commit", "--change", recipe.change, container, recipe.name)
     finally:
         docker("rm", "--force", "--volumes", container)
 
 
-def _from_packages(image: str) -> None:
+def _from_packages(recipe: Recipe) -> None:
     if shutil.which("debootstrap") is None:
-        raise LabError("the node image can't be made", "debootstrap isn't installed", "run `make setup` as root")
+        raise LabError("the image can't be made", "debootstrap isn't installed", "run `make setup` as root")
     cache().mkdir(parents=True, exist_ok=True)
     root = pathlib.Path(tempfile.mkdtemp(prefix="rootfs-", dir=cache()))
     try:
-        include = f"--include={','.join(_packages())}"
+        include = f"--include={','.join(recipe.packages)}"
         mirror = [os.environ["VAULTOPS_LAB_DEBIAN_MIRROR"]] if "VAULTOPS_LAB_DEBIAN_MIRROR" in os.environ else []
         _step("debootstrap", ["debootstrap", "--variant=minbase", include, _SUITE, str(root), *mirror])
-        shutil.copytree(_RECIPE / "rootfs", root, dirs_exist_ok=True)
-        shutil.copy(_RECIPE / "finish.sh", root / "finish.sh")
+        if (recipe.folder / "rootfs").exists():
+            shutil.copytree(recipe.folder / "rootfs", root, dirs_exist_ok=True)
+        shutil.copy(recipe.folder / "finish.sh", root / "finish.sh")
         root.chmod(0o755)  # mkdtemp's 0700 would become the mode of / in every node
         _step("finish.sh", ["chroot", str(root), "sh", "/finish.sh"])
-        _import(root, image)
+        _import(root, recipe)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _import(root: pathlib.Path, image: str) -> None:
+def _import(root: pathlib.Path, recipe: Recipe) -> None:
     tar = subprocess.Popen(["tar", "--numeric-owner", "-C", str(root), "-c", "."], stdout=subprocess.PIPE)
-    change = 'CMD ["/lib/systemd/systemd"]'
-    done = subprocess.run(
-        ["docker", "import", "--change", change, "-", image], stdin=tar.stdout, capture_output=True, text=True
-    )
+    command = ["docker", "import", "--change", recipe.change, "-", recipe.name]
+    done = subprocess.run(command, stdin=tar.stdout, capture_output=True, text=True)
     if tar.wait() or done.returncode:
         raise _cant(f"docker import: {done.stderr.strip()}")
 
@@ -107,4 +125,4 @@ def _step(what: str, argv: list[str]) -> None:
 
 def _cant(cause: str) -> LabError:
     cure = f"name a Debian package mirror (VAULTOPS_LAB_DEBIAN_MIRROR=<url>) or load the image {_BASE} into docker"
-    return LabError("the node image can't be made", cause, cure)
+    return LabError("the image can't be made", cause, cure)

@@ -26,7 +26,7 @@ def ensure(binaries: dict[str, pathlib.Path]) -> None:
     for version, binary in binaries.items():
         stamp = binary.stat()
         wanted = [str(binary), stamp.st_size, stamp.st_mtime_ns]
-        if made.get(version) != wanted or not _signature(version).exists() or not _public_key().exists():
+        if made.get(version) != wanted or not _signature(version).exists() or not public_key().exists():
             say(f"packing Vault {version} for the release mirror")
             _publish(version, binary)
             made[version] = wanted
@@ -53,7 +53,7 @@ def _signature(version: str) -> pathlib.Path:
     return root() / "vault" / version / f"vault_{version}_SHA256SUMS.sig"
 
 
-def _public_key() -> pathlib.Path:
+def public_key() -> pathlib.Path:
     return root() / "lab-signing-key.asc"
 
 
@@ -72,7 +72,7 @@ def _sign(content: pathlib.Path, signature: pathlib.Path) -> None:
                 _gpg(ring, "--import", str(_secret_key()))
             else:
                 _make_key(ring)
-            _public_key().write_text(_gpg(ring, "--armor", "--export"))
+            public_key().write_text(_gpg(ring, "--armor", "--export"))
             _gpg(ring, "--yes", "--detach-sign", "--output", str(signature), str(content))
         finally:
             subprocess.run(["gpgconf", "--homedir", ring, "--kill", "all"], capture_output=True, check=False)

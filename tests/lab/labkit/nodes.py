@@ -58,8 +58,14 @@ def existing(lab: Lab) -> list[str]:
 
 
 def ensure(
-    lab: Lab, found: dict[str, dict[str, t.Any]], image: str, mock: pathlib.Path, configs: dict[str, pathlib.Path]
+    lab: Lab,
+    found: dict[str, dict[str, t.Any]],
+    image: str,
+    mock: pathlib.Path,
+    configs: dict[str, pathlib.Path],
+    logins: dict[str, list[str]],
 ) -> None:
+    """*logins*: what a node mounts so that a user can log in to it."""
     missing = [node for node in lab.nodes if node.container not in found]
     stopped = [name for name, item in found.items() if not item["State"]["Running"]]
     if missing:
@@ -67,7 +73,10 @@ def ensure(
     if stopped:
         say(f"starting {', '.join(stopped)}")
     with concurrent.futures.ThreadPoolExecutor(len(lab.nodes)) as side_by_side:
-        for made in [side_by_side.submit(_run, lab, node, image, mock, configs[node.hostname]) for node in missing]:
+        for made in [
+            side_by_side.submit(_run, lab, node, image, mock, configs[node.hostname], logins[node.hostname])
+            for node in missing
+        ]:
             made.result()
         for started in [side_by_side.submit(docker, "start", name) for name in stopped]:
             started.result()
@@ -87,8 +96,9 @@ def system_state(container: str) -> str:
     return attempt("exec", container, "systemctl", "is-system-running", timeout=20).stdout.strip()
 
 
-def _run(lab: Lab, node: Node, image: str, mock: pathlib.Path, config: pathlib.Path) -> None:
+def _run(lab: Lab, node: Node, image: str, mock: pathlib.Path, config: pathlib.Path, login: list[str]) -> None:
     mounts = [
+        *login,
         *("--volume", f"{mock}:/usr/local/bin/ec2-metadata-mock:ro"),
         *("--volume", f"{config}:/etc/ec2-metadata.json:ro"),
     ]

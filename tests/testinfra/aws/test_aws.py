@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 
 import boto3
@@ -51,6 +52,20 @@ def test_nodes_are_known_by_their_private_addresses(lab):
         assert hosts[name]["vault_address"] == {"__ansible_unsafe": address}
         assert hosts[name]["ansible_host"] == {"__ansible_unsafe": address}
     assert set(hosts) == set(ADDRESSES)
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_the_playbooks_logged_in_as_an_ordinary_user_and_left_no_file_of_theirs(lab, name):
+    node = next(node for node in lab.nodes if node.hostname == name)
+    command = ["docker", "exec", node.container, "journalctl", "--no-pager", "--boot", "_COMM=sshd", "+", "_COMM=sudo"]
+    journal = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert re.search(r"sshd\[\d+\]: Accepted publickey for admin from ", journal), journal
+    assert "Accepted publickey for root" not in journal
+    # Pipelining: a module goes into Python's standard input, and nothing that another user could change lies on the disk.
+    assert re.search(
+        r"sudo\[\d+\]: +admin : .* COMMAND=/bin/sh -c 'echo BECOME-SUCCESS-\w+ ; /usr/bin/python3'", journal
+    )
+    assert "AnsiballZ_" not in journal
 
 
 def test_instances_are_three_and_fenced_in(aws, instances):

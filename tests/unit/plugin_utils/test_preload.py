@@ -20,13 +20,17 @@ print(json.dumps(sorted(sys.modules)))
 """
 
 
-def loaded(*hidden):
+def run(*hidden):
     hide = f"sys.modules.update(dict.fromkeys({hidden!r}))"
     done = subprocess.run(
         [sys.executable, "-c", ASK.format(hide=hide)], capture_output=True, text=True, env=os.environ, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    return set(json.loads(done.stdout.splitlines()[-1]))
+    return done
+
+
+def loaded(*hidden):
+    return set(json.loads(run(*hidden).stdout.splitlines()[-1]))
 
 
 @pytest.mark.parametrize("hidden", ["hvac", "boto3", "botocore", "cryptography"])
@@ -43,3 +47,11 @@ def test_what_forks_would_load_each_for_itself_is_there():
     wanted = set(re.findall(r'"([\w.]+)"', listed.group(1)))
     assert wanted
     assert {f"ansible_collections.vaultops.cluster.plugins.{name}" for name in wanted} <= names
+
+
+def test_a_connection_is_loaded_where_it_is_installed_and_not_missed_where_it_is_not():
+    connection = "ansible_collections.community.docker.plugins.connection.docker"
+    assert connection in loaded()
+    without = run("ansible_collections.community.docker")
+    assert connection not in without.stdout
+    assert "WARNING" not in without.stderr + without.stdout
