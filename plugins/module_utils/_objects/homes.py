@@ -92,7 +92,8 @@ class Bucket:
 
     def keys(self, start: str) -> list[str]:
         self.require_own()
-        found, more = [], {}
+        found: list[str] = []
+        more: dict[str, str] = {}
         while True:
             page = self.call("list_objects_v2", "", {}, Prefix=start, **more)
             found += [one["Key"] for one in page.get("Contents", [])]

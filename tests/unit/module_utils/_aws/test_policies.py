@@ -48,6 +48,7 @@ COMBINATIONS = {
     "node_snapshots": policies.node_policy(SNAPSHOTS),
     "node_everything": policies.node_policy(EVERYTHING),
     "init": policies.init_policy(PLAIN),
+    "init_bucket": policies.init_policy(SNAPSHOTS),
     "bucket": policies.bucket_policy(SNAPSHOTS),
     "key_plain": policies.key_policy(PLAIN, [ADMIN], "vault-prod-node"),
     "key_everything": policies.key_policy(EVERYTHING, [ADMIN], "vault-prod-node", custody_in_file=True),
