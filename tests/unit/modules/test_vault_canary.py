@@ -34,7 +34,9 @@ def record(tmp_path):
 @pytest.fixture
 def canary(as_operator, record, run_module):
     def run(state, check=False, **more):
-        return run_module(vault_canary, check, **{**as_operator, "state": state, "records": {"directory": str(record.parent)}, **more})
+        return run_module(
+            vault_canary, check, **{**as_operator, "state": state, "records": {"directory": str(record.parent)}, **more}
+        )
 
     return run
 

@@ -27,7 +27,9 @@ def test_where_the_data_is_saved_first_is_said(where, says):
 
 
 def test_that_no_report_is_kept_is_said():
-    said = words.drill("m", ["vault-1"], {"snapshot": "newest", "bucket": "", "records": {"bucket": "", "directory": ""}})
+    said = words.drill(
+        "m", ["vault-1"], {"snapshot": "newest", "bucket": "", "records": {"bucket": "", "directory": ""}}
+    )
     assert any("No report is kept, since there is no bucket and no directory" in line for line in said["lines"])
 
 
@@ -213,7 +215,12 @@ def test_nodes_that_do_not_run_are_brought_up_before_the_restore():
 def test_a_drill_says_what_it_can_not_know_and_that_no_node_restarts(snapshot, bucket, says):
     said = words.drill("vault-4", ["vault-1"], {"snapshot": snapshot, "bucket": bucket, "records": RECORDS})
     assert says in said["lines"][0] and "known only then" in said["lines"][0]
-    place(said, "vault-4: Vault is stopped, and its data", "kept in records/prod of the bucket b and /c, under drills", "vault-1: nothing restarts")
+    place(
+        said,
+        "vault-4: Vault is stopped, and its data",
+        "kept in records/prod of the bucket b and /c, under drills",
+        "vault-1: nothing restarts",
+    )
 
 
 @pytest.mark.parametrize(("active", "bucket"), [("vault-2", "b-1"), (None, "")])
