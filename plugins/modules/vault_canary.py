@@ -70,7 +70,6 @@ written:
   type: str
 """
 
-import json
 import secrets
 import time
 import typing as t
@@ -80,25 +79,18 @@ from ..module_utils._common.module import run_module
 from ..module_utils._objects import aws, records
 from ..module_utils._objects.homes import Held
 from ..module_utils._snapshot import manifest
+from ..module_utils._snapshot.canary import RECORD, SKEW_SECONDS, Canary, dump, expected, moved, parse, recorded
 from ..module_utils._vault.auth import api
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
 
 POLICY = "vaultops-canary"
-RECORD = "canaries.json"
 UNKEPT = {
     "written": "No canary was written, a value that a restore has to bring back: there is no bucket and no directory to note it.",
     "found": "Whether the restore brought back the newest value was not looked for: there is no bucket and no directory that "
     "would tell which one that is.",
 }
 KEPT = 500
-SKEW_SECONDS = 10
-
-
-class Canary(t.TypedDict):
-    written: str  # UTC, ISO 8601, by the controller's clock
-    value: str
-    sure: bool  # whether Vault is known to have taken it
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -145,21 +137,6 @@ def put(
     return moment
 
 
-def expected(known: list[Canary], before: str) -> Canary | None:
-    """The newest that must be in a snapshot that was begun then, by a clock that may differ from this one's."""
-    latest = moved(before, -SKEW_SECONDS)
-    earlier = [canary for canary in known if canary["sure"] and canary["written"] < latest]
-    return max(earlier, key=lambda canary: canary["written"]) if earlier else None
-
-
-def moved(moment: str, seconds: int) -> str:
-    return manifest.moment(manifest.epoch(moment) + seconds)
-
-
-def recorded(known: list[Canary], value: str | None) -> Canary | None:
-    return next((canary for canary in known if canary["value"] == value), None)
-
-
 def read(where: str, held: Held | None) -> list[Canary]:
     if held is None:
         return []
@@ -171,21 +148,6 @@ def read(where: str, held: Held | None) -> list[Canary]:
             "Put a copy of it back, or move it away and write a new canary.",
             where=where,
         ) from error
-
-
-def parse(text: str | bytes) -> list[Canary]:
-    """Raises ValueError, and nothing else."""
-    try:
-        found = json.loads(text)
-        if not isinstance(found, list):
-            raise TypeError
-        return [Canary(written=one["written"], value=one["value"], sure=one["sure"]) for one in found]
-    except (TypeError, KeyError, RecursionError) as error:
-        raise ValueError("it is no record of canaries") from error
-
-
-def dump(canaries: list[Canary]) -> bytes:
-    return json.dumps(canaries, indent=1).encode()
 
 
 OPTIONS: dict[str, t.Any] = {

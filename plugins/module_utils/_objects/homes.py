@@ -16,9 +16,11 @@ from contextlib import suppress
 from .._common.errors import Problem
 from . import aws, files
 
-# In place of the bucket's own encryption, which asks for the use of the unseal key: who keeps something here need not have that.
+# In place of the bucket's own encryption, which asks for the use of the unseal key: who keeps something here need not have it.
 ENCRYPTION = {"ServerSideEncryption": "AES256"}
-OBJECT_NEEDS = "Who runs this needs s3:GetObject, s3:PutObject and s3:DeleteObject on this object, and s3:ListBucket on its bucket."
+OBJECT_NEEDS = (
+    "Who runs this needs s3:GetObject, PutObject and DeleteObject on this object, and s3:ListBucket on its bucket."
+)
 SECRET_NEEDS = (
     "Who runs this needs secretsmanager:DescribeSecret, GetSecretValue, CreateSecret, TagResource, PutSecretValue and "
     "DeleteSecret on this secret."

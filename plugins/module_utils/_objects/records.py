@@ -31,14 +31,14 @@ class Records:
         self.are_kept = bool(self._bucket or self._directory)
 
     def where(self, name: str) -> str:
-        return self._home(name).where
+        return self.home(name).where
 
     def read(self, name: str) -> homes.Held | None:
-        return self._home(name).read() if self.are_kept else None
+        return self.home(name).read() if self.are_kept else None
 
     def write(self, name: str, data: bytes, version: str | None) -> str:
         """In the place of that version, as it was read; None: where nothing is. Returns the new one."""
-        home = self._home(name)
+        home = self.home(name)
         made = home.write(data, version)
         if made is None:
             raise Problem(
@@ -61,7 +61,7 @@ class Records:
         found = files.in_words(folder, lambda: os.listdir(folder) if os.path.isdir(folder) else [])
         return sorted(start + name for name in found if os.path.isfile(os.path.join(folder, name)))
 
-    def _home(self, name: str) -> homes.Home:
+    def home(self, name: str) -> homes.Home:
         if self._bucket:
             return homes.Object(self._bucket, self._key(name))
         if self._directory:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import words
 
-
 SAVES_TO = {"bucket": "", "prefix": "snapshots", "nodes": False, "directory": "/c"}
 RECORDS = {"bucket": "b", "prefix": "records/prod", "directory": "/c"}
 
@@ -215,12 +214,8 @@ def test_nodes_that_do_not_run_are_brought_up_before_the_restore():
 def test_a_drill_says_what_it_can_not_know_and_that_no_node_restarts(snapshot, bucket, says):
     said = words.drill("vault-4", ["vault-1"], {"snapshot": snapshot, "bucket": bucket, "records": RECORDS})
     assert says in said["lines"][0] and "known only then" in said["lines"][0]
-    place(
-        said,
-        "vault-4: Vault is stopped, and its data",
-        "kept in records/prod of the bucket b and /c, under drills",
-        "vault-1: nothing restarts",
-    )
+    kept = "kept in records/prod of the bucket b and /c, under drills"
+    place(said, "vault-4: Vault is stopped, and its data", kept, "vault-1: nothing restarts")
 
 
 @pytest.mark.parametrize(("active", "bucket"), [("vault-2", "b-1"), (None, "")])
