@@ -132,7 +132,9 @@ def init_policy(inputs: PolicyInputs) -> Document:
     names = ("CreateSecret", "DescribeSecret", "GetSecretValue", "PutSecretValue", "TagResource")
     actions = [f"secretsmanager:{action}" for action in names]
     # AWS adds a hyphen and six characters of its own to the name.
-    statements = [_allow("VaultRecoveryKeys", actions, [f"{scope}:{inputs['secret']}-??????"])]
+    statements = []
+    if inputs["secret"]:
+        statements.append(_allow("VaultRecoveryKeys", actions, [f"{scope}:{inputs['secret']}-??????"]))
     if inputs["bucket"]:
         bucket = _bucket_arn(inputs)
         objects = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
@@ -141,7 +143,7 @@ def init_policy(inputs: PolicyInputs) -> Document:
             # Without it S3 does not say that there is none. The bucket's tag says whose it is.
             _allow("VaultBucketSeen", ["s3:GetBucketTagging", "s3:ListBucket"], [bucket]),
         ]
-    else:
+    elif inputs["secret"]:
         journal = [f"{scope}:{inputs['secret']}-journal-??????"]
         statements.append(_allow("VaultInitJournal", [*actions, "secretsmanager:DeleteSecret"], journal))
     return _document(statements)
