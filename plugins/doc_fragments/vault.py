@@ -92,10 +92,24 @@ options:
         type: path
       journal:
         description:
-          - Path on the controller where the keys stay, encrypted with a key that only the sink holds, from Vault's
-            answer until they have been read back from the sink. Its directory must belong to the user who runs this, and
-            be writable by nobody else.
-        type: path
+          - Where the keys stay, encrypted with a key that only the sink holds, from Vault's answer until they have been read
+            back from the sink.
+          - Name an object of a bucket, a secret or a file. The first of these that is named is used.
+        type: dict
+        suboptions:
+          bucket:
+            description: Name of a bucket.
+            type: str
+          object:
+            description: Key of the object in O(custody.journal.bucket).
+            type: str
+          secret:
+            description: Name of a secret in AWS Secrets Manager, other than O(custody.name).
+            type: str
+          path:
+            description: Path of a file on the controller. Its directory must belong to the user who runs this, and be writable
+              by nobody else.
+            type: path
       kms_key_id:
         description: KMS key (id, ARN or alias) that encrypts the file or the secret.
         type: str

@@ -66,24 +66,13 @@ def certificate_lines(result):
     return [certificate_state.line(one) for one in result["certificates"]]
 
 
-def drill_reports(paths):
-    found = {}
-    for path in paths:
-        try:
-            found[path] = pathlib.Path(path).read_text(encoding="utf-8", errors="replace")
-        except OSError as error:
-            found[path] = error
-    return found
+def status_document(status, about, **found):
+    return document.document(time.time(), about, status, **found)
 
 
-def status_document(status, about, drills, **found):
-    """*drills* are the paths of the reports."""
-    return document.document(time.time(), about, status, drills=drill_reports(drills), **found)
-
-
-def drills_page(name, paths, about=None):
-    """*paths* are the reports, one of them whole; *about* is what limits.of() reads."""
-    drills, _unreadable = drill.read(drill_reports(paths))
+def drills_page(name, texts, about=None):
+    """*texts* are the reports by their names, one of them whole; *about* is what limits.of() reads."""
+    drills, _unreadable = drill.read(texts)
     return render.drills(name, drills, limits.of(about or {}))
 
 

@@ -10,7 +10,7 @@ short_description: Write a value that a restore has to bring back, and look for 
 version_added: 1.0.0
 description:
   - A canary is a random value in a policy that allows nothing, V(vaultops-canary), so that writing it needs no access to
-    any secret. A file on the controller records the values and their times.
+    any secret. A record outside of Vault holds the values and their times.
   - "After a restore, the value must be the newest value from before the start of the snapshot, or a later value. An older value
     means lost writes, an unknown value means the wrong data. Clocks may differ by ten seconds."
   - Based on V(sys/policies/acl) of the Vault API.
@@ -21,9 +21,10 @@ options:
     type: str
     choices: [written, found]
     required: true
-  record:
-    description: File on the controller that records the written values and their times.
-    type: path
+  records:
+    description:
+      - Where the record is, V(canaries.json). Where it is written to nowhere, no value is written, and none is looked for; the
+        module says so.
     required: true
   before:
     description: With O(state=found), when the snapshot was started (UTC, ISO 8601).
@@ -34,6 +35,7 @@ options:
 extends_documentation_fragment:
   - vaultops.cluster.vault
   - vaultops.cluster.vault.auth
+  - vaultops.cluster.records
   - vaultops.cluster.attributes
 attributes:
   check_mode:
@@ -54,47 +56,53 @@ EXAMPLES = r"""
     cert_auth_public_key: /etc/vaultops/operator.crt
     cert_auth_private_key: /etc/vaultops/operator.key
     state: written
-    record: /etc/vaultops/canaries.json
+    records:
+      bucket: example-vault-snapshots
+      prefix: records/prod
+      region: eu-central-1
 """
 
 RETURN = r"""
 written:
-  description: When the value was written (UTC, ISO 8601); null when none was found, and none had to be.
+  description: When the value was written (UTC, ISO 8601); null when none was found, and none had to be, and where no record is
+    kept.
   returned: success
   type: str
 """
 
-import json
-import os
 import secrets
 import time
 import typing as t
 
-from ..module_utils._common import files
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
+from ..module_utils._objects import aws, records
+from ..module_utils._objects.homes import Held
 from ..module_utils._snapshot import manifest
+from ..module_utils._snapshot.canary import RECORD, SKEW_SECONDS, Canary, dump, expected, moved, parse, recorded
 from ..module_utils._vault.auth import api
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
 
 POLICY = "vaultops-canary"
+UNKEPT = {
+    "written": "No canary was written, a value that a restore has to bring back: there is no bucket and no directory to note it.",
+    "found": "Whether the restore brought back the newest value was not looked for: there is no bucket and no directory that "
+    "would tell which one that is.",
+}
 KEPT = 500
-SKEW_SECONDS = 10
-
-
-class Canary(t.TypedDict):
-    written: str  # UTC, ISO 8601, by the controller's clock
-    value: str
-    sure: bool  # whether Vault is known to have taken it
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    kept = records.Records(params["records"])
+    if not kept.are_kept:
+        return {"changed": False, "written": None, "warnings": [UNKEPT[params["state"]]]}
     cluster = Cluster(Connection.from_params(params))
-    known = read(params["record"])
+    held = kept.read(RECORD)
+    known = read(kept.where(RECORD), held)
     where = cluster.active()
     if params["state"] == "written":
-        return {"changed": True, "written": put(cluster, where, params["record"], known, check_mode)}
+        return {"changed": True, "written": put(cluster, where, kept, known, held, check_mode)}
     with cluster.login(where) as client:
         found = api.read_policy(where, client, POLICY)
     wanted, there = expected(known, params["before"]), recorded(known, found)
@@ -114,68 +122,49 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     return {"changed": False, "written": there["written"] if there else None}
 
 
-def put(cluster: Cluster, where: str, record: str, known: list[Canary], check_mode: bool) -> str:
+def put(
+    cluster: Cluster, where: str, kept: records.Records, known: list[Canary], held: Held | None, check_mode: bool
+) -> str:
     """It is on record before it is written, and counts from when it was: a run may be killed in between."""
     moment = manifest.moment(time.time())
     canary: Canary = {"written": moment, "value": f"# {moment} {secrets.token_hex(16)}", "sure": False}
     if not check_mode:
-        kept = known[-KEPT:]
-        write(record, [*kept, canary])
+        before = known[-KEPT:]
+        version = kept.write(RECORD, dump([*before, canary]), held.version if held else None)
         with cluster.login(where) as client:
             api.write_policy(where, client, POLICY, canary["value"])
-        write(record, [*kept, {**canary, "sure": True}])
+        kept.write(RECORD, dump([*before, {**canary, "sure": True}]), version)
     return moment
 
 
-def expected(known: list[Canary], before: str) -> Canary | None:
-    """The newest that must be in a snapshot that was begun then, by a clock that may differ from this one's."""
-    latest = moved(before, -SKEW_SECONDS)
-    earlier = [canary for canary in known if canary["sure"] and canary["written"] < latest]
-    return max(earlier, key=lambda canary: canary["written"]) if earlier else None
-
-
-def moved(moment: str, seconds: int) -> str:
-    return manifest.moment(manifest.epoch(moment) + seconds)
-
-
-def recorded(known: list[Canary], value: str | None) -> Canary | None:
-    return next((canary for canary in known if canary["value"] == value), None)
-
-
-def read(path: str) -> list[Canary]:
-    if not os.path.exists(path):
+def read(where: str, held: Held | None) -> list[Canary]:
+    if held is None:
         return []
     try:
-        with open(path, encoding="utf-8") as stream:
-            found = json.load(stream)
-        if not isinstance(found, list):
-            raise TypeError
-        return [Canary(written=one["written"], value=one["value"], sure=one["sure"]) for one in found]
-    except (ValueError, TypeError, KeyError) as error:
+        return parse(held.data)
+    except ValueError as error:
         raise Problem(
             "the record of canaries is damaged, so nobody knows what has to be found",
             "Put a copy of it back, or move it away and write a new canary.",
-            where=path,
+            where=where,
         ) from error
-
-
-def write(path: str, canaries: list[Canary]) -> None:
-    """For this user alone, and in one step."""
-    files.write(path, json.dumps(canaries, indent=1).encode())
 
 
 OPTIONS: dict[str, t.Any] = {
     **CONNECTION_SPEC,
     **AUTH_SPEC,
     "state": {"type": "str", "choices": ["written", "found"], "required": True},
-    "record": {"type": "path", "required": True},
+    "records": {"type": "dict", "required": True, "options": records.SPEC},
     "before": {"type": "str"},
     "until": {"type": "str"},
 }
 
 
 def main() -> None:
-    run_module(run, OPTIONS, OSError, ValueError, libraries=HVAC, required_if=[("state", "found", ["before", "until"])])
+    libraries = {**HVAC, **aws.BOTO3}
+    run_module(
+        run, OPTIONS, OSError, ValueError, libraries=libraries, required_if=[("state", "found", ["before", "until"])]
+    )
 
 
 if __name__ == "__main__":

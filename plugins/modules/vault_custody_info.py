@@ -36,13 +36,15 @@ EXAMPLES = r"""
       sink: secretsmanager
       name: vault/prod/recovery
       region: eu-central-1
-      journal: /etc/vaultops/prod.journal
+      journal:
+        bucket: example-vault-snapshots
+        object: init/prod.journal
   register: custody
 """
 
 RETURN = r"""
 custody:
-  description: What is in the sink, and on the controller.
+  description: What is in the sink, and in the journal.
   returned: success
   type: dict
   contains:
@@ -66,10 +68,10 @@ custody:
       type: bool
     journal:
       description:
-        - Null without O(custody.journal), else V(none) without such a file.
-        - V(busy) if another process is at it, V(ours) if it was made ready for the init that was begun, V(empty) if for
-          one that was not, V(keys) if it holds the keys that the sink waits for, V(spent) if it holds keys that the sink
-          has, V(sealed) if it may hold keys that can't be read here.
+        - Null without O(custody.journal), else V(none) without such an object.
+        - V(ours) if it was made ready for the init that was begun, V(empty) if for one that was not, V(keys) if it holds the
+          keys that the sink waits for, V(spent) if it holds keys that the sink has, V(sealed) if it may hold keys that can't
+          be read here.
       type: str
 """
 
@@ -77,13 +79,13 @@ import typing as t
 
 from ..module_utils._common.module import run_module
 from ..module_utils._custody import sinks
-from ..module_utils._custody.journal import Journal
+from ..module_utils._custody.journal import Journal, open_home
 
 
 def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
     sink = sinks.open_sink(params["custody"], params["cluster_name"])
     record = sink.read()
-    path = params["custody"]["journal"]
+    options = params["custody"]
     return {
         "changed": False,
         "custody": {
@@ -93,7 +95,7 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
             "since": record["since"] if record else None,
             "who": record["who"] if record else None,
             "root_token_held": bool(record and record["root_token"] and not record["root_token_pgp"]),
-            "journal": Journal(path).look(record) if path else None,
+            "journal": Journal(open_home(options)).look(record) if options["journal"] else None,
         },
     }
 

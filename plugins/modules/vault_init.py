@@ -10,11 +10,13 @@ short_description: Initialise a Vault cluster and put its recovery keys into cus
 version_added: 1.0.0
 description:
   - Initialises a cluster whose seal unseals itself, when every node answers that it is not initialised.
-  - "Custody has two phases. Before init the module reserves the sink, and verifies that the sink and the journal on the
-    controller's disk can store the answer. After init the module writes the keys to both, and reads them back from the sink. In
-    the journal the keys are encrypted with a key that only the sink holds."
-  - The module does not use another controller's reservation, and its error names the holder. Of two controllers that start at
-    once, one continues.
+  - "Custody has two phases. Before init the module reserves the sink, and verifies that the sink and the journal can store
+    the answer. After init the module writes the keys to both, and reads them back from the sink. In the journal the keys are
+    encrypted with a key that only the sink holds."
+  - The journal is where every controller finds it. So any controller finishes what another one has begun. It makes the
+    reservation its own first, and a controller whose reservation is not its own any more does not ask Vault. Of two
+    controllers that start at once, one continues.
+  - A reservation whose journal is not to be found is not used, and the error names its holder.
   - Recovery keys and root token are never part of the result. They go from Vault to the sink inside this module.
   - The next run finishes an interrupted run, or reports which keys are lost and how to start again.
   - A cluster that is already initialised is not changed.
@@ -51,8 +53,8 @@ options:
     description:
       - Who began an init that has not finished, as the error that asks for this names them. Their reservation is then
         replaced.
-      - Only for a run that is known to have ended, and whose controller is gone. If that controller still exists, run the
-        playbook from there; the run continues by itself.
+      - Only for a run that is known to have ended, and whose journal is not to be found. Where the journal is found, the next
+        run continues by itself.
     type: str
   custody:
     required: true
@@ -76,7 +78,9 @@ EXAMPLES = r"""
       sink: secretsmanager
       name: vault/prod/recovery
       region: eu-central-1
-      journal: /etc/vaultops/prod.journal
+      journal:
+        bucket: example-vault-snapshots
+        object: init/prod.journal
 """
 
 RETURN = r"""
@@ -128,8 +132,9 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         node = params["init_node"] or next(iter(params["nodes"]))
         shares, threshold = params["recovery_shares"], params["recovery_threshold"]
         body = payload(shares, threshold, params["pgp_keys"], params["root_token_pgp_key"])
-        record = custody.initialise(node, cluster.client(node), body, record, found.todo.take_over)
-        record = custody.note(record, wait_for_id(cluster))
+        record, no_journal = custody.initialise(node, cluster.client(node), body, record, found.todo.take_over)
+        if no_journal:
+            record = custody.note(record, wait_for_id(cluster))
     elif not check_mode and step == "recover":
         record = custody.recover(found.status["cluster_id"])
     elif not check_mode and step == "tidy" and record:

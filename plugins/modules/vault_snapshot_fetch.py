@@ -51,11 +51,10 @@ options:
     type: list
     elements: str
     required: true
-  seen:
+  records:
     description:
-      - File on the controller that records the newest verified snapshot of each cluster id. An older snapshot is refused as
-        V(newest). A newer snapshot is recorded.
-    type: path
+      - Where the newest verified snapshot of each cluster id is recorded, V(snapshots-seen.json). An older snapshot is refused
+        as V(newest). A newer snapshot is recorded.
   seal_key_arn:
     description:
       - ARN of the cluster's unseal key. A snapshot taken under a different unseal key is refused, unless O(any_key).
@@ -80,6 +79,7 @@ options:
     description: URL of S3 and KMS, where it is not the public one.
     type: str
 extends_documentation_fragment:
+  - vaultops.cluster.records
   - vaultops.cluster.attributes
   - vaultops.cluster.attributes.change
 """
@@ -117,6 +117,7 @@ import typing as t
 
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
+from ..module_utils._objects import records
 
 try:
     from ..module_utils._snapshot import decrypt, manifest, seen
@@ -137,8 +138,8 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         path = os.path.join(scratch, name)
         found = fetch(params, path)
         if not check_mode:
-            if params["seen"] and params["name"] == "newest":
-                seen.remember(params["seen"], found.name)
+            if params["name"] == "newest":
+                seen.remember(records.Records(params["records"] or {}), found.name)
             os.rename(path, params["dest"])
     return {"changed": True, "manifest": public(found), "bound": found.is_bound}
 
@@ -169,8 +170,7 @@ def fetch(params: dict[str, t.Any], target: str) -> manifest.Manifest:
 def newest(params: dict[str, t.Any], bucket: Bucket) -> str:
     of = None if params["any_cluster"] else params["cluster_id"]
     name = bucket.newest(params["cluster_name"], time.time(), of)
-    if params["seen"]:
-        seen.require_not_older(params["seen"], name)
+    seen.require_not_older(records.Records(params["records"] or {}), name)
     return name
 
 
@@ -188,7 +188,7 @@ OPTIONS: dict[str, t.Any] = {
     "cluster_id": {"type": "str"},
     "any_cluster": {"type": "bool", "default": False},
     "key_arns": {"type": "list", "elements": "str", "required": True, "no_log": False},
-    "seen": {"type": "path"},
+    "records": {"type": "dict", "options": records.SPEC},
     "seal_key_arn": {"type": "str"},
     "any_key": {"type": "bool", "default": False},
     "bucket": {"type": "str"},

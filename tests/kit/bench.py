@@ -20,6 +20,7 @@ from kit.paths import ROOT
 from labkit.settings import REGION, Lab
 
 RUN_SECONDS = 240
+KEPT_ON_CONTROLLER = ("tls",)
 
 
 def end_family(pid: int) -> int:
@@ -58,7 +59,10 @@ class Bench:
         lab = {"VAULTOPS_LAB": self.lab.name, "VAULTOPS_LAB_NODES": str(nodes)}
         self.environment = {**os.environ, **lab, "ANSIBLE_FORCE_COLOR": "0"}
         self.controller = self.lab.state / "controller"
+        self.output = self.lab.state / "output"
         self.secret = f"vault/{self.lab.name}/recovery"
+        self.journal = f"{self.secret}-journal"
+        self.bucket = f"{self.lab.name}-snapshots"
 
     def lab_command(self, command: str, **environment: str) -> None:
         subprocess.run(
@@ -149,6 +153,22 @@ class Bench:
             "systemctl stop vault 2>/dev/null; rm -rf /opt/vault/data/* /var/log/vault/* /var/lib/vaultops/lease-*"
         )
         secrets = self.aws("secretsmanager")
-        if any(secret["Name"] == self.secret for secret in secrets.list_secrets()["SecretList"]):
-            secrets.delete_secret(SecretId=self.secret, ForceDeleteWithoutRecovery=True)
-        (self.controller / "init.journal").unlink(missing_ok=True)
+        for secret in secrets.list_secrets()["SecretList"]:
+            if secret["Name"] in (self.secret, self.journal):
+                secrets.delete_secret(SecretId=secret["Name"], ForceDeleteWithoutRecovery=True)
+        if self.bucket in [bucket["Name"] for bucket in self.aws("s3").list_buckets()["Buckets"]]:
+            self.aws("s3").delete_object(Bucket=self.bucket, Key=f"init/{self.lab.name}.journal")
+
+    def forget_controller(self) -> None:
+        """As on another machine, but for what says who is trusted: the CA and certificates."""
+        for path in (*self.controller.glob("*"), self.output):
+            if path.name not in KEPT_ON_CONTROLLER:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def has_journal(self) -> bool:
+        """Anywhere that init's answer may wait."""
+        if any(secret["Name"] == self.journal for secret in self.aws("secretsmanager").list_secrets()["SecretList"]):
+            return True
+        if self.bucket not in [bucket["Name"] for bucket in self.aws("s3").list_buckets()["Buckets"]]:
+            return False
+        return "Contents" in self.aws("s3").list_objects_v2(Bucket=self.bucket, Prefix="init/")

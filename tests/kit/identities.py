@@ -210,7 +210,7 @@ def set_up(tmp_path, options, run_module, monkeypatch):
     (tmp_path / "custody").write_text(json.dumps({"root_token": ROOT, "root_token_pgp": False}))
 
     def run(check=False, root=False, **more):
-        custody = {"custody": {"sink": "pgp", "path": "x", "journal": "y"}} if root else {}
+        custody = {"custody": {"sink": "pgp", "path": "x", "journal": {"path": "y"}}} if root else {}
         own = {name: value for name, value in {**options, **custody, **more}.items() if value is not None}
         return run_module(vault_operator, check, cluster_name="prod", **files(tmp_path, "status", STATUS), **own)
 

@@ -13,6 +13,9 @@ GOOD = {
     "tls_source": "private_ca",
     "controller_dir": "/srv/vaultops/prod",
     "sink": "secretsmanager",
+    "secret": "vault/prod/recovery",
+    "file": "",
+    "prefix": "snapshots",
 }
 
 

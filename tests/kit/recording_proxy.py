@@ -19,7 +19,10 @@ class Wire(FaultProxy):
 
     def forward(self, method, path, headers, body):
         if headers.get("X-Amz-Target", "").endswith(("CreateSecret", "PutSecretValue")):
-            self.records.append(json.loads(json.loads(body)["SecretString"]))
+            # The journal is bytes, and encrypted.
+            text = json.loads(body).get("SecretString")
+            if text:
+                self.records.append(json.loads(text))
         return super().forward(method, path, headers, body)
 
     def secrets(self) -> set[str]:

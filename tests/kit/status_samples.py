@@ -140,7 +140,7 @@ def document(**changes):
         "drills": {"drills/1.json": json.dumps(DRILL)},
         **changes,
     }
-    return made.document(NOW, **known)
+    return made.document(NOW, **{**known, "drills": {"texts": known["drills"], "kept": True}})
 
 
 def degraded():

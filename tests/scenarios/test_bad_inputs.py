@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from kit.certificates import issue, pem
 from kit.fault_proxy import Answer, FaultProxy, Rule
 from kit.mirror import PROXY_PORT, tampered_mirror
+from labkit.settings import REGION
 
 
 @dataclass
@@ -69,6 +70,25 @@ CASES = {
         ("vault-3", "loopback", "private address"), hosts={"vault_3": {"vault_cluster_addr": "https://127.0.0.1:8201"}}
     ),
     "no sink": Case(("vault_custody_sink is not set", "secretsmanager"), {"vault_custody_sink": ""}),
+    "no file for the sink": Case(
+        ("vault_custody_sink is kms_file", "no file is named", "vault_custody_file", "vault_output_dir"),
+        {"vault_custody_sink": "kms_file", "vault_output_dir": ""},
+    ),
+    "no secret, bucket or directory": Case(
+        ("vault_custody_secret is empty", "no place to go"), {"vault_custody_secret": "", "vault_output_dir": ""}
+    ),
+    "a bucket that is not there": Case(
+        ("there is no such bucket", "playbooks/provision.yml"), {"vault_snapshot_bucket": "nobodys-bucket"}
+    ),
+    "a bucket that is another cluster's": Case(
+        ("bucket staging-snapshots", "carries the tag vault-cluster=staging", "vault_snapshot_bucket"),
+        {"vault_snapshot_bucket": "staging-snapshots"},
+        prepare="bucket_foreign",
+    ),
+    "snapshots where records are kept": Case(
+        ("vault_snapshot_prefix is 'records'", "Choose another prefix"),
+        {"vault_snapshot_bucket": "nobodys-bucket", "vault_snapshot_prefix": "records"},
+    ),
     "pgp sink without keys": Case(("no keys", "every share"), {"vault_custody_sink": "pgp"}),
 }
 
@@ -150,6 +170,13 @@ def _key(fault: str, bench, _folder: Path, _request) -> dict[str, t.Any]:
     return {"vault_kms_key_alias": alias}
 
 
+def _foreign_bucket(bench, _folder: Path, _request) -> dict[str, t.Any]:
+    s3, tags = bench.aws("s3"), [{"Key": "vault-cluster", "Value": "staging"}]
+    s3.create_bucket(Bucket="staging-snapshots", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_tagging(Bucket="staging-snapshots", Tagging={"TagSet": tags})
+    return {}
+
+
 PREPARE: dict[str, t.Callable[..., dict[str, t.Any]]] = {
     "mirror_checksum": functools.partial(tampered_mirror, _other_archive),
     "mirror_signature": functools.partial(tampered_mirror, _other_sums),
@@ -160,5 +187,6 @@ PREPARE: dict[str, t.Callable[..., dict[str, t.Any]]] = {
     "tls_expired": functools.partial(_certificates, "expired"),
     "key_pending": functools.partial(_key, "pending"),
     "key_disabled": functools.partial(_key, "disabled"),
+    "bucket_foreign": _foreign_bucket,
     "key_foreign": functools.partial(_key, "foreign"),
 }

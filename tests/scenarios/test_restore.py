@@ -6,7 +6,6 @@ import base64
 import contextlib
 import json
 import re
-import shutil
 import subprocess
 import time
 
@@ -21,6 +20,7 @@ from kit.changes import inside
 from kit.fault_proxy import Answer, FaultProxy, Rule
 from kit.login import as_admin, as_operator, logged_in_as
 from kit.mirror import PROXY_PORT
+from kit.paths import ROOT
 
 RESTORE, BACKUP, DRILL = "playbooks/restore.yml", "playbooks/backup.yml", "playbooks/restore_drill.yml"
 NAMES = ("vault-1", "vault-2", "vault-3")
@@ -52,6 +52,8 @@ def inventory(bench):
 
 
 def play(bench, playbook, *arguments):
+    """From a machine on which nothing is of the runs before."""
+    bench.forget_controller()
     return bench.play(*with_bucket(bench), *arguments, inventory=inventory(bench), playbook=playbook)
 
 
@@ -100,6 +102,11 @@ def files(bench, folder):
     return max(folder.glob("*.encrypted"))
 
 
+def decrypted():
+    """Decrypted snapshots on the controller."""
+    return list((ROOT / ".ansible" / "tmp").rglob("plain.snap"))
+
+
 def test_what_serves_is_not_overwritten_without_its_name(lab):
     before = identity(lab)
     for words in ([], ["-e", "vault_restore_confirm=prod"]):
@@ -116,21 +123,23 @@ def test_check_mode_proves_the_snapshot_and_leaves_nothing(lab):
     minutes = re.search(r"\b(\d+) minutes ago", output)
     assert minutes, output
     assert int(minutes[1]) < 15
-    assert not (lab.controller / "restore").exists()
+    assert decrypted() == []
     assert identity(lab) == before
 
 
 def test_a_run_that_fails_on_its_way_leaves_no_decrypted_snapshot(lab):
     """It can't save what the cluster holds now, so it must not go on."""
-    before, obstacle = identity(lab), lab.controller / "snapshots"
-    obstacle.write_text("a file where a directory belongs")
+    before, nodes = identity(lab), [node.container for node in lab.lab.nodes[:3]]
+    for node in nodes:
+        inside(node, "chown root /var/lib/vault-backup")
     try:
         code, output = play(lab, RESTORE, *confirmed(lab))
     finally:
-        obstacle.unlink()
+        for node in nodes:
+            inside(node, "chown vault-backup /var/lib/vault-backup")
     assert code != 0
-    assert "snapshots" in output
-    assert not (lab.controller / "restore").exists()
+    assert "No snapshot was taken on vault-" in " ".join(output.split()), output
+    assert decrypted() == []
     assert identity(lab) == before
 
 
@@ -159,8 +168,44 @@ def test_another_cluster_s_snapshot_is_refused(lab, tmp_path):
     assert "is of the cluster other" in " ".join(output.split()), output
 
 
+def test_a_copy_that_can_not_be_written_stops_it_too(lab):
+    before, obstacle = identity(lab), lab.output / "snapshots"
+    lab.forget_controller()
+    lab.output.mkdir(mode=0o700)
+    obstacle.write_text("a file where a directory belongs")
+    code, output = lab.play(*with_bucket(lab), *confirmed(lab), inventory=inventory(lab), playbook=RESTORE)
+    assert code != 0
+    assert "the snapshot could not be written" in " ".join(output.split()), output
+    assert decrypted() == []
+    assert identity(lab) == before
+
+
+def test_nowhere_to_save_what_is_there_is_said_before_anything(lab):
+    before = identity(lab)
+    code, output = play(lab, RESTORE, *confirmed(lab), "-e", "vault_backup=false", "-e", "vault_output_dir=")
+    said = " ".join(output.split())
+    assert code != 0 and "there is nowhere to" in said and "vault_output_dir" in said and "Nothing was changed" in said
+    assert identity(lab) == before
+
+
+def records(bench, start=""):
+    """What is written down in the bucket, by its name."""
+    s3, prefix = bench.aws("s3"), f"records/{bench.lab.name}/"
+    found = s3.list_objects_v2(Bucket=bench.bucket, Prefix=prefix + start).get("Contents", [])
+    keys = [one["Key"] for one in found]
+    return {
+        key.removeprefix(prefix): s3.get_object(Bucket=bench.bucket, Key=key)["Body"].read().decode() for key in keys
+    }
+
+
 def last_report(bench):
-    return json.loads(max((bench.controller / "drills").glob("*.json")).read_text())
+    reports = {name: text for name, text in records(bench, "drills/").items() if name.endswith(".json")}
+    return json.loads(reports[max(reports)])
+
+
+def snapshots(bench):
+    names = bench.aws("s3").list_objects_v2(Bucket=bench.bucket, Prefix="snapshots/")["Contents"]
+    return {one["Key"] for one in names if one["Key"].endswith(".encrypted")}
 
 
 def left_on(container):
@@ -195,12 +240,17 @@ def test_a_restore_in_place_brings_back_what_was_and_survives_the_loss_of_the_le
     write("# before")
     run(lab, BACKUP)
     write("# after")
-    output = " ".join(run(lab, RESTORE, *confirmed(lab)).split())
+    taken = snapshots(lab)
+    name = max(taken).rpartition("/")[2]
+    output = " ".join(run(lab, RESTORE, "-e", f"vault_restore={name}", *confirmed(lab)).split())
     assert "over what served" in output
     assert read() == "# before"
-    assert not (lab.controller / "restore").exists()
-    # What was there is not lost either.
-    assert list((lab.controller / "snapshots").glob("*.snap"))
+    assert decrypted() == []
+    # What was there is not lost either: it is one more in the bucket, the next one's newest, and a copy is here.
+    assert len(snapshots(lab) - taken) == 1
+    assert list((lab.output / "snapshots").glob("*.snap"))
+    newest = max(snapshots(lab)).rpartition("/")[2]
+    assert f"{newest}: whole" in " ".join(run(lab, RESTORE, "--check").split())
     leader = next(node for node in lab.lab.nodes if node.hostname == bench.active())
     inside(leader.container, "systemctl stop vault")
     try:
@@ -242,8 +292,6 @@ def test_a_snapshot_from_before_there_was_an_admin_brings_none_and_the_run_makes
 
 
 def test_a_drill_passes_and_leaves_nothing(lab):
-    drills = lab.controller / "drills"
-    shutil.rmtree(drills, ignore_errors=True)
     run(lab, DRILL)
     report = last_report(lab)
     assert (report["result"], report["problem"]) == ("passed", None)
@@ -252,8 +300,11 @@ def test_a_drill_passes_and_leaves_nothing(lab):
     machine = lab.lab.nodes[3].container
     assert left_on(machine) == []
     assert inside(machine, "systemctl is-active vault || true").strip() == "inactive"
-    assert not (lab.controller / "restore-drill").exists()
-    assert f"Restore drill of {lab.lab.name}: passed" in (drills / "drills.html").read_text()
+    assert decrypted() == []
+    page = (lab.output / "drills" / "drills.html").read_text()
+    assert f"Restore drill of {lab.lab.name}: passed" in page == records(lab)["drills/drills.html"]
+    said = " ".join(run(lab, "playbooks/status.yml").split())
+    assert "Last restore drill: passed" in said, said
     for node in lab.lab.nodes[:3]:
         metric = inside(node.container, "grep -v '#' /var/lib/prometheus/node-exporter/vault_drill.prom").split()
         assert metric[0] == "vault_drill_last_success_timestamp_seconds"
@@ -264,19 +315,18 @@ def test_a_drill_passes_and_leaves_nothing(lab):
 
 def test_a_drill_that_misses_a_value_fails_and_leaves_nothing(lab):
     """As if a write of the time before the snapshot were not in it."""
-    record = lab.controller / "canaries.json"
-    kept = record.read_text()
+    key, kept = f"records/{lab.lab.name}/canaries.json", records(lab)["canaries.json"]
     lost = {"written": "2026-01-01T00:00:00Z", "value": "# never written", "sure": True}
-    record.write_text(json.dumps([lost]))
+    lab.aws("s3").put_object(Bucket=lab.bucket, Key=key, Body=json.dumps([lost]))
     try:
         code, output = play(lab, DRILL)
     finally:
-        record.write_text(kept)
+        lab.aws("s3").put_object(Bucket=lab.bucket, Key=key, Body=kept)
     assert code != 0
     assert "the canary of 2026-01-01T00:00:00Z is not there" in " ".join(output.split()), output
     assert left_on(lab.lab.nodes[3].container) == []
     assert last_report(lab)["result"] == "failed"
-    assert f"Restore drill of {lab.lab.name}: failed" in (lab.controller / "drills" / "drills.html").read_text()
+    assert f"Restore drill of {lab.lab.name}: failed" in records(lab)["drills/drills.html"]
 
 
 def test_a_drill_that_finds_no_snapshot_is_reported(lab):
@@ -330,7 +380,7 @@ def test_all_data_is_lost_and_comes_back_whether_a_node_runs_or_not(lab):
     output = " ".join(run(lab, RESTORE).split())
     assert "into nodes without data" in output
     assert identity(lab) == before
-    assert not (lab.controller / "restore").exists()
+    assert decrypted() == []
     run(lab, BACKUP)
     assert nothing_changed(run(lab, "site.yml"))
 
@@ -342,7 +392,7 @@ def test_nodes_that_were_only_stopped_are_not_overwritten_without_the_name(lab):
     code, output = play(lab, RESTORE)
     assert code != 0
     assert f"-e vault_restore_confirm={lab.lab.name}" in " ".join(output.split()), output
-    assert not (lab.controller / "restore").exists()
+    assert decrypted() == []
     assert identity(lab) == before
 
 
@@ -383,4 +433,4 @@ def test_a_drill_whose_machine_goes_away_is_reported(lab):
     report = last_report(lab)
     assert report["result"] == "failed", output
     assert "Vault may still run on vault-4" in report["problem"]
-    assert not (lab.controller / "restore-drill").exists()
+    assert decrypted() == []

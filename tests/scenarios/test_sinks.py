@@ -45,8 +45,7 @@ class People:
 @pytest.fixture
 def bench(fresh_lab):
     fresh_lab.forget_cluster()
-    for path in fresh_lab.controller.glob("recovery.*"):
-        path.unlink()
+    fresh_lab.forget_controller()
     return fresh_lab
 
 
@@ -79,7 +78,7 @@ def test_a_file_encrypted_with_kms(bench):
     variables = json.dumps({"vault_custody_sink": "kms_file"})
     code, output = bench.play("-e", variables)
     assert code == 0, output
-    file = bench.controller / "recovery.kms_file"
+    file = bench.output / "recovery.kms_file"
     assert file.stat().st_mode & 0o777 == 0o600
     assert b"recovery_keys" not in base64.b64decode(file.read_bytes())
     options = {
@@ -102,7 +101,7 @@ def test_a_file_encrypted_with_kms(bench):
 def test_shares_encrypted_to_people(bench, people):
     code, output = bench.play("-e", pgp_variables(people))
     assert code == 0, output
-    record = json.loads((bench.controller / "recovery.pgp").read_text())
+    record = json.loads((bench.output / "recovery.pgp").read_text())
     assert record["root_token"] is None
     assert opened_by(people, bench, record)
 
@@ -113,7 +112,7 @@ def test_a_root_token_that_only_a_person_can_read(bench, people):
     assert code != 0
     assert "VAULT_TOKEN" in output, output
 
-    record = json.loads((bench.controller / "recovery.pgp").read_text())
+    record = json.loads((bench.output / "recovery.pgp").read_text())
     token = people.decrypt(record["root_token"])
     bench.environment["VAULT_TOKEN"] = token
     try:

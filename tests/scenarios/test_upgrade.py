@@ -239,11 +239,11 @@ def test_kms_out_of_reach_stops_it_and_the_next_run_finishes(fresh_lab):
     listen = (fresh_lab.lab.gateway, PROXY_PORT)
     with FaultProxy(listen, fresh_lab.lab.aws_url) as proxy:
         bench = make_cluster(fresh_lab, vault_version=OLD, vault_aws_endpoint_url=proxy.url)
-        shutil.rmtree(bench.controller / "snapshots", ignore_errors=True)
+        shutil.rmtree(bench.output / "snapshots", ignore_errors=True)
         with clients(bench) as probe:
             process = bench.start_play(playbook=UPGRADE)
             # The snapshot before it is sealed with KMS, too: only then may KMS be gone.
-            while not list((bench.controller / "snapshots").glob("[0-9]*.snap")):
+            while not list((bench.output / "snapshots").glob("[0-9]*.snap")):
                 assert process.poll() is None, "the play ended before"
                 time.sleep(0.05)
             proxy.rules = [Rule(operation, Drop(), every=True) for operation in ("DescribeKey", "Encrypt", "Decrypt")]

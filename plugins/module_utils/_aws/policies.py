@@ -48,6 +48,8 @@ SESSIONS = [
     "ssmmessages:OpenControlChannel",
     "ssmmessages:OpenDataChannel",
 ]
+# Beside the snapshots in their bucket: init's journal, and what is written down about a cluster. No node has to do with it.
+CONTROLLERS_ALONE = ("init", "records")
 # What a node never does to a bucket of snapshots.
 TAKE_AWAY = [
     "s3:BypassGovernanceRetention",
@@ -124,12 +126,27 @@ def node_policy(inputs: PolicyInputs) -> Document:
 
 
 def init_policy(inputs: PolicyInputs) -> Document:
-    """What the identity that runs init may do beyond its own means: keep the recovery keys. No node has this."""
+    """What the identity that runs init may do beyond its own means: keep the recovery keys, and init's answer until they are
+    in custody. No node has this."""
     scope = ":".join(("arn", inputs["partition"], "secretsmanager", inputs["region"], inputs["account"], "secret"))
     names = ("CreateSecret", "DescribeSecret", "GetSecretValue", "PutSecretValue", "TagResource")
     actions = [f"secretsmanager:{action}" for action in names]
     # AWS adds a hyphen and six characters of its own to the name.
-    return _document([_allow("VaultRecoveryKeys", actions, [f"{scope}:{inputs['secret']}-??????"])])
+    statements = []
+    if inputs["secret"]:
+        statements.append(_allow("VaultRecoveryKeys", actions, [f"{scope}:{inputs['secret']}-??????"]))
+    if inputs["bucket"]:
+        bucket = _bucket_arn(inputs)
+        objects = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+        statements += [
+            _allow("VaultInitJournal", objects, [f"{bucket}/init/{inputs['cluster']}.journal"]),
+            # Without it S3 does not say that there is none. The bucket's tag says whose it is.
+            _allow("VaultBucketSeen", ["s3:GetBucketTagging", "s3:ListBucket"], [bucket]),
+        ]
+    elif inputs["secret"]:
+        journal = [f"{scope}:{inputs['secret']}-journal-??????"]
+        statements.append(_allow("VaultInitJournal", [*actions, "secretsmanager:DeleteSecret"], journal))
+    return _document(statements)
 
 
 def key_policy(
@@ -201,6 +218,12 @@ def bucket_policy(inputs: PolicyInputs) -> Document:
         {**_allow("NodesTakeNothing", TAKE_AWAY, [bucket, f"{bucket}/*"]), "Effect": "Deny", "Principal": role},
         {
             **_allow("NodesOverwriteNothing", ["s3:PutObject"], [f"{bucket}/*"], added_only),
+            "Effect": "Deny",
+            "Principal": role,
+        },
+        # Also where snapshots have no prefix, so that what may be added is all of the bucket.
+        {
+            **_allow("NodesKeepOff", ["s3:*"], [f"{bucket}/{folder}/*" for folder in CONTROLLERS_ALONE]),
             "Effect": "Deny",
             "Principal": role,
         },

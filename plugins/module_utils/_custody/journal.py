@@ -1,74 +1,90 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The recovery keys' way from Vault's answer to the sink: an encrypted file on the controller.
+"""The recovery keys' way from Vault's answer to the sink: an encrypted object where every controller finds it.
 
-Vault gives the keys out once. They are on disk, encrypted with a key that only the sink holds, before anything
-else is tried: a sink that fails now, or a controller that dies, no longer loses them. The file is there, at its full
-size and locked, before Vault is asked: what is written into it then needs no room, no name and no permission.
+Vault gives the keys out once. They are kept, encrypted with a key that only the sink holds, before anything else is tried: a
+sink that fails now, or a controller that dies, no longer loses them. The object is there, at its full size, and was read back,
+before Vault is asked.
 
-A file is one line in the clear, which run made it and whether keys are in it, then a nonce and the record. Earlier
+It is in the bucket where there is one, else in a second secret; beside a sink that is a file, in a file. No lock says whether the
+run that made it ready is still at it: no lock holds between two controllers that may both stall. What takes its place:
+
+- The cluster's lease keeps a second run away for as long as the first one renews it.
+- The reservation in the sink is the fence. A run that goes on where another one stopped makes it its own first, under the same
+  key, and a run looks that it is still its own in the moment before it asks Vault. So the one that comes back stops there.
+- Vault answers a single init. Whoever holds the answer has the right to the sink and to the journal, over a reservation of
+  somebody who can't get one any more.
+- Nothing is written in the place of what the writer has not read (see _objects/homes.py). Keys are never written over.
+
+An object is one line in the clear, which run made it and whether keys are in it, then a nonce and the record. Earlier
 versions wrote no such line, and a file only when there were keys.
 """
 
 from __future__ import annotations
 
 import base64
-import fcntl
 import os
 import re
 import typing as t
-from contextlib import contextmanager, suppress
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from .._common.errors import Problem
-from .._common.wait import Wait
-from . import files
+from .._objects import homes
 from .record import Record, dump, load
 
 NONCE_BYTES = 12
 EMPTY, FULL = "prepared", "answered"
 HEAD = re.compile(rb"vaultops journal 2 (prepared|answered) ([0-9a-f]{32})\n")
-LOCK_SECONDS = 2
-POLL_SECONDS = 0.05
+# How often it is read anew, where somebody else wrote in between.
+TRIES = 4
+
+SPEC: dict[str, t.Any] = {
+    "bucket": {"type": "str"},
+    "object": {"type": "str"},
+    "secret": {"type": "str", "no_log": False},
+    "path": {"type": "path"},
+}
+
+
+def open_home(options: t.Mapping[str, t.Any]) -> homes.Home:
+    """*options* of custody."""
+    own = {name: value for name, value in (options.get("journal") or {}).items() if value}
+    if own.get("bucket") and own.get("object"):
+        return homes.Object(homes.Bucket(own["bucket"], options), own["object"])
+    if own.get("secret"):
+        return homes.Secret(own["secret"], options)
+    if own.get("path"):
+        return homes.File(own["path"])
+    raise Problem(
+        "init's answer has nowhere to stay until it is in custody: custody.journal names no bucket, no secret and no file",
+        "Set vault_snapshot_bucket, or vault_custody_secret, or vault_custody_file. Nothing was changed.",
+    )
 
 
 class Journal:
-    def __init__(self, path: str) -> None:
-        self.path = os.path.abspath(path)
-        self.where = f"journal {self.path} on the controller"
+    def __init__(self, home: homes.Home) -> None:
+        self.home = home
+        self.where = f"journal of init ({home.where})"
+        self._made = b""
 
     def look(self, record: Record | None) -> str:
-        """What the file is, in view of what the sink holds.
+        """What it is, in view of what the sink holds.
 
-        none    there is no file
-        busy    another process is at it
+        none    there is none
         ours    made ready for the sink's reservation, and init's answer is not in it
         empty   made ready for some init that never answered: no keys are in it
         keys    holds the keys of the sink's reservation
         spent   belongs to the init whose keys the sink holds
         sealed  none of this: it may hold keys that can't be read here
         """
-        data = files.in_words(self.where, lambda: files.read(self.path))
-        if data is None:
-            return "none"
-        if self._is_locked():
-            return "busy"
-        head = HEAD.match(data)
-        if record and record["journal_key"]:
-            keys = self._open(data, record["journal_key"])
-            if keys:
-                return "keys" if _has_keys(keys) else "ours"
-        if head and head[1].decode() == EMPTY:
-            return "empty"
-        if record and record["status"] == "stored" and record["run"] == (head[2].decode() if head else None):
-            return "spent"
-        return "sealed"
+        held = self.home.read()
+        return state_of(held.data, record) if held else "none"
 
     def read(self, record: Record) -> Record:
         """The keys, of which *record* is the reservation."""
-        data = files.in_words(self.where, lambda: files.read(self.path)) or b""
-        keys = self._open(data, record["journal_key"] or "")
+        held = self.home.read()
+        keys = _open(held.data if held else b"", record["journal_key"] or "")
         if keys is None or not _has_keys(keys):
             raise Problem(
                 "this journal was not written with the key that the sink holds",
@@ -77,96 +93,66 @@ class Journal:
             )
         return keys
 
-    @contextmanager
-    def held(self, reservation: Record, size_of: Record) -> t.Iterator[t.Callable[[Record], None]]:
-        """The file made ready for this reservation, and locked; gives what writes the keys into it.
+    def prepare(self, reservation: Record, size_of: Record) -> t.Callable[[Record], None]:
+        """Make it ready for this reservation, as large as it can get, and read that back; gives what writes the keys into it.
 
         One that is there already is used only when no keys are in it.
         """
         room = len(dump(size_of))
-        with files.in_words(self.where, lambda: self._claim(reservation, room)) as handle:
-            yield lambda keys: files.in_words(self.where, lambda: self._put(handle, FULL, keys, room))
+        data = _sealed(EMPTY, reservation, room)
+        self._put(data, reservation)
+        self._made = data
+        held = self.home.read()
+        if held is None or held.data != data:
+            raise Problem(
+                "it does not return what was written", "Another run may be at init. Run again.", where=self.where
+            )
+        return lambda keys: self._put(_sealed(FULL, keys, room), reservation)
+
+    def withdraw(self) -> None:
+        """Remove what was made ready here, where it is still that."""
+        held = self.home.read()
+        if held and held.data == self._made:
+            self.home.remove()
 
     def remove(self) -> None:
-        def unlink() -> None:
-            with suppress(FileNotFoundError):
-                os.unlink(self.path)
+        self.home.remove()
 
-        files.in_words(self.where, unlink)
+    def _put(self, data: bytes, reservation: Record) -> None:
+        for _ in range(TRIES):
+            held = self.home.read()
+            if held and held.data == data:
+                return
+            if held and state_of(held.data, reservation) not in ("ours", "empty"):
+                raise Problem("a journal that may hold keys appeared meanwhile", "Run again.", where=self.where)
+            if self.home.write(data, held.version if held else None):
+                return
+        raise Problem("others go on writing to it", "Run one controller at a time.", where=self.where)
 
-    def _claim(self, reservation: Record, room: int) -> t.BinaryIO:
-        created = files.create(self.path, _sealed(EMPTY, reservation, room))
-        handle = os.fdopen(os.open(self.path, os.O_RDWR | os.O_NOFOLLOW), "r+b", buffering=0)
-        try:
-            self._lock(handle)
-            if not created:
-                state = self._state_of(handle, reservation)
-                if state not in ("ours", "empty"):
-                    raise Problem("a journal that may hold keys appeared meanwhile", "Run again.", where=self.where)
-                os.fchmod(handle.fileno(), 0o600)
-                self._put(handle, EMPTY, reservation, room)
-            elif self._state_of(handle, reservation) != "ours":
-                raise self._busy()
-        except BaseException:
-            handle.close()
-            raise
-        return handle
 
-    def _state_of(self, handle: t.BinaryIO, reservation: Record) -> str:
-        """As *look* has it, of the file that is locked here."""
-        data = os.pread(handle.fileno(), os.fstat(handle.fileno()).st_size, 0)
-        keys = self._open(data, reservation["journal_key"] or "")
+def state_of(data: bytes, record: Record | None) -> str:
+    """As Journal.look has it, of one that is there."""
+    head = HEAD.match(data)
+    if record and record["journal_key"]:
+        keys = _open(data, record["journal_key"])
         if keys:
             return "keys" if _has_keys(keys) else "ours"
-        head = HEAD.match(data)
-        return "empty" if head and head[1].decode() == EMPTY else "sealed"
+    if head and head[1].decode() == EMPTY:
+        return "empty"
+    if record and record["status"] == "stored" and record["run"] == (head[2].decode() if head else None):
+        return "spent"
+    return "sealed"
 
-    def _put(self, handle: t.BinaryIO, status: str, content: Record, room: int) -> None:
-        """Over what is there, in its room. Cut short by a loss of power, it is no worse off than the answer itself."""
-        data = _sealed(status, content, room)
-        written = 0
-        while written < len(data):
-            written += os.pwrite(handle.fileno(), data[written:], written)
-        os.ftruncate(handle.fileno(), len(data))
-        os.fsync(handle.fileno())
-        self._still_there(handle)
 
-    def _lock(self, handle: t.BinaryIO) -> None:
-        wait = Wait(LOCK_SECONDS, POLL_SECONDS)
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                # Whoever only looks holds it for a moment.
-                if not wait.again():
-                    raise self._busy() from error
-        self._still_there(handle)
-
-    def _still_there(self, handle: t.BinaryIO) -> None:
-        if not os.path.samestat(os.fstat(handle.fileno()), os.stat(self.path)):
-            raise Problem("another file took its place meanwhile", "Run one controller at a time.", where=self.where)
-
-    def _is_locked(self) -> bool:
-        with files.in_words(self.where, lambda: open(self.path, "rb")) as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
-
-    def _busy(self) -> Problem:
-        return Problem("another run on this controller is at init right now", "Let it end first.", where=self.where)
-
-    def _open(self, data: bytes, journal_key: str) -> Record | None:
-        head = HEAD.match(data)
-        sealed = data[head.end() :] if head else data
-        try:
-            cipher = AESGCM(base64.b64decode(journal_key))
-            text = cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], head[0] if head else None)
-            return load(text, self.where)
-        except (InvalidTag, ValueError):
-            return None
+def _open(data: bytes, journal_key: str) -> Record | None:
+    head = HEAD.match(data)
+    sealed = data[head.end() :] if head else data
+    try:
+        cipher = AESGCM(base64.b64decode(journal_key))
+        text = cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], head[0] if head else None)
+        return load(text, "the journal")
+    except (InvalidTag, ValueError):
+        return None
 
 
 def _has_keys(record: Record) -> bool:

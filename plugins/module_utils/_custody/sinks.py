@@ -5,27 +5,20 @@ from __future__ import annotations
 
 import base64
 import os
-import traceback
 import typing as t
 
-from .._common.aws import FAILURES, refusal_of
 from .._common.errors import Problem
-from . import files
+from .._objects import aws, files
+from .._objects.homes import next_token
+from . import journal
 from .record import Record, dump, load
 
-try:
-    import boto3
-    from botocore.config import Config
-
-    BOTO3: dict[str, str | None] = {"boto3": None}
-except ImportError:
-    BOTO3 = {"boto3": traceback.format_exc()}
-
+BOTO3 = aws.BOTO3
 SPEC: dict[str, t.Any] = {
     "sink": {"type": "str", "required": True, "choices": ["secretsmanager", "kms_file", "pgp"]},
     "name": {"type": "str"},
     "path": {"type": "path"},
-    "journal": {"type": "path"},
+    "journal": {"type": "dict", "options": journal.SPEC},
     "kms_key_id": {"type": "str"},
     "region": {"type": "str"},
     "endpoint_url": {"type": "str"},
@@ -37,6 +30,10 @@ REQUIRED_IF = [
     ("sink", "pgp", ["path"]),
 ]
 PROBE_STAGE = "VAULTOPS_PROBE"
+NEEDS = (
+    "Whoever runs init needs secretsmanager:DescribeSecret, GetSecretValue, CreateSecret, TagResource and "
+    "PutSecretValue on this secret, or kms:Encrypt and kms:Decrypt on the key, as the sink asks."
+)
 KMS_PLAINTEXT_BYTES = 4096
 
 
@@ -73,7 +70,8 @@ class SecretsManager:
         self.untidy = False
         self._tags = {key: str(value) for key, value in (options.get("tags") or {}).items()}
         self._key = {"KmsKeyId": options["kms_key_id"]} if options.get("kms_key_id") else {}
-        self._client = _aws("secretsmanager", options)
+        self._client = aws.client("secretsmanager", options)
+        self._version: str | None = None  # that was read, or written, last
 
     def _call(self, action: str, none_for: str | None = None, **arguments: t.Any) -> t.Any:
         call = getattr(self._client, action)
@@ -107,6 +105,7 @@ class SecretsManager:
                 where=self.where,
             )
         self.untidy = not self._tags.items() <= tags.items()
+        self._version = answer["VersionId"]
         return _load(answer["SecretString"], self.where, self.cluster)
 
     def create(self, record: Record) -> bool:
@@ -119,7 +118,10 @@ class SecretsManager:
             **({"Tags": self._tag_list()} if self._tags else {}),
             **self._key,
         )
-        return created is not None
+        if created is None:
+            return False
+        self._version = created["VersionId"]
+        return True
 
     def prove_writable(self, stand_in: Record) -> None:
         # A version under a stage of its own: the current one stays what it is. Nothing secret is in it.
@@ -135,7 +137,17 @@ class SecretsManager:
         self._call("tag_resource", SecretId=self.name, Tags=self._tag_list())
 
     def _put(self, record: Record) -> None:
-        self._call("put_secret_value", SecretId=self.name, SecretString=dump(record))
+        """In the place of the version that was read, and of no other one."""
+        token = {"ClientRequestToken": next_token(self._version)} if self._version else {}
+        text = dump(record)
+        made = self._call("put_secret_value", "ResourceExistsException", SecretId=self.name, SecretString=text, **token)
+        if made is None:
+            raise Problem(
+                "somebody else wrote to it since it was read, and nothing was written over that",
+                "Let the other run end, and run again.",
+                where=self.where,
+            )
+        self._version = made["VersionId"]
 
     def _tag_list(self) -> list[dict[str, str]]:
         return [{"Key": key, "Value": value} for key, value in self._tags.items()]
@@ -188,7 +200,7 @@ class KmsFile(PlainFile):
         super().__init__(options["path"], cluster)
         self._key = options["kms_key_id"]
         self._context = {"vaultops:cluster": cluster}
-        self._client = _aws("kms", options)
+        self._client = aws.client("kms", options)
 
     def encode(self, record: Record) -> bytes:
         plaintext = dump(record).encode()
@@ -214,30 +226,9 @@ class KmsFile(PlainFile):
         return answer["Plaintext"]
 
 
-def _aws(service: str, options: dict[str, t.Any]) -> t.Any:
-    config = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=15)
-    return boto3.session.Session(region_name=options["region"]).client(
-        service, endpoint_url=options.get("endpoint_url") or None, config=config
-    )
-
-
 def _aws_call(where: str, action: str, call: t.Callable[[], t.Any], none_for: str | None = None) -> t.Any:
     """The answer, or None for the one error code that is an answer too: does not exist, or exists already."""
-    try:
-        return call()
-    except FAILURES as error:
-        found = refusal_of(error)
-        if found.kind != "refused":
-            cure = "Check the region, the endpoint and the controller's credentials."
-            raise Problem(found.message, cure, where=where) from error
-        if found.code == none_for:
-            return None
-        raise Problem(
-            f"{action} was refused: {found.code}: {found.message}",
-            "Whoever runs init needs secretsmanager:DescribeSecret, GetSecretValue, CreateSecret, TagResource and "
-            "PutSecretValue on this secret, or kms:Encrypt and kms:Decrypt on the key, as the sink asks.",
-            where=where,
-        ) from error
+    return aws.call(where, action, call, NEEDS, {none_for: None} if none_for else None)
 
 
 def _load(text: str | bytes, where: str, cluster: str) -> Record:

@@ -21,6 +21,8 @@ RESERVED = ("ca", "next", "nodes", "replaced", "localhost", "all", "vault", "vau
 # AWS auto-join fails in these: https://developer.hashicorp.com/vault/docs/updates/important-changes
 BROKEN_AUTO_JOIN = [((1, 19, 5), (1, 19, 8)), ((1, 20, 0), (1, 20, 2))]
 SINKS = ("secretsmanager", "kms_file", "pgp")
+# What else is in the bucket: init's journal, and what is written down about the cluster.
+RESERVED_PREFIXES = ("init", "records")
 
 
 class Node(t.TypedDict):
@@ -141,8 +143,8 @@ def _cluster_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
         found.append(f"vault_kms_key_alias is '{inputs.get('key_alias')}'. It must be of the form alias/NAME.")
     if not inputs.get("controller_dir"):
         found.append(
-            "vault_controller_dir is not set. Name a directory on the controller, to be backed up, for the CA, the "
-            "operator's key and the journal of init."
+            "vault_controller_dir is not set. Name a directory on the controller, to be backed up, for the CA and the "
+            "operator's key."
         )
     if inputs.get("join") not in ("aws", "static"):
         found.append(f"vault_join is '{inputs.get('join')}'. Use aws or static.")
@@ -157,6 +159,21 @@ def _cluster_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
         found.append(f"vault_custody_sink is '{inputs['sink']}'. Use one of {', '.join(SINKS)}.")
     elif inputs["sink"] == "pgp" and not inputs.get("pgp_keys"):
         found.append("vault_custody_sink is pgp, and vault_custody_pgp_keys has no keys. Give one for every share.")
+    if inputs.get("sink") == "secretsmanager" and not inputs.get("secret"):
+        found.append(
+            "vault_custody_sink is secretsmanager, and vault_custody_secret is empty, so the recovery keys have no place to go. "
+            "Name the secret, or choose a file (vault_custody_sink, vault_custody_file)."
+        )
+    elif inputs.get("sink") in ("kms_file", "pgp") and not inputs.get("file"):
+        found.append(
+            f"vault_custody_sink is {inputs['sink']}, which is a file, and no file is named. Set vault_custody_file to a place "
+            "on the controller that is backed up, or vault_output_dir, or use the sink secretsmanager."
+        )
+    if str(inputs.get("prefix") or "").strip("/").partition("/")[0] in RESERVED_PREFIXES:
+        found.append(
+            f"vault_snapshot_prefix is '{inputs['prefix']}', and what begins with {' or '.join(RESERVED_PREFIXES)} is kept apart "
+            "from the snapshots and what expires with them. Choose another prefix."
+        )
     return found
 
 

@@ -34,24 +34,24 @@ def restart(plan: Part) -> Words:
     return words(_turns(plan), "there is no node to restart.", (GATED, PROVEN))
 
 
-def upgrade(plan: Part, observed: t.Mapping[str, Part], target: str, directory: str) -> Words:
-    """*observed*: vault_node_info's results by node; *directory*: the controller's, where the snapshot goes."""
+def upgrade(plan: Part, observed: t.Mapping[str, Part], target: str, saves_to: Part) -> Words:
+    """*observed*: vault_node_info's results by node; *saves_to*: bucket, prefix, nodes and directory of a snapshot."""
     without = [name for name, here in observed.items() if target not in here.get("releases", ())]
     steps = []
     if without:
         steps.append(f"{_and(without)}: Vault {target} is verified and installed, beside what runs. Nothing restarts.")
     turns = _turns(plan)
     if turns:
-        steps += [_saved(directory), *turns]
+        steps += [_saved(saves_to), *turns]
     after = (*plan["notes"], *((GATED,) if turns else ()), PROVEN)
     return words(steps, f"every node runs {target}.", after)
 
 
-def replacement(plan: Part, target: t.Sequence[Part], status: Part, version: str, directory: str) -> Words:
+def replacement(plan: Part, target: t.Sequence[Part], status: Part, version: str, saves_to: Part) -> Words:
     """*plan*: of replace.plan(); *target*: the nodes that shall be the cluster; *status*: of vault_status_info."""
     states = {node["name"]: node["state"] for node in status["nodes"]}
     joining, remaining = set(plan["joining"]), {node["name"] for node in target}
-    steps = [_saved(directory)] if plan["steps"] else []
+    steps = [_saved(saves_to)] if plan["steps"] else []
     steps += [f"{step}." for step in plan["steps"]]
     to_make = [name for name in plan["joining"] if states[name] in ("unreachable", "uninitialized")]
     # In the order of the plan: before those that are removed at the end.
@@ -126,12 +126,12 @@ def certificates(status: Part, todo: t.Mapping[str, t.Sequence[str]], about: Par
 
 def restore(manifest: Part, standings: t.Mapping[str, str], about: Part) -> Words:
     """*manifest*: of the snapshot that was proven; *standings*: by node; *about*: serves, confirmed, cluster, version,
-    directory."""
+    saves_to."""
     nodes, name = list(standings), manifest["name"]
     steps = []
     if about["serves"]:
         steps += [
-            f"The cluster {about['cluster']} serves: {_saved(about['directory'], 'what it holds now')}",
+            f"The cluster {about['cluster']} serves: {_saved(about['saves_to'], 'what it holds now')}",
             f"{name} is restored over it. Whatever was written since {manifest['started_at']} is gone.",
         ]
     else:
@@ -168,7 +168,7 @@ _BROUGHT_UP = {
 
 
 def drill(machine: str, nodes: Nodes, about: Part) -> Words:
-    """*about*: snapshot (what was asked for), bucket, and the controller's directory."""
+    """*about*: snapshot (what was asked for), bucket, and records (its bucket, prefix and directory)."""
     which = "the newest snapshot" if about["snapshot"] == "newest" else about["snapshot"]
     where = f" of the bucket {about['bucket']}" if about["bucket"] and not about["snapshot"].startswith("/") else ""
     return words(
@@ -179,7 +179,7 @@ def drill(machine: str, nodes: Nodes, about: Part) -> Words:
             "from before it looked for, and a write tried. Whether the machine's role may use the unseal key is known only when "
             "the machine has tried it.",
             f"{machine}: Vault is stopped, and its data and its key are removed, whatever the end.",
-            f"The controller keeps a report in {about['directory']}/drills, and no decrypted snapshot.",
+            f"{_reported(about['records'])} The controller keeps no decrypted snapshot.",
             f"{_and(nodes)}: nothing restarts. Where the drill passes, the cluster gets a new canary, which the next drill has "
             "to bring back, and each node a file that tells monitoring of it.",
         ],
@@ -206,8 +206,26 @@ def _turns(plan: Part) -> list[str]:
     return [f"{step['text']}." for step in plan["steps"]]
 
 
-def _saved(directory: str, what: str = "The cluster's data") -> str:
-    return f"{what} is saved first, as a verified snapshot, in {directory}/snapshots on the controller."
+def _saved(to: Part, what: str = "The cluster's data") -> str:
+    ways = []
+    if to["nodes"]:
+        goes = (
+            f"the bucket {to['bucket']} under {to['prefix']}"
+            if to["bucket"]
+            else "the active node's directory of snapshots"
+        )
+        ways.append(f"encrypted, in {goes}")
+    if to["directory"]:
+        ways.append(f"in {to['directory']}/snapshots on the controller")
+    return f"{what} is saved first, as a verified snapshot, {' and '.join(ways)}."
+
+
+def _reported(records: Part) -> str:
+    places = [f"{records['prefix']} of the bucket {records['bucket']}"] if records["bucket"] else []
+    places += [records["directory"]] if records["directory"] else []
+    if not places:
+        return "No report is kept, since there is no bucket and no directory (vault_output_dir)."
+    return f"A report is kept in {' and '.join(places)}, under drills."
 
 
 def _and(names: t.Iterable[str]) -> str:

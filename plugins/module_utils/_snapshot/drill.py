@@ -53,22 +53,20 @@ def report(
     }
 
 
-def read(texts: t.Mapping[str, str | OSError]) -> tuple[list[dict[str, t.Any]], list[str]]:
+def read(texts: t.Mapping[str, str]) -> tuple[list[dict[str, t.Any]], list[str]]:
     """The FIELDS of each report, oldest first, and in words which could not be read and why.
 
-    *texts* is the text of each report by its path, or why there is none.
+    *texts* is the text of each report by its name.
     """
     found, unreadable = [], []
     for path, text in sorted(texts.items()):
         try:
-            if isinstance(text, OSError):
-                raise text
             made = json.loads(text)
             if not isinstance(made, dict):
                 raise ValueError("it is not an object")
             made = _renamed(made)
             found.append((words.epoch(made["finished_at"]), _fields(made)))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             unreadable.append(f"{path} can't be read ({words.one_line(error)})")
     return [one for _, one in sorted(found, key=lambda pair: pair[0])], unreadable
 

@@ -10,11 +10,13 @@ from .manifest import SUPERSEDED
 
 Rule = dict[str, t.Any]
 EXPIRE, CLEAN_UP = "vault-snapshots", "vault-snapshots-leftovers"
+# What is beside the snapshots has a rule of its own each: only what was written over, or removed, goes.
+BESIDE = {"vault-init": "init/", "vault-records": "records/"}
 UPLOAD_DAYS = 2
 
 
 def wanted(prefix: str, days: int) -> list[Rule]:
-    """The two rules. S3 allows no tag where uploads and delete markers are meant, so those have a rule of their own."""
+    """The rules. S3 allows no tag where uploads and delete markers are meant, so those have a rule of their own."""
     start = start_of_keys(prefix, None)
     tagged = {"And": {"Prefix": start, "Tags": [SUPERSEDED]}} if start else {"Tag": SUPERSEDED}
     return [
@@ -33,6 +35,16 @@ def wanted(prefix: str, days: int) -> list[Rule]:
             "Expiration": {"ExpiredObjectDeleteMarker": True},
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": UPLOAD_DAYS},
         },
+        *(
+            {
+                "ID": name,
+                "Status": "Enabled",
+                "Filter": {"Prefix": folder},
+                "Expiration": {"ExpiredObjectDeleteMarker": True},
+                "NoncurrentVersionExpiration": {"NoncurrentDays": days},
+            }
+            for name, folder in BESIDE.items()
+        ),
     ]
 
 

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The newest snapshot of each cluster id that this controller has ever proven, so that an older one can't pass for the newest.
+"""The newest snapshot of each cluster id that was ever proven, so that an older one can't pass for the newest.
 
 Where snapshots vanish from a bucket, or it is given back as it once was, all that is left in it is genuine.
 """
@@ -8,28 +8,28 @@ from __future__ import annotations
 
 import json
 
-from .._common import files
+from .._objects.homes import Held
+from .._objects.records import Records
 from . import manifest
 from .errors import Exit, Failure
 
-Record = dict[str, str]  # the snapshot's name, by the short cluster id that is in it
+RECORD = "snapshots-seen.json"
+Seen = dict[str, str]  # the snapshot's name, by the short cluster id that is in it
 
 
-def read(path: str) -> Record:
+def read(kept: Records) -> tuple[Seen, Held | None]:
+    held = kept.read(RECORD)
     try:
-        with open(path, encoding="utf-8") as stream:
-            return parse(stream.read())
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise Failure(Exit.DISK, f"{path} can't be read ({error.strerror})") from error
+        return (parse(held.data) if held else {}), held
     except ValueError as error:
         raise Failure(
-            Exit.CONFIG, f"{path} does not tell which snapshots were seen ({error})", "Move it away, and look why."
+            Exit.CONFIG,
+            f"{kept.where(RECORD)} does not tell which snapshots were seen ({error})",
+            "Move it away, and look why.",
         ) from error
 
 
-def parse(text: str) -> Record:
+def parse(text: str | bytes) -> Seen:
     """Raises ValueError with what is wrong."""
     try:
         data = json.loads(text)
@@ -43,22 +43,33 @@ def parse(text: str) -> Record:
     return data
 
 
-def require_not_older(path: str, name: str) -> None:
-    before = read(path).get(manifest.id_of(name) or "", "")
+def require_not_older(kept: Records, name: str) -> None:
+    before = read(kept)[0].get(manifest.id_of(name) or "", "")
     if manifest.started_at_of(name) < manifest.started_at_of(before):
         raise Failure(
             Exit.SNAPSHOT,
-            f"the newest snapshot in the bucket, {name}, is older than {before}, which this controller has already proven",
+            f"the newest snapshot in the bucket, {name}, is older than {before}, which was already proven "
+            f"({kept.where(RECORD)})",
             f"Find out who removed that one. If {name} is meant all the same: -e vault_restore={name}.",
         )
 
 
-def remember(path: str, name: str) -> None:
+def remember(kept: Records, name: str) -> None:
     """Only what has been proven, and has a seal: a name by itself is anybody's."""
-    known, short = read(path), manifest.id_of(name)
-    if short is None or manifest.started_at_of(name) <= manifest.started_at_of(known.get(short, "")):
+    if not kept.are_kept:
         return
-    try:
-        files.write(path, json.dumps({**known, short: name}, indent=1).encode())
-    except OSError as error:
-        raise Failure(Exit.DISK, f"{path} could not be written ({error.strerror})", "Make room.") from error
+    known, held = read(kept)
+    later = with_newer(known, name)
+    if later != known:
+        kept.write(RECORD, dump(later), held.version if held else None)
+
+
+def with_newer(known: Seen, name: str) -> Seen:
+    short = manifest.id_of(name)
+    if short is None or manifest.started_at_of(name) <= manifest.started_at_of(known.get(short, "")):
+        return known
+    return {**known, short: name}
+
+
+def dump(known: Seen) -> bytes:
+    return json.dumps(known, indent=1).encode()

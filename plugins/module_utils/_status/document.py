@@ -38,13 +38,13 @@ def document(
     raft: Found | None = None,
     key: Found | None = None,
     snapshots: Found | None = None,
-    drills: t.Mapping[str, str | OSError] | None = None,
+    drills: Found | None = None,
 ) -> Part:
     """*about* is name, region, key_alias, bucket, prefix and node_ids (by the node's name), as the inventory has them,
     and what limits.of() reads.
 
-    The others are the results of vault_status_info, vault_certificate_info, vault_raft_info, kms_key_info and
-    vault_snapshot_info; None for what was not asked. *drills*: the text of each report by its path, or why there is none.
+    The others are the results of vault_status_info, vault_certificate_info, vault_raft_info, kms_key_info,
+    vault_snapshot_info and vault_record_info; None for what was not asked.
     """
     peers = _raft(raft)
     seen = {one["node"]: one for one in certificates.get("certificates") or []}
@@ -62,7 +62,7 @@ def document(
         "autopilot": _autopilot(raft),
         "key": _key(about["key_alias"], key),
         "snapshots": _snapshots(now, about, snapshots),
-        "drill": _drill(now, drills or {}),
+        "drill": _drill(now, drills),
         "limits": limits.of(about),
     }
     known = [node["peer"]["node_id"] for node in made["nodes"] if node["peer"]]
@@ -154,11 +154,15 @@ def _snapshots(now: float, about: Found, found: Found | None) -> Part:
     return {**made, "problem": reason}
 
 
-def _drill(now: float, reports: t.Mapping[str, str | OSError]) -> Part:
+def _drill(now: float, reports: Found | None) -> Part:
     """The newest report that can be read."""
-    found, unreadable = drill.read(reports)
+    if reports is None or reports.get("texts") is None:
+        return {"last": None, "unreadable": [], "problem": _why_not(reports, "nobody looked for reports")}
+    found, unreadable = drill.read(reports["texts"])
     if not found:
         reason = "; ".join(unreadable) or "no restore drill has left a report"
+        if not reports.get("kept", True):
+            reason = "no report is kept, as neither vault_snapshot_bucket nor vault_output_dir is set"
         return {"last": None, "unreadable": unreadable, "problem": reason}
     last = {**found[-1], "age_seconds": int(now - words.epoch(found[-1]["finished_at"]))}
     return {"last": last, "unreadable": unreadable, "problem": None}

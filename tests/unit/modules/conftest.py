@@ -16,6 +16,16 @@ OPERATOR = "vaultops-operator"
 
 
 @pytest.fixture
+def run_module_whole(run_module: t.Callable[..., dict[str, t.Any]]) -> t.Callable[..., dict[str, t.Any]]:
+    """With what the module warns of."""
+
+    def run(*arguments: t.Any, **params: t.Any) -> dict[str, t.Any]:
+        return {"warnings": [], **run_module.whole(*arguments, **params)}  # type: ignore[attr-defined]
+
+    return run
+
+
+@pytest.fixture
 def run_module(run_module: t.Callable[..., dict[str, t.Any]]) -> t.Callable[..., dict[str, t.Any]]:
     """Without what Ansible itself says to the first module of a process, whichever that is."""
 
@@ -23,6 +33,7 @@ def run_module(run_module: t.Callable[..., dict[str, t.Any]]) -> t.Callable[...,
         said = run_module(*arguments, **params)
         return {name: value for name, value in said.items() if name not in ("warnings", "deprecations")}
 
+    run.whole = run_module  # type: ignore[attr-defined]
     return run
 
 

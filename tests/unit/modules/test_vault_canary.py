@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import stat
 
+import boto3
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._objects import homes
 from ansible_collections.vaultops.cluster.plugins.modules import vault_canary
+from labkit.settings import REGION
 
 AT = "sys/policies/acl/vaultops-canary"
 UTC = datetime.timezone.utc
@@ -25,13 +27,16 @@ def known(hours, sure=True):
 
 @pytest.fixture
 def record(tmp_path):
-    return tmp_path / "canaries.json"
+    (tmp_path / "records").mkdir(mode=0o700)
+    return tmp_path / "records" / "canaries.json"
 
 
 @pytest.fixture
 def canary(as_operator, record, run_module):
     def run(state, check=False, **more):
-        return run_module(vault_canary, check, **{**as_operator, "state": state, "record": str(record), **more})
+        return run_module(
+            vault_canary, check, **{**as_operator, "state": state, "records": {"directory": str(record.parent)}, **more}
+        )
 
     return run
 
@@ -95,10 +100,53 @@ def test_only_the_last_five_hundred_stay_on_record(canary, record):
 
 
 def test_a_record_that_can_not_be_written_leaves_vault_alone(vault, canary, tmp_path):
-    said = canary("written", record=str(tmp_path / "nowhere" / "canaries.json"))
-    assert "No such file or directory" in said["msg"]
+    (tmp_path / "obstacle").write_text("")
+    said = canary("written", records={"directory": str(tmp_path / "obstacle" / "records")})
+    assert "Not a directory" in said["msg"]
     assert vault.writes == []
-    assert os.listdir(tmp_path) == []
+
+
+@pytest.fixture
+def bucket(aws):
+    client = boto3.client("s3", region_name=REGION, endpoint_url=aws)
+    client.create_bucket(Bucket="snapshots", CreateBucketConfiguration={"LocationConstraint": REGION})
+    return {"bucket": "snapshots", "prefix": "records/prod", "region": REGION, "endpoint_url": aws}
+
+
+def test_a_blank_controller_finds_in_the_bucket_what_another_one_wrote(vault, canary, bucket, tmp_path):
+    said = canary("written", records={**bucket, "directory": str(tmp_path / "copies")})
+    times = {"before": "2100-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
+    assert canary("found", records=bucket, **times)["written"] == said["written"]
+    copy = tmp_path / "copies" / "canaries.json"
+    assert json.loads(copy.read_text())[0]["value"] == vault.kept[AT]["policy"]
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    # The copy is for people: nothing is read from it.
+    copy.write_text("[]")
+    assert canary("found", records={**bucket, "directory": str(tmp_path / "copies")}, **times)["written"]
+
+
+def test_of_two_that_write_at_once_the_second_is_told(vault, canary, bucket, monkeypatch):
+    read = homes.Object.read
+
+    def late(home):
+        monkeypatch.setattr(homes.Object, "read", read)
+        held = read(home)
+        canary("written", records=bucket)
+        return held
+
+    monkeypatch.setattr(homes.Object, "read", late)
+    said = canary("written", records=bucket)
+    assert "records/prod/canaries.json: another run wrote it since it was read" in said["msg"]
+    assert len(vault.writes) == 1, "that of the first"
+
+
+def test_where_nothing_is_written_down_that_is_said_and_vault_is_left_alone(vault, as_operator, run_module_whole):
+    for state, says in (("written", "No canary was written"), ("found", "was not looked for")):
+        times = {"before": moment(0), "until": moment(0)}
+        said = run_module_whole(vault_canary, **as_operator, state=state, records={}, **times)
+        assert (said["changed"], said["written"]) == (False, None)
+        assert says in str(said["warnings"])
+    assert vault.writes == []
 
 
 @pytest.mark.parametrize("spoilt", ["{", ""])
@@ -167,8 +215,9 @@ def test_what_is_looked_for_needs_a_time(canary):
 @pytest.mark.parametrize("state", ["written", "found"])
 @pytest.mark.parametrize("content", ["{", "{}", "[1]", "null", '[{"written": "x"}]'])
 def test_a_canary_record_that_is_damaged_is_named(vault, as_operator, run_module, tmp_path, state, content):
-    path = tmp_path / "canaries.json"
+    path = tmp_path / "records" / "canaries.json"
+    path.parent.mkdir(mode=0o700)
     path.write_text(content)
     times = {"before": "2026-11-24T10:00:00Z", "until": "2026-11-24T10:00:00Z"}
-    said = run_module(vault_canary, **as_operator, state=state, record=str(path), **times)
+    said = run_module(vault_canary, **as_operator, state=state, records={"directory": str(path.parent)}, **times)
     assert said.get("failed") and str(path) in said["msg"]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import getpass
 import os
 import socket
@@ -13,7 +14,7 @@ from ..._common.errors import Problem
 from ..._common.wait import Wait
 from ..._custody import record as records
 from ..._custody import sinks
-from ..._custody.journal import Journal
+from ..._custody.journal import Journal, open_home
 from ..._custody.record import Record
 from . import api
 
@@ -28,49 +29,57 @@ class Taken(Problem):
 
 class Custodian:
     def __init__(self, options: dict[str, t.Any], cluster_name: str) -> None:
-        if not options["journal"]:
-            raise Problem(
-                "custody has no journal", "Set custody.journal to a path on the controller.", where=cluster_name
-            )
         self.cluster_name = cluster_name
-        self.journal = Journal(options["journal"])
         self.sink = sinks.open_sink(options, cluster_name)
+        self._options = options
+
+    @functools.cached_property
+    def journal(self) -> Journal:
+        """Looked at only where an init may be under way, so opened only then."""
+        return Journal(open_home(self._options))
 
     def initialise(
         self, node: str, client: t.Any, body: dict[str, t.Any], found: Record | None, take_over: bool
-    ) -> Record:
-        """Reserve, prove both ways, initialise, store, read back.
+    ) -> tuple[Record, bool]:
+        """Reserve, prove both ways, initialise, store, read back. Also says whether the journal is gone.
 
-        *found* is this controller's own reservation from a run that was cut short, or None; with *take_over*, that of
-        somebody else, whose run is said to have ended.
+        *found* is the reservation of a run that was cut short, or None; with *take_over*, one whose journal is nowhere to be
+        seen, and whose run is said to have ended.
         """
-        reservation = self._new_reservation() if found is None or take_over else found
+        if found is None or take_over:
+            reservation = self._new_reservation()
+        else:
+            # Under its own key, so that what that run may still write can be read. A run that comes back sees that it is not
+            # its reservation any more.
+            new = self._new_reservation()
+            reservation = {**found, "since": new["since"], "who": new["who"], "run": new["run"]}
         size_of = records.stand_in(reservation, body)
-        with self.journal.held(reservation, size_of) as write:
-            if found is None:
-                if not self.sink.create(reservation):
-                    self.journal.remove()
-            elif take_over:
-                self._must_hold(found)
-                self.sink.replace(reservation)
-            self._must_hold(reservation)
-            self.sink.prove_writable(size_of)
-            # The last look before what can't be undone: the run that took the reservation over is asking Vault itself.
-            self._must_hold(reservation)
-            keys = records.answered(reservation, body, api.initialise(node, client, body))
-            return self._keep(reservation, keys, write)
+        write = self.journal.prepare(reservation, size_of)
+        if found is None:
+            if not self.sink.create(reservation):
+                self.journal.withdraw()
+        else:
+            self._must_hold(found)
+            self.sink.replace(reservation)
+        self._must_hold(reservation)
+        self.sink.prove_writable(size_of)
+        # The last look before what can't be undone: the run that took the reservation over is asking Vault itself.
+        self._must_hold(reservation)
+        keys = records.answered(reservation, body, api.initialise(node, client, body))
+        return self._keep(reservation, keys, write)
 
     def recover(self, cluster_id: str | None) -> Record:
         """Finish an init whose keys got as far as the journal."""
         reservation = self.sink.read()
         if reservation is None or reservation["journal_key"] is None:
             raise Problem("the reservation is gone, and with it the key to the journal", where=self.sink.where)
-        record = records.stored(reservation, self.journal.read(reservation), cluster_id)
+        record = records.stored(reservation, self.journal.read(reservation), None)
         problem = self._try(lambda: self._store(reservation, record))
         if problem:
             raise self._only_in_journal(problem)
-        self._try(self.journal.remove)
-        return record
+        if self._try(self.journal.remove):
+            return record
+        return self.note(record, cluster_id)
 
     def tidy(self, record: Record, cluster_id: str | None) -> Record:
         """What an earlier run, or version, left: a journal, a secret without tag, keys that name no cluster id."""
@@ -80,7 +89,7 @@ class Custodian:
         return self.note(record, cluster_id)
 
     def note(self, record: Record, cluster_id: str | None) -> Record:
-        """Bind the keys to the cluster that they are of."""
+        """Bind the keys to the cluster that they are of: the last that init does, and what says that no journal is left."""
         if cluster_id is None or record["cluster_id"]:
             return record
         noted: Record = {**record, "cluster_id": cluster_id}
@@ -107,8 +116,9 @@ class Custodian:
             where=self.sink.where,
         )
 
-    def _keep(self, reservation: Record, keys: Record, write: t.Callable[[Record], None]) -> Record:
-        """Each way is tried, whatever became of the other, and again as long as both fail."""
+    def _keep(self, reservation: Record, keys: Record, write: t.Callable[[Record], None]) -> tuple[Record, bool]:
+        """Each way is tried, whatever became of the other, and again as long as both fail. Also says whether the journal is
+        gone."""
         record = records.stored(reservation, keys, None)
         wait = Wait(TRY_SECONDS, PAUSE_SECONDS)
         while True:
@@ -116,8 +126,7 @@ class Custodian:
             not_stored = self._try(lambda: self._store(reservation, record))
             if not not_stored:
                 # A journal that can't be removed is seen by the next run.
-                self._try(self.journal.remove)
-                return record
+                return record, self._try(self.journal.remove) is None
             if isinstance(not_stored, Taken):
                 raise self._homeless(f"{not_stored} What is in the journal can't be opened without that reservation")
             if not not_written:
@@ -129,8 +138,11 @@ class Custodian:
         found = self.sink.read()
         if found is None:
             self.sink.create(record)
-        elif found in (reservation, record):
+        elif found["status"] == "prepared":
+            # Also somebody else's: Vault has answered here, and answers no second init.
             self.sink.replace(record)
+        elif found["recovery_keys"] == record["recovery_keys"]:
+            return  # another run has brought them there from the journal
         else:
             theirs = f"what {found['who'] or 'somebody else'} put there at {found['since']}"
             raise Taken(f"it holds {theirs}, and not the reservation of this init any more", where=self.sink.where)
@@ -140,7 +152,7 @@ class Custodian:
     def _homeless(self, why: str) -> Problem:
         return Problem(
             f"a node was initialised, and neither the sink nor the journal confirms that it keeps the recovery keys: {why}",
-            "Mend what is named here and run again from here, before anything else: that run finishes, or says what is "
+            "Mend what is named here and run again, before anything else: that run finishes, or says what is "
             "lost and how to start again. The cluster holds no data yet.",
             where=self.cluster_name,
         )
@@ -148,8 +160,8 @@ class Custodian:
     def _only_in_journal(self, problem: Problem) -> Problem:
         return Problem(
             f"the cluster is initialised, and its recovery keys did not get into custody ({problem})",
-            f"They are encrypted in {self.journal.path} on this controller, and the reservation in the sink has the key "
-            "to them. Keep both, mend the sink, and run again from here: the next run finishes.",
+            f"They are encrypted in the {self.journal.where}, and the reservation in the sink has the key to them. Keep both, "
+            "mend the sink, and run again, from anywhere: the next run finishes.",
             where=self.cluster_name,
         )
 

@@ -12,7 +12,7 @@ from ..errors import VaultError
 from ..status.api import read_nodes
 from ..status.state import ClusterState, classify
 from .custodian import Custodian
-from .state import Plan, plan, share_problem
+from .state import Plan, matters, plan, share_problem
 
 # Besides the cluster's name and custody.
 SPEC: dict[str, t.Any] = {
@@ -57,8 +57,12 @@ def look(cluster: Cluster, params: t.Mapping[str, t.Any]) -> Look:
     # The sink first: what another controller does meanwhile then looks unfinished, and not as if its cluster were gone.
     record = custody.sink.read()
     status = classify(read_nodes(cluster))
-    journal = custody.journal.look(record)
-    todo = plan(status, record, journal, custody.sink.where, params["take_over"] or "", custody.sink.untidy)
+    # Where init has done its last, the sink says so, and no journal is left.
+    under_way = matters(status, record)
+    journal = custody.journal.look(record) if under_way else "none"
+    where_else = custody.journal.where if under_way else ""
+    untidy = custody.sink.untidy
+    todo = plan(status, record, journal, custody.sink.where, params["take_over"] or "", untidy, where_else)
     if todo.step == "refuse":
         raise VaultError(where, todo.cause, todo.cure)
     return Look(custody, record, status, todo)

@@ -18,18 +18,29 @@ class Plan:
     take_over: bool = False  # initialise in the place of somebody else, whose reservation is there
 
 
-def plan(
-    cluster: ClusterState, record: Record | None, journal: str, where: str, take_over: str = "", untidy: bool = False
-) -> Plan:
-    """Decide from what the nodes say, what the sink holds, and what the journal on the controller is.
-
-    *journal* is what Journal.look says of it; *take_over*, whose reservation may be taken over; *untidy*, whether the
-    sink wants something to be put in order.
-    """
-    if journal == "busy":
-        return Plan("refuse", "another run on this controller is at init right now", "Let it end first.")
+def matters(cluster: ClusterState, record: Record | None) -> bool:
+    """Whether there may be a journal of an init. Its removal comes before the cluster's id, which ends an init."""
     if cluster["state"] == "fresh":
-        return _fresh(record, journal, where, take_over)
+        return True
+    return record is not None and (record["status"] == "prepared" or record["cluster_id"] is None)
+
+
+def plan(
+    cluster: ClusterState,
+    record: Record | None,
+    journal: str,
+    where: str,
+    take_over: str = "",
+    untidy: bool = False,
+    journal_where: str = "journal of init",
+) -> Plan:
+    """Decide from what the nodes say, what the sink holds, and what the journal is.
+
+    *journal* is what Journal.look says of it, *journal_where* where it is; *take_over*, whose reservation may be taken over;
+    *untidy*, whether the sink wants something to be put in order.
+    """
+    if cluster["state"] == "fresh":
+        return _fresh(record, journal, where, take_over, journal_where)
     if cluster["state"] in ("split", "down"):
         return Plan(
             "refuse",
@@ -39,7 +50,7 @@ def plan(
     if record is None:
         return Plan("nothing")
     if record["status"] == "prepared":
-        return _cut_short(record, journal)
+        return _cut_short(record, journal, journal_where)
     if record["cluster_id"] and cluster["cluster_id"] and record["cluster_id"] != cluster["cluster_id"]:
         return Plan(
             "refuse",
@@ -50,16 +61,16 @@ def plan(
     if journal == "sealed":
         return Plan(
             "refuse",
-            "the recovery keys are in custody, yet a journal of another init is on the controller, which may hold the "
-            "keys of another cluster",
-            "Keep it safe and move it away, and give each cluster a controller directory of its own.",
+            f"the recovery keys are in custody, yet the {journal_where} is of another init, and may hold the keys of another "
+            "cluster",
+            "Keep it safe and move it away, and give each cluster a name of its own.",
         )
     # The sink has returned the keys, so the journal has done its work.
     unbound = cluster["cluster_id"] is not None and record["cluster_id"] is None
     return Plan("tidy" if journal != "none" or unbound or untidy else "nothing")
 
 
-def _fresh(record: Record | None, journal: str, where: str, take_over: str) -> Plan:
+def _fresh(record: Record | None, journal: str, where: str, take_over: str, journal_where: str) -> Plan:
     """No node is initialised."""
     if record and record["status"] == "stored":
         return Plan(
@@ -71,24 +82,24 @@ def _fresh(record: Record | None, journal: str, where: str, take_over: str) -> P
     if journal not in ("none", "ours", "empty"):
         return Plan(
             "refuse",
-            "no node is initialised, yet a journal with recovery keys of an earlier init is on the controller",
+            f"no node is initialised, yet the {journal_where} holds the recovery keys of an earlier init",
             "If that cluster's data is really gone, move the journal away and run again.",
         )
     if record is None or journal == "ours":
         return Plan("initialise")
-    # Only the run that made a reservation knows whether it has ended, and its journal is where it ran.
+    # Whoever began it keeps its journal elsewhere, and may have asked other nodes.
     if take_over == holder(record):
         return Plan("initialise", take_over=True)
     return Plan(
         "refuse",
-        f"{_somebody(record)} began an init of this cluster at {record['since']}, from another controller or directory, "
+        f"{_somebody(record)} began an init of this cluster at {record['since']}, whose journal is not the {journal_where}, "
         f"and may be at it right now (the reservation is in {where})",
-        "If that run goes on, let it end; if it was cut short, run again where it ran. If neither can be, and no run is "
-        f"at it any more, say so: -e vault_custody_take_over='{holder(record)}'.",
+        "If that run goes on, let it end; if it was cut short, run again with the inputs of that run. If neither can be, and no "
+        f"run is at it any more, say so: -e vault_custody_take_over='{holder(record)}'.",
     )
 
 
-def _cut_short(record: Record, journal: str) -> Plan:
+def _cut_short(record: Record, journal: str, journal_where: str) -> Plan:
     """A node is initialised, and the sink holds the reservation for that."""
     if journal == "keys":
         return Plan("recover")
@@ -100,15 +111,16 @@ def _cut_short(record: Record, journal: str) -> Plan:
     if journal == "ours" or (journal == "none" and record["run"] is None):
         return Plan(
             "refuse",
-            began + "never reached the controller: the recovery keys and the root token are lost. The cluster runs and "
+            began
+            + f"never reached the {journal_where}: the recovery keys and the root token are lost. The cluster runs and "
             "unseals itself, but nobody can ever administer it, and it holds no data yet",
             again,
         )
     return Plan(
         "refuse",
-        began + "is not in custody, and this controller has no journal of that init",
-        "If that run goes on, let it end; if it was cut short, run again where it ran: the keys may be in the journal "
-        f"there. If there is none, the recovery keys and the root token are lost. {again}",
+        began + f"is not in custody, and the {journal_where} is not that init's",
+        "If that run goes on, let it end; if it was cut short, run again with the inputs of that run: the keys may be in the "
+        f"journal that those name. If there is none, the recovery keys and the root token are lost. {again}",
     )
 
 

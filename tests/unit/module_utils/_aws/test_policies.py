@@ -48,6 +48,7 @@ COMBINATIONS = {
     "node_snapshots": policies.node_policy(SNAPSHOTS),
     "node_everything": policies.node_policy(EVERYTHING),
     "init": policies.init_policy(PLAIN),
+    "init_bucket": policies.init_policy(SNAPSHOTS),
     "bucket": policies.bucket_policy(SNAPSHOTS),
     "key_plain": policies.key_policy(PLAIN, [ADMIN], "vault-prod-node"),
     "key_everything": policies.key_policy(EVERYTHING, [ADMIN], "vault-prod-node", custody_in_file=True),
@@ -67,6 +68,18 @@ WITHOUT_RESOURCES = {"ec2:DescribeInstances", *policies.SESSIONS}
 @pytest.mark.parametrize("name", COMBINATIONS)
 def test_policy_is_the_golden_one(name):
     assert COMBINATIONS[name] == json.loads((POLICIES / f"{name}.json").read_text())
+
+
+def test_who_runs_init_with_a_file_as_the_sink_keeps_only_the_journal():
+    with_bucket = policies.init_policy({**SNAPSHOTS, "secret": ""})["Statement"]
+    assert [one["Sid"] for one in with_bucket] == ["VaultInitJournal", "VaultBucketSeen"]
+    assert not any("secretsmanager" in action for one in with_bucket for action in one["Action"])
+
+
+def test_no_node_reads_or_writes_what_controllers_keep_even_without_a_prefix():
+    denied = policies.bucket_policy({**SNAPSHOTS, "prefix": ""})["Statement"][-1]
+    assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", {"AWS": [NODES]}, ["s3:*"])
+    assert denied["Resource"] == [f"arn:aws:s3:::example-snapshots/{name}/*" for name in ("init", "records")]
 
 
 def test_every_golden_file_is_compared():

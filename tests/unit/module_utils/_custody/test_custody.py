@@ -7,7 +7,8 @@ import stat
 import boto3
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
-from ansible_collections.vaultops.cluster.plugins.module_utils._custody import files, journal, record, sinks
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody import journal, record, sinks
+from ansible_collections.vaultops.cluster.plugins.module_utils._objects import files, homes
 from ansible_collections.vaultops.cluster.plugins.modules import vault_custody_info
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
@@ -212,26 +213,35 @@ def test_a_directory_that_others_may_write_to_is_refused(tmp_path, reserved, mod
     shared.chmod(mode)
     with pytest.raises(Problem, match="chmod go-w"):
         sinks.open_sink({"sink": "pgp", "path": str(shared / "recovery.pgp")}, "prod").create(reserved)
-    with pytest.raises(Problem, match="chmod go-w"), journal.Journal(shared / "j").held(reserved, reserved):
-        pass
+    with pytest.raises(Problem, match="chmod go-w"):
+        journal.Journal(homes.File(str(shared / "j"))).prepare(reserved, reserved)
     assert list(shared.iterdir()) == [] and stat.S_IMODE(shared.stat().st_mode) == mode
 
 
+@pytest.fixture(params=["object", "secret", "file"])
+def home(request, aws, tmp_path):
+    own = {**options("secretsmanager", aws, tmp_path), "tags": TAGS}
+    if request.param == "object":
+        s3 = boto3.client("s3", region_name=REGION, endpoint_url=aws)
+        s3.create_bucket(Bucket="snapshots", CreateBucketConfiguration={"LocationConstraint": REGION})
+        return journal.open_home({**own, "journal": {"bucket": "snapshots", "object": "init/prod.journal"}})
+    if request.param == "secret":
+        return journal.open_home({**own, "journal": {"secret": "vault/prod/recovery-journal"}})
+    return journal.open_home({**own, "journal": {"path": str(tmp_path / "state" / "init.journal")}})
+
+
 @pytest.fixture
-def log(tmp_path):
-    return journal.Journal(str(tmp_path / "state" / "init.journal"))
+def log(home):
+    return journal.Journal(home)
 
 
 def fill(log, reservation):
-    with log.held(reservation, record.stand_in(reservation, BODY)) as write:
-        write(keys(reservation))
+    log.prepare(reservation, record.stand_in(reservation, BODY))(keys(reservation))
 
 
-def test_the_journal_hides_its_content_and_opens_only_with_its_key(log, reserved):
+def test_the_journal_hides_its_content_and_opens_only_with_its_key(log, home, reserved):
     fill(log, reserved)
-    with open(log.path, "rb") as stream:
-        assert SECRET.encode() not in stream.read()
-    assert stat.S_IMODE(os.stat(log.path).st_mode) == 0o600
+    assert SECRET.encode() not in home.read().data
     assert log.look(reserved) == "keys"
     assert log.read(reserved) == keys(reserved)
     other = record.prepared("prod", "now")
@@ -240,10 +250,15 @@ def test_the_journal_hides_its_content_and_opens_only_with_its_key(log, reserved
         log.read(other)
 
 
+def test_a_journal_in_a_file_is_its_owners_alone(tmp_path, reserved):
+    path = tmp_path / "state" / "init.journal"
+    fill(journal.Journal(homes.File(str(path))), reserved)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_a_journal_says_by_its_content_what_it_is(log, reserved):
     assert log.look(None) == log.look(reserved) == "none"
-    with log.held(reserved, record.stand_in(reserved, BODY)):
-        assert journal.Journal(log.path).look(reserved) == "busy"
+    log.prepare(reserved, record.stand_in(reserved, BODY))
     assert log.look(reserved) == "ours"
     assert log.look(None) == log.look(record.prepared("prod", "now")) == "empty"
     with pytest.raises(Problem, match="was not written with the key"):
@@ -252,43 +267,83 @@ def test_a_journal_says_by_its_content_what_it_is(log, reserved):
     full = record.stored(reserved, keys(reserved), "id")
     assert log.look(full) == "spent"
     assert log.look({**full, "run": record.prepared("prod", "now")["run"]}) == "sealed"
+    log.remove()
+    assert log.look(reserved) == "none"
 
 
-def test_the_journal_needs_no_more_room_for_the_keys_than_it_has(log, reserved):
+def test_the_journal_is_as_large_before_the_keys_as_with_them(log, home, reserved):
     answer = {"recovery_keys_base64": ["k" * record.SHARE_CHARACTERS] * 5, "root_token": "hvs." + "t" * 24}
-    with log.held(reserved, record.stand_in(reserved, BODY)) as write:
-        before = os.stat(log.path)
-        write(record.answered(reserved, BODY, answer))
-        after = os.stat(log.path)
-    assert (before.st_ino, before.st_size) == (after.st_ino, after.st_size)
+    write = log.prepare(reserved, record.stand_in(reserved, BODY))
+    before = len(home.read().data)
+    write(record.answered(reserved, BODY, answer))
+    # The head says that it is answered and no longer prepared, which is as long.
+    assert len(home.read().data) == before
     assert log.read(reserved)["recovery_keys"] == answer["recovery_keys_base64"]
 
 
+def test_a_journal_in_a_file_keeps_its_room(tmp_path, reserved):
+    path = tmp_path / "state" / "init.journal"
+    write = journal.Journal(homes.File(str(path))).prepare(reserved, record.stand_in(reserved, BODY))
+    before = path.stat()
+    write(keys(reserved))
+    assert (before.st_ino, before.st_size) == (path.stat().st_ino, path.stat().st_size)
+
+
 @pytest.mark.parametrize("content", ["keys", "damaged"])
-def test_a_journal_with_keys_is_never_overwritten(log, reserved, content):
+def test_a_journal_with_keys_is_never_overwritten(log, home, reserved, content):
     fill(log, reserved)
     if content == "damaged":
-        with open(log.path, "r+b") as stream:
-            stream.seek(-3, os.SEEK_END)
-            stream.write(b"xxx")
-    with open(log.path, "rb") as stream:
-        before = stream.read()
+        held = home.read()
+        assert home.write(held.data[:-3] + b"xxx", held.version)
+    before = home.read().data
     for reservation in (reserved, record.prepared("prod", "now")):
-        with (
-            pytest.raises(Problem, match="may hold keys"),
-            log.held(reservation, record.stand_in(reservation, BODY)),
-        ):
-            pass
-    with open(log.path, "rb") as stream:
-        assert stream.read() == before
+        with pytest.raises(Problem, match="may hold keys"):
+            log.prepare(reservation, record.stand_in(reservation, BODY))
+    assert home.read().data == before
 
 
-def test_a_journal_of_an_earlier_version_is_read(log, reserved):
+def test_keys_that_appear_while_another_run_makes_it_ready_stay(log, home, reserved):
+    """It was read empty, and then the run that had made it ready brought its answer."""
+    first = log.prepare(reserved, record.stand_in(reserved, BODY))
+    plain = home.read
+
+    def late():
+        home.read = plain
+        held = plain()
+        first(keys(reserved))
+        return held
+
+    home.read = late
+    with pytest.raises(Problem, match="may hold keys appeared meanwhile"):
+        log.prepare({**reserved, "run": "0" * 32}, record.stand_in(reserved, BODY))
+    assert log.look(reserved) == "keys"
+
+
+def test_who_has_the_answer_writes_over_what_another_run_made_ready(log, reserved):
+    write = log.prepare(reserved, record.stand_in(reserved, BODY))
+    other = {**reserved, "run": record.prepared("prod", "now")["run"]}
+    log.prepare(other, record.stand_in(other, BODY))
+    write(keys(reserved))
+    # Under the same key, so the other run opens it too.
+    assert log.look(other) == "keys" and log.read(other) == keys(reserved)
+
+
+def test_a_journal_is_withdrawn_only_as_it_was_made(log, reserved):
+    log.prepare(reserved, record.stand_in(reserved, BODY))
+    log.withdraw()
+    assert log.look(reserved) == "none"
+    write = log.prepare(reserved, record.stand_in(reserved, BODY))
+    write(keys(reserved))
+    log.withdraw()
+    assert log.look(reserved) == "keys"
+
+
+def test_a_journal_of_an_earlier_version_is_read(log, home, reserved):
     nonce = os.urandom(12)
     old = {name: value for name, value in reserved.items() if name not in ("who", "run")}
     key = record.base64.b64decode(reserved["journal_key"])
     sealed = AESGCM(key).encrypt(nonce, json.dumps({**old, "root_token": SECRET}).encode(), None)
-    files.create(log.path, nonce + sealed)
+    assert home.write(nonce + sealed, None)
     reservation = {**reserved, "who": None, "run": None}
     assert log.look(reservation) == "keys"
     assert log.read(reservation)["root_token"] == SECRET
@@ -296,30 +351,54 @@ def test_a_journal_of_an_earlier_version_is_read(log, reserved):
     assert log.look(record.stored(reservation, keys(reservation), None)) == "spent"
 
 
-def test_two_runs_on_one_controller_do_not_share_a_journal(log, reserved):
-    with (
-        log.held(reserved, reserved),
-        pytest.raises(Problem, match="another run on this controller"),
-        journal.Journal(log.path).held(reserved, reserved),
-    ):
-        pass
-    assert log.look(reserved) == "ours"
+def test_a_journal_of_another_clusters_secret_or_bucket_is_refused(aws, tmp_path, reserved):
+    own = {**options("secretsmanager", aws, tmp_path), "tags": {"vault-cluster": "staging"}}
+    in_secret = {**own, "journal": {"secret": "vault/prod/recovery-journal"}}
+    assert journal.open_home(in_secret).write(b"theirs", None)
+    with pytest.raises(Problem, match="does not carry the tag vault-cluster=prod"):
+        journal.open_home({**in_secret, "tags": TAGS}).read()
+    s3 = boto3.client("s3", region_name=REGION, endpoint_url=aws)
+    s3.create_bucket(Bucket="snapshots", CreateBucketConfiguration={"LocationConstraint": REGION})
+    tags = [{"Key": "vault-cluster", "Value": "staging"}]
+    s3.put_bucket_tagging(Bucket="snapshots", Tagging={"TagSet": tags})
+    log = journal.Journal(journal.open_home({**own, "tags": TAGS, "journal": {"bucket": "snapshots", "object": "o"}}))
+    with pytest.raises(Problem, match="bucket snapshots: it carries the tag vault-cluster=staging, and not prod"):
+        log.look(None)
+    with pytest.raises(Problem, match="another cluster's"):
+        log.prepare(reserved, reserved)
+    assert "Contents" not in s3.list_objects_v2(Bucket="snapshots")
 
 
-def test_a_journal_that_was_exchanged_is_noticed(log, reserved):
-    with log.held(reserved, record.stand_in(reserved, BODY)) as write:
-        os.unlink(log.path)
-        files.create(log.path, b"another")
-        with pytest.raises(Problem, match="another file took its place"):
-            write(keys(reserved))
+def test_a_journal_without_a_home_or_in_a_bucket_that_is_not_there_is_refused(aws, tmp_path):
+    own = options("secretsmanager", aws, tmp_path)
+    with pytest.raises(Problem, match="nowhere to stay.*no bucket, no secret and no file.*vault_snapshot_bucket"):
+        journal.open_home({**own, "journal": {"bucket": "", "object": "o", "secret": "", "path": None}})
+    log = journal.Journal(journal.open_home({**own, "journal": {"bucket": "nowhere", "object": "o"}}))
+    with pytest.raises(Problem, match="there is no such bucket.*vault_snapshot_bucket"):
+        log.look(None)
+
+
+def test_a_secret_that_somebody_removes_is_no_absence_and_one_that_is_done_with_is(aws, tmp_path):
+    home = journal.open_home(
+        {**options("secretsmanager", aws, tmp_path), "tags": TAGS, "journal": {"secret": "vault/prod/recovery-journal"}}
+    )
+    home.write(b"keys", None)
+    client = boto3.client("secretsmanager", region_name=REGION, endpoint_url=aws)
+    client.delete_secret(SecretId=home.name)
+    with pytest.raises(Problem, match="scheduled for deletion.*restore-secret"):
+        home.read()
+    client.restore_secret(SecretId=home.name)
+    client.tag_resource(SecretId=home.name, Tags=[{"Key": homes.DONE_TAG, "Value": "true"}])
+    client.delete_secret(SecretId=home.name)
+    assert home.read() is None
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=400) | st.builds(lambda data: b"vaultops journal 2 answered " + data, st.binary()))
 def test_whatever_is_in_a_journal_is_an_answer_or_an_error_of_ours(tmp_path_factory, data):
-    log = journal.Journal(str(tmp_path_factory.getbasetemp() / "any.journal"))
-    with open(log.path, "wb") as stream:
-        stream.write(data)
+    path = tmp_path_factory.getbasetemp() / "any.journal"
+    path.write_bytes(data)
+    log = journal.Journal(homes.File(str(path)))
     reservation = record.prepared("prod", "now")
     assert log.look(reservation) in ("sealed", "empty")
     with pytest.raises(Problem):
@@ -378,7 +457,7 @@ def test_the_stand_in_is_as_large_as_the_record_and_holds_no_secret(reserved, pg
 
 @pytest.mark.parametrize("check", [False, True])
 def test_custody_is_described_without_its_keys(aws, tmp_path, run_module, reserved, check):
-    own = {**options("secretsmanager", aws, tmp_path), "journal": str(tmp_path / "init.journal"), "tags": TAGS}
+    own = {**options("secretsmanager", aws, tmp_path), "journal": {"secret": "vault/prod/j"}, "tags": TAGS}
     del own["path"]
 
     def look(cluster="prod"):
@@ -392,8 +471,7 @@ def test_custody_is_described_without_its_keys(aws, tmp_path, run_module, reserv
 
     sink = sinks.open_sink(own, "prod")
     sink.create(reserved)
-    with journal.Journal(own["journal"]).held(reserved, reserved):
-        assert look()["custody"]["journal"] == "busy"
+    journal.Journal(journal.open_home(own)).prepare(reserved, reserved)
     begun = look()["custody"]
     assert (begun["status"], begun["who"], begun["since"]) == ("prepared", "ada@desk", reserved["since"])
     assert begun["journal"] == "ours"

@@ -62,7 +62,15 @@ def test_each_node_by_name(changes, says):
         ({"tls_source": "none"}, "vault_tls_source"),
         ({"sink": ""}, "vault_custody_sink is not set"),
         ({"sink": "disk"}, "vault_custody_sink is 'disk'"),
-        ({"sink": "pgp"}, "one for every share"),
+        ({"sink": "pgp", "file": "/srv/recovery.pgp"}, "one for every share"),
+        ({"sink": "pgp", "pgp_keys": ["key"]}, "vault_custody_sink is pgp, which is a file, and no file is named"),
+        (
+            {"sink": "kms_file"},
+            "Set vault_custody_file to a place on the controller that is backed up, or vault_output_dir",
+        ),
+        ({"secret": ""}, "vault_custody_secret is empty, so the recovery keys have no place to go"),
+        ({"prefix": "records/prod"}, "vault_snapshot_prefix is 'records/prod'"),
+        ({"prefix": "/init/"}, "Choose another prefix"),
     ],
 )
 def test_cluster_wide_inputs(changes, says):

@@ -8,6 +8,32 @@ import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import words
 from kit.manifests import backup
 
+SAVES_TO = {"bucket": "", "prefix": "snapshots", "nodes": False, "directory": "/c"}
+RECORDS = {"bucket": "b", "prefix": "records/prod", "directory": "/c"}
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ({}, "as a verified snapshot, in /c/snapshots on the controller."),
+        ({"nodes": True, "directory": ""}, "snapshot, encrypted, in the active node's directory of snapshots."),
+        (
+            {"nodes": True, "bucket": "b"},
+            "encrypted, in the bucket b under snapshots and in /c/snapshots on the controller.",
+        ),
+    ],
+)
+def test_where_the_data_is_saved_first_is_said(where, says):
+    said = words.upgrade(turns("vault-1: 1.21.0 -> 1.21.1"), {}, "1.21.1", {**SAVES_TO, **where})
+    assert said["lines"][0].endswith(says)
+
+
+def test_that_no_report_is_kept_is_said():
+    said = words.drill(
+        "m", ["vault-1"], {"snapshot": "newest", "bucket": "", "records": {"bucket": "", "directory": ""}}
+    )
+    assert any("No report is kept, since there is no bucket and no directory" in line for line in said["lines"])
+
 
 def turns(*texts, notes=()):
     return {"problems": [], "steps": [{"node": "", "active": False, "text": text} for text in texts], "notes": notes}
@@ -30,18 +56,18 @@ def test_a_restart_is_said_in_its_order_and_what_can_not_be_known_before():
 def test_an_upgrade_is_laid_down_where_it_is_missing_and_saved_before_the_first_turn():
     observed = {"vault-1": {"releases": ["1.21.0"]}, "vault-2": {"releases": ["1.21.1"]}, "vault-3": {}}
     plan = turns("vault-2, a standby: 1.21.0 -> 1.21.1", notes=["Read this (there)."])
-    said = words.upgrade(plan, observed, "1.21.1", "/c")
+    said = words.upgrade(plan, observed, "1.21.1", SAVES_TO)
     at = place(said, "vault-1, vault-3: Vault 1.21.1", "/c/snapshots", "-> 1.21.1.", "Read this", "in that moment")
     assert at == sorted(at)
 
 
 def test_an_upgrade_that_is_done_is_nothing_to_do():
-    said = words.upgrade(turns(), {"vault-1": {"releases": ["1.21.1"]}}, "1.21.1", "/c")
+    said = words.upgrade(turns(), {"vault-1": {"releases": ["1.21.1"]}}, "1.21.1", SAVES_TO)
     assert said == {"changes": False, "lines": ["Nothing to do: every node runs 1.21.1."]}
 
 
 def test_a_release_that_is_only_missing_is_laid_down_without_a_snapshot():
-    said = words.upgrade(turns(), {"vault-1": {"releases": []}}, "1.21.1", "/c")
+    said = words.upgrade(turns(), {"vault-1": {"releases": []}}, "1.21.1", SAVES_TO)
     assert said["changes"] is True
     assert "installed" in said["lines"][0] and not any("snapshot" in line for line in said["lines"])
 
@@ -61,7 +87,7 @@ def test_a_replacement_is_said_in_its_order():
     steps = ["vault-5: removed first", "vault-4: joins", "vault-2: removed, a node that is alive"]
     plan = replaced(joining=["vault-4"], first=["vault-5"], last=["vault-2"], steps=steps)
     status = nodes(vault_1="active", vault_2="standby", vault_3="standby", vault_4="unreachable")
-    said = words.replacement(plan, NODES_TO_BE, status, "1.21.1", "/c")
+    said = words.replacement(plan, NODES_TO_BE, status, "1.21.1", SAVES_TO)
     at = place(
         said,
         "/c/snapshots",
@@ -80,7 +106,7 @@ def test_a_replacement_is_said_in_its_order():
 @pytest.mark.parametrize(("state", "laid_down"), [("uninitialized", True), ("standby", False), ("sealed", False)])
 def test_what_an_earlier_run_has_brought_up_is_only_waited_for(state, laid_down):
     plan = replaced(joining=["vault-4"], steps=["vault-4: joins"])
-    said = words.replacement(plan, NODES_TO_BE, nodes(vault_1="active", vault_4=state), "1.21.1", "/c")
+    said = words.replacement(plan, NODES_TO_BE, nodes(vault_1="active", vault_4=state), "1.21.1", SAVES_TO)
     assert any("installed" in line for line in said["lines"]) is laid_down
 
 
@@ -88,7 +114,7 @@ def test_what_an_earlier_run_has_brought_up_is_only_waited_for(state, laid_down)
 def test_who_has_left_and_answers_is_stopped(state, stops):
     """An earlier run may have been cut short before it did so."""
     status = nodes(vault_1="active", vault_2=state, vault_3="standby", vault_4="standby")
-    said = words.replacement(replaced(steps=()), NODES_TO_BE, status, "1.21.1", "/c")
+    said = words.replacement(replaced(steps=()), NODES_TO_BE, status, "1.21.1", SAVES_TO)
     assert said["changes"] is stops
     assert ("vault-2: Vault and its" in said["lines"][0]) is stops
     assert ("Nothing to do: the peers are the nodes of the inventory." in said["lines"]) is not stops
@@ -152,7 +178,7 @@ MANIFEST = dataclasses.asdict(backup(12, 0))
 
 
 def restored(standings, serves, confirmed=False):
-    about = {"serves": serves, "confirmed": confirmed, "cluster": "prod", "version": "1.21.1", "directory": "/c"}
+    about = {"serves": serves, "confirmed": confirmed, "cluster": "prod", "version": "1.21.1", "saves_to": SAVES_TO}
     return words.restore(MANIFEST, standings, about)
 
 
@@ -195,9 +221,10 @@ def test_nodes_that_do_not_run_are_brought_up_before_the_restore():
     ],
 )
 def test_a_drill_says_what_it_can_not_know_and_that_no_node_restarts(snapshot, bucket, says):
-    said = words.drill("vault-4", ["vault-1"], {"snapshot": snapshot, "bucket": bucket, "directory": "/c"})
+    said = words.drill("vault-4", ["vault-1"], {"snapshot": snapshot, "bucket": bucket, "records": RECORDS})
     assert says in said["lines"][0] and "known only then" in said["lines"][0]
-    place(said, "vault-4: Vault is stopped, and its data", "/c/drills", "vault-1: nothing restarts")
+    kept = "kept in records/prod of the bucket b and /c, under drills"
+    place(said, "vault-4: Vault is stopped, and its data", kept, "vault-1: nothing restarts")
 
 
 @pytest.mark.parametrize(("active", "bucket"), [("vault-2", "b-1"), (None, "")])

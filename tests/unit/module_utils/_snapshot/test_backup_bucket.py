@@ -261,24 +261,25 @@ def test_the_unseal_key_of_its_time_decides_not_the_one_of_the_file(stage: Stage
 
 def test_an_older_one_is_not_the_newest_where_a_newer_one_was_proven(stage: Stage, run_module):
     """Whoever may delete, or give the bucket back as it once was, can't bring back what was revoked since."""
-    seen = stage.folder / "seen.json"
+    folder = stage.folder / "records"
+    seen, records = folder / "snapshots-seen.json", {"directory": str(folder)}
     stage.vault.body = snapshot(7)
     old = stage.succeed()
     time.sleep(max(0.0, 1.1 - time.time() % 1))
     stage.vault.body = snapshot(8)
     name = stage.succeed()
-    assert fetched(run_module, stage, seen=str(seen), check=True)["manifest"]["name"] == name
+    assert fetched(run_module, stage, records=records, check=True)["manifest"]["name"] == name
     assert not seen.exists()
-    assert fetched(run_module, stage, seen=str(seen))["manifest"]["name"] == name
+    assert fetched(run_module, stage, records=records)["manifest"]["name"] == name
     assert seen.stat().st_mode & 0o777 == 0o600
     for part in ("", ".json"):
         stage.s3.delete_object(Bucket=BUCKET, Key=f"snapshots/{name}{part}")
-    said = fetched(run_module, stage, seen=str(seen))["msg"]
-    assert f"{old}, is older than {name}, which this controller has already proven" in said
-    assert fetched(run_module, stage, seen=str(seen), name=old)["manifest"]["name"] == old
-    assert fetched(run_module, stage, seen=str(seen))["failed"]
+    said = fetched(run_module, stage, records=records)["msg"]
+    assert f"{old}, is older than {name}, which was already proven (file {seen}" in said
+    assert fetched(run_module, stage, records=records, name=old)["manifest"]["name"] == old
+    assert fetched(run_module, stage, records=records)["failed"]
     seen.write_text("{}}")
-    assert "does not tell which snapshots were seen" in fetched(run_module, stage, seen=str(seen))["msg"]
+    assert "does not tell which snapshots were seen" in fetched(run_module, stage, records=records)["msg"]
 
 
 def test_a_key_that_is_no_arn_is_refused(stage: Stage, run_module):

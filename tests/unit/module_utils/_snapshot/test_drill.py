@@ -92,7 +92,7 @@ def run(monkeypatch, tmp_path):
         monkeypatch.setattr(vault_canary.Connection, "from_params", lambda _params: None)
         monkeypatch.setattr(vault_canary.api, "read_policy", lambda where, client, name: client.policy)
         monkeypatch.setattr(vault_canary.api, "write_policy", put)
-        return vault_canary.run({"state": state, "record": str(tmp_path / "canaries.json"), **params}, False)
+        return vault_canary.run({"state": state, "records": {"directory": str(tmp_path / "records")}, **params}, False)
 
     return call
 

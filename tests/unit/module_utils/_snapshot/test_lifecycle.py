@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 from labkit.settings import REGION
 
 BUCKET = "example"
+BESIDE = ["vault-init", "vault-records"]
 TAG = {"Key": "vaultops-superseded", "Value": "true"}
 THEIRS = {"ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 7}}
 # What expired by age alone, and was called the same.
@@ -43,6 +44,15 @@ def removed(rules, key, tags, age, noncurrent=False):
     return any(chosen(rule, key, tags) and (days(rule) or age + 1) <= age for rule in rules)
 
 
+@pytest.mark.parametrize("prefix", ["snapshots", ""])
+def test_of_what_is_written_down_only_older_versions_go(prefix):
+    rules = lifecycle_state.wanted(prefix, 30)
+    for name in ("records/prod/canaries.json", "records/prod/drills/1.json", "init/prod.journal"):
+        assert not removed(rules, name, {}, 10_000)
+        assert not removed(rules, name, {}, 29, noncurrent=True)
+        assert removed(rules, name, {}, 30, noncurrent=True)
+
+
 @pytest.mark.parametrize("prefix", ["snapshots", "/vault/prod/", ""])
 @pytest.mark.parametrize("noncurrent", [False, True])
 def test_only_what_was_superseded_goes(prefix, noncurrent):
@@ -67,7 +77,7 @@ def test_the_rule_of_age_alone_would_have_removed_the_last_one():
 @pytest.mark.parametrize("prefix", ["snapshots", ""])
 def test_what_can_have_no_tag_has_a_rule_of_its_own(prefix):
     """S3 refuses both of these beside a filter with a tag, and a delete marker's removal beside days."""
-    for rule in lifecycle_state.wanted(prefix, 30):
+    for rule in lifecycle_state.wanted(prefix, 30)[:2]:
         leftovers = {"AbortIncompleteMultipartUpload"} & set(rule) or "ExpiredObjectDeleteMarker" in rule["Expiration"]
         assert bool(leftovers) is chosen(rule, "snapshots/one", {})
         assert not (leftovers and "Days" in rule["Expiration"])
@@ -78,9 +88,9 @@ def test_what_can_have_no_tag_has_a_rule_of_its_own(prefix):
 @pytest.mark.parametrize(
     ("found", "ids"),
     [
-        ([], ["vault-snapshots", "vault-snapshots-leftovers"]),
-        ([THEIRS], ["logs", "vault-snapshots", "vault-snapshots-leftovers"]),
-        ([BY_AGE, THEIRS], ["vault-snapshots", "logs", "vault-snapshots-leftovers"]),
+        ([], ["vault-snapshots", "vault-snapshots-leftovers", *BESIDE]),
+        ([THEIRS], ["logs", "vault-snapshots", "vault-snapshots-leftovers", *BESIDE]),
+        ([BY_AGE, THEIRS], ["vault-snapshots", "logs", "vault-snapshots-leftovers", *BESIDE]),
     ],
 )
 def test_rules_of_others_stay_where_they_are(found, ids):
@@ -177,7 +187,7 @@ def test_what_is_said_beside_the_rules_is_said_again():
 def test_a_bucket_that_is_not_there_yet(run, aws):
     predicted = run(check=True, bucket="not-made-yet")
     assert predicted["changed"]
-    assert len(predicted["rules"]) == 2
+    assert len(predicted["rules"]) == 4
     refused = run(bucket="not-made-yet")
     assert "there is no bucket not-made-yet" in refused["msg"]
     assert "playbooks/provision.yml" in refused["msg"]

@@ -7,6 +7,7 @@ import re
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._common import words
+from ansible_collections.vaultops.cluster.plugins.module_utils._status import document as made_of
 from ansible_collections.vaultops.cluster.plugins.module_utils._status import findings, overview
 from kit import status_samples as samples
 from kit.paths import ROOT
@@ -224,9 +225,16 @@ def test_a_drill_that_can_not_be_read_is_said_and_does_not_hide_another(text):
     assert len(made["findings"]) == 1
 
 
-def test_a_drills_report_that_may_not_be_read_is_said():
-    made = document(drills={"closed": PermissionError(13, "Permission denied")})
-    assert made["drill"]["problem"] == "closed can't be read ([Errno 13] Permission denied)"
+def test_reports_that_may_not_be_read_are_said_and_none_that_are_kept_are_none_that_were_made():
+    def of(found):
+        nodes = [samples.node(1, state="active")]
+        known = {"about": samples.ABOUT, "status": samples.status(nodes), "certificates": samples.certificates(nodes)}
+        return made_of.document(samples.NOW, **known, drills=found)["drill"]["problem"]
+
+    assert of({"msg": "s3://b/records/prod/drills: s3:ListObjectsV2 was refused"}).endswith("was refused")
+    assert of({"texts": {}, "kept": True}) == "no restore drill has left a report"
+    assert of({"texts": {}, "kept": False}).startswith("no report is kept")
+    assert of(None) == "nobody looked for reports"
 
 
 def test_the_newest_drill_counts():

@@ -15,9 +15,12 @@ import typing as t
 import boto3
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody import record as records
 from ansible_collections.vaultops.cluster.plugins.module_utils._custody import sinks
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody.journal import open_home
+from ansible_collections.vaultops.cluster.plugins.module_utils._objects import homes
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.init import custodian
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.init.state import plan
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.init.state import matters, plan
 from ansible_collections.vaultops.cluster.plugins.modules import vault_init
 from labkit.settings import REGION
 
@@ -36,6 +39,8 @@ class Node:
         self.meanwhile = meanwhile
 
     def put(self, _path, json, timeout):
+        if self.asked:
+            raise Problem("Vault is already initialized", where="vault-1")
         self.asked += 1
         self.meanwhile()
         return ANSWER
@@ -54,15 +59,20 @@ def cluster(initialised: bool) -> t.Any:
 @pytest.fixture
 def files(tmp_path):
     """Custody in two directories: the sink's and the journal's."""
-    own = {"path": str(tmp_path / "sink" / "recovery"), "journal": str(tmp_path / "controller" / "init.journal")}
-    return {"sink": "pgp", **own}
+    return file_options(tmp_path / "sink" / "recovery", tmp_path / "controller" / "init.journal")
+
+
+def file_options(path, log) -> dict[str, t.Any]:
+    return {"sink": "pgp", "path": str(path), "journal": {"path": str(log)}}
 
 
 def run(options, node, take_over="") -> t.Any:
     """What the module does, with nodes that say what happened to *node*."""
     keeper = custodian.Custodian(options, "prod")
     record = keeper.sink.read()
-    todo = plan(cluster(node.asked > 0), record, keeper.journal.look(record), keeper.sink.where, take_over)
+    status = cluster(node.asked > 0)
+    found = keeper.journal.look(record) if matters(status, record) else "none"
+    todo = plan(status, record, found, keeper.sink.where, take_over)
     if todo.step == "refuse":
         raise Problem(todo.cause, todo.cure, where="prod")
     if todo.step == "initialise":
@@ -111,8 +121,7 @@ class Disk:
 def calls_of_an_init(tmp_path) -> int:
     with pytest.MonkeyPatch.context() as patch:
         disk = Disk(patch, 0, 0, False)
-        folder = {"path": str(tmp_path / "dry" / "sink"), "journal": str(tmp_path / "dry" / "controller" / "j")}
-        run({"sink": "pgp", **folder}, Node())
+        run(file_options(tmp_path / "dry" / "sink", tmp_path / "dry" / "controller" / "j"), Node())
         return disk.count
 
 
@@ -125,11 +134,7 @@ def test_no_failure_of_the_disk_loses_what_could_be_kept(tmp_path, monkeypatch, 
     ends = []
     for nth in range(1, total + 1):
         folder = tmp_path / str(nth)
-        options = {
-            "sink": "pgp",
-            "path": str(folder / "sink" / "recovery"),
-            "journal": str(folder / "controller" / "j"),
-        }
+        options = file_options(folder / "sink" / "recovery", folder / "controller" / "j")
         node, error, when_asked = Node(), "", []
         with pytest.MonkeyPatch.context() as patch:
             disk = Disk(patch, code, nth, lasting)
@@ -154,7 +159,7 @@ def test_no_failure_of_the_disk_loses_what_could_be_kept(tmp_path, monkeypatch, 
         # Then the disk works again.
         run(options, node)
         assert node.asked == 1 and kept_in(options) == "sink"
-        assert not os.path.exists(options["journal"])
+        assert not os.path.exists(options["journal"]["path"])
     assert set(ends) == {"not asked", "journal", "sink"} | ({"lost"} if lasting else set())
 
 
@@ -185,11 +190,7 @@ def test_no_failure_of_the_sink_loses_keys(tmp_path, monkeypatch, lasting):
     ends = []
     for nth in range(1, 10):
         folder = tmp_path / str(nth)
-        options = {
-            "sink": "pgp",
-            "path": str(folder / "sink" / "recovery"),
-            "journal": str(folder / "controller" / "j"),
-        }
+        options = file_options(folder / "sink" / "recovery", folder / "controller" / "j")
         node = Node()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sinks, "open_sink", lambda *given, nth=nth: Flaky(opened(*given), nth, lasting))
@@ -222,7 +223,8 @@ def test_a_disk_that_can_not_take_the_keys_is_known_before_vault_is_asked(small,
         (small / "filler").write_bytes(b"x" * 8192)
     else:
         subprocess.run(["mount", "-o", "remount,ro", small], check=True)
-    keeper = custodian.Custodian({**files, way: str(small / "file")}, "prod")
+    at = str(small / "file")
+    keeper = custodian.Custodian({**files, way: {"path": at} if way == "journal" else at}, "prod")
     with pytest.raises(Problem, match="No space left|Read-only file system"):
         keeper.initialise("vault-1", node, {"recovery_shares": 200, "recovery_threshold": 3}, None, False)
     assert node.asked == 0
@@ -233,7 +235,7 @@ def test_a_disk_that_is_full_once_vault_is_asked_takes_the_keys_all_the_same(sma
         with contextlib.suppress(OSError):
             (small / "filler").write_bytes(b"x" * 16_384)
 
-    options = {"sink": "pgp", "path": str(small / "recovery"), "journal": str(small / "init.journal")}
+    options = file_options(small / "recovery", small / "init.journal")
     node = Node(fill)
     with pytest.raises(Problem, match="No space left.*They are encrypted in"):
         run(options, node)
@@ -255,8 +257,8 @@ def test_a_directory_without_permission_is_known_before_vault_is_asked(owner, mo
             os.mkdir(f"{name}/{part}")
             os.chown(f"{name}/{part}", whose, whose)
             os.chmod(f"{name}/{part}", bits)
-        good = {"path": f"{name}/good/recovery", "journal": f"{name}/good/init.journal"}
-        options = {"sink": "pgp", **good, way: f"{name}/bad/file"}
+        good = {"path": f"{name}/good/recovery", "journal": f"{name}/good/init.journal", way: f"{name}/bad/file"}
+        options = file_options(good["path"], good["journal"])
         child = os.fork()
         if not child:
             os.setuid(65534)
@@ -269,13 +271,22 @@ def test_a_directory_without_permission_is_known_before_vault_is_asked(owner, mo
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-# Two controllers, each with a directory of its own, and one sink.
+# Two controllers, one sink, and one journal in its home in AWS; or each with inputs of its own that name another home.
+
+
+def secret_options(aws, log) -> dict[str, t.Any]:
+    shared = {"sink": "secretsmanager", "name": "vault/prod/recovery", "region": REGION, "endpoint_url": aws}
+    return {**shared, "tags": {"vault-cluster": "prod"}, "journal": {"secret": log}}
 
 
 @pytest.fixture
-def two(aws, tmp_path):
-    shared = {"sink": "secretsmanager", "name": "vault/prod/recovery", "region": REGION, "endpoint_url": aws}
-    return [{**shared, "journal": str(tmp_path / name / "init.journal")} for name in ("one", "other")]
+def two(aws):
+    return [secret_options(aws, "vault/prod/recovery-journal") for _ in range(2)]
+
+
+@pytest.fixture
+def apart(aws):
+    return [secret_options(aws, f"vault/prod/{name}") for name in ("one", "other")]
 
 
 class Paused(Flaky):
@@ -298,54 +309,129 @@ class Paused(Flaky):
         return call
 
 
-@pytest.mark.parametrize("nth", range(1, 9))
-def test_of_two_controllers_at_init_exactly_one_initialises(two, monkeypatch, nth):
-    nodes, errors = [Node(), Node()], []
+def begun_between(options, node, nth, monkeypatch) -> list[str]:
+    """What the two said, one of which had its whole run before the nth call of the other one's sink."""
+    errors: list[str] = []
 
-    def other() -> None:
+    def attempt(own) -> None:
         try:
-            run(two[1], nodes[1])
+            run(own, node)
         except Problem as error:
             errors.append(str(error))
 
-    opened = sinks.open_sink
-    wrapped = []
+    opened, wrapped = sinks.open_sink, []
 
-    def open_sink(options, name):
-        sink = opened(options, name)
-        if options is two[0] and not wrapped:
-            wrapped.append(Paused(sink, nth, other))
+    def open_sink(given, name):
+        sink = opened(given, name)
+        if given is options[0] and not wrapped:
+            wrapped.append(Paused(sink, nth, lambda: attempt(options[1])))
             return wrapped[0]
         return sink
 
-    with pytest.MonkeyPatch.context() as patch:
+    with monkeypatch.context() as patch:
         patch.setattr(sinks, "open_sink", open_sink)
-        try:
-            run(two[0], nodes[0])
-        except Problem as error:
-            errors.append(str(error))
-    assert [node.asked for node in nodes] in ([1, 0], [0, 1])
-    assert len(errors) == 1
+        attempt(options[0])
+    return errors
+
+
+@pytest.mark.parametrize("nth", range(1, 10))
+def test_of_two_controllers_at_init_exactly_one_initialises_and_its_keys_are_kept(two, monkeypatch, nth):
+    node = Node()
+    errors = begun_between(two, node, nth, monkeypatch)
+    assert node.asked == 1 and len(errors) <= 1
+    assert kept_in(two[0]) == "sink"
+    # What the slower one left is seen to by any later run.
+    run(two[1], node)
+    assert kept_in(two[0]) == "sink"
+
+
+@pytest.mark.parametrize("nth", range(2, 6))
+def test_with_a_journal_that_is_not_found_the_second_keeps_its_hands_off(apart, monkeypatch, nth):
+    node = Node()
+    errors = begun_between(apart, node, nth, monkeypatch)
+    assert node.asked == 1 and len(errors) == 1
     assert custodian.whoami() in errors[0] or "holds the recovery keys" in errors[0]
-    winner = two[0] if nodes[0].asked else two[1]
-    assert kept_in(winner) == "sink"
-    assert not any(os.path.exists(options["journal"]) for options in two)
+    assert kept_in(apart[0]) == "sink"
+
+
+def test_a_second_controller_while_vault_is_asked_does_not_cost_the_keys(two):
+    """The first one's lease ran out in the middle of its call. Its nodes still said that they are not initialised."""
+    errors = []
+    node = Node()
+
+    def second() -> None:
+        late = Node(killed)
+        try:
+            run(two[1], late)
+        except (Problem, Killed) as error:
+            errors.append(error)
+
+    node.meanwhile = second
+    assert run(two[0], node) == "initialise"
+    assert len(errors) == 1 and kept_in(two[0]) == "sink"
+
+
+def test_keys_that_reached_the_journal_only_are_found_by_a_second_controller_that_made_it_its_own(two, monkeypatch):
+    monkeypatch.setattr(custodian, "TRY_SECONDS", 0)
+    node = Node()
+
+    def second() -> None:
+        with contextlib.suppress(Killed):
+            run(two[1], Node(killed))
+
+    node.meanwhile = second
+    with monkeypatch.context() as patch:
+        patch.setattr(custodian.Custodian, "_store", killed)
+        with pytest.raises(Killed):
+            run(two[0], node)
+    assert kept_in(two[1]) == "journal"
+    assert run(two[1], node) == "recover"
+    assert node.asked == 1 and kept_in(two[0]) == "sink"
+
+
+def test_what_another_run_has_brought_from_the_journal_is_in_custody(two, monkeypatch):
+    node = Node()
+    store = custodian.Custodian._store
+
+    def late(keeper, reservation, record):
+        monkeypatch.setattr(custodian.Custodian, "_store", store)
+        assert run(two[1], node) == "recover"
+        store(keeper, reservation, record)
+
+    monkeypatch.setattr(custodian.Custodian, "_store", late)
+    assert run(two[0], node) == "initialise"
+    assert kept_in(two[0]) == "sink"
+    assert json.loads(read_secret(two[0]))["cluster_id"] == CLUSTER_ID
+
+
+def test_a_reservation_does_not_go_over_keys_that_came_since_it_was_read(two):
+    """The look, the keys of the first one, and then the reservation of the second: the sink takes no such order."""
+    first, second = (sinks.open_sink(options, "prod") for options in two)
+    reservation = records.prepared("prod", "now", "ada@desk")
+    first.create(reservation)
+    assert second.read() == reservation
+    first.replace(records.stored(reservation, records.answered(reservation, BODY, ANSWER), None))
+    with pytest.raises(Problem, match="somebody else wrote to it since it was read"):
+        second.replace({**reservation, "who": "ben@desk"})
+    assert json.loads(read_secret(two[0]))["status"] == "stored"
 
 
 def test_two_controllers_that_begin_at_the_same_moment(two):
-    nodes, start = [Node(), Node()], threading.Barrier(2)
+    node, start = Node(), threading.Barrier(2)
 
     def controller(number: int) -> None:
         start.wait()
         with contextlib.suppress(Problem):
-            run(two[number], nodes[number])
+            run(two[number], node)
 
     threads = [threading.Thread(target=controller, args=(number,)) for number in (0, 1)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sum(node.asked for node in nodes) == 1
+    with contextlib.suppress(Problem):
+        run(two[0], node)
+    assert node.asked == 1
     assert kept_in(two[0]) == "sink"
 
 
@@ -364,37 +450,27 @@ def cut_short(options, node, monkeypatch) -> None:
         run(options, node)
 
 
-def test_a_run_that_was_cut_short_is_begun_again_by_its_own_controller_alone(two, monkeypatch):
-    node, other = Node(), Node()
+def test_a_run_that_was_cut_short_is_begun_again_by_any_controller(two, monkeypatch):
+    node = Node()
     cut_short(two[0], node, monkeypatch)
-    with pytest.raises(Problem, match=f"{custodian.whoami()} began an init.*vault_custody_take_over"):
-        run(two[1], other)
-    assert other.asked == 0
-    assert run(two[0], node) == "initialise"
+    before = json.loads(read_secret(two[0]))
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(node, "put", killed)
+        run(two[1], node)
+    after = json.loads(read_secret(two[0]))
+    assert after["run"] != before["run"] and after["journal_key"] == before["journal_key"]
+    assert run(two[1], node) == "initialise"
     assert node.asked == 1 and kept_in(two[0]) == "sink"
 
 
-def test_a_reservation_is_taken_over_by_its_holders_name(two, monkeypatch):
-    node, other = Node(), Node()
-    cut_short(two[0], node, monkeypatch)
-    with pytest.raises(Problem, match="take_over"):
-        run(two[1], other, take_over="somebody@else")
-    assert run(two[1], other, take_over=custodian.whoami()) == "initialise"
-    assert other.asked == 1 and kept_in(two[1]) == "sink"
-    # The first controller comes back, and keeps its hands off.
-    with pytest.raises(Problem, match="holds the recovery keys"):
-        run(two[0], node)
-    assert node.asked == 0
-
-
-def test_a_run_whose_reservation_was_taken_over_does_not_ask_vault(two, monkeypatch):
+def test_a_run_that_comes_back_after_another_went_on_does_not_ask_vault(two, monkeypatch):
     node, other = Node(), Node()
     proof = sinks.SecretsManager.prove_writable
 
     def slow_proof(sink, stand_in):
         monkeypatch.setattr(sinks.SecretsManager, "prove_writable", proof)
         proof(sink, stand_in)
-        run(two[1], other, take_over=custodian.whoami())
+        run(two[1], other)
 
     monkeypatch.setattr(sinks.SecretsManager, "prove_writable", slow_proof)
     with pytest.raises(Problem, match="not the one that this run knows"):
@@ -403,12 +479,61 @@ def test_a_run_whose_reservation_was_taken_over_does_not_ask_vault(two, monkeypa
     assert kept_in(two[1]) == "sink"
 
 
-def test_keys_do_not_go_over_those_of_a_run_that_took_over_while_vault_was_asked(two):
+def test_a_reservation_whose_journal_is_elsewhere_is_taken_over_by_its_holders_name(apart, monkeypatch):
+    node, other = Node(), Node()
+    cut_short(apart[0], node, monkeypatch)
+    with pytest.raises(Problem, match=f"{custodian.whoami()} began an init.*vault_custody_take_over"):
+        run(apart[1], other)
+    with pytest.raises(Problem, match="take_over"):
+        run(apart[1], other, take_over="somebody@else")
+    assert other.asked == 0
+    assert run(apart[1], other, take_over=custodian.whoami()) == "initialise"
+    assert other.asked == 1 and kept_in(apart[1]) == "sink"
+    # The first controller comes back, and keeps its hands off.
+    with pytest.raises(Problem, match="holds the recovery keys"):
+        run(apart[0], node)
+    assert node.asked == 0
+
+
+def test_a_run_whose_reservation_was_taken_over_does_not_ask_vault(apart, monkeypatch):
+    node, other = Node(), Node()
+    proof = sinks.SecretsManager.prove_writable
+
+    def slow_proof(sink, stand_in):
+        monkeypatch.setattr(sinks.SecretsManager, "prove_writable", proof)
+        proof(sink, stand_in)
+        run(apart[1], other, take_over=custodian.whoami())
+
+    monkeypatch.setattr(sinks.SecretsManager, "prove_writable", slow_proof)
+    with pytest.raises(Problem, match="not the one that this run knows"):
+        run(apart[0], node)
+    assert (node.asked, other.asked) == (0, 1)
+    assert kept_in(apart[1]) == "sink"
+
+
+def test_keys_do_not_go_over_those_of_a_run_that_took_over_while_vault_was_asked(apart):
+    """Of nodes of another cluster of the same name: here they are all initialised once."""
     other = Node()
-    node = Node(lambda: run(two[1], other, take_over=custodian.whoami()))
+    node = Node(lambda: run(apart[1], other, take_over=custodian.whoami()))
+    # Told apart by the keys, which are another cluster's.
     with pytest.raises(Problem, match="can't be opened without that reservation"):
-        run(two[0], node)
-    assert json.loads(read_secret(two[1]))["status"] == "stored"
+        run(apart[0], Answering(node, "other"))
+    assert json.loads(read_secret(apart[1]))["status"] == "stored"
+
+
+class Answering:
+    """The same node, whose keys are others."""
+
+    def __init__(self, node, word) -> None:
+        self.node, self.word, self.adapter = node, word, self
+
+    @property
+    def asked(self) -> int:
+        return self.node.asked
+
+    def put(self, *arguments, **named):
+        answer = self.node.put(*arguments, **named)
+        return {**answer, "recovery_keys_base64": [self.word + key for key in answer["recovery_keys_base64"]]}
 
 
 def test_a_secret_that_is_removed_while_vault_is_asked_is_made_again(two):
@@ -491,7 +616,7 @@ def nodes():
 
 @pytest.fixture
 def init(two, nodes, run_module):
-    custody = {**two[0], "tags": {"vault-cluster": "prod"}}
+    custody = two[0]
 
     def call(check: bool = False, **more: t.Any) -> dict[str, t.Any]:
         return run_module(vault_init, check=check, nodes=nodes.urls, cluster_name="prod", custody=custody, **more)
@@ -544,13 +669,39 @@ def test_a_secret_of_an_earlier_version_gets_its_tag_and_stays_readable(init, tw
     assert init()["changed"] is False
 
 
-def test_a_journal_that_is_no_longer_needed_is_removed(init, two, nodes):
+def test_a_journal_that_is_no_longer_needed_is_removed(init, two, nodes, monkeypatch):
+    """It could not be removed when the keys were in custody, so they don't know their cluster yet."""
+    nodes.gives_id = False
+    monkeypatch.setattr(vault_init, "ID_SECONDS", 0)
     init()
-    run_id = json.loads(read_secret(two[0]))["run"]
-    with open(two[0]["journal"], "wb") as stream:
-        stream.write(f"vaultops journal 2 answered {run_id}\n".encode() + b"x" * 100)
-    assert init(check=True)["step"] == "tidy" and os.path.exists(two[0]["journal"])
-    assert init()["step"] == "tidy" and not os.path.exists(two[0]["journal"])
-    with open(two[0]["journal"], "wb") as stream:
-        stream.write(f"vaultops journal 2 answered {'0' * 32}\n".encode() + b"x" * 100)
-    assert "journal of another init" in init()["msg"] and os.path.exists(two[0]["journal"])
+    nodes.gives_id = True
+    home, run_id = open_home(two[0]), json.loads(read_secret(two[0]))["run"]
+    other = home.write(f"vaultops journal 2 answered {'0' * 32}\n".encode() + b"x" * 100, None)
+    assert "is of another init" in init()["msg"] and home.read()
+    assert home.write(f"vaultops journal 2 answered {run_id}\n".encode() + b"x" * 100, other)
+    assert init(check=True)["step"] == "tidy" and home.read()
+    assert init()["step"] == "tidy" and home.read() is None
+    assert init()["step"] == "nothing"
+
+
+def test_keys_whose_journal_could_not_be_removed_do_not_know_their_cluster(init, two, nodes, monkeypatch):
+    with monkeypatch.context() as patch:
+
+        def refused(_home) -> None:
+            raise Problem("access denied")
+
+        patch.setattr(homes.Secret, "remove", refused)
+        assert init()["custody"]["cluster_id"] is None
+    assert open_home(two[0]).read()
+    assert init()["step"] == "tidy" and open_home(two[0]).read() is None
+    assert json.loads(read_secret(two[0]))["cluster_id"] == CLUSTER_ID
+
+
+def test_a_settled_cluster_is_not_asked_for_a_journal(init, monkeypatch):
+    init()
+
+    def asked(_home):
+        raise AssertionError("it was")
+
+    monkeypatch.setattr(homes.Secret, "read", asked)
+    assert init()["step"] == "nothing"

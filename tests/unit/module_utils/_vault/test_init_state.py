@@ -11,7 +11,7 @@ RESERVED = prepared("prod", "2026-01-01T00:00:00+00:00", "ada@desk")
 OLD = {**RESERVED, "who": None, "run": None}
 STORED = stored(RESERVED, RESERVED, "id-1")
 UNBOUND = {**STORED, "cluster_id": None}
-JOURNALS = ["none", "busy", "ours", "empty", "keys", "spent", "sealed"]
+JOURNALS = ["none", "ours", "empty", "keys", "spent", "sealed"]
 
 
 def cluster(name, cluster_id="id-1"):
@@ -53,11 +53,20 @@ def test_init_happens_only_when_it_is_safe(where, record, journal, step):
     assert state.plan(cluster(where), record, journal, "the sink").step == step
 
 
-@pytest.mark.parametrize("where", ["fresh", "live", "partial", "degraded"])
-@pytest.mark.parametrize("record", [None, RESERVED, STORED])
-def test_nothing_is_done_while_another_run_here_is_at_it(where, record):
-    plan = state.plan(cluster(where), record, "busy", "the sink")
-    assert plan.step == "refuse" and "another run on this controller" in plan.cause
+@pytest.mark.parametrize(
+    ("where", "record", "there_may_be_one"),
+    [
+        ("fresh", None, True),
+        ("fresh", RESERVED, True),
+        ("live", RESERVED, True),
+        ("live", UNBOUND, True),
+        ("live", STORED, False),
+        ("degraded", STORED, False),
+        ("live", None, False),
+    ],
+)
+def test_a_journal_matters_until_the_keys_know_their_cluster(where, record, there_may_be_one):
+    assert state.matters(cluster(where), record) is there_may_be_one
 
 
 def test_somebody_elses_reservation_is_named_and_taken_over_only_by_name():
@@ -98,7 +107,7 @@ def test_lost_keys_are_said_to_be_lost_and_how_to_start_again(record, journal):
 def test_keys_that_another_controller_may_have_are_not_said_to_be_lost():
     plan = state.plan(cluster("live"), RESERVED, "none", "the sink")
     assert "ada@desk" in plan.cause and "lost" not in plan.cause
-    assert "run again where it ran" in plan.cure
+    assert "run again with the inputs of that run" in plan.cure
 
 
 NODES = st.lists(

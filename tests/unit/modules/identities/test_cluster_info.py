@@ -10,7 +10,7 @@ import yaml
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vaultops.cluster.plugins.module_utils._custody import record as records
 from ansible_collections.vaultops.cluster.plugins.module_utils._custody import sinks
-from ansible_collections.vaultops.cluster.plugins.module_utils._custody.journal import Journal
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody.journal import Journal, open_home
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth import state
 from ansible_collections.vaultops.cluster.plugins.modules import (
     vault_audit,
@@ -76,7 +76,7 @@ def vault(tmp_path, ca):
 
 @pytest.fixture
 def custody(tmp_path):
-    return {"sink": "pgp", "path": str(tmp_path / "recovery.pgp"), "journal": str(tmp_path / "init.journal")}
+    return {"sink": "pgp", "path": str(tmp_path / "recovery.pgp"), "journal": {"path": str(tmp_path / "init.journal")}}
 
 
 @pytest.fixture
@@ -270,8 +270,7 @@ def test_where_nobody_leads_init_alone_is_answered(settled, asked):
 
 def test_keys_that_wait_in_the_journal_come_first(settled, asked, keep, custody):
     reservation, keys = keep(status="prepared")
-    with Journal(custody["journal"]).held(reservation, keys) as write:
-        write(keys)
+    Journal(open_home(custody)).prepare(reservation, keys)(keys)
     said = asked()
     assert said["init"]["step"] == "recover"
     assert said["raft"] is None

@@ -37,7 +37,7 @@ def read(path: str) -> bytes | None:
 
 def create(path: str, data: bytes) -> bool:
     """Write a new file, mode 0600; False when it exists already."""
-    _own_directory(os.path.dirname(path))
+    own_directory(os.path.dirname(path))
     with files.draft(path) as (stream, partial):
         stream.write(data)
         files.sync(stream)
@@ -51,7 +51,7 @@ def create(path: str, data: bytes) -> bool:
 
 def replace(path: str, data: bytes) -> None:
     """Put new content in the file's place in one step."""
-    _own_directory(os.path.dirname(path))
+    own_directory(os.path.dirname(path))
     files.write(path, data)
 
 
@@ -65,7 +65,7 @@ def is_exposed(path: str) -> bool:
     return bool(stat.S_IMODE(found.st_mode) & 0o077)
 
 
-def _own_directory(directory: str) -> None:
+def own_directory(directory: str) -> None:
     """Who may write to a directory can exchange the files in it, whatever their modes are."""
     os.makedirs(directory, mode=0o700, exist_ok=True)
     found = os.stat(directory)
