@@ -11,6 +11,7 @@ from .._custody import sinks
 from .._custody.record import Record
 from .client import Cluster, Connection
 from .errors import VaultError
+from .visit import Visit
 
 # Who writes what the operator may only look at.
 ADMIN_SPEC: dict[str, t.Any] = {
@@ -81,22 +82,26 @@ def with_certificate(connection: Connection, params: t.Mapping[str, t.Any]) -> C
 def admin_login(connection: Connection, params: t.Mapping[str, t.Any], name: str) -> t.Iterator[t.Any]:
     """A client for one node that may say who may do what. Only for something that has to be written."""
     admin = as_admin(connection, params)
-    cluster = Cluster(admin)
-    if refusal := refused(cluster, name):
-        raise VaultError(
-            name,
-            f"something has to be written, and the identity '{admin.role_id}' can't log in {_with_what(admin, refusal)}",
-            "If the cluster knows no such identity yet, playbooks/site.yml makes it. "
-            + (
-                "Otherwise an administrator, one of vault_admins, has to run this"
-                if admin.auth_method == "aws_iam"
-                else "If its certificate was replaced or revoked, put the valid one there"
-            )
-            + ", or give a token once: VAULT_TOKEN=... in the environment.",
-            status=403,
+    with Visit(admin) as cluster:
+        if refusal := refused(cluster, name):
+            raise _no_admin(name, admin, refusal)
+        with cluster.login(name) as client:
+            yield client
+
+
+def _no_admin(name: str, admin: Connection, refusal: VaultError) -> VaultError:
+    return VaultError(
+        name,
+        f"something has to be written, and the identity '{admin.role_id}' can't log in {_with_what(admin, refusal)}",
+        "If the cluster knows no such identity yet, playbooks/site.yml makes it. "
+        + (
+            "Otherwise an administrator, one of vault_admins, has to run this"
+            if admin.auth_method == "aws_iam"
+            else "If its certificate was replaced or revoked, put the valid one there"
         )
-    with cluster.login(name) as client:
-        yield client
+        + ", or give a token once: VAULT_TOKEN=... in the environment.",
+        status=403,
+    )
 
 
 def _with_what(connection: Connection, refusal: VaultError) -> str:

@@ -11,6 +11,7 @@ from ..._custody.sinks import Sink
 from ..client import Cluster, Connection
 from ..errors import VaultError
 from ..session import refused
+from ..visit import Visit
 from . import api
 from .state import PARTS, Identities, Identity, Step, may_write, observed, path, written
 
@@ -59,12 +60,13 @@ def look(cluster: Cluster, name: str, desired: Identities) -> tuple[Identities |
 def writer(candidates: t.Iterable[Connection], name: str, desired: Identities) -> Connection | None:
     """The first of them that logs in and may say who may do what; asked of Vault, nothing is tried."""
     for candidate in candidates:
-        cluster = Cluster(candidate)
-        if refused(cluster, name):
-            continue
         try:
-            with cluster.login(name) as client:
-                if may_write(api.capabilities(name, client, written(desired)), desired):
+            with Visit(candidate) as cluster:
+                if refused(cluster, name):
+                    continue
+                with cluster.login(name) as client:
+                    able = api.capabilities(name, client, written(desired))
+                if may_write(able, desired):
                     return candidate
         except VaultError as error:
             if error.status != 403:
@@ -99,24 +101,23 @@ def write(connection: Connection, name: str, desired: Identities, steps: list[St
 
 def prove_login(connection: Connection) -> None:
     """Log in without any token, and look at what that gives."""
-    cluster, policy = Cluster(dataclasses.replace(connection, token=None)), connection.role_id
-    name = cluster.active()
-    aws = connection.auth_method == "aws_iam"
+    policy, aws = connection.role_id, connection.auth_method == "aws_iam"
     place = path("aws_role" if aws else "role", policy)
-    if refusal := refused(cluster, name):
-        if aws:
-            raise VaultError(name, refusal.cause, refusal.cure)
-        raise VaultError(
-            name,
-            f"'{policy}' can't log in with {connection.cert_auth_public_key}",
-            f"Compare the certificate's common name and CA with {place}, and see that it was not revoked.",
-        )
-    with cluster.login(name) as client:
-        policies = api.own_policies(name, client)
+    with Visit(dataclasses.replace(connection, token=None)) as cluster:
+        name = cluster.active()
+        if refusal := refused(cluster, name):
+            if aws:
+                raise VaultError(name, refusal.cause, refusal.cure)
+            raise VaultError(
+                name,
+                f"'{policy}' can't log in with {connection.cert_auth_public_key}",
+                f"Compare the certificate's common name and CA with {place}, and see that it was not revoked.",
+            )
+        with cluster.login(name) as client:
+            policies = api.own_policies(name, client)
     if policy not in policies:
-        raise VaultError(
-            name, f"the login of '{policy}' gives {', '.join(policies)}, and not {policy}", f"Look at {place}."
-        )
+        cause = f"the login of '{policy}' gives {', '.join(policies)}, and not {policy}"
+        raise VaultError(name, cause, f"Look at {place}.")
 
 
 def retire_root_token(connection: Connection, sink: Sink, record: Record, root_token: str) -> None:
