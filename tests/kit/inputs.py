@@ -13,6 +13,12 @@ GOOD = {
     "tls_source": "private_ca",
     "controller_dir": "/srv/vaultops/prod",
     "sink": "secretsmanager",
+    "login_method": "aws",
+    "principals": {
+        "vault_admins": ["arn:aws:iam::123456789012:role/admin"],
+        "vault_operators": [],
+        "vault_viewers": [],
+    },
 }
 
 
