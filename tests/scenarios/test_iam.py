@@ -170,7 +170,7 @@ def test_nobody_takes_himself_from_the_administrators(cluster):
 def test_whoever_is_taken_from_the_list_is_out(cluster):
     code, output = play(cluster, "--check", "--diff", vault_operators=[])
     assert code == 0, output
-    assert "who may do what is set up or changed" in output
+    assert "Who may do what is set up or changed" in output
     assert let_in(cluster, "vault-operator") == MAY["vault-operator"]
     code, output = play(cluster, vault_operators=[])
     assert code == 0, output

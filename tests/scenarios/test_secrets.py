@@ -60,7 +60,7 @@ def test_nothing_secret_shows(fresh_lab):
         assert not wire.shown_in(" ".join(processes.seen))
         assert "ansible-playbook" in " ".join(processes.seen), "the process list was not watched"
         # By whom the runs log in, what is signed for that, and what Vault gives for it.
-        assert "who may do what is set up" in output, "nobody logged in"
+        assert "Who may do what is set up" in output, "nobody logged in"
         for text in (output, " ".join(processes.seen)):
             assert not [secret for secret in own if secret in text]
             assert not [mark for mark in SIGNED if mark in text]
