@@ -35,21 +35,53 @@ requirements:
 
     AUTH = r"""
 options:
-  token:
-    description: Token to use. Takes precedence over a client certificate.
-    type: str
-  cert_auth_public_key:
+  auth_method:
     description:
-      - Path of the client certificate, in PEM, to log in with at C(auth/cert).
-      - The token of this login is revoked when the module ends.
+      - How to log in. V(aws_iam) is Vault's C(aws) auth method, as the IAM principal of this controller's AWS credentials.
+        V(cert) is a client certificate at C(auth/cert). V(token) is O(token) alone.
+      - The token of a login is revoked when the module ends.
+    type: str
+    choices: [aws_iam, cert, token]
+    default: cert
+  token:
+    description: Token to use. Takes precedence over every O(auth_method).
+    type: str
+  role_id:
+    description: Role of C(auth/aws) or C(auth/cert) to log in as.
+    type: str
+    default: vaultops-operator
+  cert_auth_public_key:
+    description: Path of the client certificate, in PEM, to log in with at C(auth/cert).
     type: path
   cert_auth_private_key:
     description: Path of the client certificate's private key, in PEM.
     type: path
-  cert_auth_role:
-    description: Role of C(auth/cert) to log in as.
+  aws_profile:
+    description:
+      - With V(aws_iam), the AWS profile to log in as. Without it, and without O(aws_access_key), boto3 finds the credentials
+        as it always does.
+      - The request to STS is signed here, and sent by Vault. No key leaves the controller.
     type: str
-    default: vaultops-operator
+  aws_access_key:
+    description: AWS access key id.
+    type: str
+  aws_secret_key:
+    description: AWS secret access key.
+    type: str
+  aws_security_token:
+    description: AWS session token.
+    type: str
+  region:
+    description: AWS region whose STS says who logs in. Required with V(aws_iam).
+    type: str
+  aws_iam_server_id:
+    description:
+      - Value of the header C(X-Vault-AWS-IAM-Server-ID), which is signed too. A login that was signed for one cluster opens no
+        other one.
+    type: str
+  aws_sts_endpoint:
+    description: URL of STS, where it is not the region's public one.
+    type: str
 """
 
     ADMIN = r"""
@@ -58,13 +90,13 @@ options:
     description:
       - Path of the client certificate, in PEM, of the identity that may say who may do what. It logs in only when something
         of that has to be written.
-      - Without it that is written as whoever O(cert_auth_role) is. With O(token) it is not used.
+      - Without it, and without O(auth_method=aws_iam), that is written as whoever O(role_id) is. With O(token) it is not used.
     type: path
   admin_private_key:
     description: Path of its private key, in PEM.
     type: path
   admin_role:
-    description: Role of C(auth/cert) that it logs in as.
+    description: Role of C(auth/aws) or C(auth/cert) that it logs in as.
     type: str
     default: vaultops-admin
 """

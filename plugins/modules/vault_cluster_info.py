@@ -62,14 +62,31 @@ options:
   identities:
     description:
       - The operator, the admin and the status identity, as M(vaultops.cluster.vault_operator) sets them up. The operator is who
-        logs in here, and the admin is O(admin_public_key).
+        logs in here.
       - Where something has to be written and nobody may, that is an error.
     type: dict
     suboptions:
+      admins:
+        description:
+          - ARNs of the IAM users and roles that may administer. The ARN of an assumed role stands for the role.
+          - Empty, who administers by IAM stays as it is; where nobody does, and O(auth_method=aws_iam), it is who runs this.
+          - Whoever is taken from the list can't log in any more.
+        type: list
+        elements: str
+        default: []
+      operators:
+        description: ARNs of those that may operate. Those of O(admins) may as well.
+        type: list
+        elements: str
+        default: []
+      viewers:
+        description: ARNs of those that may look. Those of O(operators) and O(admins) may as well.
+        type: list
+        elements: str
+        default: []
       client_ca:
         description: Path of the CA certificate, in PEM, that signs the identities' client certificates.
         type: path
-        required: true
       common_name:
         description: Common name of the operator's certificate.
         type: str
@@ -83,7 +100,7 @@ options:
         type: str
         default: vaultops-status
       status_public_key:
-        description: Path of the client certificate, in PEM, of the status identity. Without it that identity is left out.
+        description: Path of the client certificate, in PEM, of the status identity, where it has one.
         type: path
       status_private_key:
         description: Path of its private key, in PEM.
@@ -250,8 +267,8 @@ def answers(visit: Visit, params: dict[str, t.Any]) -> t.Iterator[Answer]:
             yield "raft", raft.result(name, client, raft.read(name, client), params["raft"])
     if params["identities"] is not None:
         who = people.look(visit, name, people.People({**params, **params["identities"]}), root_token())
-        if who.warning:
-            yield "warnings", [who.warning]
+        if who.warnings:
+            yield "warnings", who.warnings
         yield "identities", who.result()
         if who.differs:
             return

@@ -17,6 +17,7 @@ import boto3
 import pytest
 import yaml
 from kit.paths import ROOT
+from labkit.aws import assume
 from labkit.settings import REGION, Lab
 
 RUN_SECONDS = 240
@@ -63,6 +64,16 @@ class Bench:
         self.secret = f"vault/{self.lab.name}/recovery"
         self.journal = f"{self.secret}-journal"
         self.bucket = f"{self.lab.name}-snapshots"
+
+    @contextlib.contextmanager
+    def acting_as(self, person: str) -> t.Iterator[None]:
+        """Plays run with the credentials of one of the lab's people."""
+        before = self.environment
+        self.environment = {**before, **assume(self.lab, person)}
+        try:
+            yield
+        finally:
+            self.environment = before
 
     def lab_command(self, command: str, **environment: str) -> None:
         subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.server
 import json
 import secrets
@@ -11,6 +12,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._common.principals import principal
 from ansible_collections.vaultops.cluster.plugins.module_utils._custody import sinks
 from ansible_collections.vaultops.cluster.plugins.module_utils._tls import authority
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth import state
@@ -23,6 +25,9 @@ OPERATOR, ADMIN, STATUS = "vaultops-operator", "vaultops-admin", "vaultops-statu
 
 
 ROOT = "root-token"
+SECRET, SESSION = "a-secret-access-key", "a-session-token"
+ME = "arn:aws:sts::123456789012:assumed-role/platform/somebody"
+MY_ROLE = "arn:aws:iam::123456789012:role/platform"
 
 
 class Vault:
@@ -33,7 +38,10 @@ class Vault:
         self.roles: dict[str, dict[str, t.Any]] = {}
         self.crls: dict[str, set[int]] = {}
         self.devices: dict[str, t.Any] = {}
-        self.has_cert_auth = False
+        self.has_cert_auth = self.has_aws_auth = False
+        self.aws_roles: dict[str, dict[str, t.Any]] = {}
+        self.aws_config: dict[str, t.Any] | None = None
+        self.sts = Sts()
         self.tokens = {ROOT: ["root"]}
         self.logins: list[str] = []
         self.events: list[str] = []
@@ -54,6 +62,7 @@ class Vault:
         return self
 
     def __exit__(self, *_exception: t.Any) -> None:
+        self.sts.end()
         self.server.shutdown()
         self.server.server_close()
 
@@ -74,6 +83,29 @@ class Vault:
         self.logins.append(role)
         return token
 
+    def iam_login(self, body: dict[str, t.Any]) -> tuple[int, t.Any]:
+        """As Vault does it: what it is sent goes to STS, if the header that names this cluster was signed too."""
+        headers = json.loads(base64.b64decode(body["iam_request_headers"]))
+        assert base64.b64decode(body["iam_request_body"]) == b"Action=GetCallerIdentity&Version=2011-06-15"
+        assert base64.b64decode(body["iam_request_url"]).decode() == f"{self.sts.url}/"
+        signed = headers["Authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
+        wanted = (self.aws_config or {}).get("iam_server_id_header_value")
+        if wanted and (headers.get("X-Vault-AWS-IAM-Server-ID") != wanted or "x-vault-aws-iam-server-id" not in signed):
+            return 400, {"errors": ["error validating X-Vault-AWS-IAM-Server-ID header"]}
+        status, arn = self.sts.who(headers["Authorization"])
+        if status != 200:
+            return 400, {"errors": [f"error making upstream request: received error code {status} from STS: {arn}"]}
+        name = body["role"]
+        found = self.aws_roles.get(name)
+        if not found or name in self.broken:
+            return 400, {"errors": [f"entry for role {name} not found"]}
+        if principal(arn) not in found["bound_iam_principal_arn"]:
+            return 400, {"errors": [f'IAM Principal "{arn}" does not belong to the role "{name}"']}
+        token = secrets.token_hex(8)
+        self.tokens[token] = ["default", *found["token_policies"]]
+        self.logins.append(f"iam {name}")
+        return 200, {"auth": {"client_token": token}}
+
     def may(self, token: str, verb: str, path: str) -> bool:
         policies = self.tokens[token]
         if "root" in policies or any("sys/*" in self.policies.get(name, "") for name in policies):
@@ -90,6 +122,8 @@ class Vault:
                 if made
                 else (400 if self.has_cert_auth else 403, {"errors": []})
             )
+        if path == "auth/aws/login":
+            return self.iam_login(body) if self.has_aws_auth else (403, {"errors": ["permission denied"]})
         if token not in self.tokens:
             return 403, {"errors": ["bad token"]}
         if path == "auth/token/revoke-self":
@@ -103,14 +137,24 @@ class Vault:
             return 200, {"data": able}
         if not self.may(token, verb, path):
             return 403, {"errors": ["permission denied"]}
-        if verb == "write":
-            self.events.append(f"write {path}")
+        if verb != "read":
+            self.events.append(f"{verb} {path}")
         return self.kept(verb, path, body)
 
     def kept(self, verb: str, path: str, body: dict[str, t.Any]) -> tuple[int, t.Any]:
         name = path.rpartition("/")[2]
         if path == "sys/auth":
-            return 200, {"data": {"token/": {}, **({"cert/": {}} if self.has_cert_auth else {})}}
+            there = {"token/": True, "cert/": self.has_cert_auth, "aws/": self.has_aws_auth}
+            return 200, {"data": {name: {} for name, is_there in there.items() if is_there}}
+        if path == "sys/auth/aws":
+            self.has_aws_auth = True
+            return 204, {}
+        if path == "auth/aws/config/client":
+            if verb == "write":
+                self.aws_config = body
+                return 204, {}
+            more = {"access_key": "", "max_retries": -1}
+            return (200, {"data": {**self.aws_config, **more}}) if self.aws_config else (404, {"errors": []})
         if path == "sys/auth/cert":
             self.has_cert_auth = True
             return 204, {}
@@ -126,7 +170,11 @@ class Vault:
                 self.crls[name] = authority.serials_of(x509.load_pem_x509_crl(body["crl"].encode()))
                 return 204, {}
             return 200, {"data": {"serials": {str(serial): {} for serial in self.crls[name]}}}
-        store: dict[str, t.Any] = self.policies if path.startswith("sys/policies/") else self.roles
+        stores = {"sys/policies/acl": self.policies, "auth/aws/role": self.aws_roles, "auth/cert/certs": self.roles}
+        store: dict[str, t.Any] = stores[path.rpartition("/")[0]]  # type: ignore[assignment]
+        if verb == "delete":
+            store.pop(name, None)
+            return 204, {}
         if verb == "write":
             store[name] = body["policy"] if store is self.policies else body
             return 204, {}
@@ -144,7 +192,7 @@ def handler(vault: Vault) -> type[http.server.BaseHTTPRequestHandler]:
 
         def _serve(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
-            verb = "read" if self.command == "GET" else "write"
+            verb = {"GET": "read", "DELETE": "delete"}.get(self.command, "write")
             path = self.path.removeprefix("/v1/").partition("?")[0]
             token = str(self.headers.get("X-Vault-Token") or "")
             status, content = vault.answer(
@@ -156,9 +204,52 @@ def handler(vault: Vault) -> type[http.server.BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_PUT = _serve  # noqa: N815
+        do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815
 
     return Handler
+
+
+class Sts:
+    """Knows who has which access key; *refuses*: the code by which it refuses everybody."""
+
+    def __init__(self) -> None:
+        self.people = {"AKIAME": ME}
+        self.refuses, self.asked = "", 0
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *_arguments: t.Any) -> None:
+                pass
+
+            def do_POST(self) -> None:  # noqa: N802
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                own.asked += 1
+                status, said = own.who(self.headers["Authorization"])
+                text = (
+                    f"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>{said}</Arn><UserId>x</UserId>"
+                    "<Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+                    if status == 200
+                    else f"<ErrorResponse><Error><Code>{said}</Code><Message>no</Message></Error></ErrorResponse>"
+                )
+                self.send_response(status)
+                self.send_header("Content-Type", "text/xml")
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+        own = self
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def who(self, authorization: str) -> tuple[int, str]:
+        key = authorization.partition("Credential=")[2].partition("/")[0]
+        if self.refuses or key not in self.people:
+            return 403, self.refuses or "InvalidClientTokenId"
+        return 200, self.people[key]
+
+    def end(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
 
 
 @pytest.fixture
@@ -196,6 +287,22 @@ def files(folder, prefix, name):
 
 
 @pytest.fixture
+def by_iam(options, vault):
+    """What every module gets of who logs in as an IAM principal."""
+    return {
+        "nodes": options["nodes"],
+        "ca_cert": options["ca_cert"],
+        "auth_method": "aws_iam",
+        "region": "eu-central-1",
+        "aws_iam_server_id": "vault.prod.internal",
+        "aws_sts_endpoint": vault.sts.url,
+        "aws_access_key": "AKIAME",
+        "aws_secret_key": SECRET,
+        "aws_security_token": SESSION,
+    }
+
+
+@pytest.fixture
 def set_up(tmp_path, options, run_module, monkeypatch):
     """Runs vault_operator; custody is a file that holds the root token."""
 
@@ -209,10 +316,12 @@ def set_up(tmp_path, options, run_module, monkeypatch):
     monkeypatch.setattr(sinks, "open_sink", lambda _options, _name: Sink())
     (tmp_path / "custody").write_text(json.dumps({"root_token": ROOT, "root_token_pgp": False}))
 
-    def run(check=False, root=False, **more):
+    def run(check=False, root=False, of=None, **more):
+        """*of*: all of its options, in the place of those for certificates."""
         custody = {"custody": {"sink": "pgp", "path": "x", "journal": {"path": "y"}}} if root else {}
-        own = {name: value for name, value in {**options, **custody, **more}.items() if value is not None}
-        return run_module(vault_operator, check, cluster_name="prod", **files(tmp_path, "status", STATUS), **own)
+        given = {**files(tmp_path, "status", STATUS), **options} if of is None else of
+        own = {name: value for name, value in {**given, **custody, **more}.items() if value is not None}
+        return run_module(vault_operator, check, cluster_name="prod", **own)
 
     return run
 

@@ -16,6 +16,12 @@ GOOD = {
     "secret": "vault/prod/recovery",
     "file": "",
     "prefix": "snapshots",
+    "login_method": "aws",
+    "principals": {
+        "vault_admins": ["arn:aws:iam::123456789012:role/admin"],
+        "vault_operators": [],
+        "vault_viewers": [],
+    },
 }
 
 

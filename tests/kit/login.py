@@ -6,10 +6,12 @@ import base64
 import dataclasses
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection, call
+from labkit.aws import assume
+from labkit.settings import REGION
 
 
 def as_operator(bench, nodes=None) -> Cluster:
-    """The lab's cluster, or some nodes of it, for the operator whose certificate the play issued."""
+    """The lab's cluster, or some nodes of it, for whoever made it, as its operator."""
     return logged_in_as("operator", bench, nodes)
 
 
@@ -18,31 +20,48 @@ def as_admin(bench, nodes=None) -> Cluster:
     return logged_in_as("admin", bench, nodes)
 
 
-def logged_in_as(who, bench, nodes=None, folder=None) -> Cluster:
-    """*folder*: where the identity's files are, if not where the play keeps them."""
+def logged_in_as(who, bench, nodes=None, person="") -> Cluster:
+    """By IAM, as the lab's own principal, or as one of the lab's people."""
+    lab = bench.lab
+    own = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab", "AWS_SESSION_TOKEN": None}
+    keys = assume(lab, person) if person else own
+    return Cluster(
+        Connection(
+            nodes=_urls(lab, nodes),
+            ca_cert=str(bench.controller / "tls" / "ca.crt"),
+            auth_method="aws_iam",
+            role_id=f"vaultops-{who}",
+            aws_access_key=keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_key=keys["AWS_SECRET_ACCESS_KEY"],
+            aws_security_token=keys["AWS_SESSION_TOKEN"],
+            region=REGION,
+            aws_iam_server_id=f"vault.{lab.name}.internal",
+            aws_sts_endpoint=lab.aws_url,
+        )
+    )
+
+
+def by_certificate(who, bench, nodes=None, folder=None) -> Cluster:
+    """*folder*: where the certificate's files are, if not where the play keeps them."""
     tls = bench.controller / "tls"
     return Cluster(
         Connection(
-            nodes={node.hostname: f"https://{node.address}:8200" for node in nodes or bench.lab.nodes},
+            nodes=_urls(bench.lab, nodes),
             ca_cert=str(tls / "ca.crt"),
             cert_auth_public_key=str((folder or tls) / f"vaultops-{who}.crt"),
             cert_auth_private_key=str((folder or tls) / f"vaultops-{who}.key"),
-            cert_auth_role=f"vaultops-{who}",
+            role_id=f"vaultops-{who}",
         )
     )
+
+
+def _urls(lab, nodes):
+    return {node.hostname: f"https://{node.address}:8200" for node in nodes or lab.nodes}
 
 
 def admin_of(cluster: Cluster) -> Cluster:
-    """The same cluster for its admin, whose files lie beside the operator's."""
-    options = cluster.connection
-    return Cluster(
-        dataclasses.replace(
-            options,
-            cert_auth_public_key=str(options.cert_auth_public_key).replace("vaultops-operator", "vaultops-admin"),
-            cert_auth_private_key=str(options.cert_auth_private_key).replace("vaultops-operator", "vaultops-admin"),
-            cert_auth_role="vaultops-admin",
-        )
-    )
+    """The same cluster for its admin."""
+    return Cluster(dataclasses.replace(cluster.connection, role_id="vaultops-admin"))
 
 
 def recovery_keys_open(cluster, name, keys) -> bool:

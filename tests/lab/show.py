@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import sys
 
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault import iam
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft import api
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft.state import normalise
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
-from labkit.settings import from_environment
+from labkit.settings import REGION, Lab, from_environment
+
+
+def seen_from_here(lab: Lab) -> Cluster:
+    tls = lab.state / "controller" / "tls"
+    return Cluster(
+        Connection(
+            nodes={node.hostname: f"https://{node.address}:8200" for node in lab.nodes},
+            ca_cert=str(tls / "ca.crt"),
+            auth_method="aws_iam",
+            region=REGION,
+            aws_iam_server_id=f"vault.{lab.name}.internal",
+            aws_sts_endpoint=lab.aws_url,
+        )
+    )
+
+
+def token(cluster: Cluster) -> str:
+    """The `minimal` build's own command line can't log in by IAM."""
+    name = cluster.active()
+    client = cluster.client(name)
+    admin = dataclasses.replace(cluster.connection, role_id="vaultops-admin")
+    client.adapter.login("/v1/auth/aws/login", json=iam.login(name, admin))
+    return str(client.token)
 
 
 def main() -> None:
     lab = from_environment()
-    tls = lab.state / "controller" / "tls"
-    cluster = Cluster(
-        Connection(
-            nodes={node.hostname: f"https://{node.address}:8200" for node in lab.nodes},
-            ca_cert=str(tls / "ca.crt"),
-            cert_auth_public_key=str(tls / "vaultops-operator.crt"),
-            cert_auth_private_key=str(tls / "vaultops-operator.key"),
-        )
-    )
+    tls, cluster = lab.state / "controller" / "tls", seen_from_here(lab)
+    if sys.argv[1:] == ["token"]:
+        print(token(cluster))
+        return
     name = cluster.active()
     with cluster.login(name) as client:
         raft = normalise(api.read_configuration(name, client), api.read_autopilot_state(name, client))
@@ -37,8 +58,7 @@ def main() -> None:
         f"""
 API and UI     {cluster.connection.nodes[name]}   (CA: {tls / "ca.crt"})
 Log in         export VAULT_ADDR={cluster.connection.nodes[name]} VAULT_CACERT={tls / "ca.crt"}
-               vault login -method=cert -client-cert={tls / "vaultops-admin.crt"} \\
-                 -client-key={tls / "vaultops-admin.key"} name=vaultops-admin
+               export VAULT_TOKEN=$(. tests/lab/env; python tests/lab/show.py token)   (15 minutes, as vaultops-admin)
 On a node      docker exec -it {lab.nodes[0].container} bash
 Recovery keys  secret vault/{lab.name}/recovery in the AWS stand-in at {lab.aws_url}
 Snapshots      s3://{lab.bucket} in the same; playbooks/backup.yml takes one, playbooks/status.yml shows all

@@ -28,6 +28,7 @@ def variables(folder) -> str:
     return json.dumps(
         {
             "vault_kms_manage": False,
+            "vault_login_method": "cert",
             "vault_tls_source": "given",
             "vault_tls_dir": str(folder),
             "vault_ca_file": str(folder / "ca.crt"),

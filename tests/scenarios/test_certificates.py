@@ -78,10 +78,7 @@ def test_new_certificates_and_a_new_ca_cost_no_write_and_no_restart(cluster):
     with clients(cluster) as probe:  # they have the bundle with both
         code, output = cluster.play("-e", "vault_tls_ca_change=finish", playbook=ROTATE)
         assert code != 0
-        assert (
-            "still needed by vault-1, vault-2, vault-3, vaultops-operator, vaultops-admin, vaultops-status"
-            in " ".join(output.split())
-        )
+        assert "still needed by vault-1, vault-2, vault-3." in " ".join(output.split())
         change_ca(cluster, "switch")
         assert len({certificate.issuer for certificate in served(cluster).values()} - {old_ca[0].subject}) == 1
         assert all(len(trusted) == 2 for trusted in trusted_on_nodes(cluster))

@@ -1,8 +1,9 @@
-"""Who may log in, what each may do, and who may not any more."""
+"""Who may log in by a certificate, what each may do, and who may not any more. test_iam.py has the same of IAM principals."""
 
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import shutil
 
@@ -18,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from kit.certificates import pem
 from kit.changes import make_cluster
-from kit.login import admin_of, as_admin, as_operator, logged_in_as
+from kit.login import by_certificate
 from labkit.settings import cache
 
 ROTATE = "playbooks/rotate_certificates.yml"
@@ -27,11 +28,17 @@ IDENTITIES = ("operator", "admin", "status")
 # With snapshots, which nodes take as an identity of their own, and which stay on the nodes.
 # The tool's archive is made once for all clusters of the tests.
 SNAPSHOTS = {
+    "vault_login_method": "cert",
     "vault_backup": True,
     "vault_snapshot_bucket": "",
     "vault_backup_bundle_dir": str(cache() / "backup-tool"),
 }
 EVIL = 'path "*" { capabilities = ["sudo", "create", "read", "update", "delete", "list"] }'
+
+
+logged_in_as = by_certificate
+as_operator = functools.partial(by_certificate, "operator")
+as_admin = functools.partial(by_certificate, "admin")
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +224,7 @@ def test_a_certificate_of_an_identity_is_issued_before_anybody_logs_in(cluster, 
     assert code == 0, output
     assert output.count("changed=0") == 4, output
     assert opens(as_operator(cluster))
-    assert opens(admin_of(as_operator(cluster)))
+    assert opens(as_admin(cluster))
 
 
 def test_without_the_cas_key_a_run_goes_on_until_something_has_to_be_issued(cluster, tmp_path):

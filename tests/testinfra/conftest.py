@@ -6,7 +6,7 @@ import os
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection
-from labkit.settings import from_environment
+from labkit.settings import REGION, from_environment
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +22,11 @@ def cluster(lab):
         Connection(
             nodes={node.hostname: f"https://{node.address}:8200" for node in lab.nodes},
             ca_cert=str(tls / "ca.crt"),
-            cert_auth_public_key=str(tls / "vaultops-admin.crt"),
-            cert_auth_private_key=str(tls / "vaultops-admin.key"),
-            cert_auth_role="vaultops-admin",
+            auth_method="aws_iam",
+            role_id="vaultops-admin",
+            region=REGION,
+            aws_iam_server_id=f"vault.{lab.name}.internal",
+            aws_sts_endpoint=lab.aws_url,
         )
     )
 

@@ -36,7 +36,7 @@ class Kms:
             signed = sign(self.url, headers, data, self.credentials, self.region, "kms", now)
             request = urllib.request.Request(self.url, data=data, method="POST", headers=signed)
             with deadline(DEADLINE_SECONDS):
-                status, text = _ask(request)
+                status, text = ask(request)
         except (Overdue, OSError, http.client.HTTPException, ValueError) as error:
             why = "no whole answer" if isinstance(error, Overdue) else getattr(error, "reason", None) or error
             raise Problem(
@@ -48,7 +48,7 @@ class Kms:
         return answer_of(action, self.url, text)
 
 
-def _ask(request: urllib.request.Request) -> tuple[int, bytes]:
+def ask(request: urllib.request.Request) -> tuple[int, bytes]:
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
             return answer.status, answer.read(ANSWER_BYTES)

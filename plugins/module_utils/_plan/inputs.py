@@ -7,6 +7,7 @@ import ipaddress
 import re
 import typing as t
 
+from .._common import principals
 from . import editions
 
 API_PORT = 8200
@@ -150,6 +151,9 @@ def _cluster_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
         found.append(f"vault_join is '{inputs.get('join')}'. Use aws or static.")
     if inputs.get("tls_source") not in ("private_ca", "given"):
         found.append(f"vault_tls_source is '{inputs.get('tls_source')}'. Use private_ca or given.")
+    if inputs.get("login_method") not in ("aws", "cert", "token"):
+        found.append(f"vault_login_method is '{inputs.get('login_method')}'. Use aws, cert or token.")
+    found += principals.problems(inputs.get("principals") or {})
     if not inputs.get("sink"):
         found.append(
             "vault_custody_sink is not set. Recovery keys are given out once, so say where they go: "

@@ -11,8 +11,9 @@ import traceback
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from . import iam
 from .adapter import Adapter, NotVault, Refused
 from .errors import VaultError
 from .wire import TooLong, Transport, UnusableCa
@@ -41,10 +42,18 @@ CONNECTION_SPEC: dict[str, t.Any] = {
 }
 
 AUTH_SPEC: dict[str, t.Any] = {
+    "auth_method": {"type": "str", "choices": ["aws_iam", "cert", "token"], "default": "cert"},
     "token": {"type": "str", "no_log": True},
+    "role_id": {"type": "str", "default": "vaultops-operator"},
     "cert_auth_public_key": {"type": "path"},
     "cert_auth_private_key": {"type": "path", "no_log": False},
-    "cert_auth_role": {"type": "str", "default": "vaultops-operator"},
+    "aws_profile": {"type": "str"},
+    "aws_access_key": {"type": "str", "no_log": True},
+    "aws_secret_key": {"type": "str", "no_log": True},
+    "aws_security_token": {"type": "str", "no_log": True},
+    "region": {"type": "str"},
+    "aws_iam_server_id": {"type": "str"},
+    "aws_sts_endpoint": {"type": "str"},
 }
 
 
@@ -57,10 +66,18 @@ class Connection:
     tls_server_name: str | None = None
     timeout: int = 10
     retries: int = 2
-    token: str | None = None
+    auth_method: str = "cert"
+    token: str | None = field(default=None, repr=False)
+    role_id: str = "vaultops-operator"
     cert_auth_public_key: str | None = None
     cert_auth_private_key: str | None = None
-    cert_auth_role: str = "vaultops-operator"
+    aws_profile: str | None = None
+    aws_access_key: str | None = field(default=None, repr=False)
+    aws_secret_key: str | None = field(default=None, repr=False)
+    aws_security_token: str | None = field(default=None, repr=False)
+    region: str | None = None
+    aws_iam_server_id: str | None = None
+    aws_sts_endpoint: str | None = None
     # By the monotonic clock: no call lasts longer, whatever *timeout* allows.
     until: float | None = None
 
@@ -71,6 +88,8 @@ class Connection:
             raise VaultError("nodes", "no node was given", "Give at least one name: URL pair.")
         if known.get("timeout", 1) < 1:
             raise VaultError("timeout", f"it is {known['timeout']}", "Give whole seconds from 1.")
+        if known.get("auth_method") == "aws_iam" and not known.get("region"):
+            raise VaultError("region", "it is not set", "Give the region whose STS says who logs in.")
         return cls(**known)
 
 
@@ -111,14 +130,7 @@ class Cluster:
             client.token = opts.token
             yield client
             return
-        if not (opts.cert_auth_public_key and opts.cert_auth_private_key):
-            raise VaultError(
-                name,
-                "there is nothing to log in with",
-                "Give 'token', or 'cert_auth_public_key' and 'cert_auth_private_key'.",
-            )
-        client = self.client(name, with_certificate=True)
-        call(name, lambda: client.adapter.login("/v1/auth/cert/login", json={"name": opts.cert_auth_role}))
+        client = self._with_iam(name) if opts.auth_method == "aws_iam" else self._with_certificate(name)
         try:
             yield client
         except BaseException as first:
@@ -129,6 +141,32 @@ class Cluster:
                     first.also(second)
             raise
         _revoke(name, client)
+
+    def _with_certificate(self, name: str) -> hvac.Client:
+        opts = self.connection
+        if opts.auth_method == "token" or not (opts.cert_auth_public_key and opts.cert_auth_private_key):
+            raise VaultError(
+                name,
+                "there is nothing to log in with",
+                "Give 'token', or 'cert_auth_public_key' and 'cert_auth_private_key'.",
+            )
+        client = self.client(name, with_certificate=True)
+        call(name, lambda: client.adapter.login("/v1/auth/cert/login", json={"name": opts.role_id}))
+        return client
+
+    def _with_iam(self, name: str) -> hvac.Client:
+        opts = self.connection
+        client, signed = self.client(name), iam.login(name, opts)
+        try:
+            call(name, lambda: client.adapter.login("/v1/auth/aws/login", json=signed))
+        except VaultError as error:
+            # 400: Vault knows no such role, or the role no such principal, or STS the signature; 403: no such mount.
+            if error.status in (400, 403):
+                raise iam.refused(name, opts, error) from error
+            if error.reach == "timeout":
+                raise iam.unanswered(name, opts, error) from error
+            raise
+        return client
 
     @contextmanager
     def login_active(self) -> t.Iterator[hvac.Client]:

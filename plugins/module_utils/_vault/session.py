@@ -11,6 +11,7 @@ from .._custody import sinks
 from .._custody.record import Record
 from .client import Cluster, Connection
 from .errors import VaultError
+from .visit import Visit
 
 # Who writes what the operator may only look at.
 ADMIN_SPEC: dict[str, t.Any] = {
@@ -24,35 +25,56 @@ ADMIN_SPEC: dict[str, t.Any] = {
 def session(cluster: Cluster, root_token: t.Callable[[], str | None]) -> t.Iterator[tuple[str, t.Any]]:
     """The active node's name, and a client for it. *root_token* is only asked for when nothing else works."""
     connection, name = cluster.connection, cluster.active()
-    if not connection.token and not can_log_in(cluster, name):
+    if refusal := refused(cluster, name):
         token = root_token()
         if token is None:
-            raise nobody(name, connection.cert_auth_role)
+            raise nobody(name, connection, refusal)
         cluster = Cluster(dataclasses.replace(connection, token=token))
     with cluster.login(name) as client:
         yield name, client
 
 
-def nobody(name: str, role: str) -> VaultError:
+def nobody(name: str, connection: Connection, refusal: VaultError | None = None) -> VaultError:
+    cause = f"the identity '{connection.role_id}' can't log in, and custody holds no root token"
+    token = "give a token that may write under sys/ and auth/, once: VAULT_TOKEN=... in the environment."
+    if connection.auth_method == "aws_iam":
+        return VaultError(
+            name,
+            f"{cause}: {refusal.cause}" if refusal else cause,
+            "Whoever may log in stands in vault_admins, vault_operators and vault_viewers, and playbooks/site.yml, run by an "
+            "administrator, tells Vault. If people log in to this cluster with certificates so far, run site.yml once with -e "
+            f"vault_login_method=cert, and vault_admins set. If it was made by somebody else, {token}",
+            status=403,
+        )
     return VaultError(
         name,
-        f"the identity '{role}' can't log in, and custody holds no root token",
-        "If this cluster was made by somebody else, or its root token was encrypted with PGP, give a token that "
-        "may write under sys/ and auth/, once: VAULT_TOKEN=... in the environment. If the cluster does not know this identity "
-        "yet, playbooks/site.yml makes it. Otherwise check that its certificate is one that the cluster knows, and not revoked.",
+        cause,
+        f"If this cluster was made by somebody else, or its root token was encrypted with PGP, {token} If the cluster does not "
+        "know this identity yet, playbooks/site.yml makes it. Otherwise check that its certificate is one that the cluster "
+        "knows, and not revoked.",
         status=403,
     )
 
 
 def as_admin(connection: Connection, params: t.Mapping[str, t.Any]) -> Connection:
     """A given token does everything; without an admin's certificate the one identity that there is does."""
-    if connection.token or not params["admin_public_key"]:
+    if connection.token:
         return connection
+    if connection.auth_method == "aws_iam":
+        return dataclasses.replace(connection, role_id=params["admin_role"])
+    return with_certificate(connection, params) or connection
+
+
+def with_certificate(connection: Connection, params: t.Mapping[str, t.Any]) -> Connection | None:
+    """The admin by a certificate, where there is one."""
+    if not params["admin_public_key"]:
+        return None
     return dataclasses.replace(
         connection,
+        auth_method="cert",
         cert_auth_public_key=params["admin_public_key"],
         cert_auth_private_key=params["admin_private_key"],
-        cert_auth_role=params["admin_role"],
+        role_id=params["admin_role"],
     )
 
 
@@ -60,18 +82,32 @@ def as_admin(connection: Connection, params: t.Mapping[str, t.Any]) -> Connectio
 def admin_login(connection: Connection, params: t.Mapping[str, t.Any], name: str) -> t.Iterator[t.Any]:
     """A client for one node that may say who may do what. Only for something that has to be written."""
     admin = as_admin(connection, params)
-    cluster = Cluster(admin)
-    if not admin.token and not can_log_in(cluster, name):
-        raise VaultError(
-            name,
-            f"something has to be written, and the identity '{admin.cert_auth_role}' can't log in with "
-            f"{admin.cert_auth_public_key}",
-            "If the cluster knows no such identity yet, playbooks/site.yml makes it. If its certificate was replaced or revoked, "
-            "put the valid one there, or give a token once: VAULT_TOKEN=... in the environment.",
-            status=403,
+    with Visit(admin) as cluster:
+        if refusal := refused(cluster, name):
+            raise _no_admin(name, admin, refusal)
+        with cluster.login(name) as client:
+            yield client
+
+
+def _no_admin(name: str, admin: Connection, refusal: VaultError) -> VaultError:
+    return VaultError(
+        name,
+        f"something has to be written, and the identity '{admin.role_id}' can't log in {_with_what(admin, refusal)}",
+        "If the cluster knows no such identity yet, playbooks/site.yml makes it. "
+        + (
+            "Otherwise an administrator, one of vault_admins, has to run this"
+            if admin.auth_method == "aws_iam"
+            else "If its certificate was replaced or revoked, put the valid one there"
         )
-    with cluster.login(name) as client:
-        yield client
+        + ", or give a token once: VAULT_TOKEN=... in the environment.",
+        status=403,
+    )
+
+
+def _with_what(connection: Connection, refusal: VaultError) -> str:
+    if connection.auth_method == "aws_iam":
+        return f"by AWS IAM: {refusal.cause}"
+    return f"with {connection.cert_auth_public_key}"
 
 
 def usable_root_token(record: Record | None) -> str | None:
@@ -85,25 +121,40 @@ def root_token_from(options: dict[str, t.Any] | None, cluster_name: str) -> t.Ca
 
 
 def can_log_in(cluster: Cluster, name: str) -> bool:
-    """Whether the certificate logs in. A file that is missing can't; one that can't be read is a failure, not an answer."""
+    return refused(cluster, name) is None
+
+
+def refused(cluster: Cluster, name: str) -> VaultError | None:
+    """Why Vault does not let this identity in, or None where it does, or where a token was given. Only a refusal is an answer."""
     opts = cluster.connection
+    if opts.token:
+        return None
+    if opts.auth_method == "token":
+        return VaultError(name, "no token was given", "Give one: VAULT_TOKEN=... in the environment.", status=403)
+    if opts.auth_method == "cert" and (missing := _missing_file(name, opts)):
+        return missing
+    try:
+        with cluster.login(name):
+            return None
+    except VaultError as error:
+        # 400: no such role, or not its certificate or principal, or a revoked one; 403: no such mount. Else it is a failure.
+        if error.status in (400, 403):
+            return error
+        raise
+
+
+def _missing_file(name: str, opts: Connection) -> VaultError | None:
+    """A file that is missing can't log in; one that can't be read is a failure, not an answer."""
     for path in (opts.cert_auth_public_key, opts.cert_auth_private_key):
         try:
             with open(str(path), "rb"):
                 pass
         except FileNotFoundError:
-            return False
+            return VaultError(name, f"{path} is missing", "Put the file there.", status=400)
         except OSError as error:
             raise VaultError(
                 name,
-                f"{path}, with which '{opts.cert_auth_role}' logs in, can't be read ({error.strerror})",
+                f"{path}, with which '{opts.role_id}' logs in, can't be read ({error.strerror})",
                 "Make it readable for this user, and for nobody else.",
             ) from error
-    try:
-        with cluster.login(name):
-            return True
-    except VaultError as error:
-        # 400: no such role, or not its certificate, or a revoked one; 403: no such mount. Anything else is a failure.
-        if error.status in (400, 403):
-            return False
-        raise
+    return None

@@ -5,7 +5,7 @@ import os
 import typing as t
 
 from .say import LabError, say
-from .settings import REGION, ROLE, Lab
+from .settings import ACCOUNT, REGION, ROLE, Lab
 
 # A request that leaves for the real AWS would carry these: worthless there by design.
 _CREDENTIALS = {"aws_access_key_id": "lab", "aws_secret_access_key": "lab"}
@@ -34,6 +34,12 @@ _POLICY = {
         },
     ],
 }
+# Roles that people have, to log in to Vault as: the lab's own credentials are another principal, arn:aws:iam::...:user/moto.
+PEOPLE = ("vault-admin", "vault-operator", "vault-viewer")
+_ANYBODY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+}
 _TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -50,11 +56,28 @@ def ensure(lab: Lab) -> dict[str, str]:
     if missing:
         say(f"making instances in the AWS stand-in: {', '.join(node.hostname for node in missing)}")
         _ensure_role(_client(lab, "iam"))
+        _ensure_people(_client(lab, "iam"))
         _ensure_bucket(lab, _client(lab, "s3"))
         subnet = _ensure_subnet(lab, ec2)
         for node in missing:
             found[node.hostname] = _run(lab, ec2, subnet, node.hostname, node.address)
     return found
+
+
+def person(role: str) -> str:
+    """The ARN of one of PEOPLE."""
+    return f"arn:aws:iam::{ACCOUNT}:role/{role}"
+
+
+def assume(lab: Lab, role: str) -> dict[str, str]:
+    """Credentials of one of PEOPLE, as the environment has them."""
+    made = _client(lab, "sts").assume_role(RoleArn=person(role), RoleSessionName="somebody")["Credentials"]
+    names = {
+        "AWS_ACCESS_KEY_ID": "AccessKeyId",
+        "AWS_SECRET_ACCESS_KEY": "SecretAccessKey",
+        "AWS_SESSION_TOKEN": "SessionToken",
+    }
+    return {name: made[key] for name, key in names.items()}
 
 
 def _client(lab: Lab, service: str) -> t.Any:
@@ -97,6 +120,13 @@ def _ensure_role(iam: t.Any) -> None:
     profile = iam.get_instance_profile(InstanceProfileName=ROLE)["InstanceProfile"]
     if not profile["Roles"]:
         iam.add_role_to_instance_profile(InstanceProfileName=ROLE, RoleName=ROLE)
+
+
+def _ensure_people(iam: t.Any) -> None:
+    there = [role["RoleName"] for role in iam.list_roles()["Roles"]]
+    for name in PEOPLE:
+        if name not in there:
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_ANYBODY))
 
 
 def _ensure_subnet(lab: Lab, ec2: t.Any) -> str:

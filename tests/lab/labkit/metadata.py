@@ -4,9 +4,8 @@ import json
 import pathlib
 import typing as t
 
-from .settings import REGION, ROLE, Lab, Node
+from .settings import ACCOUNT, REGION, ROLE, Lab, Node
 
-_ACCOUNT = "123456789012"  # the stand-in's
 _LONG_AGO, _FAR_AHEAD = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
 
 
@@ -25,7 +24,7 @@ def ensure(lab: Lab, instances: dict[str, str]) -> dict[str, pathlib.Path]:
 
 
 def document(node: Node, instance_id: str) -> dict[str, t.Any]:
-    profile = f"arn:aws:iam::{_ACCOUNT}:instance-profile/{ROLE}"
+    profile = f"arn:aws:iam::{ACCOUNT}:instance-profile/{ROLE}"
     values = {
         "instance-id": instance_id,
         "instance-type": "t3.small",
@@ -54,7 +53,7 @@ def document(node: Node, instance_id: str) -> dict[str, t.Any]:
         },
     }
     identity = {
-        "accountId": _ACCOUNT,
+        "accountId": ACCOUNT,
         "architecture": "x86_64",
         "availabilityZone": f"{REGION}a",
         "instanceId": instance_id,

@@ -9,6 +9,7 @@ from .say import LabError
 
 REGION = "eu-central-1"
 ROLE = "vault-node"
+ACCOUNT = "123456789012"  # the stand-in's
 AWS_PORT = 5000
 MIRROR_PORT = 8080
 LABEL = "vaultops.lab"

@@ -48,12 +48,21 @@ def test_an_older_one_is_built_for_what_asks_for_it(built, monkeypatch):
 
 
 def test_what_was_built_is_not_built_again(built, monkeypatch, tmp_path):
-    recipe = RECIPES / f"vault-{named()}"
-    before = binaries._cached(recipe) / f"vault-{named()}"
+    before = binaries._built(named())
     before.parent.mkdir(parents=True)
     before.touch()
     assert binaries.vault_binaries() == {named(): before}
     assert built == []
+
+
+def test_what_was_built_of_another_main_program_is_not_taken(built, monkeypatch, tmp_path):
+    before = binaries._built(named())
+    before.parent.mkdir(parents=True)
+    before.touch()
+    (tmp_path / "main.go").write_text(binaries._MAIN.read_text() + "// another\n")
+    monkeypatch.setattr(binaries, "_MAIN", tmp_path / "main.go")
+    binaries.vault_binaries()
+    assert built == [named()]
 
 
 @pytest.mark.parametrize("asked", ["1.21", "v1.21.0", "1.21.0,1.19.0", "../x"])

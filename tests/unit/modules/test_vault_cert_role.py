@@ -165,11 +165,12 @@ def test_what_is_wanted_is_clean_of_white_space_around_it():
     ],
 )
 def test_which_parts_differ(cert_auth, policy, role, steps):
-    assert state.steps(state.observed(cert_auth, policy, role, WANTED), WANTED) == steps
+    found = {"cert_auth": cert_auth, "policy": policy, "role": role}
+    assert state.steps(state.observed(found, WANTED), WANTED) == steps
 
 
 def test_what_is_common_to_identities_is_written_once_and_first():
-    nothing = state.observed(False, None, None, WANTED)
+    nothing = state.observed({"cert_auth": False, "policy": None, "role": None}, WANTED)
     desired = {"one": WANTED, "two": WANTED}
     steps = [str(step) for step in state.plan(dict.fromkeys(desired, nothing), desired)]
     assert steps == ["cert_auth", "policy one", "role one", "policy two", "role two"]
@@ -179,7 +180,7 @@ def test_what_is_common_to_identities_is_written_once_and_first():
 def test_a_plan_keeps_to_those_that_differ():
     desired = {"one": WANTED, "two": WANTED}
     found = state.plan({"one": WANTED, "two": {**WANTED, "policy": "# nothing"}}, desired)
-    assert found == [("two", "policy")]
+    assert found == [("two", "policy", False)]
 
 
 @pytest.mark.parametrize(
@@ -197,10 +198,11 @@ def test_a_plan_keeps_to_those_that_differ():
     ],
 )
 def test_who_may_write_both_of_an_identitys_paths_may_write_it(granted, may):
+    one = {"one": WANTED}
     for path in ("sys/policies/acl/one", "auth/cert/certs/one"):
-        able = {**dict.fromkeys(state.written(["one"]), ["root"]), path: granted}
-        assert state.may_write(able, ["one"]) is may
-    assert state.written(["one", "two"]) == [
+        able = {**dict.fromkeys(state.written(one), ["root"]), path: granted}
+        assert state.may_write(able, one) is may
+    assert state.written({**one, "two": WANTED}) == [
         "sys/policies/acl/one",
         "auth/cert/certs/one",
         "sys/policies/acl/two",
@@ -213,7 +215,8 @@ def test_nobody_but_the_admin_may_write_an_identity(policy):
     writes = [line for line in policy.splitlines() if "update" in line or "create" in line]
     able = {line.split('"')[1]: ["create", "update"] for line in writes}
     for role in (state.OPERATOR, state.ADMIN, state.STATUS):
-        assert not state.may_write(able, [role])
+        for part in ("policy", "role", "aws_role"):
+            assert not state.may_write(able, {role: [part]})
 
 
 @pytest.mark.parametrize("content", ["der", ""])

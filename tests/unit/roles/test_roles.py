@@ -226,6 +226,7 @@ def test_every_entry_point_is_specified(role):
         "python",
         "private_ca",
         "given",
+        "logins",
         "may_go_on",
         "unseal_key",
         "cluster",

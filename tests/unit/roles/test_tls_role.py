@@ -40,7 +40,12 @@ class Controller:
             ],
         }
         (self.folder / "play.yml").write_text(yaml.safe_dump([play]))
-        own = {"vault_cluster_name": "prod", "vault_controller_dir": str(self.folder / "controller"), **variables}
+        own = {
+            "vault_cluster_name": "prod",
+            "vault_controller_dir": str(self.folder / "controller"),
+            "vault_login_method": "cert",
+            **variables,
+        }
         command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(self.folder / "hosts.yml")]
         result = subprocess.run(
             [*command, *(["--check"] if check else []), "-e", json.dumps(own), str(self.folder / "play.yml")],
@@ -155,6 +160,16 @@ def test_what_somebody_keeps_beside_the_ca_is_left_alone(made):
     said = made.run("withdraw", hosts=list(NODES), vault_leaving_ids=["vault-9"])
     assert not said.startswith("failed"), said
     assert made.files() == before
+
+
+def test_whoever_logs_in_by_iam_has_no_certificate(controller):
+    said = controller.run("issue", vault_tls_may_make_ca=True, vault_login_method="aws")
+    assert not said.startswith("failed"), said
+    assert controller.files() == {
+        "ca.crt",
+        "ca.key",
+        *(f"nodes/{node}.{kind}" for node in NODES for kind in ("crt", "key")),
+    }
 
 
 def test_new_keys_for_everybody_and_the_old_certificates_are_kept(made):

@@ -28,8 +28,9 @@ def write_policy(where: str, client: t.Any, name: str, policy: str) -> None:
     call(where, lambda: client.adapter.put(f"/v1/sys/policies/acl/{name}", json={"policy": policy}))
 
 
-def has_cert_auth(where: str, client: t.Any) -> bool:
-    return "cert/" in data(where, call(where, lambda: client.adapter.get("/v1/sys/auth")))
+def methods(where: str, client: t.Any) -> set[str]:
+    """The paths at which there is an auth method."""
+    return {path.rstrip("/") for path in data(where, call(where, lambda: client.adapter.get("/v1/sys/auth")))}
 
 
 def enable_cert_auth(where: str, client: t.Any) -> None:
@@ -37,7 +38,33 @@ def enable_cert_auth(where: str, client: t.Any) -> None:
     call(where, lambda: client.adapter.post("/v1/sys/auth/cert", json=body))
 
 
+def enable_aws_auth(where: str, client: t.Any) -> None:
+    body = {"type": "aws", "description": "IAM principals"}
+    call(where, lambda: client.adapter.post("/v1/sys/auth/aws", json=body))
+
+
+def read_aws_config(where: str, client: t.Any) -> dict[str, t.Any] | None:
+    return _read(where, client, "/v1/auth/aws/config/client")
+
+
+def write_aws_config(where: str, client: t.Any, config: dict[str, t.Any]) -> None:
+    call(where, lambda: client.adapter.post("/v1/auth/aws/config/client", json=config))
+
+
+def read(where: str, client: t.Any, path: str) -> dict[str, t.Any] | None:
+    return _read(where, client, f"/v1/{path}")
+
+
+def write(where: str, client: t.Any, path: str, content: dict[str, t.Any]) -> None:
+    call(where, lambda: client.adapter.post(f"/v1/{path}", json=content))
+
+
+def remove(where: str, client: t.Any, path: str) -> None:
+    call(where, lambda: client.adapter.delete(f"/v1/{path}"))
+
+
 def read_role(where: str, client: t.Any, name: str) -> dict[str, t.Any] | None:
+    """Of the certificate login."""
     return _read(where, client, f"/v1/auth/cert/certs/{name}")
 
 

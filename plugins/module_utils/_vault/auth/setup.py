@@ -10,44 +10,63 @@ from ..._custody.record import Record, without_root_token
 from ..._custody.sinks import Sink
 from ..client import Cluster, Connection
 from ..errors import VaultError
-from ..session import can_log_in
+from ..session import refused
+from ..visit import Visit
 from . import api
-from .state import Identities, Identity, Step, may_write, observed, written
+from .state import PARTS, Identities, Identity, Step, may_write, observed, path, written
 
 
 def observe(name: str, client: t.Any, role: str, like: Identity) -> Identity:
-    cert_auth = api.has_cert_auth(name, client)
-    return observed(
-        cert_auth, api.read_policy(name, client, role), api.read_role(name, client, role) if cert_auth else None, like
-    )
+    return _observe(name, client, role, like, api.methods(name, client))
+
+
+def _observe(name: str, client: t.Any, role: str, like: Identity, methods: set[str]) -> Identity:
+    aws = "aws" in methods
+
+    def look(part: str) -> t.Any:
+        if part == "cert_auth":
+            return "cert" in methods
+        if part == "aws_auth":
+            return aws
+        if part == "aws_config":
+            return api.read_aws_config(name, client) if aws else None
+        if part == "policy":
+            return api.read_policy(name, client, role)
+        # Nothing is asked of a method that is not there: Vault refuses that to who may not write it.
+        there = aws if part == "aws_role" else "cert" in methods
+        return api.read(name, client, path(part, role)) if there else None
+
+    return observed({part: look(part) for part in PARTS if part in like}, like)
 
 
 def observe_all(name: str, client: t.Any, desired: Identities) -> Identities:
-    return {role: observe(name, client, role, like) for role, like in desired.items()}
+    methods = api.methods(name, client)
+    return {role: _observe(name, client, role, like, methods) for role, like in desired.items()}
 
 
-def look(cluster: Cluster, name: str, desired: Identities) -> Identities | None:
-    """What is there, as far as this identity sees it; None when it can't log in, or may not see it."""
-    if not cluster.connection.token and not can_log_in(cluster, name):
-        return None
+def look(cluster: Cluster, name: str, desired: Identities) -> tuple[Identities | None, VaultError | None]:
+    """What is there, as far as this identity sees it; None, and why, when it can't log in, or may not see it."""
+    if refusal := refused(cluster, name):
+        return None, refusal
     try:
         with cluster.login(name) as client:
-            return observe_all(name, client, desired)
+            return observe_all(name, client, desired), None
     except VaultError as error:
         if error.status == 403:
-            return None
+            return None, error
         raise
 
 
-def writer(candidates: t.Iterable[Connection], name: str, roles: list[str]) -> Connection | None:
+def writer(candidates: t.Iterable[Connection], name: str, desired: Identities) -> Connection | None:
     """The first of them that logs in and may say who may do what; asked of Vault, nothing is tried."""
     for candidate in candidates:
-        cluster = Cluster(candidate)
-        if not candidate.token and not can_log_in(cluster, name):
-            continue
         try:
-            with cluster.login(name) as client:
-                if may_write(api.capabilities(name, client, written(roles)), roles):
+            with Visit(candidate) as cluster:
+                if refused(cluster, name):
+                    continue
+                with cluster.login(name) as client:
+                    able = api.capabilities(name, client, written(desired))
+                if may_write(able, desired):
                     return candidate
         except VaultError as error:
             if error.status != 403:
@@ -55,13 +74,21 @@ def writer(candidates: t.Iterable[Connection], name: str, roles: list[str]) -> C
     return None
 
 
-def apply(name: str, client: t.Any, role: str, desired: Identity, steps: list[str]) -> None:
-    if "cert_auth" in steps:
-        api.enable_cert_auth(name, client)
-    if "policy" in steps:
-        api.write_policy(name, client, role, t.cast(str, desired["policy"]))
-    if "role" in steps:
-        api.write_role(name, client, role, t.cast(dict, desired["role"]))
+def apply(name: str, client: t.Any, role: str, desired: Identity, steps: t.Iterable[str]) -> None:
+    for part in steps:
+        wanted = desired[part]
+        if part == "cert_auth":
+            api.enable_cert_auth(name, client)
+        elif part == "aws_auth":
+            api.enable_aws_auth(name, client)
+        elif part == "aws_config":
+            api.write_aws_config(name, client, wanted)
+        elif part == "policy":
+            api.write_policy(name, client, role, wanted)
+        elif wanted is None:
+            api.remove(name, client, path(part, role))
+        else:
+            api.write(name, client, path(part, role), wanted)
 
 
 def write(connection: Connection, name: str, desired: Identities, steps: list[Step]) -> None:
@@ -72,24 +99,25 @@ def write(connection: Connection, name: str, desired: Identities, steps: list[St
             apply(name, client, step.role, desired[step.role], [step.part])
 
 
-def prove_login(connection: Connection, policy: str) -> None:
-    """Log in with the certificate alone, and look at what that gives."""
-    cluster = Cluster(dataclasses.replace(connection, token=None))
-    name = cluster.active()
-    if not can_log_in(cluster, name):
-        raise VaultError(
-            name,
-            f"'{policy}' can't log in with {connection.cert_auth_public_key}",
-            f"Compare the certificate's common name and CA with auth/cert/certs/{policy}, and see that it was not revoked.",
-        )
-    with cluster.login(name) as client:
-        policies = api.own_policies(name, client)
+def prove_login(connection: Connection) -> None:
+    """Log in without any token, and look at what that gives."""
+    policy, aws = connection.role_id, connection.auth_method == "aws_iam"
+    place = path("aws_role" if aws else "role", policy)
+    with Visit(dataclasses.replace(connection, token=None)) as cluster:
+        name = cluster.active()
+        if refusal := refused(cluster, name):
+            if aws:
+                raise VaultError(name, refusal.cause, refusal.cure)
+            raise VaultError(
+                name,
+                f"'{policy}' can't log in with {connection.cert_auth_public_key}",
+                f"Compare the certificate's common name and CA with {place}, and see that it was not revoked.",
+            )
+        with cluster.login(name) as client:
+            policies = api.own_policies(name, client)
     if policy not in policies:
-        raise VaultError(
-            name,
-            f"the login of '{policy}' gives {', '.join(policies)}, and not {policy}",
-            f"Look at auth/cert/certs/{policy}.",
-        )
+        cause = f"the login of '{policy}' gives {', '.join(policies)}, and not {policy}"
+        raise VaultError(name, cause, f"Look at {place}.")
 
 
 def retire_root_token(connection: Connection, sink: Sink, record: Record, root_token: str) -> None:

@@ -58,6 +58,8 @@ def test_each_node_by_name(changes, says):
         ({"region": ""}, "vault_aws_region"),
         ({"controller_dir": ""}, "vault_controller_dir"),
         ({"key_alias": "vault-unseal"}, "vault_kms_key_alias"),
+        ({"login_method": "ldap"}, "vault_login_method is 'ldap'. Use aws, cert or token."),
+        ({"principals": {"vault_admins": ["me"]}}, "vault_admins: 'me' is not the ARN of an IAM user or role."),
         ({"join": "dns"}, "vault_join"),
         ({"tls_source": "none"}, "vault_tls_source"),
         ({"sink": ""}, "vault_custody_sink is not set"),
