@@ -50,16 +50,22 @@ def certificate_problems(options):
     return certificates.problems(options, datetime.datetime.now(datetime.timezone.utc))
 
 
-def identities_due(identities, options):
-    return certificates.identities_due(identities, options, datetime.datetime.now(datetime.timezone.utc))
+def node_certificate_problems(observed, options):
+    """*observed*: what vault_node_info saw on the node; *options*: as node_problems() has them, with ca as a path."""
+    found = (observed or {}).get("certificate")
+    wanted = {**options, "ca": _text(options["ca"])}
+    return certificates.node_problems(found, wanted, datetime.datetime.now(datetime.timezone.utc))
+
+
+def _text(path):
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def identity_problems(identities, options):
     return certificates.identity_problems(identities, options, datetime.datetime.now(datetime.timezone.utc))
-
-
-def open_keys(paths):
-    return [path for path in paths if certificates.is_open(path)]
 
 
 def certificate_lines(result):
@@ -162,13 +168,9 @@ class FilterModule:
             "forgotten": standing.forgotten,
             "input_problems": inputs.problems,
             "adoption_problems": inputs.adoption_problems,
-            "certificate_authority": certificates.authority,
-            "certificate_files": certificates.node_files,
-            "certificate_identities_due": identities_due,
             "certificate_identity_problems": identity_problems,
             "certificate_lines": certificate_lines,
-            "certificate_missing_authority": certificates.missing_authority,
-            "certificate_open_keys": open_keys,
+            "certificate_node_problems": node_certificate_problems,
             "certificate_problems": certificate_problems,
             "not_seen": sight.not_seen,
             "found_on_nodes": found_on_nodes,
@@ -181,7 +183,6 @@ class FilterModule:
             "lease_since_read": lease.since_read,
             "lease_turn_problem": lease_turn_problem,
             "lease_verdict": lease.verdict,
-            "certificates_of_another_ca": certificates.of_another_ca,
             "overview": overview.lines,
             "replace_plan": replace.plan,
             "restart_plan": upgrade.restart,

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "_snapshot": {"_common"},
     "_backup": {"_common", "_snapshot"},
     "_vault": {"_common", "_custody"},
-    "_tls": {"_common", "_vault"},
+    "_tls": {"_common", "_vault", "_aws"},
     "_lease": {"_common"},
     "_plan": {"_common", "_node"},
     "_status": {"_common", "_snapshot"},

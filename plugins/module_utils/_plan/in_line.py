@@ -25,7 +25,11 @@ def _differs(entry: Entry, found: t.Mapping[str, t.Any] | None) -> bool:
         return True
     if entry.content is None:
         return found["kind"] != "directory"
-    return found["kind"] != "file" or found["sha256"] != hashlib.sha256(entry.content.encode()).hexdigest()
+    return (
+        found["kind"] != "file"
+        or entry.content != ""
+        and found["sha256"] != hashlib.sha256(entry.content.encode()).hexdigest()
+    )
 
 
 def users(observed: Observed, wanted: t.Mapping[str, t.Mapping[str, str]]) -> list[str]:
@@ -47,7 +51,10 @@ def units(observed: Observed, enabled: t.Iterable[str], known: t.Iterable[str] =
 
 
 def certificate(observed: Observed, entries: t.Iterable[Entry], wanted: str | None) -> list[str]:
-    """The files that differ, and the listener where it serves another certificate than the *wanted* one (SHA-256)."""
+    """The files that differ, and the listener where it serves another certificate than the *wanted* one (SHA-256).
+
+    An entry without a content of its own, such as a key that only the node has, is compared by its attributes.
+    """
     found = paths(observed, entries)
     stopped = "service" in observed and observed["service"]["main_pid"] is None
     # A process whose listener did not answer serves something that nobody has seen.

@@ -325,7 +325,7 @@ def test_an_unknown_rotation_period_is_no_change():
 
 
 def desired(**changes):
-    nothing = dict.fromkeys(key_state.Desired.__annotations__)
+    nothing = {**dict.fromkeys(key_state.Desired.__annotations__), "kind": key_state.SEAL}
     return {**nothing, "purge_tags": True, "cancel_deletion": False, **changes}
 
 
