@@ -37,7 +37,7 @@ def node_certificate_out_of_line(observed, ca, directory):
         return [error.filename]
     own = (observed.get("certificate") or {}).get("certificate") or ""
     entries = certificate.entries({"certificate": own, "private_key": "", "ca": text, "directory": directory})
-    return in_line.certificate(observed, entries, tls.fingerprint(own))
+    return in_line.certificate(observed, entries, tls.fingerprint(own), own_key=True)
 
 
 def backup_tool_key(source, requirements, python, machine):

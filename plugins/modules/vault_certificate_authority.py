@@ -30,8 +30,8 @@ options:
     required: true
   path:
     description:
-      - File that the CA certificates are written to, such as V(ca.crt). While the CA changes, V(ca-next.crt) beside it has the new
-        one alone. The directory is created.
+      - File that the CA certificates are written to, such as V(ca.crt). While the CA changes, V(ca-next.crt) beside it has the
+        new one alone. The directory is created.
     type: path
   known:
     description: The CA certificates that nodes which hold data, or run, trust, in PEM.
@@ -293,7 +293,7 @@ def publish(ssm: t.Any, params: dict[str, t.Any], before: str | None, wanted: st
 
 
 def retire(keys: t.Any, check_mode: bool) -> str | None:
-    """Have the alias lead to the new CA's key. It may be cut short: until the end one of the aliases vouches for what is published."""
+    """Have the alias lead to the new CA's key. Wherever that is cut short, one of the aliases vouches for what is published."""
     new, old = keys.following, keys.current
     if new is None:
         return None

@@ -189,8 +189,8 @@ served:
   type: str
 certificate:
   description:
-    - Null without O(certificates). Else certificate and ca, in PEM and empty where there is none; key_fits, whether the key beside the
-      certificate is its own; replaced, certificates that were replaced and have not expired, in PEM.
+    - Null without O(certificates). Else certificate and ca, in PEM and empty where there is none; key_fits, whether the key
+      beside the certificate is its own; and replaced, in PEM, certificates that were replaced and have not expired.
   returned: success
   type: dict
 python:

@@ -20,16 +20,16 @@ def paths(observed: Observed, entries: t.Iterable[Entry]) -> list[str]:
     return [entry.path for entry in entries if _differs(entry, looked.get(entry.path))]
 
 
+def _attributes_differ(entry: Entry, found: t.Mapping[str, t.Any] | None) -> bool:
+    return found is None or found["attributes"] != attributes(entry.owner, entry.group, entry.mode)
+
+
 def _differs(entry: Entry, found: t.Mapping[str, t.Any] | None) -> bool:
-    if found is None or found["attributes"] != attributes(entry.owner, entry.group, entry.mode):
+    if found is None or _attributes_differ(entry, found):
         return True
     if entry.content is None:
         return found["kind"] != "directory"
-    return (
-        found["kind"] != "file"
-        or entry.content != ""
-        and found["sha256"] != hashlib.sha256(entry.content.encode()).hexdigest()
-    )
+    return found["kind"] != "file" or found["sha256"] != hashlib.sha256(entry.content.encode()).hexdigest()
 
 
 def users(observed: Observed, wanted: t.Mapping[str, t.Mapping[str, str]]) -> list[str]:
@@ -50,12 +50,17 @@ def units(observed: Observed, enabled: t.Iterable[str], known: t.Iterable[str] =
     return wrong + [name for name, unit in seen.items() if name not in wrong and unit.get("stale") is not False]
 
 
-def certificate(observed: Observed, entries: t.Iterable[Entry], wanted: str | None) -> list[str]:
+def certificate(observed: Observed, entries: t.Iterable[Entry], wanted: str | None, own_key: bool = False) -> list[str]:
     """The files that differ, and the listener where it serves another certificate than the *wanted* one (SHA-256).
 
-    An entry without a content of its own, such as a key that only the node has, is compared by its attributes.
+    *own_key*: nobody but the node has the key, so that only its attributes are compared.
     """
-    found = paths(observed, entries)
+    looked = observed.get("paths") or {}
+    found = [
+        entry.path
+        for entry in entries
+        if (_attributes_differ if own_key and entry.secret else _differs)(entry, looked.get(entry.path))
+    ]
     stopped = "service" in observed and observed["service"]["main_pid"] is None
     # A process whose listener did not answer serves something that nobody has seen.
     if not stopped and observed.get("served") != wanted:
