@@ -68,6 +68,20 @@ def identity_problems(identities, options):
     return certificates.identity_problems(identities, options, datetime.datetime.now(datetime.timezone.utc))
 
 
+def certificates_trusted(observed):
+    """The CA certificates, in PEM, of nodes that hold something; what an empty machine has is nobody's word."""
+    holding = [one for one in observed.values() if one.get("has_data") or one.get("listens")]
+    return [text for one in holding if (text := (one.get("certificate") or {}).get("ca"))]
+
+
+def certificates_replaced(names, hostvars, staying):
+    """What the entry point revoke of vault_tls has read: which hosts said it, and what no node may log in with any more."""
+    found = {name: (hostvars[name].get("vault_tls_replaced") or {}).get("certificate") for name in names}
+    read = {name: one for name, one in found.items() if one}
+    leaving = [one["certificate"] for name, one in read.items() if name not in staying and one["certificate"]]
+    return {"read": list(read), "certificates": [text for one in read.values() for text in one["replaced"]] + leaving}
+
+
 def certificate_lines(result):
     return [certificate_state.line(one) for one in result["certificates"]]
 
@@ -172,6 +186,8 @@ class FilterModule:
             "certificate_lines": certificate_lines,
             "certificate_node_problems": node_certificate_problems,
             "certificate_problems": certificate_problems,
+            "certificates_replaced": certificates_replaced,
+            "certificates_trusted": certificates_trusted,
             "not_seen": sight.not_seen,
             "found_on_nodes": found_on_nodes,
             "outage": sight.outage,

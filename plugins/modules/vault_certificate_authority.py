@@ -97,6 +97,10 @@ source:
   description: Where the CA certificates are from, V(parameter), V(nodes), V(files) or, where there are none, empty.
   returned: success
   type: str
+moves:
+  description: Whether the CA of O(move_from) is among them.
+  returned: success
+  type: bool
 retired:
   description: ARN of the key that signs nothing any more, after O(step=finish); else null.
   returned: success
@@ -141,7 +145,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     except Problem as problem:
         if params["required"]:
             raise
-        nothing = {"bundle": "", "change": "none", "source": "", "retired": None}
+        nothing = {"bundle": "", "change": "none", "source": "", "moves": False, "retired": None}
         return {"changed": False, **nothing, "problem": str(problem)}
 
 
@@ -152,7 +156,7 @@ def work(module: AnsibleAWSModule) -> dict[str, t.Any]:
     if params["step"] == "remove":
         if before is not None and not module.check_mode:
             ssm_api.delete(ssm, params["parameter"])
-        return answer(before is not None, "", "none", "")
+        return answer(before is not None)
     client = module.client("kms", retry_decorator=kms_api.RETRY)
     keys = Keys(client, params["alias"], str(module.region), params["move_from"])
     trusted, source = look(before, keys, params)
@@ -170,7 +174,8 @@ def work(module: AnsibleAWSModule) -> dict[str, t.Any]:
     if params["path"] and not (module.check_mode and params["step"] != "look"):
         put(params["path"], wanted, certificates.bundle(following))
     state = certificates.change(certificates.certificates_in(wanted), following)
-    return answer(changed or retired is not None, wanted, state["change"], source, retired)
+    found = {"bundle": wanted, "change": state["change"], "source": source, "moves": moves(trusted, keys)}
+    return answer(changed or retired is not None, **found, retired=retired)
 
 
 def put(path: str, wanted: str, following: str) -> None:
@@ -188,13 +193,10 @@ def left_over(keys: t.Any) -> bool:
     return bool(keys.following and keys.current and keys.following.arn == keys.current.arn)
 
 
-def answer(changed: bool, bundle: str, change: str, source: str, retired: str | None = None) -> dict[str, t.Any]:
-    known = {"bundle": bundle, "change": change, "source": source, "retired": retired, "problem": None}
-    return {
-        "changed": changed,
-        **known,
-        "diff": {"before": "", "after": "The CA certificates change.\n" if changed else ""},
-    }
+def answer(changed: bool, **found: t.Any) -> dict[str, t.Any]:
+    nothing = {"bundle": "", "change": "none", "source": "", "moves": False, "retired": None, "problem": None}
+    diff = {"before": "", "after": "The CA certificates change.\n" if changed else ""}
+    return {"changed": changed, **nothing, **found, "diff": diff}
 
 
 def look(text: str | None, keys: t.Any, params: dict[str, t.Any]) -> tuple[list[t.Any], str]:

@@ -9,7 +9,8 @@ module: vault_identity_issue
 short_description: Issue certificates for the logins of one run
 version_added: 1.0.0
 description:
-  - Makes a key and a client certificate for each of O(identities) whose files are in O(directory) and do not exist.
+  - Makes a key and a client certificate for each of O(identities) whose files are in O(directory) and do not exist, or are of
+    another CA.
   - The directory goes with the run, and the certificates are valid for one day at most.
 author: vaultops maintainers (@vaultops)
 requirements:
@@ -76,6 +77,8 @@ from ..module_utils._common import files
 from ..module_utils._common.module import require
 
 try:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import serialization
 
     from ..module_utils._tls import authority
@@ -89,18 +92,28 @@ except ImportError:
 def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     require(CRYPTOGRAPHY)
     params = module.params
+    ca = first_in(params["ca_file"])
     due = [
         name
         for name, paths in params["identities"].items()
-        if os.path.dirname(paths["certificate"]) == params["directory"] and not os.path.exists(paths["certificate"])
+        if os.path.dirname(paths["certificate"]) == params["directory"] and not is_issued(paths["certificate"], ca)
     ]
     if due and not module.check_mode:
         client = module.client("kms", retry_decorator=kms_api.RETRY)
-        ca = first_in(params["ca_file"])
         signer = Keys(client, params["alias"], str(module.region), params["move_from"]).signer(ca)
         for name in due:
             issue(name, params["identities"][name], ca, signer)
     return {"changed": bool(due), "issued": due, "diff": {"before": "", "after": "".join(f"{name}\n" for name in due)}}
+
+
+def is_issued(path: str, ca: t.Any) -> bool:
+    """In a process of several playbooks the CA may have changed since."""
+    try:
+        with open(path, "rb") as stream:
+            x509.load_pem_x509_certificate(stream.read()).verify_directly_issued_by(ca)
+    except (OSError, ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def issue(name: str, paths: dict[str, str], ca: t.Any, signer: t.Any) -> None:

@@ -146,8 +146,8 @@ def _cluster_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
         )
     if inputs.get("join") not in ("aws", "static"):
         found.append(f"vault_join is '{inputs.get('join')}'. Use aws or static.")
-    if inputs.get("tls_source") not in ("private_ca", "given"):
-        found.append(f"vault_tls_source is '{inputs.get('tls_source')}'. Use private_ca or given.")
+    if inputs.get("tls_source") not in ("kms_ca", "given"):
+        found.append(f"vault_tls_source is '{inputs.get('tls_source')}'. Use kms_ca or given.")
     if not inputs.get("sink"):
         found.append(
             "vault_custody_sink is not set. Recovery keys are given out once, so say where they go: "
