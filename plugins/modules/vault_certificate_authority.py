@@ -216,6 +216,8 @@ def look(text: str | None, keys: t.Any, params: dict[str, t.Any]) -> tuple[list[
         refuse_strangers("what the nodes trust", bundles[0], keys)
     if known:
         return known, "nodes"
+    # Where a CA would be made, a key of another kind is named before anything is.
+    _key = keys.current
     return list(keys.old), "files" if keys.old else ""
 
 

@@ -215,9 +215,9 @@ def _plain(answer: Part, name: str) -> str:
 def _lost_ca(observed: t.Mapping[str, Part], wanted: Wanted) -> str:
     there = [f"{name} ({_brief(here)})" for name, here in observed.items() if "service" in here and _is_something(here)]
     return (
-        f"There is no CA certificate in {wanted['ca_file']} on this controller, and a cluster exists: {', '.join(there)}. A new CA "
-        "would cut off every client, so none is made. Name the account and the region that the cluster was made in, or the file of "
-        "its CA (vault_ca_file). Nothing was changed."
+        f"There is no CA certificate in {wanted['ca_file']} on this controller, and a cluster exists: {', '.join(there)}. A new "
+        "CA would cut off every client, so none is made. Name the account and the region that the cluster was made in, or the "
+        "file of its CA (vault_ca_file). Nothing was changed."
     )
 
 
