@@ -44,12 +44,14 @@ def published(url: str, name: str) -> str:
     return boto3.client("ssm", region_name=REGION, endpoint_url=url).get_parameter(Name=name)["Parameter"]["Value"]
 
 
-def issue_client(url: str, alias: str, ca: x509.Certificate, name: str, folder: Path, days: int = 1) -> None:
-    """Certificate and key of who logs in with this common name, as files."""
+def issue_client(url: str, alias: str, bundle: str, name: str, folder: Path, days: int = 1) -> None:
+    """Certificate and key, as files, of who logs in with this common name, by the first CA of the bundle."""
     key = authority.new_key()
     wanted: t.Any = {"common_name": name, "names": [name], "usage": ["clientAuth"], "days": days}
     now = datetime.datetime.now(datetime.timezone.utc)
-    made = authority.certificate(ca, signer(url, alias), key.public_key(), wanted, now)
+    ca = x509.load_pem_x509_certificate(bundle.encode())
+    signs = signers.Keys(kms(url), alias, REGION).signer(ca)
+    made = authority.certificate(ca, signs, key.public_key(), wanted, now)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / f"{name}.key").write_bytes(authority.private(key))
     (folder / f"{name}.crt").write_bytes(made.public_bytes(PEM))

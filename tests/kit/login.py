@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+from pathlib import Path
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection, call
+from kit.ca import issue_client, published
 
 
 def as_operator(bench, nodes=None) -> Cluster:
@@ -19,8 +21,9 @@ def as_admin(bench, nodes=None) -> Cluster:
 
 
 def logged_in_as(who, bench, nodes=None, folder=None) -> Cluster:
-    """*folder*: where the identity's files are, if not where the play keeps them."""
-    tls = bench.controller / "tls"
+    """*folder*: where the identity's files are, if they are not to be issued here: a play keeps none."""
+    bench.require_network()
+    tls = identities(bench.lab)
     return Cluster(
         Connection(
             nodes={node.hostname: f"https://{node.address}:8200" for node in nodes or bench.lab.nodes},
@@ -30,6 +33,19 @@ def logged_in_as(who, bench, nodes=None, folder=None) -> Cluster:
             cert_auth_role=f"vaultops-{who}",
         )
     )
+
+
+def identities(lab) -> Path:
+    """The directory of the CA certificates as they are published, and of certificates for everybody who logs in, of the CA that
+    signs now."""
+    folder = lab.state / "identities"
+    text = published(lab.aws_url, f"/vaultops/{lab.name}/ca")
+    if not (folder / "ca.crt").exists() or (folder / "ca.crt").read_text() != text:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for who in ("operator", "admin", "status"):
+            issue_client(lab.aws_url, f"alias/vault-{lab.name}-ca", text, f"vaultops-{who}", folder)
+        (folder / "ca.crt").write_text(text)
+    return folder
 
 
 def admin_of(cluster: Cluster) -> Cluster:
