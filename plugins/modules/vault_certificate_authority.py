@@ -145,6 +145,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     except Problem as problem:
         if params["required"]:
             raise
+        module.warn(str(problem))
         nothing = {"bundle": "", "change": "none", "source": "", "moves": False, "retired": None}
         return {"changed": False, **nothing, "problem": str(problem)}
 
