@@ -168,15 +168,17 @@ def work(module: AnsibleAWSModule) -> dict[str, t.Any]:
         wanted, following = planned(trusted, following, keys, params, module.check_mode)
     changed = params["step"] != "look" and wanted != before
     retired = None
+    ends = params["step"] == "finish" and not moves(trusted, keys)
+    at_the_end = ends and keys.following and (following or left_over(keys))
     if changed and not module.check_mode:
         publish(ssm, params, before, wanted)
-    if params["step"] == "finish" and (following or left_over(keys)):
+    if at_the_end:
         retired = retire(keys, module.check_mode)
     if params["path"] and not (module.check_mode and params["step"] != "look"):
         put(params["path"], wanted, certificates.bundle(following))
     state = certificates.change(certificates.certificates_in(wanted), following)
     found = {"bundle": wanted, "change": state["change"], "source": source, "moves": moves(trusted, keys)}
-    return answer(changed or retired is not None, **found, retired=retired)
+    return answer(changed or bool(at_the_end), **found, retired=retired)
 
 
 def put(path: str, wanted: str, following: str) -> None:
@@ -298,21 +300,20 @@ def publish(ssm: t.Any, params: dict[str, t.Any], before: str | None, wanted: st
 
 
 def retire(keys: t.Any, check_mode: bool) -> str | None:
-    """Have the alias lead to the new CA's key. Wherever that is cut short, one of the aliases vouches for what is published."""
+    """Have the alias lead to the new CA's key. Wherever that is cut short, one of the aliases vouches for what is published.
+
+    The ARN of the key that signs nothing any more; None where an earlier run had got further.
+    """
     new, old = keys.following, keys.current
-    if new is None:
-        return None
-    if check_mode:
-        return old.arn if old and old.arn != new.arn else None
-    retired = None
-    if old is not None and old.arn != new.arn:
-        retired = old.arn
-        # By this tag kms_key finds a key that a run left without its alias: this one is none.
-        kms_api.apply(keys.client, old.arn, "tag", {key_state.ALIAS_TAG: "retired"})
-        kms_api.apply(keys.client, new.arn, "tag", {key_state.ALIAS_TAG: keys.alias})
-        kms_api.update_alias(keys.client, keys.alias, new.arn)
-    kms_api.delete_alias(keys.client, keys.alias + NEXT)
-    return retired or new.arn
+    moves_on = old is not None and old.arn != new.arn
+    if not check_mode:
+        if moves_on:
+            # By this tag kms_key finds a key that a run left without its alias: this one is none.
+            kms_api.apply(keys.client, old.arn, "tag", {key_state.ALIAS_TAG: "retired"})
+            kms_api.apply(keys.client, new.arn, "tag", {key_state.ALIAS_TAG: keys.alias})
+            kms_api.update_alias(keys.client, keys.alias, new.arn)
+        kms_api.delete_alias(keys.client, keys.alias + NEXT)
+    return old.arn if moves_on else None
 
 
 OPTIONS: dict[str, t.Any] = {
