@@ -140,6 +140,25 @@ def test_a_run_that_was_killed_between_key_and_certificate_is_finished_with_that
     assert (keys, aliases) == (1, [ALIAS]) and text
 
 
+def test_a_change_of_the_ca_makes_a_second_key_and_both_are_published(controller):
+    assert not controller.run("authority", "issue", vault_tls_may_make_ca=True).startswith("failed")
+    old = controller.in_aws()[2]
+    for entry, order in (("ca_begin", slice(None)), ("ca_switch", slice(None, None, -1))):
+        said = controller.run("authority", entry, "ca_state", check=True)
+        assert not said.startswith("failed"), said
+        for _run in range(2):
+            said = controller.run("authority", entry, "ca_state")
+            assert not said.startswith("failed"), said
+        assert said.count("changed=0") == len(NODES), said
+        keys, aliases, text = controller.in_aws()
+        assert (keys, sorted(aliases)) == (2, [ALIAS, f"{ALIAS}-next"])
+        both = x509.load_pem_x509_certificates(text.encode())[order]
+        assert both[0] == x509.load_pem_x509_certificate(old.encode()) and len(both) == 2
+        scratch = controller.folder / "scratch"
+        assert (scratch / "ca.crt").read_text() == text
+        assert x509.load_pem_x509_certificate((scratch / "ca-next.crt").read_bytes()) == both[1]
+
+
 def test_a_key_that_is_somebody_elses_is_left_alone(controller):
     make_key(controller.url, ALIAS)
     said = controller.run("authority", "preflight", "issue", vault_tls_may_make_ca=True)
