@@ -12,6 +12,7 @@ import secrets
 import socket
 import time
 
+from ansible import constants
 from ansible_collections.vaultops.cluster.plugins.module_utils._lease import nodes as lease
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import tls
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import (
@@ -40,6 +41,11 @@ def collection_path(inside):
     return str(COLLECTION / inside)
 
 
+def scratch_directory(cluster_name):
+    """In Ansible's own temporary directory of this run, which goes with it. The lookup of that setting would make another one."""
+    return f"{constants.DEFAULT_LOCAL_TMP}/vaultops-{cluster_name}"
+
+
 def clock_problems(observed, now, skew):
     """*observed*: what vault_node_info saw on each host, with its clock before and after; *now* and *skew* in seconds."""
     problems = [standing.clock_problem(name, seen, now, skew) for name, seen in observed.items() if seen.get("time")]
@@ -50,16 +56,36 @@ def certificate_problems(options):
     return certificates.problems(options, datetime.datetime.now(datetime.timezone.utc))
 
 
-def identities_due(identities, options):
-    return certificates.identities_due(identities, options, datetime.datetime.now(datetime.timezone.utc))
+def node_certificate_problems(observed, options):
+    """*observed*: what vault_node_info saw on the node; *options*: as node_problems() has them, with ca as a path."""
+    found = (observed or {}).get("certificate")
+    wanted = {**options, "ca": _text(options["ca"])}
+    return certificates.node_problems(found, wanted, datetime.datetime.now(datetime.timezone.utc))
+
+
+def _text(path):
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def identity_problems(identities, options):
     return certificates.identity_problems(identities, options, datetime.datetime.now(datetime.timezone.utc))
 
 
-def open_keys(paths):
-    return [path for path in paths if certificates.is_open(path)]
+def certificates_trusted(observed):
+    """The CA certificates, in PEM, of nodes that hold something; what an empty machine has is nobody's word."""
+    holding = [one for one in observed.values() if one.get("has_data") or one.get("listens")]
+    return [text for one in holding if (text := (one.get("certificate") or {}).get("ca"))]
+
+
+def certificates_replaced(names, hostvars, staying):
+    """What the entry point revoke of vault_tls has read: which hosts said it, and what no node may log in with any more."""
+    found = {name: (hostvars[name].get("vault_tls_replaced") or {}).get("certificate") for name in names}
+    read = {name: one for name, one in found.items() if one}
+    leaving = [one["certificate"] for name, one in read.items() if name not in staying and one["certificate"]]
+    return {"read": list(read), "certificates": [text for one in read.values() for text in one["replaced"]] + leaving}
 
 
 def certificate_lines(result):
@@ -151,14 +177,12 @@ class FilterModule:
             "forgotten": standing.forgotten,
             "input_problems": inputs.problems,
             "adoption_problems": inputs.adoption_problems,
-            "certificate_authority": certificates.authority,
-            "certificate_files": certificates.node_files,
-            "certificate_identities_due": identities_due,
             "certificate_identity_problems": identity_problems,
             "certificate_lines": certificate_lines,
-            "certificate_missing_authority": certificates.missing_authority,
-            "certificate_open_keys": open_keys,
+            "certificate_node_problems": node_certificate_problems,
             "certificate_problems": certificate_problems,
+            "certificates_replaced": certificates_replaced,
+            "certificates_trusted": certificates_trusted,
             "not_seen": sight.not_seen,
             "found_on_nodes": found_on_nodes,
             "outage": sight.outage,
@@ -170,12 +194,12 @@ class FilterModule:
             "lease_since_read": lease.since_read,
             "lease_turn_problem": lease_turn_problem,
             "lease_verdict": lease.verdict,
-            "certificates_of_another_ca": certificates.of_another_ca,
             "overview": overview.lines,
             "replace_plan": replace.plan,
             "restart_plan": upgrade.restart,
             "seal_in_use": standing.seal_in_use,
             "site_lines": site_lines,
+            "scratch_directory": scratch_directory,
             "standings": standings,
             "status_document": status_document,
             "status_json": status_json,

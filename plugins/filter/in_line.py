@@ -29,6 +29,17 @@ def certificate_out_of_line(observed, local, directory):
     return in_line.certificate(observed, entries, tls.fingerprint(texts["certificate"]))
 
 
+def node_certificate_out_of_line(observed, ca, directory):
+    """Of a node whose certificate and key are its own. *ca*: path on the controller; *directory*: where they are on the node."""
+    try:
+        text = pathlib.Path(ca).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        return [error.filename]
+    own = (observed.get("certificate") or {}).get("certificate") or ""
+    entries = certificate.entries({"certificate": own, "private_key": "", "ca": text, "directory": directory})
+    return in_line.certificate(observed, entries, tls.fingerprint(own), own_key=True)
+
+
 def backup_tool_key(source, requirements, python, machine):
     """*source*: the directory plugins/module_utils; *requirements*: the tool's packages, as a path."""
     return tool.key(pathlib.Path(source), pathlib.Path(requirements), python, machine)
@@ -39,6 +50,7 @@ class FilterModule:
         return {
             "backup_tool_key": backup_tool_key,
             "certificate_out_of_line": certificate_out_of_line,
+            "node_certificate_out_of_line": node_certificate_out_of_line,
             "paths_out_of_line": paths_out_of_line,
             "units_out_of_line": in_line.units,
             "users_out_of_line": in_line.users,

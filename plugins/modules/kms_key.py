@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Manage a KMS key that Vault unseals with."""
+"""Manage a KMS key that Vault unseals with, or that a private CA signs with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ module: kms_key
 short_description: Manage a KMS key and the alias it is known by
 version_added: 1.0.0
 description:
-  - Creates a symmetric key with its alias, or brings the key behind an alias, id or ARN in line.
+  - Creates a key with its alias, or brings the key behind an alias, id or ARN in line.
   - A key that is disabled or scheduled for deletion is an error, unless O(enabled) or O(cancel_deletion) restores the key.
   - Properties without an option keep their value. Grants are never changed.
   - Based on the API of AWS KMS.
@@ -31,6 +31,14 @@ options:
   description:
     description: Description of the key.
     type: str
+  purpose:
+    description:
+      - What the key is for. V(seal) is a symmetric key that encrypts (C(ENCRYPT_DECRYPT), C(SYMMETRIC_DEFAULT)), V(ca) one on the
+        curve P-384 that signs (C(SIGN_VERIFY), C(ECC_NIST_P384)). A key of another kind is an error, since no key changes that.
+      - A key for V(ca) does not rotate, so O(enable_key_rotation) is not for it.
+    type: str
+    choices: [seal, ca]
+    default: seal
   enabled:
     description: Whether the key can be used.
     type: bool
@@ -92,6 +100,15 @@ EXAMPLES = r"""
     enable_key_rotation: true
     tags:
       Service: vault
+    required_tags:
+      vault-cluster: prod
+    region: eu-central-1
+
+- name: The key that a private CA signs with
+  vaultops.cluster.kms_key:
+    alias: alias/vault-prod-ca
+    purpose: ca
+    description: Signs certificates of the Vault cluster prod
     required_tags:
       vault-cluster: prod
     region: eu-central-1
@@ -176,6 +193,11 @@ from ..module_utils._aws import alias_state, key_state, kms_api
 from ..module_utils._aws.module import run_aws_module
 from ..module_utils._common.errors import Problem
 
+DESTROYS = {
+    "seal": "destroys everything it encrypted, Vault's data and snapshots included",
+    "ca": "leaves a CA that can sign nothing any more",
+}
+
 
 def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     params = module.params
@@ -211,6 +233,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
 
 def desired_from(params: dict[str, t.Any]) -> key_state.Desired:
     return {
+        "kind": key_state.CA if params["purpose"] == "ca" else key_state.SEAL,
         "description": params["description"],
         "enabled": params["enabled"],
         "multi_region": params["multi_region"],
@@ -234,7 +257,7 @@ def deletion(
     )
     if steps and params["confirm_deletion"] not in (name, params["alias"] or name):
         raise Problem(
-            f"deleting {name} ({before['arn']}) destroys everything it encrypted, Vault's data and snapshots included",
+            f"deleting {name} ({before['arn']}) {DESTROYS[params['purpose']]}",
             f"If that is wanted, set confirm_deletion={name}.",
         )
     return steps, after
@@ -292,6 +315,7 @@ OPTIONS: dict[str, t.Any] = {
     "key_id": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "description": {"type": "str"},
+    "purpose": {"type": "str", "choices": ["seal", "ca"], "default": "seal"},
     "enabled": {"type": "bool"},
     "multi_region": {"type": "bool"},
     "policy": {"type": "json"},

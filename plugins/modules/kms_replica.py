@@ -141,6 +141,7 @@ def bring_about(module: AnsibleAWSModule, there: t.Any, alias: str, primary: key
 
 def desired_from(params: dict[str, t.Any]) -> key_state.Desired:
     return {
+        "kind": key_state.SEAL,
         "description": params["description"],
         "enabled": None,
         "multi_region": None,

@@ -9,10 +9,9 @@ module: vault_cert_crl
 short_description: Have replaced and withdrawn client certificates refused by a Vault cluster
 version_added: 1.0.0
 description:
-  - Ensures that the certificates in O(replaced_dir) are on the list of revoked certificates that C(auth/cert) asks at every
-    login and renewal. Tokens that were issued before stay valid, for 15 minutes at most.
-  - Reads the list from Vault. Entries in Vault stay on the list, except for certificates in O(replaced_dir) that have expired.
-    The files of expired certificates are removed.
+  - Ensures that the certificates in O(replaced) are on the list of revoked certificates that C(auth/cert) asks at every login
+    and renewal. Tokens that were issued before stay valid, for 15 minutes at most.
+  - Reads the list from Vault. Entries in Vault stay on the list, except for certificates in O(replaced) that have expired.
   - A certificate that one of O(nodes) still serves is left out, until the node serves its new one.
   - With O(crl_file) the list is the content of that file, from a CA of your own.
   - Vault compares serial numbers, and looks at neither the signature nor the dates of a list. So O(crl_file) has to be signed
@@ -31,12 +30,29 @@ options:
     description: Path of the CA certificate(s), in PEM, that sign the client certificates. The first one signs the list.
     type: path
     required: true
-  ca_key:
-    description: Path of that CA's private key, in PEM. Needed only when the list has to be written.
-    type: path
-  replaced_dir:
-    description: Directory of the certificates that were replaced or withdrawn. A missing directory counts as empty.
-    type: path
+  signed_by:
+    description: Which KMS key signs the list, once it has to be written.
+    type: dict
+    suboptions:
+      alias:
+        description: Alias of the CA's KMS key. While the CA changes, the alias with C(-next) counts as well.
+        type: str
+        required: true
+      region:
+        description: Region of the key.
+        type: str
+        required: true
+      endpoint_url:
+        description: URL of KMS, where it is not the public one.
+        type: str
+      move_from:
+        description: Directory of V(ca.key) of a CA that an earlier release made, until the move to KMS is through.
+        type: str
+        default: ""
+  replaced:
+    description: Certificates that were replaced or withdrawn, in PEM.
+    type: list
+    elements: str
   crl_file:
     description: Path of the list of your own CA, in PEM.
     type: path
@@ -59,8 +75,10 @@ EXAMPLES = r"""
     admin_public_key: /etc/vaultops/admin.crt
     admin_private_key: /etc/vaultops/admin.key
     client_ca: /etc/vaultops/ca.crt
-    ca_key: /etc/vaultops/ca.key
-    replaced_dir: /etc/vaultops/replaced
+    signed_by:
+      alias: alias/vault-prod-ca
+      region: eu-central-1
+    replaced: "{{ node.certificate.replaced }}"
 """
 
 RETURN = r"""
@@ -72,7 +90,6 @@ revoked:
 """
 
 import datetime
-import os
 import traceback
 import typing as t
 from pathlib import Path
@@ -85,7 +102,6 @@ from ..module_utils._vault.session import ADMIN_SPEC, admin_login
 
 try:
     from cryptography import x509
-    from cryptography.hazmat.primitives import serialization
 
     from ..module_utils._tls import authority
     from ..module_utils._tls.served import look
@@ -100,7 +116,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     where, name = cluster.active(), params["name"]
     with cluster.login(where) as client:
         before = api.read_crl(where, client, name)
-    after, text, done_with = wanted(params, cluster, before or set())
+    after, text = wanted(params, cluster, before or set())
     changed = after != (before or set())
     if changed and not check_mode:
         with admin_login(cluster.connection, params, where) as client:
@@ -112,9 +128,6 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
                 f"auth/cert/crls/{name} does not hold what was written to it a moment ago",
                 "Somebody else may have written it meanwhile: run this once more.",
             )
-    if not check_mode:
-        for path in done_with:
-            path.unlink(missing_ok=True)
     return {
         "changed": changed,
         "revoked": hexadecimal(after),
@@ -122,21 +135,18 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     }
 
 
-def wanted(
-    params: dict[str, t.Any], cluster: Cluster, before: set[int]
-) -> tuple[set[int], t.Callable[[], str], list[Path]]:
-    """What the list has to hold, how to make it, and which files have had their time."""
+def wanted(params: dict[str, t.Any], cluster: Cluster, before: set[int]) -> tuple[set[int], t.Callable[[], str]]:
+    """What the list has to hold, and how to make it."""
     authorities = certificates_in(Path(params["client_ca"]))
     if params["crl_file"]:
         text = Path(params["crl_file"]).read_text(encoding="ascii", errors="replace")
-        return given(params, text, authorities), lambda: text, []
+        return given(params, text, authorities), lambda: text
     now = datetime.datetime.now(datetime.timezone.utc)
-    kept = kept_in(params["replaced_dir"])
+    kept = [read(text) for text in params["replaced"]]
     served = serials_on_the_wire(cluster) if kept else set()
-    revoked, expired = authority.revocable(kept.values(), served, now)
+    revoked, expired = authority.revocable(kept, served, now)
     after = (before | revoked) - expired
-    old = [path for path, certificate in kept.items() if certificate.serial_number in expired]
-    return after, lambda: signed(params, authorities[0], after, now), old
+    return after, lambda: signed(params, authorities[0], after, now)
 
 
 def given(params: dict[str, t.Any], text: str, authorities: list[t.Any]) -> set[int]:
@@ -154,26 +164,25 @@ def given(params: dict[str, t.Any], text: str, authorities: list[t.Any]) -> set[
 
 
 def signed(params: dict[str, t.Any], ca: t.Any, serials: set[int], now: datetime.datetime) -> str:
-    path = params["ca_key"]
+    # Where a list of one's own CA is given, nobody needs a library for AWS.
+    from ..module_utils._aws import kms_api
+    from ..module_utils._aws.errors import translate_errors
+    from ..module_utils._tls.signers import Keys
+
+    options = params["signed_by"]
+    with translate_errors(options["region"]):
+        client = kms_api.client(options["region"], options["endpoint_url"])
+        keys = Keys(client, options["alias"], options["region"], options["move_from"])
+        return authority.crl(ca, keys.signer(ca), serials, now)
+
+
+def read(text: str) -> t.Any:
     try:
-        key = serialization.load_pem_private_key(Path(path or "").read_bytes(), None)
-    except (OSError, ValueError, TypeError) as error:
+        return x509.load_pem_x509_certificate(text.encode())
+    except ValueError as error:
         raise VaultError(
-            str(path),
-            "the CA's key can't be used, and certificates have to be revoked with it",
-            "Put it back there, in PEM and without a passphrase.",
+            "replaced", "what is kept as a replaced certificate is none in PEM", "Remove it from its node."
         ) from error
-    if not authority.belong_together(ca, key):
-        raise VaultError(
-            path, f"it is not the key of the first certificate in {params['client_ca']}", "Put that CA's own key there."
-        )
-    return authority.crl(ca, key, serials, now)
-
-
-def kept_in(folder: str | None) -> dict[Path, t.Any]:
-    if not folder or not os.path.isdir(folder):
-        return {}
-    return {path: certificates_in(path)[0] for path in sorted(Path(folder).glob("*.crt"))}
 
 
 def certificates_in(path: Path) -> list[t.Any]:
@@ -198,8 +207,16 @@ OPTIONS: dict[str, t.Any] = {
     **ADMIN_SPEC,
     "name": {"type": "str", "default": "vaultops"},
     "client_ca": {"type": "path", "required": True},
-    "ca_key": {"type": "path", "no_log": False},
-    "replaced_dir": {"type": "path"},
+    "signed_by": {
+        "type": "dict",
+        "options": {
+            "alias": {"type": "str", "required": True},
+            "region": {"type": "str", "required": True},
+            "endpoint_url": {"type": "str"},
+            "move_from": {"type": "str", "default": ""},
+        },
+    },
+    "replaced": {"type": "list", "elements": "str"},
     "crl_file": {"type": "path"},
 }
 
@@ -210,9 +227,9 @@ def main() -> None:
         OPTIONS,
         OSError,
         libraries={**HVAC, **CRYPTOGRAPHY},
-        mutually_exclusive=[("replaced_dir", "crl_file")],
-        required_one_of=[("replaced_dir", "crl_file")],
-        required_by={"replaced_dir": ["ca_key"]},
+        mutually_exclusive=[("replaced", "crl_file")],
+        required_one_of=[("replaced", "crl_file")],
+        required_by={"replaced": ["signed_by"]},
     )
 
 

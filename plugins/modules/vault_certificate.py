@@ -15,17 +15,19 @@ description:
     are always files that a restart can serve."
   - Before the module writes a file, a TLS handshake in memory verifies that the key fits the certificate, and that a client
     that trusts O(ca) and asks for O(server_name) accepts the certificate.
-  - No connection is cut, and no leadership moves. Needs nothing on the node but Python and systemd.
+  - No connection is cut, and no leadership moves. Needs nothing on the node but Python and systemd; without O(private_key)
+    also the C(openssl) command.
 author: vaultops maintainers (@vaultops)
 options:
   certificate:
-    description: The node's certificate and its chain, in PEM.
+    description: The node's certificate and its chain, in PEM. Without it, the one that the node has.
     type: str
-    required: true
   private_key:
-    description: The certificate's private key, in PEM. It is kept out of output, logs and diffs.
+    description:
+      - The certificate's private key, in PEM. It is kept out of output, logs and diffs.
+      - Without it, the one that the node has, or the one that M(vaultops.cluster.vault_certificate_request) made there. The
+        certificate that was replaced is then kept in V(replaced) in O(directory) until it has expired, so that it can be revoked.
     type: str
-    required: true
   ca:
     description: The CA certificates that the node trusts, in PEM.
     type: str
@@ -81,6 +83,7 @@ sha256:
   type: str
 """
 
+import os
 import typing as t
 
 from ..module_utils._common.errors import Problem
@@ -92,6 +95,7 @@ POLL_SECONDS = 0.1
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    params = {**params, **pair(params)}
     tls.rehearse(params["certificate"], params["private_key"], params["ca"], params["server_name"])
     wanted = tls.fingerprint(params["certificate"])
     found = {entry: files.look(entry) for entry in certificate.entries(params)}
@@ -100,10 +104,15 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     served = listener.serves()
     stale = served is not None and served != wanted
     if not check_mode:
+        kept = keep_old(params)
         for entry, _diff in differing:
             files.put(entry)
         if stale and not listener.reload_to(wanted):
+            if kept:
+                os.unlink(kept)
             give_up(listener, [(entry, found[entry]) for entry, _diff in differing], served)
+        if params["own_key"]:
+            certificate.forget_pending(params["directory"], params["private_key"])
     return {
         "changed": bool(differing) or stale,
         "paths": [entry.path for entry, _diff in differing],
@@ -111,6 +120,26 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         "sha256": wanted,
         "diff": [diff for _entry, diff in differing],
     }
+
+
+def pair(params: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Certificate and key: those that were given, or the node's own; and whether the key is the node's own."""
+    text = params["certificate"] or certificate.look(params["directory"])["certificate"]
+    if not text:
+        raise Problem(
+            f"There is no certificate in {params['directory']}", "Issue one: playbooks/rotate_certificates.yml."
+        )
+    own = params["private_key"] is None
+    key = certificate.own_key(params["directory"], text) if own else params["private_key"]
+    return {"certificate": text, "private_key": key, "own_key": own}
+
+
+def keep_old(params: dict[str, t.Any]) -> str:
+    """Where the certificate is kept that is about to be replaced, so that it can be revoked; nowhere where there is none."""
+    old = certificate.look(params["directory"])["certificate"] if params["own_key"] else ""
+    if not tls.fingerprint(old) or tls.fingerprint(old) == tls.fingerprint(params["certificate"]):
+        return ""
+    return certificate.keep(params["directory"], old)
 
 
 class Listener:
@@ -153,8 +182,8 @@ def give_up(listener: Listener, before: list[tuple[files.Entry, files.Found]], s
 
 
 OPTIONS: dict[str, t.Any] = {
-    "certificate": {"type": "str", "required": True},
-    "private_key": {"type": "str", "required": True, "no_log": True},
+    "certificate": {"type": "str"},
+    "private_key": {"type": "str", "no_log": True},
     "ca": {"type": "str", "required": True},
     "server_name": {"type": "str", "required": True},
     "directory": {"type": "path", "default": certificate.DIRECTORY},

@@ -1,18 +1,19 @@
 #!/usr/bin/python
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Issue certificates of a private CA on the controller, and keep those that they replace."""
+"""Issue a node's certificate for a key that the node made."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vault_certificate_issue
-short_description: Issue certificates of a private CA
+short_description: Issue a certificate of a private CA for a node's own key
 version_added: 1.0.0
 description:
-  - Issues each certificate, with the existing key or a new key. The caller decides whether a certificate has to be issued.
-  - A replaced certificate is first kept in O(replaced_dir), so that it can be revoked while it is valid; see
-    M(vaultops.cluster.vault_cert_crl). Replaced keys are not kept.
-  - Each file is replaced atomically, the key before the certificate. The next run repairs an interrupted run.
+  - Signs a certificate for the public key in O(request). The names in it, and what it is for, are those of the options; whatever
+    the request says of them counts for nothing.
+  - "The CA's key stays in KMS: the certificate is built here, and KMS signs it. The signature is verified with the CA's
+    certificate before the certificate is returned."
+  - The caller decides whether a certificate has to be issued.
 author: vaultops maintainers (@vaultops)
 requirements:
   - cryptography >= 42.0.0
@@ -21,203 +22,123 @@ options:
     description: Path of the CA certificate(s), in PEM. The first one signs.
     type: path
     required: true
-  ca_key:
-    description: Path of that CA's private key, in PEM.
-    type: path
+  alias:
+    description: Alias of the CA's KMS key. While the CA changes, the alias with C(-next) counts as well.
+    type: str
     required: true
-  replaced_dir:
-    description: Directory of the replaced certificates. Created if it does not exist.
-    type: path
+  move_from:
+    description: Directory of V(ca.key) of a CA that an earlier release made, until the move to KMS is through.
+    type: str
+    default: ""
+  request:
+    description: The node's request, as M(vaultops.cluster.vault_certificate_request) returns it.
+    type: str
     required: true
-  new_keys:
-    description:
-      - Whether to create new keys in any case. Otherwise a new key is created when the key is missing, unusable, or readable by
-        others.
-    type: bool
-    default: false
-  certificates:
-    description: Certificates to issue.
+  common_name:
+    description: Its common name.
+    type: str
+    required: true
+  names:
+    description: Its DNS names and IP addresses.
     type: list
-    elements: dict
+    elements: str
     required: true
-    suboptions:
-      certificate:
-        description: Path of the certificate.
-        type: path
-        required: true
-      key:
-        description: Path of its private key.
-        type: path
-        required: true
-      common_name:
-        description: Its common name.
-        type: str
-        required: true
-      names:
-        description: Its DNS names and IP addresses.
-        type: list
-        elements: str
-        required: true
-      usage:
-        description: What it is used for.
-        type: list
-        elements: str
-        choices: [serverAuth, clientAuth]
-        required: true
-      days:
-        description: How many days it is valid, at most as long as the CA.
-        type: int
-        required: true
+  usage:
+    description: What it is used for.
+    type: list
+    elements: str
+    choices: [serverAuth, clientAuth]
+    default: [serverAuth, clientAuth]
+  days:
+    description: How many days it is valid, at most as long as the CA.
+    type: int
+    required: true
 extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
   - vaultops.cluster.attributes
   - vaultops.cluster.attributes.change
 """
 
 EXAMPLES = r"""
-- name: A new certificate, with a new key, for the operator
+- name: A certificate for the node's own key
   vaultops.cluster.vault_certificate_issue:
-    ca_file: tls/ca.crt
-    ca_key: tls/ca.key
-    replaced_dir: tls/replaced
-    new_keys: true
-    certificates:
-      - certificate: tls/vaultops-operator.crt
-        key: tls/vaultops-operator.key
-        common_name: vaultops-operator
-        names: [vaultops-operator]
-        usage: [clientAuth]
-        days: 3
+    ca_file: /tmp/vaultops-prod/ca.crt
+    alias: alias/vault-prod-ca
+    request: "{{ requested.request }}"
+    common_name: vault-1
+    names: [vault-1, vault.prod.internal, localhost, 10.0.1.10, 127.0.0.1]
+    days: 397
+    region: eu-central-1
   delegate_to: localhost
 """
 
 RETURN = r"""
-issued:
-  description: Paths of the certificates that were issued, or would be.
+certificate:
+  description: The certificate, in PEM; empty in check mode.
   returned: success
-  type: list
-  elements: str
+  type: str
 """
 
-import contextlib
 import datetime
-import os
 import traceback
 import typing as t
 
-from ..module_utils._common import files, lock
-from ..module_utils._common.errors import Problem
-from ..module_utils._common.module import run_module
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ..module_utils._aws import kms_api
+from ..module_utils._aws.module import run_aws_module
+from ..module_utils._common.module import require
 
 try:
-    from cryptography import x509
     from cryptography.hazmat.primitives import serialization
 
-    from ..module_utils._tls import authority, certificates
+    from ..module_utils._tls import authority
+    from ..module_utils._tls.signers import Keys, first_in
 
     CRYPTOGRAPHY: dict[str, str | None] = {"cryptography": None}
 except ImportError:
     CRYPTOGRAPHY = {"cryptography": traceback.format_exc()}
 
 
-def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    ca, ca_key = signer(params["ca_file"], params["ca_key"])
-    wanted = params["certificates"]
-    # A certificate and the key of another run would be no pair.
-    with contextlib.nullcontext() if check_mode else lock.locked(params["ca_file"]):
-        for one in [] if check_mode else wanted:
-            issue(one, ca, ca_key, params)
-    issued = [one["certificate"] for one in wanted]
-    return {
-        "changed": bool(issued),
-        "issued": issued,
-        "diff": {"before": "", "after": "".join(f"{path}: issued anew\n" for path in issued)},
-    }
+def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
+    require(CRYPTOGRAPHY)
+    params = module.params
+    key = authority.requested_key(params["request"])
+    keys = Keys(
+        module.client("kms", retry_decorator=kms_api.RETRY), params["alias"], str(module.region), params["move_from"]
+    )
+    ca = first_in(params["ca_file"])
+    signer = keys.signer(ca)
+    certificate = ""
+    if not module.check_mode:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        issued = authority.certificate(ca, signer, key, t.cast(t.Any, params), now)
+        certificate = issued.public_bytes(serialization.Encoding.PEM).decode()
+    diff = {"before": "", "after": f"A certificate is issued for {params['common_name']}.\n"}
+    return {"changed": True, "certificate": certificate, "diff": diff}
 
 
-def issue(one: dict[str, t.Any], ca: t.Any, ca_key: t.Any, params: dict[str, t.Any]) -> None:
-    keep(one["certificate"], params["replaced_dir"])
-    key = None if params["new_keys"] else usable_key(one["key"])
-    if key is None:
-        key = authority.new_key()
-        put(one["key"], authority.private(key), 0o600)
-    leaf = authority.certificate(ca, ca_key, key, one, datetime.datetime.now(datetime.timezone.utc))
-    put(one["certificate"], leaf.public_bytes(serialization.Encoding.PEM), 0o644)
-
-
-def signer(ca_file: str, ca_key: str) -> tuple[t.Any, t.Any]:
-    try:
-        with open(ca_file, "rb") as stream:
-            ca = x509.load_pem_x509_certificates(stream.read())[0]
-        with open(ca_key, "rb") as stream:
-            key = serialization.load_pem_private_key(stream.read(), None)
-    except OSError as error:
-        raise Problem(
-            f"it is needed to issue a certificate, and can't be read ({error.strerror})",
-            f"Put the CA's file back where it was, {os.path.dirname(ca_key)}. Never make another CA in its place: nodes, clients "
-            "and identities trust this one.",
-            where=str(error.filename),
-        ) from error
-    except (ValueError, TypeError) as error:
-        raise Problem(
-            "one of them is not PEM, or is encrypted",
-            "Put the CA's certificate and its key, without a passphrase, back where they were.",
-            where=f"{ca_file}, {ca_key}",
-        ) from error
-    if not authority.belong_together(ca, key):
-        raise Problem(
-            f"it is not the key of the first certificate in {ca_file}", "Put the CA's own key back there.", where=ca_key
-        )
-    return ca, key
-
-
-def keep(path: str, folder: str) -> None:
-    try:
-        with open(path, "rb") as stream:
-            content = stream.read()
-        serial = x509.load_pem_x509_certificate(content).serial_number
-    except (FileNotFoundError, ValueError):
-        return
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    stem = os.path.splitext(os.path.basename(path))[0]
-    put(os.path.join(folder, f"{stem}-{serial:x}.crt"), content, 0o644)
-
-
-def usable_key(path: str) -> t.Any:
-    """None also for one that others could read, and may have."""
-    if certificates.is_open(path):
-        return None
-    try:
-        with open(path, "rb") as stream:
-            return serialization.load_pem_private_key(stream.read(), None)
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def put(path: str, content: bytes, mode: int) -> None:
-    """Whole or not at all, with this mode from the beginning whatever the umask is."""
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    files.write(path, content, mode)
-
-
-one = {
-    "certificate": {"type": "path", "required": True},
-    "key": {"type": "path", "required": True, "no_log": False},
-    "common_name": {"type": "str", "required": True},
-    "names": {"type": "list", "elements": "str", "required": True},
-    "usage": {"type": "list", "elements": "str", "choices": ["serverAuth", "clientAuth"], "required": True},
-    "days": {"type": "int", "required": True},
-}
 OPTIONS: dict[str, t.Any] = {
     "ca_file": {"type": "path", "required": True},
-    "ca_key": {"type": "path", "required": True, "no_log": False},
-    "replaced_dir": {"type": "path", "required": True},
-    "new_keys": {"type": "bool", "default": False, "no_log": False},
-    "certificates": {"type": "list", "elements": "dict", "required": True, "options": one},
+    "alias": {"type": "str", "required": True},
+    "move_from": {"type": "str", "default": ""},
+    "request": {"type": "str", "required": True},
+    "common_name": {"type": "str", "required": True},
+    "names": {"type": "list", "elements": "str", "required": True},
+    "usage": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["serverAuth", "clientAuth"],
+        "default": ["serverAuth", "clientAuth"],
+    },
+    "days": {"type": "int", "required": True},
 }
 
 
 def main() -> None:
-    run_module(run, OPTIONS, OSError, libraries=CRYPTOGRAPHY)
+    run_aws_module(run, OPTIONS, "KMS")
 
 
 if __name__ == "__main__":

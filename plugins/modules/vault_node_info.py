@@ -53,6 +53,9 @@ options:
     description: The CA certificates that the node trusts its peers by.
     type: path
     default: /etc/vault.d/tls/ca.crt
+  certificates:
+    description: Directory of the node's certificate, key and CA. Without it they are not looked at.
+    type: path
   version:
     description: Version of the release that is looked at.
     type: str
@@ -184,6 +187,12 @@ served:
   description: SHA-256 of the certificate that is served at O(serves_at); null where Vault does not run, or does not answer.
   returned: success
   type: str
+certificate:
+  description:
+    - Null without O(certificates). Else certificate and ca, in PEM and empty where there is none; key_fits, whether the key
+      beside the certificate is its own; and replaced, in PEM, certificates that were replaced and have not expired.
+  returned: success
+  type: dict
 python:
   description: Version of the C(python3) on the path, such as 3.11; null where there is none.
   returned: success
@@ -224,7 +233,7 @@ import typing as t
 
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
-from ..module_utils._node import here, lease, managed, metadata_service, service, tls
+from ..module_utils._node import certificate, here, lease, managed, metadata_service, service, tls
 
 MARK = "# Made by vaultops.cluster."
 USUAL = "argv[]=vault server -config=/etc/vault.d ;"
@@ -263,6 +272,7 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
         "trusted": here.trusted(params["ca"]),
         "configured": configured,
         "served": tls.on_the_wire(*serves_at) if unit["main_pid"] else None,
+        "certificate": certificate.look(params["certificates"]) if params["certificates"] else None,
         "python": managed.python_version(),
         "release_proven": bool(params["version"])
         and managed.release_is_proven(params["version"], params["home"], releases, params["link"]),
@@ -312,6 +322,7 @@ OPTIONS: dict[str, t.Any] = {
     "listener": {"type": "str", "default": "127.0.0.1:8200"},
     "serves_at": {"type": "str"},
     "ca": {"type": "path", "default": "/etc/vault.d/tls/ca.crt"},
+    "certificates": {"type": "path"},
     "version": {"type": "str"},
     "home": {"type": "path", "default": "/opt/vault"},
     "paths": {"type": "list", "elements": "str", "default": []},

@@ -19,6 +19,8 @@ MODULES = (
     "action.on_controller",
     "modules.vault_cluster_info",
     "modules.kms_key",
+    "modules.vault_certificate_authority",
+    "modules.vault_identity_issue",
 )
 # Loaders keep what they have loaded, and read of its documents. One filter by its name loads all of the collection's.
 PLUGINS = (

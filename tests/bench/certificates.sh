@@ -1,16 +1,13 @@
 #!/usr/bin/env bash
-# What a person would type to give three nodes new certificates: issue, copy, reload.
-#   certificates.sh CONTAINER_PREFIX NETWORK CLUSTER DIRECTORY_OF_THE_CA
+# What a person would type to give three nodes new certificates of a CA in KMS: a key and a request there, signed, copied, reloaded.
+#   certificates.sh CONTAINER_PREFIX NETWORK CLUSTER URL_OF_AWS
 set -euo pipefail
-prefix=$1 network=$2 cluster=$3 tls=$4
+prefix=$1 network=$2 cluster=$3 aws=$4
 for node in 1 2 3; do
     name=vault-$node
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$name" -keyout "$tls/$name.key" 2>/dev/null |
-        openssl x509 -req -CA "$tls/ca.crt" -CAkey "$tls/ca.key" -CAcreateserial -days 397 -out "$tls/$name.crt" -extfile <(
-            echo "subjectAltName=DNS:$name,DNS:vault.$cluster.internal,DNS:localhost,IP:$network.$((9 + node)),IP:127.0.0.1"
-        ) 2>/dev/null
-    for file in crt key; do
-        docker exec -i "$prefix$name" sh -c "cat >/etc/vault.d/tls/vault.$file" <"$tls/$name.$file"
-    done
+    docker exec "$prefix$name" sh -c "cd /etc/vault.d/tls && openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+        -subj /CN=$name -keyout new.key 2>/dev/null" |
+        python -m kit.ca "$aws" "$cluster" "$name" "vault.$cluster.internal" localhost "$network.$((9 + node))" 127.0.0.1 |
+        docker exec -i "$prefix$name" sh -c "cd /etc/vault.d/tls && cat >vault.crt && chown vault new.key && mv new.key vault.key"
     docker exec "$prefix$name" systemctl reload vault
 done

@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 
 from kit.bench import Bench
 from kit.changes import NEW, OLD, clients, make_cluster
+from kit.login import identities
 
 SCRIPT_SECONDS = 120
 
@@ -68,17 +69,20 @@ def main() -> int:
     bench = Bench(Path(tempfile.mkdtemp()))
     bench.lab_command("down")
     bench.lab_command("up")
-    network, tls = bench.lab.gateway.rpartition(".")[0], bench.controller / "tls"
+    network = bench.lab.gateway.rpartition(".")[0]
     rows = []
     make_cluster(bench, vault_version=OLD)
-    rows.append(
-        measured(bench, "upgrade, script", lambda: script("upgrade.sh", "test-", network, NEW, str(tls / "ca.crt")))
-    )
+    ca = str(identities(bench.lab) / "ca.crt")
+    rows.append(measured(bench, "upgrade, script", lambda: script("upgrade.sh", "test-", network, NEW, ca)))
     make_cluster(bench, vault_version=OLD)
     rows.append(measured(bench, "upgrade, play", lambda: play(bench, "rolling_upgrade"), 60.0, 1.0))
     rows.append(measured(bench, "nothing", lambda: time.sleep(10)))
     rows.append(
-        measured(bench, "certificates, script", lambda: script("certificates.sh", "test-", network, "test", str(tls)))
+        measured(
+            bench,
+            "certificates, script",
+            lambda: script("certificates.sh", "test-", network, "test", bench.lab.aws_url),
+        )
     )
     rows.append(measured(bench, "certificates, play", lambda: play(bench, "rotate_certificates"), 60.0, 0.2))
     bench.lab_command("down")

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def issue(name, names, ca_key, ca, days=30):
-    key = ec.generate_private_key(ec.SECP256R1())
+def issue(name, names, ca_key, ca, days=30, usage=None, curve=ec.SECP256R1):
+    key = ec.generate_private_key(curve())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.timezone.utc)
     builder = (
@@ -34,6 +34,8 @@ def issue(name, names, ca_key, ca, days=30):
                 return x509.DNSName(name)
 
         builder = builder.add_extension(x509.SubjectAlternativeName([general(name) for name in names]), critical=False)
+    if usage:
+        builder = builder.add_extension(usage, critical=False)
     return key, builder.sign(ca_key or key, hashes.SHA256())
 
 

@@ -10,7 +10,7 @@ GOOD = {
     "region": "eu-central-1",
     "key_alias": "alias/vault-unseal",
     "join": "aws",
-    "tls_source": "private_ca",
+    "tls_source": "kms_ca",
     "controller_dir": "/srv/vaultops/prod",
     "sink": "secretsmanager",
     "secret": "vault/prod/recovery",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+from pathlib import Path
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection, call
 from labkit.aws import assume
 from labkit.settings import REGION
+from kit.ca import issue_client, published
 
 
 def as_operator(bench, nodes=None) -> Cluster:
@@ -22,13 +24,14 @@ def as_admin(bench, nodes=None) -> Cluster:
 
 def logged_in_as(who, bench, nodes=None, person="") -> Cluster:
     """By IAM, as the lab's own principal, or as one of the lab's people."""
+    bench.require_network()
     lab = bench.lab
     own = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab", "AWS_SESSION_TOKEN": None}
     keys = assume(lab, person) if person else own
     return Cluster(
         Connection(
             nodes=_urls(lab, nodes),
-            ca_cert=str(bench.controller / "tls" / "ca.crt"),
+            ca_cert=str(identities(bench.lab) / "ca.crt"),
             auth_method="aws_iam",
             role_id=f"vaultops-{who}",
             aws_access_key=keys["AWS_ACCESS_KEY_ID"],
@@ -42,8 +45,9 @@ def logged_in_as(who, bench, nodes=None, person="") -> Cluster:
 
 
 def by_certificate(who, bench, nodes=None, folder=None) -> Cluster:
-    """*folder*: where the certificate's files are, if not where the play keeps them."""
-    tls = bench.controller / "tls"
+    """*folder*: where the identity's files are, if they are not to be issued here: a play keeps none."""
+    bench.require_network()
+    tls = identities(bench.lab)
     return Cluster(
         Connection(
             nodes=_urls(bench.lab, nodes),
@@ -57,6 +61,19 @@ def by_certificate(who, bench, nodes=None, folder=None) -> Cluster:
 
 def _urls(lab, nodes):
     return {node.hostname: f"https://{node.address}:8200" for node in nodes or lab.nodes}
+
+
+def identities(lab) -> Path:
+    """The directory of the CA certificates as they are published, and of certificates for everybody who logs in, of the CA that
+    signs now."""
+    folder = lab.state / "identities"
+    text = published(lab.aws_url, f"/vaultops/{lab.name}/ca")
+    if not (folder / "ca.crt").exists() or (folder / "ca.crt").read_text() != text:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for who in ("operator", "admin", "status"):
+            issue_client(lab.aws_url, f"alias/vault-{lab.name}-ca", text, f"vaultops-{who}", folder)
+        (folder / "ca.crt").write_text(text)
+    return folder
 
 
 def admin_of(cluster: Cluster) -> Cluster:

@@ -185,6 +185,7 @@ class VaultStandIn:
         self.calls: list[str] = []
         self.initialized, self.sealed = True, False
         # By path, without /v1/: what was written. Nodes of one cluster share it, and the tokens.
+        self.crl_as_written = ""
         self.kept: dict[str, t.Any] = {"sys/auth/token": {"type": "token"}, AUTOPILOT_AT: dict(AUTOPILOT)}
         self.writes: list[str] = []
         # By path, without /v1/: status and body of the answer, whatever was asked; None ends the connection without one.
@@ -328,6 +329,7 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
             elif place.startswith("auth/cert/crls/"):
                 revoked = x509.load_pem_x509_crl(written["crl"].encode())
                 vault.kept[place] = {"serials": {str(one.serial_number): {} for one in revoked}}
+                vault.crl_as_written = written["crl"]
             else:
                 vault.kept[place] = written
 

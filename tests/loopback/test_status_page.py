@@ -205,9 +205,8 @@ def inventory_in(tmp_path, aws):
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=unit -keyout /dev/null"
     )
     subprocess.run([*openssl.split(), "-out", str(controller / "tls/ca.crt")], capture_output=True, check=True)
-    hosts = {
-        "all": {"children": {"vault": {"hosts": nodes}}, "vars": {**about, "vault_controller_dir": str(controller)}}
-    }
+    about |= {"vault_controller_dir": str(controller), "vault_ca_file": str(controller / "tls/ca.crt")}
+    hosts = {"all": {"children": {"vault": {"hosts": nodes}}, "vars": about}}
     path = tmp_path / "hosts.yml"
     path.write_text(yaml.safe_dump(hosts))
     return path

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 import json
-import shutil
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._tls import authority
 from ansible_collections.vaultops.cluster.plugins.module_utils._tls.served import look
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from kit.ca import published, signer
 from kit.certificates import issue, pem
 from kit.changes import assert_nothing_lost, clients, inside, make_cluster
-from kit.login import as_operator
+from kit.login import as_operator, identities
 
 ROTATE = "playbooks/rotate_certificates.yml"
 LONGEST_GAP_SECONDS = 0.5
@@ -52,6 +54,14 @@ def trusted_on_nodes(bench) -> list[list[x509.Certificate]]:
     return [x509.load_pem_x509_certificates(text.encode()) for text in bench.on_nodes("cat /etc/vault.d/tls/ca.crt")]
 
 
+def parameter(bench) -> str:
+    return f"/vaultops/{bench.lab.name}/ca"
+
+
+def published_ca(bench) -> str:
+    return published(bench.lab.aws_url, parameter(bench))
+
+
 def problems(bench) -> list[str | None]:
     connection = as_operator(bench).connection
     return [look(connection, name)["problem"] for name in connection.nodes]
@@ -78,7 +88,7 @@ def test_new_certificates_and_a_new_ca_cost_no_write_and_no_restart(cluster):
     with clients(cluster) as probe:  # they have the bundle with both
         code, output = cluster.play("-e", "vault_tls_ca_change=finish", playbook=ROTATE)
         assert code != 0
-        assert "still needed by vault-1, vault-2, vault-3." in " ".join(output.split())
+        assert "still needed by vault-1, vault-2, vault-3. Issue their" in " ".join(output.split()), output
         change_ca(cluster, "switch")
         assert len({certificate.issuer for certificate in served(cluster).values()} - {old_ca[0].subject}) == 1
         assert all(len(trusted) == 2 for trusted in trusted_on_nodes(cluster))
@@ -104,18 +114,23 @@ def test_a_switch_to_a_new_ca_can_be_taken_back(cluster):
     code, output = cluster.play(playbook=ROTATE)
     assert code == 0, output
     assert {certificate.issuer for certificate in served(cluster).values()} == {old}
-    shutil.rmtree(cluster.controller / "tls/next")
+    # As if it had never begun.
+    cluster.aws("kms").delete_alias(AliasName=f"alias/vault-{cluster.lab.name}-ca-next")
+    published = published_ca(cluster)
+    pem_of_old = x509.load_pem_x509_certificates(published.encode())[0].public_bytes(PEM).decode()
+    cluster.aws("ssm").put_parameter(Name=parameter(cluster), Value=pem_of_old, Type="String", Overwrite=True)
 
 
 @pytest.mark.parametrize("state", ["active", "standby"])
 def test_an_expired_certificate_is_repaired_without_a_leader_change(cluster, state):
     active = as_operator(cluster).active()
     node = next(node for node in cluster.lab.nodes if (node.hostname == active) == (state == "active"))
-    tls = cluster.controller / "tls"
-    ca = x509.load_pem_x509_certificate((tls / "ca.crt").read_bytes())
-    ca_key = serialization.load_pem_private_key((tls / "ca.key").read_bytes(), None)
+    ca = x509.load_pem_x509_certificate(published_ca(cluster).encode())
     names = [node.hostname, f"vault.{cluster.lab.name}.internal", "localhost", "127.0.0.1", node.address]
-    key, expired = issue(node.hostname, names, ca_key, ca, days=-1)
+    wanted = {"common_name": node.hostname, "names": names, "usage": ["serverAuth", "clientAuth"], "days": 397}
+    begun = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=400)
+    key, signs = authority.new_key(), signer(cluster.lab.aws_url, f"alias/vault-{cluster.lab.name}-ca")
+    expired = authority.certificate(ca, signs, key.public_key(), wanted, begun)
     texts = {"vault.crt": expired.public_bytes(PEM).decode(), "vault.key": pem(key).decode()}
     for name, text in texts.items():
         inside(node.container, f"cat >/etc/vault.d/tls/{name} <<'END'\n{text}END")
@@ -146,11 +161,19 @@ def given(bench, folder, fault: str) -> dict[str, str]:
             key = other_key
         (folder / f"{node.hostname}.crt").write_bytes(certificate.public_bytes(PEM))
         (folder / f"{node.hostname}.key").write_bytes(pem(key))
-    old = (bench.controller / "tls/ca.crt").read_bytes()
+    old = published_ca(bench).encode()
     (folder / "ca.crt").write_bytes(old + ca.public_bytes(PEM))
     clients_trust = folder / "clients.crt"
     clients_trust.write_bytes(old if fault == "clients" else old + ca.public_bytes(PEM))
-    return {"vault_tls_source": "given", "vault_tls_dir": str(folder), "vault_ca_file": str(clients_trust)}
+    # Who logs in is somebody else's business here.
+    tls = identities(bench.lab)
+    own = {
+        f"vault_{who}_{kind}_file": str(tls / f"vaultops-{who}.{end}")
+        for who in ("operator", "admin", "status")
+        for kind, end in (("certificate", "crt"), ("key", "key"))
+    }
+    own["vault_operator_ca_file"] = str(tls / "ca.crt")
+    return {"vault_tls_source": "given", "vault_tls_dir": str(folder), "vault_ca_file": str(clients_trust), **own}
 
 
 @pytest.mark.parametrize(
@@ -172,10 +195,9 @@ def test_what_would_not_be_accepted_stops_it_before_a_node_is_touched(cluster, t
 
 def test_given_certificates_of_a_new_ca_go_into_service_where_clients_trust_it(cluster, tmp_path):
     variables = json.dumps(given(cluster, tmp_path, "none"))
-    operator = str(cluster.controller / "tls/vaultops-operator")
     code, output = cluster.play("-e", variables, playbook=ROTATE)
     assert code == 0, output
-    assert {c.issuer.rfc4514_string() for c in served(cluster).values()} == {"CN=a new CA"}, operator
+    assert {c.issuer.rfc4514_string() for c in served(cluster).values()} == {"CN=a new CA"}
     code, output = cluster.play("-e", variables, playbook=ROTATE)
     assert code == 0, output
     assert output.count("changed=0") == 4, output
@@ -226,8 +248,47 @@ def test_another_log_level_is_reloaded_and_nothing_restarted(cluster):
 def test_no_private_key_shows(cluster):
     code, output = cluster.play("-vvv", "--diff", playbook=ROTATE)
     assert code == 0
-    keys = [path.read_text() for path in (cluster.controller / "tls").rglob("*.key")]
-    assert len(keys) == 7
+    keys = cluster.on_nodes("cat /etc/vault.d/tls/vault.key")
+    assert len(set(keys)) == 3
     for key in keys:
         secret = key.splitlines()[1]
         assert secret not in output
+
+
+def test_a_key_never_leaves_its_node_and_one_that_was_left_waiting_is_used(cluster):
+    """A run that was killed once the key was made, and another after the key was put in place without its certificate."""
+    node = cluster.lab.nodes[1]
+    tls = "/etc/vault.d/tls"
+    inside(node.container, f"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {tls}/pending.key")
+    waiting = inside(node.container, f"sha256sum <{tls}/pending.key")
+    code, output = cluster.play(playbook=ROTATE)
+    assert code == 0, output
+    assert inside(node.container, f"sha256sum <{tls}/vault.key") == waiting
+    assert inside(node.container, f"ls {tls}").split() == ["ca.crt", "replaced", "vault.crt", "vault.key"]
+
+    inside(node.container, f"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {tls}/pending.key")
+    inside(
+        node.container, f"cp {tls}/pending.key {tls}/vault.key; chown vault {tls}/vault.key; chmod 0400 {tls}/vault.key"
+    )
+    before = served(cluster)
+    code, output = cluster.play()
+    assert code == 0, output
+    after = served(cluster)
+    changed = [name for name in after if after[name] != before[name]]
+    assert changed == [node.hostname]
+    assert after == on_the_disk(cluster)
+    code, output = cluster.play()
+    assert output.count("changed=0") == 4, output
+
+
+def test_a_parameter_that_was_removed_is_published_again_from_the_nodes(cluster):
+    before = published_ca(cluster)
+    cluster.aws("ssm").delete_parameter(Name=parameter(cluster))
+    code, output = cluster.play("--check")
+    assert code == 0, output
+    assert "are published" in output
+    code, output = cluster.play()
+    assert code == 0, output
+    assert published_ca(cluster) == before
+    code, output = cluster.play()
+    assert output.count("changed=0") == 4, output

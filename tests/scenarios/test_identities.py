@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
 import json
 import shutil
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._tls import authority
 from ansible_collections.vaultops.cluster.plugins.module_utils._tls.served import look
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth import api
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth.state import ADMIN_POLICY
@@ -16,10 +14,8 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client imp
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.session import can_log_in
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from kit.certificates import pem
 from kit.changes import make_cluster
-from kit.login import by_certificate
+from kit.login import by_certificate, identities
 from labkit.settings import cache
 
 ROTATE = "playbooks/rotate_certificates.yml"
@@ -51,8 +47,13 @@ def play(bench, *arguments, playbook="site.yml", **variables):
     return code, " ".join(output.split())
 
 
-def tls_of(bench):
-    return bench.controller / "tls"
+def from_nodes(bench, folder):
+    """What a thief with root on the nodes has: their certificates and keys, by the nodes' names."""
+    folder.mkdir(exist_ok=True)
+    for kind in ("crt", "key"):
+        for node, text in zip(bench.lab.nodes, bench.on_nodes(f"cat /etc/vault.d/tls/vault.{kind}"), strict=True):
+            (folder / f"{node.hostname}.{kind}").write_text(text)
+    return folder
 
 
 def node_as_backup(bench, name, folder) -> Cluster:
@@ -138,40 +139,36 @@ def test_the_operators_work_needs_no_admin(cluster):
     assert admin_logins(cluster) == before
 
 
-def test_nobody_logs_in_as_somebody_else(cluster):
-    tls = tls_of(cluster)
+def test_nobody_logs_in_as_somebody_else(cluster, tmp_path):
+    tls, nodes = identities(cluster.lab), from_nodes(cluster, tmp_path / "nodes")
     for role in IDENTITIES:
-        for name in {f"vaultops-{who}" for who in IDENTITIES} - {f"vaultops-{role}"} | {"nodes/vault-1"}:
+        others = [tls / f"vaultops-{who}" for who in IDENTITIES if who != role]
+        for path in [*others, nodes / "vault-1"]:
             options = logged_in_as(role, cluster).connection
-            files = {
-                "cert_auth_public_key": str(tls / f"{name}.crt"),
-                "cert_auth_private_key": str(tls / f"{name}.key"),
-            }
-            assert not opens(Cluster(type(options)(**{**vars(options), **files}))), (role, name)
+            files = {"cert_auth_public_key": f"{path}.crt", "cert_auth_private_key": f"{path}.key"}
+            assert not opens(Cluster(type(options)(**{**vars(options), **files}))), (role, path)
     for who in IDENTITIES:
         assert not opens(node_as_backup(cluster, f"vaultops-{who}", tls))
 
 
 def test_a_certificate_that_was_rotated_away_is_refused_at_once(cluster, tmp_path):
-    stolen = tmp_path / "stolen"
-    shutil.copytree(tls_of(cluster), stolen)
+    stolen = from_nodes(cluster, tmp_path / "stolen")
 
     def everybody(folder):
-        nodes = [node_as_backup(cluster, node.hostname, folder / "nodes") for node in cluster.lab.nodes]
-        return [opens(one) for one in [logged_in_as(who, cluster, folder=folder) for who in IDENTITIES] + nodes]
+        return [opens(node_as_backup(cluster, node.hostname, folder)) for node in cluster.lab.nodes]
 
-    assert everybody(stolen) == [True] * 6
+    assert everybody(stolen) == [True] * 3
     code, output = play(cluster, playbook=ROTATE)
     assert code == 0, output
-    assert everybody(stolen) == [False] * 6
-    assert everybody(tls_of(cluster)) == [True] * 6
-    # What was lost of the list comes back from the controller's files.
+    assert everybody(stolen) == [False] * 3
+    assert everybody(from_nodes(cluster, tmp_path / "new")) == [True] * 3
+    # What was lost of the list comes back from the nodes.
     with as_admin(cluster).login_active() as client:
         client.adapter.delete("/v1/auth/cert/crls/vaultops")
-    assert everybody(stolen) == [True] * 6
+    assert everybody(stolen) == [True] * 3
     code, output = play(cluster, playbook=ROTATE)
     assert code == 0, output
-    assert everybody(stolen) == [False] * 6
+    assert everybody(stolen) == [False] * 3
 
 
 def test_an_operator_of_an_earlier_release_is_narrowed_once_there_is_an_admin(cluster):
@@ -205,76 +202,48 @@ def test_nobody_may_write_is_said_before_a_node_is_touched(cluster):
         api.write_role("admin", client, "vaultops-admin", role)
 
 
-@pytest.mark.parametrize("left", ["expired", "lost"])
-def test_a_certificate_of_an_identity_is_issued_before_anybody_logs_in(cluster, left):
-    tls = tls_of(cluster)
-    ca = x509.load_pem_x509_certificate((tls / "ca.crt").read_bytes())
-    ca_key = serialization.load_pem_private_key((tls / "ca.key").read_bytes(), None)
-    for who in IDENTITIES:
-        name, key = f"vaultops-{who}", authority.new_key()
-        wanted = {"common_name": name, "names": [name], "usage": ["clientAuth"], "days": 3}
-        begun = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=4)
-        expired = authority.certificate(ca, ca_key, key, wanted, begun)
-        (tls / f"{name}.crt").write_bytes(expired.public_bytes(serialization.Encoding.PEM))
-        (tls / f"{name}.key").write_bytes(pem(key))
-        if left == "lost":
-            (tls / f"{name}.crt").unlink()
-            (tls / f"{name}.key").unlink()
-    code, output = play(cluster, "--check")
-    assert code == 0, output
-    assert output.count("changed=0") == 4, output
-    assert opens(as_operator(cluster))
-    assert opens(as_admin(cluster))
-
-
-def test_without_the_cas_key_a_run_goes_on_until_something_has_to_be_issued(cluster, tmp_path):
-    tls = tls_of(cluster)
-    shutil.move(tls / "ca.key", tmp_path / "ca.key")
-    try:
-        code, output = play(cluster)
-        assert code == 0, output
-        assert output.count("changed=0") == 4, output
-        shutil.move(tls / "nodes/vault-2.crt", tmp_path / "vault-2.crt")
-        before, wire = cluster.fingerprint(), served(cluster)
-        code, output = play(cluster)
-        assert code != 0
-        assert f"{tls / 'ca.key'} is missing on the controller" in output, output
-        assert "Never make another CA in its place" in output
-        assert not (tls / "ca.key").exists()
-        assert cluster.fingerprint() == before
-        assert served(cluster) == wire
-    finally:
-        shutil.move(tmp_path / "ca.key", tls / "ca.key")
-        if (tmp_path / "vault-2.crt").exists():
-            shutil.move(tmp_path / "vault-2.crt", tls / "nodes/vault-2.crt")
-
-
 @pytest.mark.parametrize("playbook", ["site.yml", ROTATE, REPLACE, "playbooks/restore.yml"])
-def test_another_directory_on_the_controller_makes_no_ca_and_touches_no_node(cluster, tmp_path, playbook):
+def test_a_ca_key_that_is_disabled_is_named_and_no_node_is_touched(cluster, playbook):
+    kms, alias = cluster.aws("kms"), f"alias/vault-{cluster.lab.name}-ca"
+    key = kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"]
     before, wire = cluster.fingerprint(), served(cluster)
-    code, output = play(cluster, playbook=playbook, vault_controller_dir=str(tmp_path / "empty"))
+    kms.disable_key(KeyId=key)
+    try:
+        code, output = play(cluster, playbook=playbook)
+    finally:
+        kms.enable_key(KeyId=key)
     assert code != 0, output
-    assert not list((tmp_path / "empty").rglob("ca.*"))
-    assert not list((tmp_path / "empty").rglob("*.key"))
+    assert f"{alias} (" in output and "is disabled, so it can't sign certificates" in output
     assert cluster.fingerprint() == before
     assert served(cluster) == wire
 
 
-def test_a_private_key_that_others_can_read_is_closed(cluster):
-    key = tls_of(cluster) / "vaultops-admin.key"
-    parents = [path for path in key.parents if path.stat().st_mode & 0o1 == 0]
-    key.chmod(0o644)
+@pytest.mark.parametrize("playbook", ["site.yml", ROTATE, REPLACE, "playbooks/restore.yml"])
+def test_another_account_makes_no_ca_and_touches_no_node(cluster, playbook):
+    """Where neither the alias nor the parameter of this cluster is."""
+    before, wire = cluster.fingerprint(), served(cluster)
+    other = {"vault_ca_key_alias": "alias/elsewhere", "vault_ca_parameter": "/vaultops/elsewhere/ca"}
+    keys = cluster.aws("kms").list_keys()["Keys"]
+    code, output = play(cluster, playbook=playbook, **other)
+    assert code != 0, output
+    assert "is not the certificate of the KMS key alias/elsewhere" in output and "which does not exist" in output
+    assert cluster.aws("kms").list_keys()["Keys"] == keys
+    assert cluster.fingerprint() == before
+    assert served(cluster) == wire
+
+
+def test_whatever_lies_on_the_controller_may_go_between_two_runs(cluster):
+    shutil.rmtree(cluster.controller / "tls", ignore_errors=True)
     code, output = play(cluster)
     assert code == 0, output
-    # In directories that nobody else may enter it was not open to begin with.
-    assert key.stat().st_mode & 0o777 == (0o644 if parents else 0o600)
-    key.chmod(0o600)
+    assert output.count("changed=0") == 4, output
+    assert not (cluster.controller / "tls").exists()
 
 
 def test_the_certificate_of_a_node_that_was_removed_is_refused(cluster, tmp_path):
     """The last test: a cluster of two is left."""
-    shutil.copytree(tls_of(cluster) / "nodes", tmp_path / "nodes")
-    gone = node_as_backup(cluster, "vault-3", tmp_path / "nodes")
+    stolen = from_nodes(cluster, tmp_path / "nodes")
+    gone = node_as_backup(cluster, "vault-3", stolen)
     assert opens(gone)
     code, output = play(
         cluster,
@@ -284,9 +253,8 @@ def test_the_certificate_of_a_node_that_was_removed_is_refused(cluster, tmp_path
     )
     assert code == 0, output
     assert not opens(gone)
-    assert opens(node_as_backup(cluster, "vault-1", tls_of(cluster) / "nodes"))
-    assert not (tls_of(cluster) / "nodes/vault-3.key").exists()
-    serial = x509.load_pem_x509_certificate((tmp_path / "nodes/vault-3.crt").read_bytes()).serial_number
+    assert opens(node_as_backup(cluster, "vault-1", stolen))
+    serial = x509.load_pem_x509_certificate((stolen / "vault-3.crt").read_bytes()).serial_number
     operator = as_operator(cluster)
     with operator.login_active() as client:
         role = api.read_role("role", client, "vaultops-backup")

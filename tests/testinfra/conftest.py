@@ -6,6 +6,7 @@ import os
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection
+from kit.login import identities
 from labkit.settings import REGION, from_environment
 
 
@@ -17,7 +18,7 @@ def lab():
 @pytest.fixture(scope="session")
 def cluster(lab):
     """For the admin: these tests make tokens and mounts, which the operator may not."""
-    tls = lab.state / "controller" / "tls"
+    tls = identities(lab)
     return Cluster(
         Connection(
             nodes={node.hostname: f"https://{node.address}:8200" for node in lab.nodes},

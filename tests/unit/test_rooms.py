@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "_snapshot": {"_common", "_objects"},
     "_backup": {"_common", "_snapshot"},
     "_vault": {"_common", "_custody"},
-    "_tls": {"_common", "_vault"},
+    "_tls": {"_common", "_vault", "_aws"},
     "_lease": {"_common"},
     "_plan": {"_common", "_node"},
     "_status": {"_common", "_snapshot"},

@@ -14,6 +14,17 @@ ALIAS_TAG = "vaultops:alias"
 PENDING = ("PendingDeletion", "PendingReplicaDeletion")
 WINDOW_DAYS = range(7, 31)
 ROTATION_DAYS = range(90, 2561)
+# The kinds of keys that are used here: for Vault's seal and what is encrypted beside it, and for a private CA.
+SEAL = ("ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT")
+CA = ("SIGN_VERIFY", "ECC_NIST_P384")
+NEEDS = {
+    SEAL: "Vault's seal needs a symmetric one for ENCRYPT_DECRYPT",
+    CA: "a CA needs an ECC_NIST_P384 one for SIGN_VERIFY",
+}
+WITHOUT = {
+    SEAL: ("everything it encrypted is lost then", "Vault can't unseal with it"),
+    CA: ("nothing can be signed with it then", "it can't sign certificates"),
+}
 
 Step = tuple[str, t.Any]
 
@@ -41,6 +52,8 @@ class Key(t.TypedDict):
 class Desired(t.TypedDict):
     """None stands for: leave alone."""
 
+    kind: tuple[str, str]  # KeyUsage and KeySpec
+
     description: str | None
     enabled: bool | None
     multi_region: bool | None
@@ -50,6 +63,22 @@ class Desired(t.TypedDict):
     purge_tags: bool
     policy: dict[str, t.Any] | None
     cancel_deletion: bool
+
+
+def nothing(kind: tuple[str, str]) -> Desired:
+    """Of a key that is only looked at: its kind."""
+    return {
+        "kind": kind,
+        "description": None,
+        "enabled": None,
+        "multi_region": None,
+        "rotation_enabled": None,
+        "rotation_period_in_days": None,
+        "tags": None,
+        "purge_tags": False,
+        "policy": None,
+        "cancel_deletion": False,
+    }
 
 
 def normalise(
@@ -89,8 +118,8 @@ def new(alias: str | None, desired: Desired, required_tags: dict[str, str] | Non
         "enabled": True,
         "key_state": "Enabled",
         "key_manager": "CUSTOMER",
-        "key_usage": "ENCRYPT_DECRYPT",
-        "key_spec": "SYMMETRIC_DEFAULT",
+        "key_usage": desired["kind"][0],
+        "key_spec": desired["kind"][1],
         "multi_region": bool(desired["multi_region"]),
         "rotation_enabled": False,
         "rotation_period_in_days": None,
@@ -114,18 +143,17 @@ def present_problem(key: Key, desired: Desired, name: str) -> str | None:
     """Why this key can't be brought in line, or None."""
     if key["key_manager"] != "CUSTOMER":
         return f"{name} is a key that AWS manages, which can't be changed. Use a key of your own"
-    if (key["key_usage"], key["key_spec"]) != ("ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT"):
+    if (key["key_usage"], key["key_spec"]) != desired["kind"]:
         return (
-            f"{name} is a {key['key_spec']} key for {key['key_usage']}, and Vault's seal needs a symmetric one for "
-            "ENCRYPT_DECRYPT. Name another key"
+            f"{name} is a {key['key_spec']} key for {key['key_usage']}, and {NEEDS[desired['kind']]}. Name another key"
         )
     if key["key_state"] in PENDING and not desired["cancel_deletion"]:
         return (
-            f"{name} ({key['arn']}) is scheduled for deletion on {key['deletion_date']}; everything it encrypted is lost "
-            "then. Set cancel_deletion=true to keep it"
+            f"{name} ({key['arn']}) is scheduled for deletion on {key['deletion_date']}; {WITHOUT[desired['kind']][0]}. "
+            "Set cancel_deletion=true to keep it"
         )
     if key["key_state"] == "Disabled" and desired["enabled"] is None and not desired["cancel_deletion"]:
-        return f"{name} ({key['arn']}) is disabled, so Vault can't unseal with it. Set enabled=true to enable it"
+        return f"{name} ({key['arn']}) is disabled, so {WITHOUT[desired['kind']][1]}. Set enabled=true to enable it"
     if desired["multi_region"] is not None and desired["multi_region"] != key["multi_region"]:
         return f"{name} was created with multi_region={key['multi_region']}, which can't be changed. Create another key"
     hidden = [

@@ -8,7 +8,7 @@ import json
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
-from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry, RetryingBotoClientWrapper
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
     ansible_dict_to_boto3_tag_list,
     boto3_tag_list_to_ansible_dict,
@@ -21,6 +21,13 @@ RETRY = AWSRetry.jittered_backoff(retries=6, delay=1, max_delay=10, catch_extra_
 # answer got lost. RETRY only repeats what KMS refused.
 ONCE = {"retries": {"total_max_attempts": 1}}
 T = t.TypeVar("T")
+
+
+def client(region: str, endpoint_url: str | None) -> t.Any:
+    """For a module that is about something else than AWS."""
+    import boto3
+
+    return RetryingBotoClientWrapper(boto3.client("kms", region_name=region, endpoint_url=endpoint_url or None), RETRY)
 
 
 def describe(client: t.Any, key_id: str) -> dict[str, t.Any] | None:
@@ -70,14 +77,31 @@ def create_key(client: t.Any, key: Key) -> str:
     """*client* is one that was made with ONCE."""
     arguments: dict[str, t.Any] = {
         "Description": key["description"] or "",
-        "KeyUsage": "ENCRYPT_DECRYPT",
-        "KeySpec": "SYMMETRIC_DEFAULT",
+        "KeyUsage": key["key_usage"],
+        "KeySpec": key["key_spec"],
         "MultiRegion": key["multi_region"],
         "Tags": ansible_dict_to_boto3_tag_list(key["tags"] or {}, "TagKey", "TagValue"),
     }
     if key["policy"]:
         arguments["Policy"] = json.dumps(key["policy"])
     return client.create_key(**arguments, aws_retry=True)["KeyMetadata"]["KeyId"]
+
+
+def public_key(client: t.Any, key_id: str) -> bytes:
+    """Of an asymmetric key, in DER."""
+    return client.get_public_key(KeyId=key_id, aws_retry=True)["PublicKey"]
+
+
+def sign(client: t.Any, key_id: str, message: bytes, algorithm: str) -> bytes:
+    """KMS hashes the message itself, which may have 4096 bytes."""
+    signed = client.sign(KeyId=key_id, Message=message, MessageType="RAW", SigningAlgorithm=algorithm, aws_retry=True)
+    return signed["Signature"]
+
+
+def sign_digest(client: t.Any, key_id: str, digest: bytes, algorithm: str) -> bytes:
+    """The same for a message that is too long for KMS, by its hash."""
+    kind = {"MessageType": "DIGEST", "SigningAlgorithm": algorithm}
+    return client.sign(KeyId=key_id, Message=digest, aws_retry=True, **kind)["Signature"]
 
 
 def replicate(client: t.Any, key_id: str, region: str, desired: Desired) -> None:

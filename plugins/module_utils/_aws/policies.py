@@ -87,6 +87,8 @@ class PolicyInputs(t.TypedDict):
     secret: str  # name of the secret with the recovery keys; empty: another sink
     node_role: str  # name of the nodes' role
     sessions: bool  # whether the nodes' SSM agent may hold sessions
+    ca_alias: str  # of the private CA's key; empty: certificates are given
+    ca_parameter: str  # that publishes the CA's certificate
 
 
 def node_policy(inputs: PolicyInputs) -> Document:
@@ -127,7 +129,7 @@ def node_policy(inputs: PolicyInputs) -> Document:
 
 def init_policy(inputs: PolicyInputs) -> Document:
     """What the identity that runs init may do beyond its own means: keep the recovery keys, and init's answer until they are
-    in custody. No node has this."""
+    in custody, and have the private CA sign. No node has this."""
     scope = ":".join(("arn", inputs["partition"], "secretsmanager", inputs["region"], inputs["account"], "secret"))
     names = ("CreateSecret", "DescribeSecret", "GetSecretValue", "PutSecretValue", "TagResource")
     actions = [f"secretsmanager:{action}" for action in names]
@@ -146,7 +148,18 @@ def init_policy(inputs: PolicyInputs) -> Document:
     elif inputs["secret"]:
         journal = [f"{scope}:{inputs['secret']}-journal-??????"]
         statements.append(_allow("VaultInitJournal", [*actions, "secretsmanager:DeleteSecret"], journal))
-    return _document(statements)
+    return _document([*statements, *(_ca(inputs) if inputs["ca_alias"] else [])])
+
+
+def _ca(inputs: PolicyInputs) -> list[Document]:
+    """Use the private CA and publish its certificate, of whichever key its aliases lead to; neither make nor delete a key."""
+    place = f"{inputs['region']}:{inputs['account']}"
+    keys = f"arn:{inputs['partition']}:kms:{place}:key/*"
+    parameter = f"arn:{inputs['partition']}:ssm:{place}:parameter/{inputs['ca_parameter'].strip('/')}"
+    known_as = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": [inputs["ca_alias"], f"{inputs['ca_alias']}-next"]}}
+    actions = ["kms:DescribeKey", "kms:GetPublicKey", "kms:Sign"]
+    publish = ["ssm:AddTagsToResource", "ssm:GetParameter", "ssm:PutParameter"]
+    return [_allow("VaultCA", actions, [keys], known_as), _allow("VaultCACertificate", publish, [parameter])]
 
 
 def key_policy(

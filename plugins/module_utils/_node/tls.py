@@ -78,6 +78,16 @@ def rehearse(certificate: str, key: str, ca: str, server_name: str) -> None:
         raise Problem(f"The CA can't be used ({error})", "Give one or more CA certificates in PEM.") from error
 
 
+def fits(certificate: str, key: str) -> bool:
+    """Whether both are PEM, and the key is the certificate's."""
+    try:
+        with _in_memory(certificate) as certificate_path, _in_memory(key) as key_path:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate_path, key_path, password="")
+    except (ssl.SSLError, ValueError):
+        return False
+    return True
+
+
 def _handshake(server: ssl.SSLContext, client: ssl.SSLContext, server_name: str) -> None:
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     sides = [

@@ -20,8 +20,12 @@ def paths(observed: Observed, entries: t.Iterable[Entry]) -> list[str]:
     return [entry.path for entry in entries if _differs(entry, looked.get(entry.path))]
 
 
+def _attributes_differ(entry: Entry, found: t.Mapping[str, t.Any] | None) -> bool:
+    return found is None or found["attributes"] != attributes(entry.owner, entry.group, entry.mode)
+
+
 def _differs(entry: Entry, found: t.Mapping[str, t.Any] | None) -> bool:
-    if found is None or found["attributes"] != attributes(entry.owner, entry.group, entry.mode):
+    if found is None or _attributes_differ(entry, found):
         return True
     if entry.content is None:
         return found["kind"] != "directory"
@@ -46,9 +50,17 @@ def units(observed: Observed, enabled: t.Iterable[str], known: t.Iterable[str] =
     return wrong + [name for name, unit in seen.items() if name not in wrong and unit.get("stale") is not False]
 
 
-def certificate(observed: Observed, entries: t.Iterable[Entry], wanted: str | None) -> list[str]:
-    """The files that differ, and the listener where it serves another certificate than the *wanted* one (SHA-256)."""
-    found = paths(observed, entries)
+def certificate(observed: Observed, entries: t.Iterable[Entry], wanted: str | None, own_key: bool = False) -> list[str]:
+    """The files that differ, and the listener where it serves another certificate than the *wanted* one (SHA-256).
+
+    *own_key*: nobody but the node has the key, so that only its attributes are compared.
+    """
+    looked = observed.get("paths") or {}
+    found = [
+        entry.path
+        for entry in entries
+        if (_attributes_differ if own_key and entry.secret else _differs)(entry, looked.get(entry.path))
+    ]
     stopped = "service" in observed and observed["service"]["main_pid"] is None
     # A process whose listener did not answer serves something that nobody has seen.
     if not stopped and observed.get("served") != wanted:

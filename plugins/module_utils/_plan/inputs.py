@@ -149,8 +149,8 @@ def _cluster_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
         )
     if inputs.get("join") not in ("aws", "static"):
         found.append(f"vault_join is '{inputs.get('join')}'. Use aws or static.")
-    if inputs.get("tls_source") not in ("private_ca", "given"):
-        found.append(f"vault_tls_source is '{inputs.get('tls_source')}'. Use private_ca or given.")
+    if inputs.get("tls_source") not in ("kms_ca", "given"):
+        found.append(f"vault_tls_source is '{inputs.get('tls_source')}'. Use kms_ca or given.")
     if inputs.get("login_method") not in ("aws", "cert", "token"):
         found.append(f"vault_login_method is '{inputs.get('login_method')}'. Use aws, cert or token.")
     found += principals.problems(inputs.get("principals") or {})

@@ -19,9 +19,9 @@ EMPTY, UNINITIALIZED, STOPPED, SERVING, OTHER = "empty", "uninitialized", "stopp
 # By how the controller failed to reach it, as vault_status_info says it.
 CURE = "Mend the way to it: port 8200, the node's address."
 CURES = {
-    "tls": "If its certificate has expired, playbooks/rotate_certificates.yml puts a new one in its place; else give the CA that "
-    "signed it (vault_ca_file, vault_controller_dir).",
-    "ca_file": "Give the CA that signed its certificate (vault_ca_file, vault_controller_dir).",
+    "tls": "If its certificate has expired, playbooks/rotate_certificates.yml puts a new one in its place; else name the account "
+    "and the region of the CA that signed it, or its file (vault_ca_file).",
+    "ca_file": "Name the account and the region of the CA that signed its certificate, or its file (vault_ca_file).",
 }
 
 Part = t.Mapping[str, t.Any]
@@ -215,9 +215,9 @@ def _plain(answer: Part, name: str) -> str:
 def _lost_ca(observed: t.Mapping[str, Part], wanted: Wanted) -> str:
     there = [f"{name} ({_brief(here)})" for name, here in observed.items() if "service" in here and _is_something(here)]
     return (
-        f"The CA file {wanted['ca_file']} is not on this controller or holds no certificate, and a cluster exists: "
-        f"{', '.join(there)}. A new CA would cut off every client, so none is made. Put the directory that the cluster was made "
-        "with in its place (vault_controller_dir), or name the CA's file (vault_ca_file). Nothing was changed."
+        f"There is no CA certificate in {wanted['ca_file']} on this controller, and a cluster exists: {', '.join(there)}. A new "
+        "CA would cut off every client, so none is made. Name the account and the region that the cluster was made in, or the "
+        "file of its CA (vault_ca_file). Nothing was changed."
     )
 
 

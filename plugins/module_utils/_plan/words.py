@@ -75,20 +75,21 @@ def replacement(plan: Part, target: t.Sequence[Part], status: Part, version: str
 # By the change, and by how far it has come: none, begun or switched.
 ABOUT_THE_CA = {
     "begin": {
-        "none": "A new CA is made on the controller. {ca_file} holds the old CA, which goes on signing, and the new one.",
-        "begun": "both CAs are trusted. Give {ca_file} to every client; then run with -e vault_tls_ca_change=switch.",
-        "switched": "{ca_file} holds the old CA, which signs again, and the new one.",
+        "none": "A new key is made in KMS, and a CA of it. {published} holds the old CA, which goes on signing, and the new one.",
+        "begun": "both CAs are trusted. Give what {published} holds to every client; then run with -e "
+        "vault_tls_ca_change=switch.",
+        "switched": "{published} holds the old CA, which signs again, and the new one.",
     },
     "switch": {
         "none": "This run will be refused: there is no new CA yet. Begin with -e vault_tls_ca_change=begin.",
-        "begun": "From now on the new CA signs. {ca_file} holds it and the old one.",
-        "switched": "The new CA goes on signing. {ca_file} holds it and the old one.",
+        "begun": "From now on the new CA signs. {published} holds it and the old one.",
+        "switched": "The new CA goes on signing. {published} holds it and the old one.",
     },
     "finish": {
         "none": "no change of the CA is under way.",
         "begun": "This run will be refused: the old CA still signs. Switch first, with -e vault_tls_ca_change=switch.",
-        "switched": "{ca_file} holds the new CA alone, which takes the old one's place on the controller. Whether something "
-        "still needs the old one, the run finds out by what is served, and then it is refused.",
+        "switched": "{published} holds the new CA alone, and the alias leads to its key. No key is deleted. Whether something "
+        "still needs the old CA, the run finds out by what is served, and then it is refused.",
     },
     "": dict.fromkeys(("none", "begun", "switched"), "The CA that signs now goes on signing."),
 }
@@ -101,8 +102,8 @@ REFUSED = "At the end Vault refuses what was replaced or revoked, and the cluste
 
 def certificates(status: Part, todo: t.Mapping[str, t.Sequence[str]], about: Part) -> Words:
     """*status*: of vault_status_info; *todo*: what differs on each node; *about*: source, change (of the CA), state (how far
-    that has come) and ca_file."""
-    change, state, ca_file = about["change"], about["state"], about["ca_file"]
+    that has come) and published (where the CA certificates are)."""
+    change, state = about["change"], about["state"]
     order = [(node["name"], turns_of.who(node)) for node in turns_of.in_order(status)]
     differing = [(who, todo[name]) for name, who in order if todo.get(name)]
     after = (OLD_FILES, REFUSED)
@@ -110,7 +111,7 @@ def certificates(status: Part, todo: t.Mapping[str, t.Sequence[str]], about: Par
         turns = [f"{who}: what was given is put in place and reloaded, without a restart." for who, _what in differing]
         given = "certificate, key and CA that were given. Who may log in is compared all the same."
         return words(turns, f"every node has and serves the {given}", after)
-    first = ABOUT_THE_CA[change][state].format(ca_file=ca_file)
+    first = ABOUT_THE_CA[change][state].format(published=about["published"])
     if (change, state) in (("switch", "none"), ("finish", "begun")):
         return {"changes": False, "lines": [first]}
     if (change, state) in (("begin", "begun"), ("finish", "none")):
@@ -119,8 +120,7 @@ def certificates(status: Part, todo: t.Mapping[str, t.Sequence[str]], about: Par
     if change in ("begin", "finish"):
         each = "the file of the CAs is put in place and reloaded"
     else:
-        first += " Who logs in from the controller gets new keys and certificates."
-        each = "a new key and certificate are issued, put in place and reloaded"
+        each = "the node makes a new key, a certificate of it is issued, and both are put in place and reloaded"
     return words([first, *(f"{who}: {each}, without a restart." for _name, who in order)], "", after)
 
 

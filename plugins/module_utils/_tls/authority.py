@@ -1,5 +1,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a private CA signs: certificates, and the list of those that are no longer good. No files, no clock."""
+"""What a private CA signs: certificates, and the list of those that are no longer good. No files, no clock.
+
+Who holds the CA's key signs bytes, and nothing else: see signers.py. So a certificate is built, signed by a key of the same kind
+that is thrown away, for the bytes that are to be signed, and put together with the CA's own signature.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,37 @@ import ipaddress
 import typing as t
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from .._common.errors import Problem
+
 # A node's clock may be behind the controller's.
 BACKDATED = datetime.timedelta(minutes=5)
 CRL_DAYS = 3650
+CURVE, CA_CURVE = ec.SECP256R1(), ec.SECP384R1()
 USAGES = {"serverAuth": ExtendedKeyUsageOID.SERVER_AUTH, "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH}
+
+
+# Of every CA here, with its curve: ecdsa-with-SHA384 as an AlgorithmIdentifier, in DER.
+HASH = hashes.SHA384()
+ALGORITHM = bytes.fromhex("300a06082a8648ce3d040303")
+
+
+class Signer(t.Protocol):
+    """Who holds a CA's key, on the curve P-384."""
+
+    @property
+    def public(self) -> ec.EllipticCurvePublicKey: ...
+
+    @property
+    def name(self) -> str:
+        """For errors: which key it is."""
+
+    def sign(self, message: bytes) -> bytes:
+        """An ECDSA signature with SHA-384, in DER."""
 
 
 class Wanted(t.TypedDict):
@@ -27,11 +53,7 @@ class Wanted(t.TypedDict):
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-def new_ca_key() -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP384R1())
+    return ec.generate_private_key(CURVE)
 
 
 def private(key: t.Any) -> bytes:
@@ -41,43 +63,57 @@ def private(key: t.Any) -> bytes:
     )
 
 
-def ca_certificate(key: t.Any, common_name: str, days: int, now: datetime.datetime) -> x509.Certificate:
+def ca_certificate(signer: Signer, common_name: str, days: int, now: datetime.datetime) -> x509.Certificate:
     """Of a CA that signs itself, and below which there is no other."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     builder = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        x509.CertificateBuilder(name, name, signer.public, x509.random_serial_number())
         .not_valid_before(now - BACKDATED)
         .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(signer.public), critical=False)
     )
-    return builder.sign(key, hashes.SHA256())
+    return _signed(builder, signer)
 
 
-def belong_together(ca: x509.Certificate, ca_key: t.Any) -> bool:
-    return ca.public_key() == ca_key.public_key()
+def requested_key(request: str) -> ec.EllipticCurvePublicKey:
+    """The public key of a request, in PEM, whose sender has the private one. What else the request says counts for nothing."""
+    try:
+        found = x509.load_pem_x509_csr(request.encode())
+        key = found.public_key()
+        proven = found.is_signature_valid
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise Problem(
+            "what the node sent is no request for a certificate", "Run again: the node makes another."
+        ) from error
+    if not proven or not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != CURVE.name:
+        raise Problem(
+            "the node's request for a certificate is not signed by a key on the curve P-256, so nothing was issued",
+            "Remove pending.key from the node's directory of certificates, and run again.",
+        )
+    return key
 
 
 def certificate(
-    ca: x509.Certificate, ca_key: t.Any, key: t.Any, wanted: Wanted, now: datetime.datetime
+    ca: x509.Certificate, signer: Signer, key: ec.EllipticCurvePublicKey, wanted: Wanted, now: datetime.datetime
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, wanted["common_name"])])
     builder = (
-        x509.CertificateBuilder(ca.subject, subject, key.public_key(), x509.random_serial_number())
+        x509.CertificateBuilder(ca.subject, subject, key, x509.random_serial_number())
         .not_valid_before(now - BACKDATED)
         .not_valid_after(min(now + datetime.timedelta(days=wanted["days"]), ca.not_valid_after_utc))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(digital_signature=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([USAGES[name] for name in wanted["usage"]]), critical=False)
         .add_extension(x509.SubjectAlternativeName([_general(name) for name in wanted["names"]]), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(_identifier(ca), critical=False)
     )
-    return builder.sign(ca_key, hashes.SHA256())
+    return _signed(builder, signer)
 
 
-def crl(ca: x509.Certificate, ca_key: t.Any, serials: t.Iterable[int], now: datetime.datetime) -> str:
+def crl(ca: x509.Certificate, signer: Signer, serials: t.Iterable[int], now: datetime.datetime) -> str:
     """In PEM. Vault takes the serial numbers from it, and looks at neither signature nor dates; others may."""
     builder = (
         x509.CertificateRevocationListBuilder(ca.subject)
@@ -89,7 +125,9 @@ def crl(ca: x509.Certificate, ca_key: t.Any, serials: t.Iterable[int], now: date
     for serial in sorted(serials):
         one = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
         builder = builder.add_revoked_certificate(one)
-    return builder.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    throwaway = builder.sign(_throwaway(), HASH)
+    whole = _whole(throwaway.tbs_certlist_bytes, signer)
+    return x509.load_der_x509_crl(whole).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def serials_of(given: x509.CertificateRevocationList) -> set[int]:
@@ -121,6 +159,35 @@ def revocable(
         elif one.serial_number not in served:
             good.add(one.serial_number)
     return good, expired
+
+
+def _signed(builder: x509.CertificateBuilder, signer: Signer) -> x509.Certificate:
+    return x509.load_der_x509_certificate(_whole(builder.sign(_throwaway(), HASH).tbs_certificate_bytes, signer))
+
+
+def _throwaway() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(CA_CURVE)
+
+
+def _whole(message: bytes, signer: Signer) -> bytes:
+    """What is to be signed with its signature, in DER, once the signature is known to be the key's."""
+    signature = signer.sign(message)
+    try:
+        signer.public.verify(signature, message, ec.ECDSA(HASH))
+    except InvalidSignature as error:
+        raise Problem(
+            f"what {signer.name} signed does not verify with its own public key, so nothing was issued",
+            "See that the key is the one that is meant, and that nothing stands between this machine and KMS.",
+        ) from error
+    return _der(0x30, message + ALGORITHM + _der(0x03, b"\0" + signature))
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    if size < 0x80:
+        return bytes([tag, size]) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(length)]) + length + content
 
 
 def _usage(**allowed: bool) -> x509.KeyUsage:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
-import re
 import typing as t
 
 from cryptography import x509
@@ -15,14 +14,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 RESERVED_PREFIX = "vaultops-"
-# The part of an identity's time that is left when it gets a new certificate.
-SOON = 1 / 3
 
 
 def problems(options: t.Mapping[str, t.Any], now: datetime.datetime) -> list[str]:
     """*options*: paths of certificate, key and ca; names and addresses to be covered; days that must be left.
 
-    Of an identity, who is a client, also its common_name, and in place of days the part of its time that must be left.
+    Of an identity, who is a client, also its common_name.
     """
     found: list[str] = []
     certificates = _read(options["certificate"], x509.load_pem_x509_certificates, "certificate", found)
@@ -41,7 +38,7 @@ def problems(options: t.Mapping[str, t.Any], now: datetime.datetime) -> list[str
         found.append(f"{where} does not hold {', '.join(missing)}. Issue it with these as subject alternative names.")
     if now < leaf.not_valid_before_utc:
         found.append(f"{where} is not valid before {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC. Check the clock.")
-    if leaf.not_valid_after_utc < now + _needed(leaf, options):
+    if leaf.not_valid_after_utc < now + datetime.timedelta(days=options["days"]):
         found.append(f"{where} expires at {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC. Issue a new one.")
     if authorities and not _is_signed(certificates, authorities):
         found.append(f"{where} was not signed by {options['ca']}. Give the CA that signed it, and the chain between.")
@@ -62,64 +59,59 @@ def is_open(path: str) -> bool:
     return bool(group or others)
 
 
-class NodeFiles(t.TypedDict):
-    """Where a node's certificate and key are on the controller."""
+def node_problems(
+    found: t.Mapping[str, t.Any] | None, options: t.Mapping[str, t.Any], now: datetime.datetime
+) -> list[str]:
+    """Why a node needs a certificate of the CA, which signs for a key that never leaves the node.
 
-    certificate: str
-    key: str
-    early: bool
-
-
-# What is never a node's, beside the CA's files.
-NO_NODES = re.compile(r"ca|vaultops-.*")
-
-
-def node_files(wanted: t.Mapping[str, str], early: str) -> NodeFiles:
-    """*wanted*: paths of certificate and key; *early*: where an earlier release may have left both, without their endings."""
-    certificate, key = f"{early}.crt", f"{early}.key"
-    left = early and not NO_NODES.fullmatch(os.path.basename(early)) and not os.path.exists(wanted["certificate"])
-    if left and os.path.exists(certificate) and os.path.exists(key):
-        return {"certificate": certificate, "key": key, "early": True}
-    return {"certificate": wanted["certificate"], "key": wanted["key"], "early": False}
-
-
-class Issue(t.TypedDict):
-    """What vault_certificate_issue takes."""
-
-    certificate: str
-    key: str
-    common_name: str
-    names: list[str]
-    usage: list[str]
-    days: int
-
-
-def identities_due(
-    identities: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any], now: datetime.datetime
-) -> list[Issue]:
-    """The identities' certificates that the private CA has to issue. *options*: ca; key of the CA; own, the directory of those
-    that are its own; days; renew, whether in any case.
-
-    As long as the CA's key is kept elsewhere, those that are still valid do.
+    *found*: what vault_node_info says of its certificate; *options*: ca, the CA certificates in PEM; names and addresses to be
+    covered; days that must be left.
     """
-    due: list[Issue] = []
-    for name, files in identities.items():
-        if files["certificate"] != os.path.join(options["own"], f"{name}.crt"):
-            continue
-        part = SOON if os.path.exists(options["key"]) else 0
-        question = {**files, "ca": options["ca"], "names": [], "addresses": [], "common_name": name, "part": part}
-        if options["renew"] or _is_long(files["certificate"], options["days"]) or problems(question, now):
-            due.append(
-                {
-                    "certificate": files["certificate"],
-                    "key": files["key"],
-                    "common_name": name,
-                    "names": [name],
-                    "usage": ["clientAuth"],
-                    "days": int(options["days"]),
-                }
-            )
-    return due
+    chain = certificates_in((found or {}).get("certificate") or "")
+    if not found or not chain:
+        return ["It has none."]
+    leaf, said = chain[0], []
+    if not found["key_fits"]:
+        said.append("The key beside its certificate is missing, or another certificate's.")
+    missing = sorted(_missing(leaf, options["names"], options["addresses"]))
+    if missing:
+        said.append(f"Its certificate does not hold {', '.join(missing)}.")
+    if now < leaf.not_valid_before_utc:
+        said.append(f"Its certificate is not valid before {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC.")
+    if leaf.not_valid_after_utc < now + datetime.timedelta(days=options["days"]):
+        said.append(f"Its certificate expires at {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC.")
+    if not _is_signed(chain, certificates_in(options["ca"])):
+        said.append("Its certificate was not signed by the cluster's CA.")
+    return said
+
+
+def certificates_in(text: str) -> list[x509.Certificate]:
+    """In the order of the text; none where it has none, or no PEM."""
+    try:
+        return x509.load_pem_x509_certificates(text.encode())
+    except ValueError:
+        return []
+
+
+class Change(t.TypedDict):
+    """How far a change of the CA has come, by the CA certificates that are trusted: the first one is the one that signs."""
+
+    change: str  # none, begun (both trusted, the old one signs) or switched (both trusted, the new one signs)
+    bundles: dict[str, str]  # what is trusted after begin, switch and finish, in PEM
+
+
+def change(trusted: t.Sequence[x509.Certificate], following: t.Sequence[x509.Certificate]) -> Change:
+    """*following*: the certificate of the CA that comes next, where there is one."""
+    old = [certificate for certificate in trusted if certificate not in following]
+    new = list(following)
+    return {
+        "change": "none" if not new else "switched" if list(trusted[:1]) == new else "begun",
+        "bundles": {"begin": bundle(old + new), "switch": bundle(new + old), "finish": bundle(new or trusted)},
+    }
+
+
+def bundle(authorities: t.Iterable[x509.Certificate]) -> str:
+    return "".join(certificate.public_bytes(Encoding.PEM).decode() for certificate in authorities)
 
 
 def identity_problems(
@@ -142,82 +134,6 @@ def identity_problems(
     return found
 
 
-def of_another_ca(identities: t.Mapping[str, t.Any], own: str, ca: str) -> list[str]:
-    """Identities with files in the directory *own* whose certificates this CA did not sign."""
-    authorities = _read(ca, x509.load_pem_x509_certificates, "CA certificate", [])
-    found = []
-    for name, files in identities.items():
-        if os.path.dirname(files["certificate"]) != own:
-            continue
-        chain = _read(files["certificate"], x509.load_pem_x509_certificates, "certificate", [])
-        if not chain or not authorities or not _is_signed(chain, authorities):
-            found.append(name)
-    return found
-
-
-def _is_long(path: str, days: int) -> bool:
-    """Whether it was made for a longer time than is wanted now."""
-    leaf = _read(path, x509.load_pem_x509_certificate, "certificate", [])
-    return bool(leaf) and leaf.not_valid_after_utc - leaf.not_valid_before_utc > datetime.timedelta(days=int(days) + 1)
-
-
-def missing_authority(options: t.Mapping[str, t.Any]) -> list[str]:
-    """What of the private CA is missing where it has to be. *options*: paths of ca and key; may_make; issue, whether
-    something must be issued, which takes the key."""
-    here = os.path.dirname(options["key"])
-    gone = [path for path in (options["ca"], options["key"]) if not os.path.exists(path)]
-    if gone == [options["key"]] and not options["issue"]:
-        return []
-    # A run that was killed may have made the key already.
-    if not gone or (options["may_make"] and options["ca"] in gone):
-        return []
-    return [
-        f"{' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} missing on the controller, and the cluster is not known to be "
-        f"new. Put the directory {here} back, from the controller that has it or from its backup, or set vault_controller_dir "
-        "to where it is. Never make another CA in its place: nodes, clients and identities trust the one that they know."
-    ]
-
-
-class Authority(t.TypedDict):
-    change: str  # none, begun (both trusted, the old one signs) or switched (both trusted, the new one signs)
-    key: str  # path of the private key that signs
-    bundles: dict[str, str]  # what the CA file holds after begin, switch and finish, in PEM
-
-
-def authority(options: t.Mapping[str, str]) -> Authority:
-    """How far a change of the private CA has come. *options*: paths of ca and, of the one that comes next, next.
-
-    The CA file itself tells: the first certificate in it is the one that signs. A missing file is an empty one.
-    """
-    trusted, following = _certificates(options["ca"]), _certificates(options["next"])
-    old = [certificate for certificate in trusted if certificate not in following]
-    change = "none" if not following else "switched" if trusted[:1] == following else "begun"
-    return {
-        "change": change,
-        "key": _key_of(options["next"] if change == "switched" else options["ca"]),
-        "bundles": {
-            "begin": "".join(old + following),
-            "switch": "".join(following + old),
-            "finish": "".join(following or trusted),
-        },
-    }
-
-
-def _certificates(path: str) -> list[str]:
-    """Each certificate of the file in PEM."""
-    if not os.path.exists(path):
-        return []
-    with open(path, "rb") as stream:
-        found = x509.load_pem_x509_certificates(stream.read())
-    return [certificate.public_bytes(Encoding.PEM).decode() for certificate in found]
-
-
-def _needed(leaf: x509.Certificate, options: t.Mapping[str, t.Any]) -> datetime.timedelta:
-    if "part" in options:
-        return (leaf.not_valid_after_utc - leaf.not_valid_before_utc) * float(options["part"])
-    return datetime.timedelta(days=options["days"])
-
-
 def _client_problems(leaf: x509.Certificate, where: str, common_name: str) -> list[str]:
     """What keeps it from logging in as the one of that name."""
     if not common_name:
@@ -235,10 +151,6 @@ def _client_problems(leaf: x509.Certificate, where: str, common_name: str) -> li
     if ExtendedKeyUsageOID.CLIENT_AUTH not in usage and ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE not in usage:
         found.append(f"{where} is not for clients. Issue it with the extended key usage clientAuth.")
     return found
-
-
-def _key_of(certificate_path: str) -> str:
-    return os.path.splitext(certificate_path)[0] + ".key"
 
 
 def _read(path: str, parse: t.Callable[[bytes], t.Any], kind: str, found: list[str]) -> t.Any:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime
-import json
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._tls import authority
 from ansible_collections.vaultops.cluster.plugins.modules import vault_cert_crl
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from kit.ca import make_key, signer
+from labkit.settings import REGION
 
+ALIAS = "alias/vault-prod-ca"
 AT = "auth/cert/crls/vaultops"
 NOW = datetime.datetime.now(datetime.timezone.utc)
 DAY = datetime.timedelta(days=1)
@@ -22,12 +25,8 @@ class Authority:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.certificate = self.signed(9)
-        self.crt, self.key_path = folder / f"{name}.crt", folder / f"{name}.key"
+        self.crt = folder / f"{name}.crt"
         self.crt.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
-        self.key_path.write_bytes(self.key_in_pem(serialization.NoEncryption()))
-
-    def key_in_pem(self, encryption):
-        return self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
     def signed(self, days):
         builder = x509.CertificateBuilder(self.name, self.name, self.key.public_key(), x509.random_serial_number())
@@ -43,32 +42,45 @@ class Authority:
         return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-@pytest.fixture
-def ca(tmp_path):
-    return Authority(tmp_path, "the-ca")
+class InKms(Authority):
+    """Its key is in a stand-in for KMS."""
+
+    def __init__(self, folder, url):
+        super().__init__(folder, "the-ca")
+        self.url = url
+        self.id = make_key(url, ALIAS)
+        self.signer = signer(url, ALIAS)
+        self.certificate = authority.ca_certificate(self.signer, "the-ca", 9, NOW)
+        self.crt.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
+
+    def crl(self, *serials):
+        return authority.crl(self.certificate, self.signer, serials, NOW).encode()
 
 
 @pytest.fixture
-def replaced(tmp_path, ca):
-    """Puts a certificate that was replaced into the directory; returns its serial number and its file."""
-    folder = tmp_path / "replaced"
-    folder.mkdir()
+def ca(tmp_path, aws):
+    return InKms(tmp_path, aws)
 
-    def put(days=3, name=None):
+
+@pytest.fixture
+def replaced(ca):
+    """Keeps a certificate as replaced; returns its serial number."""
+
+    def put(days=3):
         leaf = ca.signed(days)
-        path = folder / f"{name or leaf.serial_number}.crt"
-        path.write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
-        return leaf.serial_number, path
+        put.kept.append(leaf.public_bytes(serialization.Encoding.PEM).decode())
+        return leaf.serial_number
 
-    put.folder = folder
+    put.kept = []
     return put
 
 
 @pytest.fixture
-def listed(tmp_path, ca, as_operator, run_module):
-    options = {"client_ca": str(ca.crt), "ca_key": str(ca.key_path), "replaced_dir": str(tmp_path / "replaced")}
+def listed(ca, replaced, as_operator, run_module):
+    signed_by = {"alias": ALIAS, "region": REGION, "endpoint_url": ca.url}
 
     def run(check=False, **more):
+        options = {"client_ca": str(ca.crt), "signed_by": signed_by, "replaced": replaced.kept}
         given = {**as_operator, **options, **more}
         return run_module(vault_cert_crl, check, **{name: value for name, value in given.items() if value is not None})
 
@@ -81,7 +93,7 @@ def own_list(tmp_path, listed):
 
     def run(content, check=False, **more):
         (tmp_path / "own.crl").write_bytes(content)
-        return listed(check, crl_file=str(tmp_path / "own.crl"), replaced_dir=None, **more)
+        return listed(check, crl_file=str(tmp_path / "own.crl"), replaced=None, **more)
 
     return run
 
@@ -95,7 +107,7 @@ def has(vault, *serials):
 
 
 def test_what_was_replaced_is_put_on_the_list_once(vault, replaced, listed):
-    first, second = replaced()[0], replaced()[0]
+    first, second = replaced(), replaced()
     said = listed()
     assert said["changed"] is True
     assert said["revoked"] == [f"{serial:x}" for serial in sorted((first, second))]
@@ -109,41 +121,36 @@ def test_what_was_replaced_is_put_on_the_list_once(vault, replaced, listed):
 
 def test_check_mode_writes_and_removes_nothing_and_says_what_a_run_does(vault, replaced, listed):
     replaced()
-    gone, old = replaced(days=-1)
+    gone = replaced(days=-1)
     has(vault, 7, gone)
     said = listed(check=True)
     assert in_vault(vault) == {7, gone}
-    assert old.exists()
     assert vault.writes == []
     done = listed()
     assert {name: said[name] for name in ("changed", "revoked", "diff")} == {
         name: done[name] for name in ("changed", "revoked", "diff")
     }
-    assert not old.exists()
     assert f"{gone:x}" not in done["revoked"]
     assert "7" in done["revoked"], "what somebody else put there stays"
 
 
 def test_another_list_is_left_alone(vault, replaced, listed):
     vault.kept["auth/cert/crls/of-others"] = {"serials": {"9": {}}}
-    serial, _path = replaced()
+    serial = replaced()
     assert listed(name="mine")["revoked"] == [f"{serial:x}"]
     assert vault.writes == ["auth/cert/crls/mine"]
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_a_directory_with_nothing_in_it_asks_for_nothing(vault, replaced, listed, there):
-    if not there:
-        replaced.folder.rmdir()
-    said = listed(ca_key="/nowhere/ca.key")
+def test_where_nothing_was_replaced_nobody_is_asked_to_sign(vault, listed):
+    said = listed(signed_by={"alias": "alias/nowhere", "region": REGION, "endpoint_url": "http://127.0.0.1:9"})
     assert (said["changed"], said["revoked"]) == (False, [])
     assert vault.writes == []
 
 
 def test_what_a_node_still_serves_is_left_out(vault, replaced, listed, certificates):
-    with open(certificates.path("server.crt"), "rb") as stream:
-        (replaced.folder / "vault-1.crt").write_bytes(stream.read())
-    serial, _path = replaced()
+    with open(certificates.path("server.crt")) as stream:
+        replaced.kept.append(stream.read())
+    serial = replaced()
     assert listed()["revoked"] == [f"{serial:x}"]
 
 
@@ -162,53 +169,43 @@ def test_a_write_that_is_not_there_afterwards_is_an_error(vault, replaced, liste
 # --- who signs
 
 
-@pytest.mark.parametrize("spoil", ["absent", "no key", "passphrase"])
-def test_a_key_that_can_not_sign_is_named_and_nothing_is_written(vault, ca, replaced, listed, spoil):
-    _serial, path = replaced()
-    expired = replaced(days=-1)[1]
-    if spoil == "absent":
-        ca.key_path.unlink()
-    elif spoil == "no key":
-        ca.key_path.write_text("none")
-    else:
-        ca.key_path.write_bytes(ca.key_in_pem(serialization.BestAvailableEncryption(b"x")))
-    said = listed()
-    assert said["msg"] == (
-        f"{ca.key_path}: the CA's key can't be used, and certificates have to be revoked with it. Put it back there, in PEM and "
-        "without a passphrase."
-    )
-    assert vault.writes == []
-    assert path.exists()
-    assert expired.exists()
+def test_the_list_is_the_cas(vault, ca, replaced, listed):
+    serial = replaced()
+    listed()
+    text = vault.crl_as_written
+    made = x509.load_pem_x509_crl(text.encode())
+    assert made.is_signature_valid(ca.signer.public) and authority.serials_of(made) == {serial}
 
 
-def test_the_key_of_another_ca_does_not_sign(vault, ca, replaced, listed, tmp_path):
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda kms, ca: kms.disable_key(KeyId=ca.id), f"{ALIAS} ("),
+        (lambda kms, ca: kms.delete_alias(AliasName=ALIAS), f"neither {ALIAS} nor {ALIAS}-next in {REGION} is the key"),
+    ],
+)
+def test_a_key_that_can_not_sign_is_named_and_nothing_is_written(vault, ca, replaced, listed, spoil, says):
     replaced()
-    other = Authority(tmp_path, "another")
-    said = listed(ca_key=str(other.key_path))
-    assert said["msg"] == (
-        f"{other.key_path}: it is not the key of the first certificate in {ca.crt}. Put that CA's own key there."
-    )
+    spoil(ca.signer.client, ca)
+    said = listed()
+    assert said["failed"] and said["msg"].startswith(says), said["msg"]
     assert vault.writes == []
 
 
 @pytest.mark.parametrize("which", ["client_ca", "replaced"])
 def test_what_is_no_certificate_is_named(vault, ca, replaced, listed, which):
-    path = ca.crt if which == "client_ca" else replaced()[1]
-    path.write_text("none")
+    if which == "client_ca":
+        ca.crt.write_text("none")
+    else:
+        replaced.kept.append("none")
     said = listed()
-    assert said["msg"] == f"{path}: it is no certificate in PEM. Remove it, or put the certificate back."
+    assert "no certificate in PEM" in said["msg"] or "is none in PEM" in said["msg"]
     assert vault.writes == []
 
 
 def test_a_ca_that_is_not_there_is_named(ca, listed):
     ca.crt.unlink()
     assert str(ca.crt) in listed()["msg"]
-
-
-def test_the_key_is_in_no_result(ca, replaced, listed):
-    replaced()
-    assert ca.key_path.read_text().splitlines()[1] not in json.dumps(listed())
 
 
 # --- the list of the owner's own CA
@@ -247,9 +244,9 @@ def test_a_list_of_another_ca_is_refused(vault, ca, own_list, tmp_path):
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ({"replaced_dir": None}, "one of the following is required: replaced_dir, crl_file"),
-        ({"crl_file": "/x"}, "parameters are mutually exclusive: replaced_dir|crl_file"),
-        ({"ca_key": None}, "missing parameter(s) required by 'replaced_dir': ca_key"),
+        ({"replaced": None}, "one of the following is required: replaced, crl_file"),
+        ({"crl_file": "/x"}, "parameters are mutually exclusive: replaced|crl_file"),
+        ({"signed_by": None}, "missing parameter(s) required by 'replaced': signed_by"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(listed, more, says):

@@ -13,7 +13,11 @@ import ssl
 import stat
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.modules import vault_certificate
+from ansible_collections.vaultops.cluster.plugins.modules import (
+    vault_certificate,
+    vault_certificate_request,
+    vault_node_info,
+)
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -40,6 +44,12 @@ class Authority:
         pkcs8, no_password = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         text = key.private_bytes(serialization.Encoding.PEM, pkcs8, no_password).decode()
         return self._signed(dns, key.public_key(), dns, days), text
+
+    def sign(self, request, days=30):
+        """A certificate of the key in the request."""
+        found = x509.load_pem_x509_csr(request.encode())
+        assert found.is_signature_valid
+        return self._signed(NAME, found.public_key(), NAME, days)
 
     def _signed(self, name, public_key, dns, days):
         now, day = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(days=1)
@@ -131,11 +141,26 @@ def node(tmp_path, ca, node_with, run_module, user_vault, listening):
             places = {"directory": str(self.folder), "listener": self.address, "timeout": 5}
             return run_module(vault_certificate, check, **{**options, **places, **more})
 
+        def bring_own(self, certificate=None, check=False, **more):
+            """With the key that the node has, or that waits there."""
+            options = {"certificate": certificate, "ca": ca.pem, "server_name": NAME}
+            places = {"directory": str(self.folder), "listener": self.address, "timeout": 5}
+            return run_module(vault_certificate, check, **{**options, **places, **more})
+
+        def requests(self, check=False):
+            """The key that waits, in PEM, and a certificate of it by the CA."""
+            said = run_module(vault_certificate_request, check, common_name="vault-1", directory=str(self.folder))
+            assert not said.get("failed"), said
+            return said["request"]
+
         def told(self):
             return self.log.read_text().splitlines() if self.log.exists() else []
 
         def content(self):
-            return {path.name: path.read_text() for path in sorted(self.folder.glob("*"))}
+            return {path.name: path.read_text() for path in sorted(self.folder.glob("*")) if path.is_file()}
+
+        def replaced(self):
+            return [path.read_text() for path in sorted(self.folder.glob("replaced/*"))]
 
     return Node()
 
@@ -272,6 +297,89 @@ def test_a_reload_that_fails_is_told_in_systemds_words(node, old, new):
     node.has(*old)
     said = node.bring(new, service="vault")
     assert said["msg"] == "The service vault can't be reloaded (Job for vault.service failed.)."
+
+
+# --- a key that never leaves the node
+
+
+def test_a_node_makes_a_key_and_puts_it_into_service_with_its_certificate(node, ca):
+    node.stands()
+    certificate = ca.sign(node.requests())
+    waiting = (node.folder / "pending.key").stat()
+    assert (waiting.st_uid, stat.S_IMODE(waiting.st_mode)) == (0, 0o600)
+    key = node.content()["pending.key"]
+    said = node.bring_own(certificate)
+    assert said["changed"] and said["sha256"] == sha256(certificate)
+    assert node.content() == {"ca.crt": ca.pem, "vault.crt": certificate, "vault.key": key}
+    assert node.replaced() == []
+    for again in (node.bring_own(certificate), node.bring_own()):
+        assert (again["changed"], again["paths"]) == (False, [])
+
+
+def test_what_is_replaced_is_kept_until_it_has_expired(node, ca, old):
+    node.runs()
+    node.has(*old)
+    first = ca.sign(node.requests())
+    assert node.bring_own(first)["reloaded"]
+    assert node.replaced() == [old[0]]
+    expired = ca.pair(days=-1)[0]
+    (node.folder / "replaced/expired.crt").write_text(expired)
+    assert node.bring_own(ca.sign(node.requests()))["changed"]
+    assert sorted(node.replaced()) == sorted([old[0], first])
+
+
+def test_a_request_is_for_the_key_that_waits_and_check_mode_makes_none(node):
+    node.stands()
+    assert node.requests(check=True) == "" and not node.folder.exists()
+    first, second = node.requests(), node.requests()
+    keys = [x509.load_pem_x509_csr(one.encode()).public_key() for one in (first, second)]
+    assert keys[0] == keys[1] and keys[0].curve.name == "secp256r1"
+    assert "PRIVATE" not in first
+
+
+def test_a_key_that_was_put_in_place_without_its_certificate_is_seen_and_mended(node, ca, old, run_module):
+    """A run that was killed between the two."""
+    node.runs()
+    node.has(*old)
+    node.requests()
+    shutil.copy(node.folder / "pending.key", node.folder / "vault.key")
+
+    def seen():
+        return vault_node_info.certificate.look(str(node.folder))
+
+    assert seen() == {"certificate": old[0], "ca": ca.pem, "key_fits": False, "replaced": []}
+    said = node.bring_own()
+    assert said["failed"] and "is the key of the certificate. Run again" in said["msg"]
+    certificate = ca.sign(node.requests())
+    assert not node.bring_own(certificate).get("failed")
+    assert seen() == {"certificate": certificate, "ca": ca.pem, "key_fits": True, "replaced": [old[0]]}
+    assert "pending.key" not in node.content()
+
+
+def test_a_vault_that_keeps_the_old_certificate_gets_its_own_key_back(node, ca, old):
+    node.runs("keeps")
+    node.has(*old)
+    certificate = ca.sign(node.requests())
+    before = node.content()
+    assert "The old files were put back." in node.bring_own(certificate, timeout=0)["msg"]
+    assert node.content() == before and node.replaced() == []
+
+
+def test_no_key_is_in_a_result(node, ca, old):
+    node.runs()
+    node.has(*old)
+    certificate = ca.sign(node.requests())
+    keys = [node.content()[name].splitlines()[1] for name in ("vault.key", "pending.key")]
+    shown = json.dumps([node.bring_own(certificate, check=True), node.bring_own(certificate)])
+    assert not any(key in shown for key in keys)
+
+
+def test_a_node_without_a_certificate_or_openssl_is_told_so(node, node_with):
+    node.stands()
+    assert "There is no certificate in" in node.bring_own()["msg"]
+    node_with(openssl="exit 127")
+    with pytest.raises(AssertionError, match="openssl genpkey failed on the node"):
+        node.requests()
 
 
 # --- what is refused before anything is installed

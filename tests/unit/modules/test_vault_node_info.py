@@ -322,3 +322,23 @@ def test_without_a_python_on_the_path_there_is_none(node, look, monkeypatch):
 def test_a_listener_without_a_port_is_refused_in_words(run_module, node_with):
     node_with(systemctl="exit 0")
     assert "10.0.0.1" in run_module(vault_node_info, listener="10.0.0.1")["msg"]
+
+
+def test_of_its_certificates_it_tells_what_is_public(look, certificates, tmp_path):
+    assert look()["certificate"] is None, "nobody asked"
+    folder = tmp_path / "tls"
+    nothing = {"certificate": "", "ca": "", "key_fits": False, "replaced": []}
+    assert look(certificates=str(folder))["certificate"] == nothing
+    (folder / "replaced").mkdir(parents=True)
+    texts = {}
+    for place, name in (("vault.crt", "server.crt"), ("vault.key", "server.key"), ("ca.crt", "ca.crt")):
+        with open(certificates.path(name)) as stream:
+            texts[place] = stream.read()
+        (folder / place).write_text(texts[place])
+    (folder / "replaced/old.crt").write_text("old")
+    said = look(certificates=str(folder))
+    found = {"certificate": texts["vault.crt"], "ca": texts["ca.crt"], "key_fits": True, "replaced": ["old"]}
+    assert said["certificate"] == found
+    assert "PRIVATE" not in json.dumps(said)
+    (folder / "vault.key").write_text("none")
+    assert look(certificates=str(folder))["certificate"]["key_fits"] is False

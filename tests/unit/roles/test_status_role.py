@@ -32,8 +32,8 @@ def test_unless_somebody_says_more_the_defaults_hold():
     assert limits.of(about()) == limits.DEFAULTS
 
 
-@pytest.mark.parametrize(("source", "days"), [("private_ca", 45), ("given", limits.DEFAULTS["certificate_days"])])
-def test_a_certificate_is_late_where_the_private_ca_would_have_issued_another(source, days):
+@pytest.mark.parametrize(("source", "days"), [("kms_ca", 45), ("given", limits.DEFAULTS["certificate_days"])])
+def test_a_certificate_is_late_where_the_kms_ca_would_have_issued_another(source, days):
     assert limits.of(about(vault_tls_renew_days=45, vault_tls_source=source))["certificate_days"] == days
 
 

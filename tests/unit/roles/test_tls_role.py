@@ -1,4 +1,4 @@
-"""The role vault_tls on the controller: what it makes, what it refuses to make, and where files lie. No node is needed."""
+"""The role vault_tls on the controller: what it makes in AWS, what it refuses to make, which files it takes. It needs no node."""
 
 from __future__ import annotations
 
@@ -10,25 +10,30 @@ import sys
 import typing as t
 from pathlib import Path
 
+import boto3
 import pytest
 import yaml
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from kit.ca import make_key, published
+from kit.certificates import issue, pem
 from kit.paths import ROOT
+from labkit.settings import REGION
 
 NODES = ("vault-1", "vault-2")
+LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+ALIAS, PARAMETER = "alias/vault-prod-ca", "/vaultops/prod/ca"
 
 
 class Controller:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
         self.tls = folder / "controller/tls"
+        self.kms = boto3.client("kms", region_name=REGION, endpoint_url=url)
 
     def run(self, *entry_points: str, hosts: t.Iterable[str] = NODES, check: bool = False, **variables: t.Any) -> str:
         """Runs the entry points one after the other; what was said, 'failed' before it where it failed."""
-        inventory = {
-            host: {"ansible_connection": "local", "vault_address": f"10.0.1.{10 + number}"}
-            for number, host in enumerate(hosts)
-        }
+        inventory = {host: {**LOCAL, "vault_address": f"10.0.1.{10 + number}"} for number, host in enumerate(hosts)}
         (self.folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": {"vault": {"hosts": inventory}}}}))
         play = {
             "hosts": "vault",
@@ -44,6 +49,10 @@ class Controller:
             "vault_cluster_name": "prod",
             "vault_controller_dir": str(self.folder / "controller"),
             "vault_login_method": "cert",
+            "vault_scratch_dir": str(self.folder / "scratch"),
+            "vault_node_tls_dir": str(self.folder) + "/nodes/{{ inventory_hostname }}",
+            "vault_aws_region": REGION,
+            "vault_aws_endpoint_url": self.url,
             **variables,
         }
         command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(self.folder / "hosts.yml")]
@@ -58,135 +67,150 @@ class Controller:
         said = " ".join((result.stdout + result.stderr).split())
         return said if result.returncode == 0 else f"failed {said}"
 
-    def files(self) -> set[str]:
-        return {str(path.relative_to(self.tls)) for path in self.tls.rglob("*") if path.is_file()}
-
-    def serial(self, name: str) -> int:
-        return x509.load_pem_x509_certificate((self.tls / name).read_bytes()).serial_number
-
-
-@pytest.fixture
-def controller(tmp_path):
-    return Controller(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def _made(tmp_path_factory):
-    first = Controller(tmp_path_factory.mktemp("made"))
-    said = first.run("issue", vault_tls_may_make_ca=True)
-    assert not said.startswith("failed"), said
-    return first
+    def in_aws(self) -> tuple[int, list[str], str | None]:
+        """How many keys there are, the aliases, and what is published."""
+        aliases = [one["AliasName"] for one in self.kms.list_aliases()["Aliases"] if one.get("TargetKeyId")]
+        try:
+            text = published(self.url, PARAMETER)
+        except Exception as error:
+            assert "ParameterNotFound" in str(error)
+            text = None
+        return len(self.kms.list_keys()["Keys"]), [one for one in aliases if "/aws/" not in one], text
 
 
 @pytest.fixture
-def made(_made, controller):
-    """A controller with everything that the role makes."""
-    shutil.copytree(_made.tls, controller.tls)
-    return controller
+def controller(tmp_path, aws):
+    return Controller(tmp_path, aws)
 
 
 IDENTITIES = {f"vaultops-{who}.{kind}" for who in ("operator", "admin", "status") for kind in ("crt", "key")}
-EVERYTHING = IDENTITIES | {f"nodes/{node}.{kind}" for node in NODES for kind in ("crt", "key")} | {"ca.crt", "ca.key"}
 
 
-def test_for_a_new_cluster_everything_is_made_once(made):
-    assert made.files() == EVERYTHING
-    assert {path.stat().st_mode & 0o777 for path in made.tls.rglob("*.key")} == {0o600}
-    before = {name: made.serial(name) for name in EVERYTHING if name.endswith(".crt")}
-    said = made.run("identities", "preflight", "issue")
-    assert said.count("changed=0") == len(NODES), said
-    assert {name: made.serial(name) for name in before} == before
-
-
-@pytest.mark.parametrize("entry", ["preflight", "issue", "ca_begin", "ca_switch", "ca_finish"])
-def test_where_the_ca_is_missing_none_is_made(controller, entry):
-    said = controller.run("identities", entry)
-    assert said.startswith("failed")
-    assert f"{controller.tls}/ca.crt" in said
-    assert "missing on the controller" in said
+def test_for_a_new_cluster_a_ca_is_made_once_and_nothing_stays_on_the_controller(controller):
+    said = controller.run("authority", "identities", "preflight", "issue", vault_tls_may_make_ca=True)
+    assert not said.startswith("failed"), said
+    keys, aliases, text = controller.in_aws()
+    assert (keys, aliases) == (1, [ALIAS])
+    described = controller.kms.describe_key(KeyId=ALIAS)["KeyMetadata"]
+    assert (described["KeyUsage"], described["KeySpec"]) == ("SIGN_VERIFY", "ECC_NIST_P384")
+    tags = {
+        tag["TagKey"]: tag["TagValue"] for tag in controller.kms.list_resource_tags(KeyId=described["KeyId"])["Tags"]
+    }
+    assert tags["vault-cluster"] == "prod"
+    scratch = controller.folder / "scratch"
+    assert {path.name for path in scratch.iterdir()} == IDENTITIES | {"ca.crt"}
+    assert {path.stat().st_mode & 0o777 for path in scratch.glob("*.key")} == {0o600}
+    ca = x509.load_pem_x509_certificate(text.encode())
+    for path in scratch.glob("vaultops-*.crt"):
+        leaf = x509.load_pem_x509_certificate(path.read_bytes())
+        leaf.verify_directly_issued_by(ca)
+        assert (leaf.not_valid_after_utc - leaf.not_valid_before_utc).days <= 1
     assert not controller.tls.exists()
+    assert [sorted(path.name for path in (controller.folder / "nodes" / node).iterdir()) for node in NODES] == [
+        ["pending.key"]
+    ] * 2
 
-
-def test_without_the_cas_key_nothing_is_issued_and_nothing_lost(made):
-    (made.tls / "ca.key").unlink()
-    assert not made.run("identities", "preflight", "issue").startswith("failed")
-    (made.tls / "nodes/vault-2.crt").unlink()
-    before = made.files()
-    said = made.run("identities", "preflight")
-    assert said.startswith("failed")
-    assert f"{made.tls}/ca.key is missing on the controller" in said
-    assert made.files() == before
-
-
-def test_a_host_of_any_name_touches_nothing_of_the_ca(made):
-    before = {name: (made.tls / name).read_bytes() for name in ("ca.crt", "ca.key", "vaultops-operator.key")}
-    made.run("issue", hosts=["vault-1", "ca", "vaultops-operator"])
-    assert {name: (made.tls / name).read_bytes() for name in before} == before
-
-
-def test_the_nodes_files_of_an_earlier_release_are_taken_over(made):
-    before = {node: made.serial(f"nodes/{node}.crt") for node in NODES}
-    for path in (made.tls / "nodes").iterdir():
-        shutil.move(path, made.tls / path.name)
-    (made.tls / "nodes").rmdir()
-    said = made.run("preflight", "issue", check=True)
+    shutil.rmtree(scratch)
+    said = controller.run("authority", "identities", "preflight")
     assert said.count("changed=0") == len(NODES), said
-    said = made.run("preflight", "issue")
+    assert controller.in_aws() == (1, [ALIAS], text)
+    assert {path.name for path in scratch.iterdir()} == IDENTITIES | {"ca.crt"}
+
+
+def test_check_mode_makes_nothing_in_aws(controller):
+    said = controller.run("authority", "identities", "preflight", "issue", check=True, vault_tls_may_make_ca=True)
     assert not said.startswith("failed"), said
-    assert made.files() == EVERYTHING
-    assert {node: made.serial(f"nodes/{node}.crt") for node in NODES} == before
+    assert "A certificate would be issued for vault-2. It has none." in said
+    assert controller.in_aws() == (0, [], None) and not (controller.folder / "nodes").exists()
 
 
-@pytest.mark.parametrize("early", [False, True])
-def test_who_is_no_node_any_more_loses_key_and_certificate(made, early):
-    serial = made.serial("nodes/vault-2.crt")
-    if early:
-        for kind in ("crt", "key"):
-            shutil.move(made.tls / f"nodes/vault-2.{kind}", made.tls / f"vault-2.{kind}")
-    leaving = {"vault_leaving_ids": ["vault-2"]}
-    said = made.run("withdraw", hosts=["vault-1"], **leaving)
+@pytest.mark.parametrize("entries", [("preflight",), ("issue",), ("ca_begin",), ("ca_switch",), ("ca_finish",)])
+def test_where_the_ca_is_missing_none_is_made(controller, entries):
+    said = controller.run("authority", "identities", *entries)
+    assert said.startswith("failed")
+    assert "the cluster is not known to be new" in said or "begins with the one that is trusted now" in said, said
+    assert controller.in_aws()[2] is None and not (controller.folder / "nodes").exists()
+
+
+def test_a_run_that_was_killed_between_key_and_certificate_is_finished_with_that_key(controller):
+    assert not controller.run("authority", "issue", vault_tls_may_make_ca=True).startswith("failed")
+    boto3.client("ssm", region_name=REGION, endpoint_url=controller.url).delete_parameter(Name=PARAMETER)
+    said = controller.run("authority", "preflight", "issue", vault_tls_may_make_ca=True)
     assert not said.startswith("failed"), said
-    kept = made.files() - EVERYTHING
-    assert EVERYTHING - made.files() == {"nodes/vault-2.crt", "nodes/vault-2.key"}
-    assert [made.serial(name) for name in kept] == [serial]
-    said = made.run("withdraw", hosts=["vault-1"], **leaving)
-    assert said.count("changed=0") == 1, said
+    keys, aliases, text = controller.in_aws()
+    assert (keys, aliases) == (1, [ALIAS]) and text
 
 
-def test_what_somebody_keeps_beside_the_ca_is_left_alone(made):
-    for name in ("bundle.crt", "lb.crt", "lb.key"):
-        (made.tls / name).write_text("somebody's own")
-    before = made.files()
-    said = made.run("withdraw", hosts=list(NODES), vault_leaving_ids=["vault-9"])
+def test_a_change_of_the_ca_makes_a_second_key_and_both_are_published(controller):
+    assert not controller.run("authority", "issue", vault_tls_may_make_ca=True).startswith("failed")
+    old = controller.in_aws()[2]
+    for entry, order in (("ca_begin", slice(None)), ("ca_switch", slice(None, None, -1))):
+        for _run in range(2):
+            said = controller.run("authority", entry, "ca_state")
+            assert not said.startswith("failed"), said
+        assert said.count("changed=0") == len(NODES), said
+        keys, aliases, text = controller.in_aws()
+        assert (keys, sorted(aliases)) == (2, [ALIAS, f"{ALIAS}-next"])
+        both = x509.load_pem_x509_certificates(text.encode())[order]
+        assert both[0] == x509.load_pem_x509_certificate(old.encode()) and len(both) == 2
+        scratch = controller.folder / "scratch"
+        assert (scratch / "ca.crt").read_text() == text
+        assert x509.load_pem_x509_certificate((scratch / "ca-next.crt").read_bytes()) == both[1]
+
+
+def test_a_key_that_is_somebody_elses_is_left_alone(controller):
+    make_key(controller.url, ALIAS)
+    said = controller.run("authority", "preflight", "issue", vault_tls_may_make_ca=True)
+    assert said.startswith("failed") and "it is somebody else's key" in said
+    assert controller.in_aws() == (1, [ALIAS], None)
+
+
+def test_a_key_of_another_kind_is_named_before_anything_is_made(controller):
+    make_key(controller.url, ALIAS, KeyUsage="ENCRYPT_DECRYPT", KeySpec="SYMMETRIC_DEFAULT")
+    said = controller.run("authority", vault_tls_may_make_ca=True)
+    assert said.startswith("failed") and "a CA needs an ECC_NIST_P384 one for SIGN_VERIFY" in said
+
+
+def test_where_it_is_not_required_the_reason_is_kept_and_the_run_goes_on(controller):
+    said = controller.run(
+        "authority", "identities", vault_aws_endpoint_url="http://127.0.0.1:9", vault_tls_ca_required=False
+    )
     assert not said.startswith("failed"), said
-    assert made.files() == before
 
 
 def test_whoever_logs_in_by_iam_has_no_certificate(controller):
-    said = controller.run("issue", vault_tls_may_make_ca=True, vault_login_method="aws")
+    said = controller.run("authority", "identities", vault_tls_may_make_ca=True, vault_login_method="aws")
     assert not said.startswith("failed"), said
-    assert controller.files() == {
-        "ca.crt",
-        "ca.key",
-        *(f"nodes/{node}.{kind}" for node in NODES for kind in ("crt", "key")),
-    }
+    assert {path.name for path in (controller.folder / "scratch").iterdir()} == {"ca.crt"}
 
 
-def test_new_keys_for_everybody_and_the_old_certificates_are_kept(made):
-    names = [name for name in EVERYTHING if name.endswith(".crt") and name != "ca.crt"]
-    before = {name: made.serial(name) for name in names}
-    keys = {name: (made.tls / name).read_bytes() for name in EVERYTHING if name.endswith(".key")}
-    said = made.run("issue", vault_tls_renew=True)
-    assert not said.startswith("failed"), said
-    assert {made.serial(name) for name in made.files() if name.startswith("replaced/")} == set(before.values())
-    same = [name for name, content in keys.items() if (made.tls / name).read_bytes() == content]
-    assert same == ["ca.key"]
+# --- given files
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory) -> Path:
+    """What somebody's own CA has issued."""
+    folder = tmp_path_factory.mktemp("own")
+    client = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH])
+    ca_key, ca = issue("own CA", [], None, None)
+    made = {f"vaultops-{who}": ([f"vaultops-{who}"], client) for who in ("operator", "admin", "status")}
+    made |= {node: ([node, "vault.prod.internal", f"10.0.1.{10 + number}"], None) for number, node in enumerate(NODES)}
+    for name, (names, usage) in made.items():
+        key, certificate = issue(name, names, ca_key, ca, usage=usage)
+        (folder / f"{name}.key").write_bytes(pem(key))
+        (folder / f"{name}.key").chmod(0o600)
+        (folder / f"{name}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "ca.crt").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
+    return folder
+
+
+@pytest.fixture
+def made(controller, own):
+    shutil.copytree(own, controller.tls)
+    return controller
 
 
 def given(controller, *left_out: str, **variables: t.Any) -> dict[str, t.Any]:
-    """The files that the private CA made, as somebody's own."""
-    for path in (controller.tls / "nodes").iterdir():
-        shutil.move(path, controller.tls / path.name)
     for name in left_out:
         (controller.tls / name).unlink()
     return {"vault_tls_source": "given", **variables}
@@ -215,7 +239,7 @@ def given(controller, *left_out: str, **variables: t.Any) -> dict[str, t.Any]:
     ],
 )
 def test_given_files_are_judged_before_a_node_is_touched(made, left_out, variables, says):
-    said = made.run("identities", "preflight", **given(made, *left_out, **variables))
+    said = made.run("authority", "identities", "preflight", **given(made, *left_out, **variables))
     if says is None:
         assert not said.startswith("failed"), said
     else:

@@ -70,6 +70,51 @@ def test_a_key_that_a_killed_run_left_without_its_alias_is_found_again(run, kms)
     assert len(kms.list_keys()["Keys"]) == 1
 
 
+CA = {
+    "alias": "alias/vault-prod-ca",
+    "purpose": "ca",
+    "description": "Signs",
+    "required_tags": {"vault-cluster": "prod"},
+}
+
+
+def test_a_key_that_signs_comes_about_once_and_is_never_taken_for_one_that_encrypts(run, kms):
+    predicted, first, second = run(kms_key, True, **CA), run(kms_key, **CA), run(kms_key, **CA)
+    assert (predicted["changed"], first["changed"], second["changed"]) == (True, True, False)
+    kind = ("SIGN_VERIFY", "ECC_NIST_P384")
+    assert (predicted["key"]["key_usage"], predicted["key"]["key_spec"]) == kind
+    assert (first["key"]["key_usage"], first["key"]["key_spec"]) == kind
+    assert first["key"]["tags"]["vault-cluster"] == "prod"
+    assert len(kms.list_keys()["Keys"]) == 1
+    said = run(kms_key, **{**CA, "purpose": "seal"})
+    assert "is a ECC_NIST_P384 key for SIGN_VERIFY, and Vault's seal needs a symmetric one" in said["msg"]
+    make_key(kms, ALIAS, Tags=[{"TagKey": "vault-cluster", "TagValue": "prod"}])
+    said = run(kms_key, **{**CA, "alias": ALIAS})
+    assert "is a SYMMETRIC_DEFAULT key for ENCRYPT_DECRYPT, and a CA needs an ECC_NIST_P384 one" in said["msg"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda kms, key: kms.disable_key(KeyId=key), "is disabled, so it can't sign certificates"),
+        (lambda kms, key: kms.schedule_key_deletion(KeyId=key), "nothing can be signed with it then"),
+        (lambda kms, key: kms.untag_resource(KeyId=key, TagKeys=["vault-cluster"]), "it is somebody else's key"),
+    ],
+)
+def test_a_key_that_can_not_sign_is_said_to_be_so(run, kms, spoil, says):
+    key = run(kms_key, **CA)["key"]["key_id"]
+    spoil(kms, key)
+    assert says in run(kms_key, **CA)["msg"]
+
+
+def test_a_key_that_signs_goes_by_its_name_alone(run, kms):
+    key = run(kms_key, **CA)["key"]["key_id"]
+    options = {**CA, "state": "absent"}
+    assert "leaves a CA that can sign nothing any more" in run(kms_key, **options)["msg"]
+    assert run(kms_key, **options, confirm_deletion=CA["alias"])["changed"]
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+
+
 def test_a_policy_is_compared_by_its_meaning(run, kms):
     make_key(kms, ALIAS)
     statement = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Resource": "*"}
@@ -325,7 +370,7 @@ def test_an_unknown_rotation_period_is_no_change():
 
 
 def desired(**changes):
-    nothing = dict.fromkeys(key_state.Desired.__annotations__)
+    nothing = {**dict.fromkeys(key_state.Desired.__annotations__), "kind": key_state.SEAL}
     return {**nothing, "purge_tags": True, "cancel_deletion": False, **changes}
 
 

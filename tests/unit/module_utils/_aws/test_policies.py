@@ -32,6 +32,8 @@ PLAIN: policies.PolicyInputs = {
     "secret": "vault/prod/recovery",
     "node_role": "vault-prod-node",
     "sessions": False,
+    "ca_alias": "alias/vault-prod-ca",
+    "ca_parameter": "/vaultops/prod/ca",
 }
 AUTO_JOIN: policies.PolicyInputs = {**PLAIN, "auto_join": True}
 SNAPSHOTS: policies.PolicyInputs = {**PLAIN, "snapshots": True, "bucket": "example-snapshots"}

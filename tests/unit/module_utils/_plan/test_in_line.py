@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pathlib
 import stat
@@ -116,6 +117,37 @@ def test_a_file_that_a_service_writes_to_is_there_and_its_own(tmp_path):
     log.unlink()
     log.mkdir()
     assert in_line.written({"paths": managed.look_at([str(log)])}, wanted) == [str(log)]
+
+
+def test_of_a_key_that_only_the_node_has_the_attributes_are_compared(tmp_path):
+    (tmp_path / "ca.crt").write_text("ca")
+    where = "/etc/vault.d/tls"
+
+    def seen(**changes):
+        looked = {
+            where: {"kind": "directory", "attributes": "root:vault 0750", "sha256": None},
+            f"{where}/ca.crt": {"kind": "file", "attributes": "root:root 0644", "sha256": sha256("ca")},
+            f"{where}/vault.key": {"kind": "file", "attributes": "vault:vault 0400", "sha256": sha256("whatever")},
+            f"{where}/vault.crt": {"kind": "file", "attributes": "root:root 0644", "sha256": sha256("own")},
+        }
+        for name, change in changes.items():
+            looked[f"{where}/{name.replace('_', '.')}"].update(change)
+        return {"paths": looked, "certificate": {"certificate": "own"}, "service": {"main_pid": None}}
+
+    def out_of_line(observed):
+        return filters.node_certificate_out_of_line(observed, str(tmp_path / "ca.crt"), where)
+
+    assert out_of_line(seen()) == []
+    assert out_of_line(seen(vault_key={"sha256": sha256("another")})) == []
+    assert out_of_line(seen(vault_key={"attributes": "vault:vault 0444"})) == [f"{where}/vault.key"]
+    assert out_of_line(seen(ca_crt={"sha256": sha256("old")})) == [f"{where}/ca.crt"]
+    assert out_of_line({**seen(), "service": {"main_pid": 7}, "served": "of another"}) == ["the listener"]
+    assert len(out_of_line({})) == 4, "what was not looked at is not in line"
+    assert filters.node_certificate_out_of_line(seen(), str(tmp_path / "no.crt"), where) == [str(tmp_path / "no.crt")]
+
+
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_a_certificate_that_is_not_on_the_controller_is_on_no_node(tmp_path):

@@ -19,7 +19,7 @@ OPTIONS = {
     "vault_snapshot_bucket": {"type": "str"},
     "vault_join": {"type": "str", "choices": ["aws", "static"]},
     "vault_kms_manage": {"type": "bool"},
-    "vault_tls_identity_days": {"type": "int"},
+    "vault_snapshot_days": {"type": "int"},
     "vault_rejoin": {"type": "list", "elements": "str"},
     "vault_cluster_tag": {"type": "dict"},
     "vault_leaving": {"type": "raw"},
@@ -52,7 +52,7 @@ def test_what_is_known_is_no_problem():
         "vault_snapshot_bucket": "b",
         "vault_join": "static",
         "vault_kms_manage": "no",
-        "vault_tls_identity_days": "3",
+        "vault_snapshot_days": "3",
     }
     own |= {"vault_rejoin": ["vault-1"], "vault_cluster_tag": {"key": "a", "value": "b"}, "vault_leaving": 1}
     assert problems({**own, "ansible_host": "10.0.0.1", "vaulted": 1, "vault_hosts": []}, given=["vault_hosts"]) == []
@@ -98,7 +98,7 @@ def test_what_belongs_to_something_else_can_be_listed(others):
         ("vault_join", SECRET, "none of its choices. Use one of aws, static."),
         ("vault_tls_ca_change", SECRET, "none of its choices. Use one of begin."),
         ("vault_kms_manage", SECRET, "can't be read as bool. Write true or false."),
-        ("vault_tls_identity_days", SECRET, "can't be read as int. Write a whole number."),
+        ("vault_snapshot_days", SECRET, "can't be read as int. Write a whole number."),
         ("vault_rejoin", {SECRET: 1}, "can't be read as list of str. Write a list."),
         ("vault_cluster_tag", [SECRET], "can't be read as dict. Write a mapping."),
     ],

@@ -146,7 +146,7 @@ def test_an_answer_from_another_machine():
 def test_without_the_ca_nothing_that_exists_is_gone_on_with(seen):
     found = stand([machine(), seen, machine()], trusted=[])
     assert len(found["problems"]) == 1
-    assert "/srv/prod/tls/ca.crt is not on this controller" in found["problems"][0]
+    assert "There is no CA certificate in /srv/prod/tls/ca.crt on this controller" in found["problems"][0]
     assert "vault-2" in found["problems"][0]
 
 

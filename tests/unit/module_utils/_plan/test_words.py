@@ -124,20 +124,20 @@ STATUS = nodes(vault_1="active", vault_2="standby", vault_3="unreachable")
 IN_TURN = ["vault-2, a standby", "vault-3 (unreachable)", "vault-1, the active node"]
 
 
-def rotated(change="", state="none", source="private_ca", **differs):
-    about = {"change": change, "state": state, "source": source, "ca_file": "/c/ca.crt"}
+def rotated(change="", state="none", source="kms_ca", **differs):
+    about = {"change": change, "state": state, "source": source, "published": "the parameter /vaultops/prod/ca"}
     return words.certificates(STATUS, {name.replace("_", "-"): [what] for name, what in differs.items()}, about)
 
 
 @pytest.mark.parametrize(
     ("change", "state", "says", "each"),
     [
-        ("", "none", "CA that signs now goes on", "a new key and certificate"),
-        ("", "begun", "CA that signs now goes on", "a new key and certificate"),
-        ("begin", "none", "A new CA is made", "file of the CAs"),
+        ("", "none", "CA that signs now goes on", "the node makes a new key"),
+        ("", "begun", "CA that signs now goes on", "the node makes a new key"),
+        ("begin", "none", "A new key is made in KMS", "file of the CAs"),
         ("begin", "switched", "the old CA, which signs again", "file of the CAs"),
-        ("switch", "begun", "From now on the new CA signs", "a new key and certificate"),
-        ("switch", "switched", "new CA goes on signing", "a new key and certificate"),
+        ("switch", "begun", "From now on the new CA signs", "the node makes a new key"),
+        ("switch", "switched", "new CA goes on signing", "the node makes a new key"),
         ("finish", "switched", "new CA alone", "file of the CAs"),
     ],
 )
@@ -160,8 +160,8 @@ def test_a_step_of_a_new_ca_that_comes_too_early_is_said_to_be_refused(change, s
 @pytest.mark.parametrize(
     ("change", "state", "source", "why"),
     [
-        ("begin", "begun", "private_ca", "vault_tls_ca_change=switch"),
-        ("finish", "none", "private_ca", "no change of the CA"),
+        ("begin", "begun", "kms_ca", "vault_tls_ca_change=switch"),
+        ("finish", "none", "kms_ca", "no change of the CA"),
         ("", "none", "given", "that were given"),
     ],
 )

@@ -17,12 +17,12 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._tls import certi
 from ansible_collections.vaultops.cluster.plugins.module_utils._tls import seen as state
 from ansible_collections.vaultops.cluster.plugins.module_utils._tls import served as api
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Connection
-from ansible_collections.vaultops.cluster.plugins.modules import vault_certificate_issue
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from kit.certificates import issue, pem
 
 NAMES = ["vault.prod.internal", "127.0.0.1"]
+NOW = datetime.datetime.now(datetime.timezone.utc)
 
 
 def text(certificate) -> str:
@@ -134,45 +134,62 @@ def test_a_client_says_what_it_has_against_it(listener, ca, tmp_path, known):
 # --- which CA signs
 
 
-@pytest.fixture
-def folder(tmp_path, ca):
-    (tmp_path / "next").mkdir()
-    following = issue("the next CA", [], None, None)[1]
-    return tmp_path, text(ca[1]), text(following)
+def test_the_first_one_signs(ca):
+    old, new = ca[1], issue("the next CA", [], None, None)[1]
+    texts = {"old": text(old), "new": text(new)}
+    assert certificates.change([old], []) == {
+        "change": "none",
+        "bundles": {"begin": texts["old"], "switch": texts["old"], "finish": texts["old"]},
+    }
+    for trusted, change in (([old, new], "begun"), ([new, old], "switched"), ([new], "switched")):
+        found = certificates.change(trusted, [new])
+        assert found["change"] == change
+        assert found["bundles"]["finish"] == texts["new"]
+    assert certificates.change([new, old], [new])["bundles"] == {
+        "begin": texts["old"] + texts["new"],
+        "switch": texts["new"] + texts["old"],
+        "finish": texts["new"],
+    }
 
 
-def authority(folder):
-    return certificates.authority({"ca": str(folder / "ca.crt"), "next": str(folder / "next/ca.crt")})
+# --- a node's own
 
 
-def test_a_ca_alone_signs(folder):
-    path, old, _new = folder
-    (path / "ca.crt").write_text(old)
-    found = authority(path)
-    assert (found["change"], found["key"]) == ("none", str(path / "ca.key"))
-    assert found["bundles"]["finish"] == old
+def seen(certificate, **more):
+    return {"certificate": text(certificate), "key_fits": True, **more}
 
 
-def test_the_first_one_in_the_file_signs(folder):
-    path, old, new = folder
-    (path / "next/ca.crt").write_text(new)
-    for content, change, key in [
-        (old, "begun", "ca.key"),
-        (old + new, "begun", "ca.key"),
-        (new + old, "switched", "next/ca.key"),
-        (new, "switched", "next/ca.key"),
-    ]:
-        (path / "ca.crt").write_text(content)
-        found = authority(path)
-        assert (found["change"], found["key"]) == (change, str(path / key))
-    (path / "ca.crt").write_text(new + old)
-    assert found["bundles"]["finish"] == new
-    assert authority(path)["bundles"] == {"begin": old + new, "switch": new + old, "finish": new}
+@pytest.mark.parametrize(
+    ("found", "options", "says"),
+    [
+        ({}, {}, None),
+        (None, {}, "It has none."),
+        ({"certificate": ""}, {}, "It has none."),
+        ({"certificate": "no PEM"}, {}, "It has none."),
+        ({"key_fits": False}, {}, "The key beside its certificate is missing, or another certificate's."),
+        ({}, {"names": ["vault-2"]}, "Its certificate does not hold vault-2."),
+        ({}, {"addresses": ["10.0.1.11"]}, "Its certificate does not hold 10.0.1.11."),
+        ({}, {"days": 29}, None),
+        ({}, {"days": 31}, "Its certificate expires at "),
+        ({}, {"ca": ""}, "Its certificate was not signed by the cluster's CA."),
+    ],
+)
+def test_why_a_node_needs_a_certificate(ca, found, options, says):
+    leaf = issue("vault-1", NAMES, *ca, days=30)[1]
+    wanted = {"ca": text(ca[1]), "names": ["vault.prod.internal"], "addresses": ["127.0.0.1"], "days": 0, **options}
+    said = certificates.node_problems(None if found is None else {**seen(leaf), **found}, wanted, NOW)
+    assert said == [] if says is None else len(said) == 1 and said[0].startswith(says)
 
 
-def test_without_a_file_the_first_ca_will_sign(folder):
-    path, _old, _new = folder
-    assert authority(path)["key"] == str(path / "ca.key")
+def test_a_certificate_of_tomorrow_or_of_another_ca_is_none(ca):
+    leaf = issue("vault-1", NAMES, *ca)[1]
+    wanted = {"ca": text(ca[1]), "names": [], "addresses": [], "days": 0}
+    said = certificates.node_problems(seen(leaf), wanted, NOW - datetime.timedelta(days=20))
+    assert len(said) == 1 and "is not valid before" in said[0]
+    other = issue("vault-1", NAMES, *issue("another CA", [], None, None))[1]
+    assert certificates.node_problems(seen(other), wanted, NOW) == [
+        "Its certificate was not signed by the cluster's CA."
+    ]
 
 
 # --- what a reload brings into effect
@@ -192,19 +209,13 @@ def test_a_file_newer_than_the_last_reload_wants_another(tmp_path):
 # --- whose certificate it is, and who may read its key
 
 
-NOW = datetime.datetime.now(datetime.timezone.utc)
-
-
 @pytest.fixture
 def files(tmp_path, ca):
     """Writes a certificate and its key, and returns their paths."""
     (tmp_path / "ca.crt").write_text(text(ca[1]))
-    (tmp_path / "ca.key").write_bytes(pem(ca[0]))
 
-    def write(name: str, names=("x",), days: int = 30, begun: int = 0) -> dict[str, str]:
-        wanted = {"common_name": name, "names": list(names), "usage": ["clientAuth"], "days": days}
-        key = authority_of.new_key()
-        leaf = authority_of.certificate(ca[1], ca[0], key, wanted, NOW - datetime.timedelta(days=begun))
+    def write(name: str, names=("x",)) -> dict[str, str]:
+        key, leaf = issue(name, list(names), *ca)
         (tmp_path / f"{name}.crt").write_text(text(leaf))
         (tmp_path / f"{name}.key").write_bytes(pem(key))
         return {"certificate": str(tmp_path / f"{name}.crt"), "key": str(tmp_path / f"{name}.key")}
@@ -253,57 +264,12 @@ def test_an_identity_is_its_common_name_and_a_client(tmp_path, files, ca):
     assert certificates.problems(question(found, tmp_path, common_name="vaultops-operator"), NOW) == []
     said = certificates.problems(question(found, tmp_path, common_name="vaultops-admin"), NOW)
     assert "has the common name vaultops-operator, and logs in by vaultops-admin" in said[0]
-    wanted = {"common_name": "vaultops-operator", "names": ["x"], "usage": ["serverAuth"], "days": 3}
-    key = authority_of.new_key()
-    Path(found["certificate"]).write_text(text(authority_of.certificate(ca[1], ca[0], key, wanted, NOW)))
+    server = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH])
+    key, leaf = issue("vaultops-operator", ["x"], *ca, usage=server)
+    Path(found["certificate"]).write_text(text(leaf))
     Path(found["key"]).write_bytes(pem(key))
     said = certificates.problems(question(found, tmp_path, common_name="vaultops-operator"), NOW)
     assert "is not for clients" in said[0]
-
-
-IDENTITIES = ("vaultops-operator", "vaultops-admin")
-
-
-def due(tmp_path, days=3, renew=False, key="ca.key"):
-    identities = {
-        name: {"certificate": str(tmp_path / f"{name}.crt"), "key": str(tmp_path / f"{name}.key")}
-        for name in IDENTITIES
-    }
-    options = {"ca": str(tmp_path / "ca.crt"), "key": str(tmp_path / key), "own": str(tmp_path), "days": days}
-    found = certificates.identities_due(identities, {**options, "renew": renew}, NOW)
-    return [one["common_name"] for one in found]
-
-
-def test_an_identity_gets_a_new_certificate_when_a_third_of_its_time_is_left(tmp_path, files):
-    files("vaultops-admin", days=3)
-    assert due(tmp_path) == ["vaultops-operator"], "it has none"
-    files("vaultops-operator", days=9, begun=5)
-    assert due(tmp_path, days=9) == []
-    files("vaultops-operator", days=9, begun=7)
-    assert due(tmp_path, days=9) == ["vaultops-operator"]
-    assert due(tmp_path, days=9, renew=True) == list(IDENTITIES)
-
-
-def test_while_the_cas_key_is_elsewhere_a_certificate_does_until_it_expires(tmp_path, files):
-    files("vaultops-admin", days=3)
-    files("vaultops-operator", days=3, begun=2)
-    assert due(tmp_path) == ["vaultops-operator"]
-    assert due(tmp_path, key="gone.key") == []
-    files("vaultops-operator", days=3, begun=4)
-    assert due(tmp_path, key="gone.key") == ["vaultops-operator"]
-
-
-def test_one_that_was_made_for_longer_than_is_wanted_now_is_replaced(tmp_path, files):
-    files("vaultops-admin", days=3)
-    files("vaultops-operator", days=397)
-    assert due(tmp_path) == ["vaultops-operator"]
-    assert due(tmp_path, days=397) == []
-
-
-def test_a_certificate_that_was_named_is_not_the_private_cas_to_issue(tmp_path):
-    identities = {"vaultops-operator": {"certificate": "/elsewhere/mine.crt", "key": "/elsewhere/mine.key"}}
-    options = {"ca": str(tmp_path / "ca.crt"), "key": str(tmp_path / "ca.key"), "own": str(tmp_path), "days": 3}
-    assert certificates.identities_due(identities, {**options, "renew": True}, NOW) == []
 
 
 def test_given_identities_are_looked_at_before_anything_else(tmp_path, files):
@@ -321,113 +287,7 @@ def test_given_identities_are_looked_at_before_anything_else(tmp_path, files):
     assert "logs in by ops" in said(names={"vaultops-operator": "ops"})
 
 
-# --- a CA is made only where nothing is
-
-
-@pytest.mark.parametrize(
-    ("there", "may_make", "issue", "missing"),
-    [
-        ((), True, True, ""),
-        # A run that was killed between key and certificate of a new CA.
-        (("ca.key",), True, True, ""),
-        ((), False, True, "ca.crt and ca.key are missing"),
-        ((), False, False, "ca.crt and ca.key are missing"),
-        (("ca.key",), False, True, "ca.crt is missing"),
-        (("ca.crt",), False, True, "ca.key is missing"),
-        (("ca.crt",), True, True, "ca.key is missing"),
-        (("ca.crt",), False, False, ""),
-        (("ca.crt", "ca.key"), False, True, ""),
-    ],
-)
-def test_a_missing_ca_is_an_error_unless_the_cluster_is_new(tmp_path, there, may_make, issue, missing):
-    for name in there:
-        (tmp_path / name).write_text("")
-    options = {"ca": str(tmp_path / "ca.crt"), "key": str(tmp_path / "ca.key"), "may_make": may_make, "issue": issue}
-    said = " ".join(certificates.missing_authority(options)).replace(f"{tmp_path}/", "")
-    assert bool(said) is bool(missing)
-    assert said.startswith(missing)
-    if missing:
-        assert f"Put the directory {tmp_path} back" in said
-        assert "Never make another CA" in said
-
-
-# --- issued, replaced, revoked
-
-
-def issue_with(run_module, tmp_path, check=False, **more):
-    one = {
-        "certificate": str(tmp_path / "vaultops-operator.crt"),
-        "key": str(tmp_path / "vaultops-operator.key"),
-        "common_name": "vaultops-operator",
-        "names": ["vaultops-operator", "10.0.1.10"],
-        "usage": ["clientAuth"],
-        "days": 3,
-    }
-    paths = {"ca_file": str(tmp_path / "ca.crt"), "ca_key": str(tmp_path / "ca.key")}
-    return run_module(
-        vault_certificate_issue, check, certificates=[one], replaced_dir=str(tmp_path / "replaced"), **{**paths, **more}
-    )
-
-
-def load(path):
-    return x509.load_pem_x509_certificate(path.read_bytes())
-
-
-def test_what_is_replaced_is_kept_and_the_key_stays_unless_a_new_one_is_wanted(tmp_path, files, run_module):
-    files("x")
-    assert issue_with(run_module, tmp_path, check=True)["changed"]
-    assert not (tmp_path / "vaultops-operator.crt").exists()
-    assert issue_with(run_module, tmp_path)["changed"]
-    first, key = load(tmp_path / "vaultops-operator.crt"), (tmp_path / "vaultops-operator.key")
-    assert key.stat().st_mode & 0o777 == 0o600
-    own = {"certificate": str(tmp_path / "vaultops-operator.crt"), "key": str(key)}
-    now = datetime.datetime.now(datetime.timezone.utc)
-    assert certificates.problems(question(own, tmp_path, common_name="vaultops-operator"), now) == []
-    assert not (tmp_path / "replaced").exists()
-
-    issue_with(run_module, tmp_path)
-    second = load(tmp_path / "vaultops-operator.crt")
-    assert second.public_key() == first.public_key()
-    issue_with(run_module, tmp_path, new_keys=True)
-    third = load(tmp_path / "vaultops-operator.crt")
-    assert third.public_key() != first.public_key()
-    kept = {load(path).serial_number for path in (tmp_path / "replaced").glob("*.crt")}
-    assert kept == {first.serial_number, second.serial_number}
-    assert "PRIVATE" not in "".join(path.read_text() for path in (tmp_path / "replaced").iterdir())
-
-
-def test_a_key_that_others_could_read_is_not_used_again(tmp_path, files, run_module, monkeypatch):
-    files("vaultops-operator")
-    before = load(tmp_path / "vaultops-operator.crt").public_key()
-    monkeypatch.setattr(certificates, "is_open", lambda path: path.endswith("vaultops-operator.key"))
-    assert issue_with(run_module, tmp_path)["changed"]
-    assert load(tmp_path / "vaultops-operator.crt").public_key() != before
-    assert (tmp_path / "vaultops-operator.key").stat().st_mode & 0o777 == 0o600
-
-
-@pytest.mark.parametrize(
-    ("spoil", "says"),
-    [
-        (lambda folder: (folder / "ca.key").unlink(), "Never make another CA in its place"),
-        (lambda folder: (folder / "ca.key").write_bytes(pem(authority_of.new_key())), "is not the key of the first"),
-        (lambda folder: (folder / "ca.key").write_text("x"), "not PEM, or is encrypted"),
-    ],
-)
-def test_without_the_cas_key_nothing_is_touched(tmp_path, files, run_module, spoil, says):
-    files("vaultops-operator")
-    before = {path.name: path.read_bytes() for path in tmp_path.glob("vaultops-*")}
-    spoil(tmp_path)
-    said = issue_with(run_module, tmp_path)
-    assert said["failed"]
-    assert says in said["msg"]
-    assert {path.name: path.read_bytes() for path in tmp_path.glob("vaultops-*")} == before
-
-
-def test_a_list_of_revoked_certificates_says_which_and_who_says_so(ca):
-    made = x509.load_pem_x509_crl(authority_of.crl(ca[1], ca[0], {5, 2**150}, NOW).encode())
-    assert authority_of.serials_of(made) == {5, 2**150}
-    assert authority_of.signed_by(made, [ca[1]])
-    assert not authority_of.signed_by(made, [issue("another CA", [], None, None)[1]])
+# --- revoked
 
 
 def test_what_is_served_stays_good_and_what_has_expired_needs_no_list(ca):

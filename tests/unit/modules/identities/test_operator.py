@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vaultops.cluster.plugins.module_utils._tls import authority
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth import state
 from ansible_collections.vaultops.cluster.plugins.modules import (
     vault_audit,
@@ -14,11 +14,12 @@ from ansible_collections.vaultops.cluster.plugins.modules import (
     vault_cert_role,
 )
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from hypothesis import given
 from hypothesis import strategies as st
 from kit.certificates import issue
 from kit.identities import ADMIN, OPERATOR, ROOT, STATUS, narrow, wide
+from labkit.settings import REGION
 
 
 def test_root_makes_the_identities_and_is_given_up_last(vault, set_up):
@@ -140,46 +141,35 @@ def test_others_write_as_the_admin_too(vault, set_up, options, run_module, modul
 # --- revoked
 
 
-def kept(tmp_path, ca, days=3):
-    (tmp_path / "replaced").mkdir(exist_ok=True)
-    _key, leaf = issue(OPERATOR, [OPERATOR], *ca, days=days)
-    path = tmp_path / "replaced" / f"{leaf.serial_number:x}.crt"
-    path.write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
-    return leaf.serial_number, path
-
-
-def test_what_was_replaced_is_put_on_the_list_and_leaves_it_when_it_has_expired(
-    tmp_path, ca, vault, set_up, options, run_module
-):
+@pytest.fixture
+def push(tmp_path, aws, ca, vault, set_up, options, run_module):
+    """Revokes these certificates, by the CA whose key is still in a file."""
     set_up(root=True)
+    signed_by = {"alias": "alias/none", "region": REGION, "endpoint_url": aws, "move_from": str(tmp_path)}
 
-    def push(check=False, **more):
-        own = {"ca_key": str(tmp_path / "ca.key"), "replaced_dir": str(tmp_path / "replaced")}
-        return run_module(vault_cert_crl, check, **options, **{**own, **more})
+    def run(*replaced, check=False):
+        texts = [one.public_bytes(serialization.Encoding.PEM).decode() for one in replaced]
+        return run_module(vault_cert_crl, check, **options, signed_by=signed_by, replaced=texts)
 
-    assert not push()["changed"], "a directory that is not there is an empty one"
-    serial, path = kept(tmp_path, ca)
-    expired, old = kept(tmp_path, ca, days=-1)
-    vault.crls["vaultops"] = {7, expired}
-    assert push(check=True)["changed"]
-    assert vault.crls["vaultops"] == {7, expired}
-    said = push()
-    assert said["revoked"] == [f"{number:x}" for number in sorted({7, serial})]
-    assert vault.crls["vaultops"] == {7, serial}, "what somebody else put there stays"
-    assert path.exists()
-    assert not old.exists()
-    vault.logins.clear()
+    return run
+
+
+def test_what_was_replaced_is_put_on_the_list_and_leaves_it_when_it_has_expired(ca, vault, push):
     assert not push()["changed"]
+    one, expired = (issue("vault-1", ["vault-1"], *ca, days=days)[1] for days in (30, -1))
+    vault.crls["vaultops"] = {7, expired.serial_number}
+    assert push(one, expired, check=True)["changed"]
+    assert vault.crls["vaultops"] == {7, expired.serial_number}
+    said = push(one, expired)
+    assert said["revoked"] == [f"{number:x}" for number in sorted({7, one.serial_number})]
+    assert vault.crls["vaultops"] == {7, one.serial_number}, "what somebody else put there stays"
+    vault.logins.clear()
+    assert not push(one, expired)["changed"]
     assert set(vault.logins) == {OPERATOR}
 
 
-def test_what_a_node_still_serves_is_not_revoked(tmp_path, ca, vault, set_up, options, run_module):
-    set_up(root=True)
-    (tmp_path / "replaced").mkdir()
-    (tmp_path / "replaced/vault-1.crt").write_bytes((tmp_path / "server.crt").read_bytes())
-    said = run_module(
-        vault_cert_crl, **options, ca_key=str(tmp_path / "ca.key"), replaced_dir=str(tmp_path / "replaced")
-    )
+def test_what_a_node_still_serves_is_not_revoked(tmp_path, push):
+    said = push(x509.load_pem_x509_certificate((tmp_path / "server.crt").read_bytes()))
     assert not said["changed"], said
 
 
@@ -187,8 +177,11 @@ def test_a_list_of_another_ca_locks_nobody_out(tmp_path, ca, vault, set_up, opti
     set_up(root=True)
     other = issue("another CA", [], None, None)
     now = x509.load_pem_x509_certificate((tmp_path / "server.crt").read_bytes()).not_valid_before_utc
-    for signer, refused in [(other, True), (ca, False)]:
-        (tmp_path / "crl").write_text(authority.crl(signer[1], signer[0], {9}, now))
+    for (key, certificate), refused in [(other, True), (ca, False)]:
+        builder = x509.CertificateRevocationListBuilder(certificate.subject, now, now + datetime.timedelta(days=9))
+        one = x509.RevokedCertificateBuilder().serial_number(9).revocation_date(now).build()
+        made = builder.add_revoked_certificate(one).sign(key, hashes.SHA256())
+        (tmp_path / "crl").write_bytes(made.public_bytes(serialization.Encoding.PEM))
         said = run_module(vault_cert_crl, **options, crl_file=str(tmp_path / "crl"))
         assert bool(said.get("failed")) is refused, said
     assert vault.crls["vaultops"] == {9}

@@ -1,0 +1,142 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Issue certificates for a run's own logins to Vault."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vault_identity_issue
+short_description: Issue certificates for the logins of one run
+version_added: 1.0.0
+description:
+  - Makes a key and a client certificate for each of O(identities) whose files are in O(directory) and do not exist, or are of
+    another CA.
+  - The directory goes with the run, and the certificates are valid for one day at most.
+author: vaultops maintainers (@vaultops)
+requirements:
+  - cryptography >= 42.0.0
+options:
+  ca_file:
+    description: Path of the CA certificate(s), in PEM. The first one signs.
+    type: path
+    required: true
+  alias:
+    description: Alias of the CA's KMS key.
+    type: str
+    required: true
+  move_from:
+    description: Directory of V(ca.key) of a CA that an earlier release made, until the move to KMS is through.
+    type: str
+    default: ""
+  directory:
+    description: Directory of the run's own files.
+    type: path
+    required: true
+  identities:
+    description: Paths of certificate and key, by the common name of the certificate.
+    type: dict
+    required: true
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - vaultops.cluster.attributes
+  - vaultops.cluster.attributes.change
+"""
+
+EXAMPLES = r"""
+- name: A certificate for the operator, for this run
+  vaultops.cluster.vault_identity_issue:
+    ca_file: /tmp/vaultops-prod/ca.crt
+    alias: alias/vault-prod-ca
+    directory: /tmp/vaultops-prod
+    identities:
+      vaultops-operator: {certificate: /tmp/vaultops-prod/vaultops-operator.crt, key: /tmp/vaultops-prod/vaultops-operator.key}
+    region: eu-central-1
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+issued:
+  description: Common names of the certificates that were issued, or would be.
+  returned: success
+  type: list
+  elements: str
+"""
+
+import datetime
+import os
+import traceback
+import typing as t
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ..module_utils._aws import kms_api
+from ..module_utils._aws.module import run_aws_module
+from ..module_utils._common import files
+from ..module_utils._common.module import require
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import serialization
+
+    from ..module_utils._tls import authority
+    from ..module_utils._tls.signers import Keys, first_in
+
+    CRYPTOGRAPHY: dict[str, str | None] = {"cryptography": None}
+except ImportError:
+    CRYPTOGRAPHY = {"cryptography": traceback.format_exc()}
+
+
+def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
+    require(CRYPTOGRAPHY)
+    params = module.params
+    ca = first_in(params["ca_file"])
+    due = [
+        name
+        for name, paths in params["identities"].items()
+        if os.path.dirname(paths["certificate"]) == params["directory"] and not is_issued(paths["certificate"], ca)
+    ]
+    if due and not module.check_mode:
+        client = module.client("kms", retry_decorator=kms_api.RETRY)
+        signer = Keys(client, params["alias"], str(module.region), params["move_from"]).signer(ca)
+        for name in due:
+            issue(name, params["identities"][name], ca, signer)
+    return {"changed": bool(due), "issued": due, "diff": {"before": "", "after": "".join(f"{name}\n" for name in due)}}
+
+
+def is_issued(path: str, ca: t.Any) -> bool:
+    """In a process of several playbooks the CA may have changed since."""
+    try:
+        with open(path, "rb") as stream:
+            x509.load_pem_x509_certificate(stream.read()).verify_directly_issued_by(ca)
+    except (OSError, ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def issue(name: str, paths: dict[str, str], ca: t.Any, signer: t.Any) -> None:
+    key = authority.new_key()
+    wanted: t.Any = {"common_name": name, "names": [name], "usage": ["clientAuth"], "days": 1}
+    now = datetime.datetime.now(datetime.timezone.utc)
+    issued = authority.certificate(ca, signer, key.public_key(), wanted, now)
+    files.write(paths["key"], authority.private(key), 0o600)
+    files.write(paths["certificate"], issued.public_bytes(serialization.Encoding.PEM), 0o644)
+
+
+OPTIONS: dict[str, t.Any] = {
+    "ca_file": {"type": "path", "required": True},
+    "alias": {"type": "str", "required": True},
+    "move_from": {"type": "str", "default": ""},
+    "directory": {"type": "path", "required": True},
+    "identities": {"type": "dict", "required": True},
+}
+
+
+def main() -> None:
+    run_aws_module(run, OPTIONS, "KMS")
+
+
+if __name__ == "__main__":
+    main()
