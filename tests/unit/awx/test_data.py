@@ -39,9 +39,9 @@ def test_every_playbook_has_a_template_and_one_for_its_plan(name):
     assert own[1]["name"] == f"{own[0]['name']} (plan)"
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name in generate.LOCAL])
-def test_what_is_no_job_asks_for_a_path(name):
-    assert "path" in [KNOWN[one]["type"] for one in generate.asked(name)]
+def test_what_is_no_job_asks_for_a_path():
+    for name in set(generate.LOCAL) & set(ALL):
+        assert "path" in [KNOWN[one]["type"] for one in generate.asked(name)]
 
 
 def test_no_template_is_of_anything_else():
