@@ -26,6 +26,8 @@ ALSO = {
     "decommission": ["vault_decommission_keep_snapshots"],
     "restore": ["vault_restore_any_key"],
 }
+# What reads a directory of somebody's machine is run there, and is no job.
+LOCAL = ("move_records",)
 LEASE = "vault_lease_take_over"
 # What only reads needs no hour. A job that is cut off leaves its lease behind, so the others get more than they need.
 READ_SECONDS, CHANGE_SECONDS = 1800, 7200
@@ -60,7 +62,8 @@ def read(path: Path) -> t.Any:
 
 
 def playbooks(root: Path = ROOT) -> list[str]:
-    return sorted(path.stem for path in (root / "playbooks").glob("*.yml"))
+    """Those that are jobs."""
+    return sorted({path.stem for path in (root / "playbooks").glob("*.yml")} - set(LOCAL))
 
 
 def header(name: str, root: Path = ROOT) -> dict[str, str]:

@@ -7,9 +7,9 @@ import dataclasses
 from pathlib import Path
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection, call
+from kit.ca import issue_client, published
 from labkit.aws import assume
 from labkit.settings import REGION
-from kit.ca import issue_client, published
 
 
 def as_operator(bench, nodes=None) -> Cluster:

@@ -13,7 +13,8 @@ from kit.paths import ROOT
 
 generate = module_of("awx/generate.py", "awx_generate")
 KNOWN = generate.options()
-PLAYBOOKS = generate.playbooks()
+ALL = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
+PLAYBOOKS = [name for name in ALL if name not in generate.LOCAL]
 DATA = data()
 TEMPLATES = DATA["controller_templates"]
 BY_NAME = {one["name"]: one for one in TEMPLATES}
@@ -36,6 +37,11 @@ def test_every_playbook_has_a_template_and_one_for_its_plan(name):
     own = [one for one in TEMPLATES if one["playbook"] == f"playbooks/{name}.yml"]
     assert [(one["job_type"], one["diff_mode"]) for one in own] == [("run", False), ("check", True)]
     assert own[1]["name"] == f"{own[0]['name']} (plan)"
+
+
+def test_what_is_no_job_asks_for_a_path():
+    for name in set(generate.LOCAL) & set(ALL):
+        assert "path" in [KNOWN[one]["type"] for one in generate.asked(name)]
 
 
 def test_no_template_is_of_anything_else():

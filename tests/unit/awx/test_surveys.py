@@ -54,6 +54,10 @@ def test_an_answer_that_is_offered_is_one(name):
         assert known_inputs.problems({"localhost": {name: default}}, KNOWN, []) == []
 
 
+def about_version(version):
+    return [said for said in inputs.problems(nodes(), {**GOOD, "version": version}) if "vault_version" in said]
+
+
 def test_what_has_to_be_answered_has_an_answer_that_works():
     required = [one for one in QUESTIONS.values() if one["required"]]
     assert required
@@ -62,7 +66,7 @@ def test_what_has_to_be_answered_has_an_answer_that_works():
     assert [one["default"] for one in required if one["variable"] == "vault_version"] == [
         generate.offered()["vault_version"]
     ]
-    assert inputs.problems(nodes(), {**GOOD, "version": QUESTIONS["vault_version"]["default"]}) == []
+    assert about_version(QUESTIONS["vault_version"]["default"]) == []
 
 
 def test_whoever_answers_nothing_destroys_nothing():
@@ -85,7 +89,7 @@ def test_and_past_the_survey_by_the_first_play_in_one_sentence(name):
 
 @pytest.mark.parametrize("version", ["", "1.21", "latest", "v1.21.1"])
 def test_a_version_that_is_none_is_refused_in_one_sentence(version):
-    (said,) = inputs.problems(nodes(), {**GOOD, "version": version})
+    (said,) = about_version(version)
     assert said == f"vault_version is '{version}'. Give the whole version, such as 1.21.1."
 
 
