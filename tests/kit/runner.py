@@ -177,7 +177,7 @@ def over_ssh(lab: t.Any, inventory: dict[str, t.Any]) -> dict[str, t.Any]:
         variables["ssh_host_key"] = " ".join(keys[plain].split()[:2])
     command = "-o KnownHostsCommand='/bin/echo {{ ansible_host }} {{ ssh_host_key }}'"
     arguments = f"-o StrictHostKeyChecking=yes -o UserKnownHostsFile=none {command}"
-    inventory["all"] = {"vars": {"ansible_ssh_common_args": arguments}}
+    inventory.setdefault("all", {}).setdefault("vars", {})["ansible_ssh_common_args"] = arguments
     return inventory
 
 

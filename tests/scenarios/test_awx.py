@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 
@@ -147,6 +148,16 @@ def test_what_a_killed_job_began_another_container_finishes(jobs):
     after = bench.on_nodes(pids)[:3]
     assert not set(before) & set(after), (before, after)
     assert not any(leases(bench))
+
+
+def test_a_machine_with_another_host_key_is_not_talked_to(jobs):
+    inventory = copy.deepcopy(jobs.inventory)
+    hosts = inventory["_meta"]["hostvars"]
+    hosts["vault-1"]["ssh_host_key"] = hosts["vault-2"]["ssh_host_key"]
+    code, output = jobs.start("site.yml", inventory=inventory, check=True).finished()
+    assert code == 4, output
+    assert "Host key verification failed" in output
+    assert re.search(r"vault-1 .*unreachable=1", output) and re.search(r"vault-2 .*unreachable=0", output), output
 
 
 def test_a_node_in_the_place_of_another(jobs):
