@@ -14,8 +14,6 @@ GOOD = {
     "controller_dir": "/srv/vaultops/prod",
     "sink": "secretsmanager",
     "secret": "vault/prod/recovery",
-    "file": "",
-    "prefix": "snapshots",
 }
 
 
