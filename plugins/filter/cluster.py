@@ -12,6 +12,7 @@ import secrets
 import socket
 import time
 
+from ansible import constants
 from ansible_collections.vaultops.cluster.plugins.module_utils._lease import nodes as lease
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import tls
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import (
@@ -38,6 +39,11 @@ COLLECTION = pathlib.Path(__file__).parents[2]
 def collection_path(inside):
     """For variables of a role that are read outside of its tasks, where role_path is not known."""
     return str(COLLECTION / inside)
+
+
+def scratch_directory(cluster_name):
+    """In Ansible's own temporary directory of this run, which goes with it. The lookup of that setting would make another one."""
+    return f"{constants.DEFAULT_LOCAL_TMP}/vaultops-{cluster_name}"
 
 
 def clock_problems(observed, now, skew):
@@ -174,6 +180,7 @@ class FilterModule:
             "overview": overview.lines,
             "replace_plan": replace.plan,
             "restart_plan": upgrade.restart,
+            "scratch_directory": scratch_directory,
             "seal_in_use": standing.seal_in_use,
             "site_lines": site_lines,
             "standings": standings,
