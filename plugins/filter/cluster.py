@@ -197,6 +197,7 @@ class FilterModule:
             "overview": overview.lines,
             "replace_plan": replace.plan,
             "restart_plan": upgrade.restart,
+            "scratch_directory": scratch_directory,
             "seal_in_use": standing.seal_in_use,
             "site_lines": site_lines,
             "scratch_directory": scratch_directory,

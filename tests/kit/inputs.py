@@ -14,8 +14,6 @@ GOOD = {
     "controller_dir": "/srv/vaultops/prod",
     "sink": "secretsmanager",
     "secret": "vault/prod/recovery",
-    "file": "",
-    "prefix": "snapshots",
     "login_method": "aws",
     "principals": {
         "vault_admins": ["arn:aws:iam::123456789012:role/admin"],

@@ -191,6 +191,9 @@ def inventory_with_aws(tmp_path):
     made = manifest.Manifest(**{**texts, **numbers, **times, **whose})
     s3.put_object(Bucket="example", Key=f"snapshots/{name}", Body=bytes(made.encrypted_bytes))
     s3.put_object(Bucket="example", Key=f"snapshots/{name}.json", Body=made.to_json())
+    s3.put_object(Bucket="example", Key="records/unit/drills/1.json", Body=json.dumps(samples.DRILL))
+    s3.put_object(Bucket="example", Key="records/unit/drills/2.json", Body=b"\xff{{ 1 + 1 }}")
+    s3.put_object(Bucket="example", Key="records/unit/drills/drills.html", Body=b"<p>")
     yield inventory_in(tmp_path, url)
     server.stop()
 
@@ -206,6 +209,7 @@ def inventory_in(tmp_path, aws):
     )
     subprocess.run([*openssl.split(), "-out", str(controller / "tls/ca.crt")], capture_output=True, check=True)
     about |= {"vault_controller_dir": str(controller), "vault_ca_file": str(controller / "tls/ca.crt")}
+    about["vault_output_dir"] = str(tmp_path / "output")
     hosts = {"all": {"children": {"vault": {"hosts": nodes}}, "vars": about}}
     path = tmp_path / "hosts.yml"
     path.write_text(yaml.safe_dump(hosts))
@@ -222,20 +226,20 @@ def play(inventory, *options, code=2):
 
 
 def test_a_cluster_that_is_down_still_gives_a_page_and_check_writes_nothing(inventory):
-    controller = inventory.parent / "controller"
+    output = inventory.parent / "output"
     assert "The cluster is down" in play(inventory, "--check")
-    assert not (controller / "status").exists()
-    (controller / "drills").mkdir()
-    (controller / "drills/1.json").write_text(json.dumps(samples.DRILL))
+    assert "The cluster is down" in play(inventory, "-e", "vault_output_dir=")
+    assert not output.exists() and not (inventory.parent / "controller" / "status").exists()
     assert "Problem: vault-2 does not answer" in play(inventory)
-    files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (controller / "status").iterdir()}
+    files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (output / "status").iterdir()}
     assert files == {"status.json": 0o600, "status.html": 0o600}
-    made = json.loads((controller / "status/status.json").read_text())
+    made = json.loads((output / "status/status.json").read_text())
     assert made["cluster"]["state"] == "down"
     assert "KMS can't be reached" in made["key"]["problem"]
     assert "S3 can't be reached" in made["snapshots"]["problem"]
-    assert made["drill"]["last"]["result"] == "passed"
-    assert (controller / "status/status.html").read_text() == render.status(made)
+    # What can't be read is no drill that was not held.
+    assert "Check the region, the endpoint" in made["drill"]["problem"]
+    assert (output / "status/status.html").read_text() == render.status(made)
 
 
 def test_a_controller_that_sees_nothing_does_not_call_it_an_outage(inventory):
@@ -245,17 +249,18 @@ def test_a_controller_that_sees_nothing_does_not_call_it_an_outage(inventory):
     assert "This controller can't see the cluster unit, so nobody knows from here whether it serves" in said
     assert "Name the CA's file (vault_ca_file)" in said
     assert "The cluster is down" not in said
-    assert json.loads((controller / "status/status.json").read_text())["cluster"]["state"] == "unseen"
+    made = json.loads((inventory.parent / "output" / "status/status.json").read_text())
+    assert made["cluster"]["state"] == "unseen"
 
 
 def test_what_aws_says_is_read_where_no_node_answers(inventory_with_aws):
-    controller = inventory_with_aws.parent / "controller"
-    (controller / "drills").mkdir()
-    (controller / "drills/1.json").write_bytes(b"\xff{{ 1 + 1 }}")
     said = play(inventory_with_aws)
     assert "Unseal key alias/vault-unseal: Enabled" in said
     assert "taken on vault-1: unit_20261101T060000Z_7_vault-1.snap.encrypted" in said
-    made = json.loads((controller / "status/status.json").read_text())
+    made = json.loads((inventory_with_aws.parent / "output" / "status/status.json").read_text())
     assert made["key"]["problem"] is None
     assert made["snapshots"]["last"]["encrypted_bytes"] == 7
-    assert "drills/1.json can't be read" in made["drill"]["problem"]
+    # From the bucket, which any controller reads.
+    assert made["drill"]["last"]["result"] == "passed"
+    assert made["drill"]["unreadable"] == [made["drill"]["unreadable"][0]]
+    assert "drills/2.json can't be read" in made["drill"]["unreadable"][0]

@@ -274,7 +274,7 @@ def test_a_200_that_is_not_vaults_is_an_error_in_words(
                 "state": "found",
                 "before": "2026-11-24T10:00:00Z",
                 "until": "2026-11-24T10:00:00Z",
-                "record": str(tmp_path / "r"),
+                "records": {"directory": str(tmp_path / "records")},
             },
             "crl": {"client_ca": certificates.path("ca.crt"), "ca_key": "/x", "replaced_dir": str(tmp_path)},
         }.get(more, more)

@@ -30,6 +30,6 @@ def test_the_keys_that_may_open_a_snapshot_are_those_that_are_known():
 
 def test_a_drill_has_a_directory_beside_that_of_a_restore():
     drill = yaml.safe_load((ROOT / "playbooks" / "vars" / "drill.yml").read_text())
-    assert value("__vault_restore_decrypted") == "/c/restore"
+    assert value("__vault_restore_decrypted") == "/s/restore"
     given = {"vault_restore_subdir": drill["vault_restore_subdir"], "vault_restore_dir": "/large"}
     assert value("__vault_restore_decrypted", **given) == "/large/restore-drill"
