@@ -82,6 +82,8 @@ options:
   aws_sts_endpoint:
     description: URL of STS, where it is not the region's public one.
     type: str
+requirements:
+  - boto3, with O(auth_method=aws_iam)
 """
 
     ADMIN = r"""

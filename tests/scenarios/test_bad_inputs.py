@@ -45,7 +45,28 @@ CASES = {
     "unreachable KMS": Case(
         ("KMS can't be reached", "eu-central-1"),
         # A file as the sink: before it looks up the key, the run then asks nothing of AWS.
+        # By a certificate nobody asks STS, either.
+        {
+            "vault_custody_sink": "kms_file",
+            "vault_aws_endpoint_url": "http://10.0.2.1:5999",
+            "vault_login_method": "cert",
+        },
+    ),
+    "unreachable STS": Case(
+        ("vault-3", "STS can't be reached at http://10.0.2.1:5999", "the VPC endpoint for STS"),
         {"vault_custody_sink": "kms_file", "vault_aws_endpoint_url": "http://10.0.2.1:5999"},
+    ),
+    "somebody else's administrators": Case(
+        ("user/moto, as whom this controller logs in, is not among vault_admins", "Add it"),
+        {"vault_admins": ["arn:aws:iam::123456789012:role/vault-admin"]},
+    ),
+    "an administrator who is no ARN": Case(
+        ("vault_admins: 'somebody' is not the ARN of an IAM user or role", "Give one such as"),
+        {"vault_admins": ["somebody"]},
+    ),
+    "another way to log in": Case(("vault_login_method", "aws, cert, token"), {"vault_login_method": "ldap"}),
+    "no token to begin with": Case(
+        ("vault_login_method is token", "there would be no administrator"), {"vault_login_method": "token"}
     ),
     "unreachable AWS": Case(
         ("vault/test/recovery in eu-central-1", "Check the region, the endpoint"),

@@ -267,7 +267,7 @@ def test_a_snapshot_from_before_there_was_an_admin_brings_none_and_the_run_makes
         client.adapter.put("/v1/sys/policies/acl/vaultops-operator", json={"policy": state.ADMIN_POLICY})
         # His own rights last, and his policy last of all.
         for who in ("status", "admin"):
-            client.adapter.delete(f"/v1/auth/cert/certs/vaultops-{who}")
+            client.adapter.delete(f"/v1/auth/aws/role/vaultops-{who}")
             client.adapter.delete(f"/v1/sys/policies/acl/vaultops-{who}")
 
     def narrow():

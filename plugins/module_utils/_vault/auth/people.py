@@ -37,6 +37,11 @@ UNNARROWED = (
 )
 UNPROVEN = "That these can log in is not proven from here, since nobody but they can show it: {others}."
 
+KEPT = (
+    "The certificates of {roles} may go on logging in: nobody here can show that an IAM principal administers. A run of site.yml "
+    "by one of vault_admins, without a token, closes that login."
+)
+
 
 class People:
     """Who there is, by the options. IAM principals are, where they log in or are named; certificates where there are any."""
@@ -209,6 +214,14 @@ def look(cluster: Cluster, name: str, people: People, root_token: str | None) ->
         others = {one for step in steps if step.part == "aws_role" for one in state.bound(desired[step.role]) or []}
         if others - {caller}:
             warnings.append(UNPROVEN.format(others=", ".join(sorted(others - {caller}))))
+        admin = people.params["admin_role"]
+        if not [one for one in proven if (one.auth_method, one.role_id) == ("aws_iam", admin)]:
+            kept = [step for step in steps if step.gone]
+            for step in kept:
+                steps.remove(step)
+                desired[step.role][step.part] = current[step.role][step.part]
+            if kept:
+                warnings.append(KEPT.format(roles=", ".join(step.role for step in kept)))
     if root_token:
         refuse_unproven(people, name, proven)
     return Look(current, desired, steps, writer, root_token, proven, warnings)

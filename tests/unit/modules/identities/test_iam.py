@@ -194,6 +194,21 @@ def test_no_certificates_role_goes_before_the_iam_login_is_proven(vault, set_up,
     assert set(vault.roles) == {ADMIN, OPERATOR, STATUS}
 
 
+def test_certificates_stay_open_where_nobody_here_is_seen_to_administer_by_iam(vault, set_up, made, warnings):
+    set_up(root=True)
+    vault.tokens["given"] = ["root"]
+    said = made(token="given", admins=[OTHER])
+    assert said["changed"], said
+    assert set(vault.roles) == {ADMIN, OPERATOR, STATUS}
+    assert [
+        text for text in warnings if f"The certificates of {ADMIN}, {STATUS}, {OPERATOR} may go on logging in" in text
+    ]
+    assert not made(token="given", admins=[OTHER])["changed"]
+    vault.sts.people["AKIAME"] = OTHER
+    assert made(admins=[OTHER])["changed"]
+    assert vault.roles == {}
+
+
 def test_a_certificate_that_is_given_stays_beside(vault, made, tmp_path, options):
     given = {**files(tmp_path, "admin", ADMIN), "client_ca": options["client_ca"]}
     made(root=True, **given)
