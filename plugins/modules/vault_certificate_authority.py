@@ -140,7 +140,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     if params["days"] < 1:
         raise Problem(f"a CA of {params['days']} days would never be valid", "Give whole days from 1.")
     try:
-        with translate_errors(module.region, "AWS"):
+        with translate_errors(module.region, "KMS"):
             return work(module)
     except Problem as problem:
         if params["required"]:
@@ -153,11 +153,12 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
 def work(module: AnsibleAWSModule) -> dict[str, t.Any]:
     params = module.params
     ssm = module.client("ssm", retry_decorator=ssm_api.RETRY)
-    before = ssm_api.read(ssm, params["parameter"])
-    if params["step"] == "remove":
-        if before is not None and not module.check_mode:
-            ssm_api.delete(ssm, params["parameter"])
-        return answer(before is not None)
+    with translate_errors(module.region, "SSM"):
+        before = ssm_api.read(ssm, params["parameter"])
+        if params["step"] == "remove":
+            if before is not None and not module.check_mode:
+                ssm_api.delete(ssm, params["parameter"])
+            return answer(before is not None)
     client = module.client("kms", retry_decorator=kms_api.RETRY)
     keys = Keys(client, params["alias"], str(module.region), params["move_from"])
     trusted, source = look(before, keys, params)
@@ -171,7 +172,8 @@ def work(module: AnsibleAWSModule) -> dict[str, t.Any]:
     ends = params["step"] == "finish" and not moves(trusted, keys)
     at_the_end = ends and keys.following and (following or left_over(keys))
     if changed and not module.check_mode:
-        publish(ssm, params, before, wanted)
+        with translate_errors(module.region, "SSM"):
+            publish(ssm, params, before, wanted)
     if at_the_end:
         retired = retire(keys, module.check_mode)
     if params["path"] and not (module.check_mode and params["step"] != "look"):
@@ -335,7 +337,7 @@ OPTIONS: dict[str, t.Any] = {
 
 
 def main() -> None:
-    run_aws_module(run, OPTIONS, "AWS")
+    run_aws_module(run, OPTIONS, "KMS")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from kit.ca import make_key
 from kit.certificates import issue, pem
 from kit.fault_proxy import Answer, FaultProxy, Rule
 from kit.mirror import PROXY_PORT, tampered_mirror
@@ -43,7 +44,7 @@ CASES = {
         {"vault_kms_manage": False, "vault_kms_key_alias": "alias/none"},
     ),
     "unreachable KMS": Case(
-        ("KMS can't be reached", "eu-central-1"),
+        ("SSM can't be reached", "eu-central-1"),
         # A file as the sink: before it looks up the key, the run then asks nothing of AWS.
         # By a certificate nobody asks STS, either.
         {
@@ -69,7 +70,7 @@ CASES = {
         ("vault_login_method is token", "there would be no administrator"), {"vault_login_method": "token"}
     ),
     "unreachable AWS": Case(
-        ("vault/test/recovery in eu-central-1", "Check the region, the endpoint"),
+        ("SSM can't be reached", "Check the region's name, the endpoint and the way out"),
         {"vault_aws_endpoint_url": "http://10.0.2.1:5999"},
     ),
     "controller is denied": Case(
@@ -82,6 +83,12 @@ CASES = {
     "key is going to be deleted": Case(("is scheduled for deletion", "cancel_deletion"), prepare="key_pending"),
     "key is disabled": Case(("is disabled", "enabled=true"), prepare="key_disabled"),
     "key is somebody else's": Case(("does not carry the tag vault-cluster=test", "tag the key"), prepare="key_foreign"),
+    "CA key of another kind": Case(("alias/ca-kind is a", "a CA needs an ECC_NIST_P384 one"), prepare="ca_kind"),
+    "CA key is disabled": Case(("alias/ca-disabled", "it can't sign certificates"), prepare="ca_disabled"),
+    "CA key is going to be deleted": Case(("alias/ca-pending", "nothing can be signed"), prepare="ca_pending"),
+    "CA certificate of another key": Case(
+        ("has the CA CN=foreign", "is not the certificate of the KMS key alias/ca-foreign"), prepare="ca_foreign"
+    ),
     "duplicate node_id": Case(
         ("vault-2", "vault-1", "Give every host its own"), hosts={"vault_2": {"vault_node_id": "vault-1"}}
     ),
@@ -198,6 +205,23 @@ def _foreign_bucket(bench, _folder: Path, _request) -> dict[str, t.Any]:
     return {}
 
 
+# --- keys that can't sign
+
+
+def _ca(fault: str, bench, _folder: Path, _request) -> dict[str, t.Any]:
+    kms, alias = bench.aws("kms"), f"alias/ca-{fault}"
+    kind = {"KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SYMMETRIC_DEFAULT"} if fault == "kind" else {}
+    key = make_key(bench.lab.aws_url, alias, **kind)
+    if fault == "pending":
+        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    elif fault == "disabled":
+        kms.disable_key(KeyId=key)
+    elif fault == "foreign":
+        text = issue("foreign", [], None, None)[1].public_bytes(serialization.Encoding.PEM).decode()
+        bench.aws("ssm").put_parameter(Name="/vaultops/ca-foreign/ca", Value=text, Type="String", Overwrite=True)
+    return {"vault_ca_key_alias": alias, "vault_ca_parameter": f"/vaultops/ca-{fault}/ca"}
+
+
 PREPARE: dict[str, t.Callable[..., dict[str, t.Any]]] = {
     "mirror_checksum": functools.partial(tampered_mirror, _other_archive),
     "mirror_signature": functools.partial(tampered_mirror, _other_sums),
@@ -206,6 +230,10 @@ PREPARE: dict[str, t.Callable[..., dict[str, t.Any]]] = {
     "tls_other_names": functools.partial(_certificates, "names"),
     "tls_other_ca": functools.partial(_certificates, "ca"),
     "tls_expired": functools.partial(_certificates, "expired"),
+    "ca_kind": functools.partial(_ca, "kind"),
+    "ca_pending": functools.partial(_ca, "pending"),
+    "ca_disabled": functools.partial(_ca, "disabled"),
+    "ca_foreign": functools.partial(_ca, "foreign"),
     "key_pending": functools.partial(_key, "pending"),
     "key_disabled": functools.partial(_key, "disabled"),
     "bucket_foreign": _foreign_bucket,

@@ -104,7 +104,7 @@ class Keys:
         except (OSError, ValueError) as error:
             raise Problem(
                 "the certificate of the CA that the cluster was made with can't be read there",
-                "Name the directory of ca.crt and ca.key in vault_move_from.",
+                "Name in vault_move_from the directory whose tls/ has ca.crt and ca.key.",
                 where=path,
             ) from error
 
