@@ -200,7 +200,6 @@ class FilterModule:
             "scratch_directory": scratch_directory,
             "seal_in_use": standing.seal_in_use,
             "site_lines": site_lines,
-            "scratch_directory": scratch_directory,
             "standings": standings,
             "status_document": status_document,
             "status_json": status_json,

@@ -69,7 +69,7 @@ def test_it_is_said_how_a_cluster_of_an_earlier_release_moves(fresh_lab, files):
 def test_a_cluster_moves_and_no_write_is_lost(fresh_lab, files, tmp_path):
     url, parameter = fresh_lab.lab.aws_url, f"/vaultops/{fresh_lab.lab.name}/ca"
     old = (files / "ca.crt").read_text()
-    move = {"vault_move_from": str(files)}
+    move = {"vault_move_from": str(files.parent)}
     code, output = play(fresh_lab, **move)
     assert code == 0, output
     code, output = play(fresh_lab, ROTATE, vault_tls_ca_change="begin", **move)
@@ -104,5 +104,5 @@ def clients(bench, logins, ca_cert) -> Probe:
         "cert_auth_public_key": str(logins / "vaultops-operator.crt"),
         "cert_auth_private_key": str(logins / "vaultops-operator.key"),
     }
-    cluster = Cluster(Connection(nodes=nodes, ca_cert=str(ca_cert), cert_auth_role="vaultops-operator", **own))
+    cluster = Cluster(Connection(nodes=nodes, ca_cert=str(ca_cert), role_id="vaultops-operator", **own))
     return Probe(nodes=nodes, ca_cert=str(ca_cert), token=prepare(cluster))
