@@ -144,7 +144,8 @@ class Secret:
 
     def _call(self, action: str, answers: t.Mapping[str, t.Any], **arguments: t.Any) -> t.Any:
         verb = getattr(self._client, action)
-        return aws.call(self.where, f"secretsmanager:{action}", lambda: verb(**arguments), SECRET_NEEDS, answers)
+        name = f"secretsmanager:{action.title().replace('_', '')}"
+        return aws.call(self.where, name, lambda: verb(**arguments), SECRET_NEEDS, answers)
 
     def read(self) -> Held | None:
         found = self._call("describe_secret", {"ResourceNotFoundException": None}, SecretId=self.name)
