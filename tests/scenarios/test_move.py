@@ -27,7 +27,7 @@ def files(fresh_lab, tmp_path_factory):
     folder = tmp_path_factory.mktemp("controller") / "tls"
     folder.mkdir(mode=0o700)
     client = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH])
-    ca_key, ca = issue("Vault CA of files", [], None, None, days=3650, curve=ec.SECP384R1())
+    ca_key, ca = issue("Vault CA of files", [], None, None, days=3650, curve=ec.SECP384R1)
     (folder / "ca.key").write_bytes(pem(ca_key))
     (folder / "ca.crt").write_bytes(ca.public_bytes(PEM))
     for who in ("operator", "admin", "status"):
