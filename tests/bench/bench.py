@@ -89,7 +89,6 @@ def site_of(count: int, folder: Path) -> Site:
         "vault_release_mirror": f"http://{lab.gateway}:{MIRROR_PORT}",
         "vault_release_signing_key": "{{ lookup('ansible.builtin.url', vault_release_mirror ~ '/lab-signing-key.asc', "
         "split_lines=false) }}",
-        "vault_controller_dir": str(lab.state / "controller"),
         "vault_custody_sink": "secretsmanager",
     }
     inventory.write_text(json.dumps({"all": {"children": {"vault": {"hosts": hosts, "vars": settings}}}}))

@@ -21,7 +21,6 @@ from labkit.aws import assume
 from labkit.settings import REGION, Lab
 
 RUN_SECONDS = 240
-KEPT_ON_CONTROLLER = ("tls",)
 
 
 def end_family(pid: int) -> int:
@@ -59,7 +58,6 @@ class Bench:
         self.folder = folder
         lab = {"VAULTOPS_LAB": self.lab.name, "VAULTOPS_LAB_NODES": str(nodes)}
         self.environment = {**os.environ, **lab, "ANSIBLE_FORCE_COLOR": "0"}
-        self.controller = self.lab.state / "controller"
         self.output = self.lab.state / "output"
         self.secret = f"vault/{self.lab.name}/recovery"
         self.journal = f"{self.secret}-journal"
@@ -171,10 +169,8 @@ class Bench:
             self.aws("s3").delete_object(Bucket=self.bucket, Key=f"init/{self.lab.name}.journal")
 
     def forget_controller(self) -> None:
-        """As on another machine, but for what says who is trusted: the CA and certificates."""
-        for path in (*self.controller.glob("*"), self.output):
-            if path.name not in KEPT_ON_CONTROLLER:
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        """As on another machine."""
+        shutil.rmtree(self.output, ignore_errors=True)
 
     def has_journal(self) -> bool:
         """Anywhere that init's answer may wait."""

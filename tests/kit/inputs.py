@@ -11,7 +11,6 @@ GOOD = {
     "key_alias": "alias/vault-unseal",
     "join": "aws",
     "tls_source": "kms_ca",
-    "controller_dir": "/srv/vaultops/prod",
     "sink": "secretsmanager",
     "secret": "vault/prod/recovery",
     "login_method": "aws",

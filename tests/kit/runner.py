@@ -125,9 +125,8 @@ class Runner:
         variables: dict[str, t.Any] | None = None,
         user: str = "alice",
         check: bool = False,
-        mounts: t.Sequence[str] = (),
     ) -> Job:
-        """A job of *user*'s. *mounts*: more of this machine than a job has."""
+        """A job of *user*'s."""
         self.bench.require_network()
         self.jobs += 1
         name = f"{self.jobs}_{uuid.uuid4().hex[:8]}"
@@ -143,7 +142,7 @@ class Runner:
         script = folder / "inventory/hosts"
         script.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(inventory)}\nEND\n")
         script.chmod(0o700)
-        shown = [f"{self.project}:/runner/project:ro", f"{self.collections}:{COLLECTIONS}:ro", *mounts]
+        shown = [f"{self.project}:/runner/project:ro", f"{self.collections}:{COLLECTIONS}:ro"]
         command = [
             *(str(self.tools / "ansible-runner"), "run", str(folder), "--playbook", playbook, "--ident", name),
             *("--process-isolation", "--process-isolation-executable", "docker", "--container-image", self.image),

@@ -31,7 +31,6 @@ USED = ("__vault_server_any", "__vault_server_log_dirs", "__vault_server_shared_
 
 BASE = {
     "inventory_hostname": "vault-1",
-    "vault_controller_dir": "/c",
     "vault_scratch_dir": "/s",
     "vault_nodes": NODES,
     "vault_cluster_name": "prod",

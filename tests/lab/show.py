@@ -5,21 +5,29 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from pathlib import Path
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault import iam
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft import api
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft.state import normalise
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
+from labkit.aws import client
 from labkit.settings import REGION, Lab, from_environment
 
 
-def seen_from_here(lab: Lab) -> Cluster:
-    tls = lab.state / "controller" / "tls"
+def ca_file(lab: Lab) -> Path:
+    """The CA, as it is published."""
+    path = lab.state / "ca.crt"
+    path.write_text(client(lab, "ssm").get_parameter(Name=f"/vaultops/{lab.name}/ca")["Parameter"]["Value"])
+    return path
+
+
+def seen_from_here(lab: Lab, ca: Path) -> Cluster:
     return Cluster(
         Connection(
             nodes={node.hostname: f"https://{node.address}:8200" for node in lab.nodes},
-            ca_cert=str(tls / "ca.crt"),
+            ca_cert=str(ca),
             auth_method="aws_iam",
             region=REGION,
             aws_iam_server_id=f"vault.{lab.name}.internal",
@@ -39,7 +47,8 @@ def token(cluster: Cluster) -> str:
 
 def main() -> None:
     lab = from_environment()
-    tls, cluster = lab.state / "controller" / "tls", seen_from_here(lab)
+    ca = ca_file(lab)
+    cluster = seen_from_here(lab, ca)
     if sys.argv[1:] == ["token"]:
         print(token(cluster))
         return
@@ -56,8 +65,8 @@ def main() -> None:
         print(f"  {node['name']}  {node['seal_type']}  {'SEALED' if node['sealed'] else 'unsealed'}")
     print(
         f"""
-API and UI     {cluster.connection.nodes[name]}   (CA: {tls / "ca.crt"})
-Log in         export VAULT_ADDR={cluster.connection.nodes[name]} VAULT_CACERT={tls / "ca.crt"}
+API and UI     {cluster.connection.nodes[name]}   (CA: {ca})
+Log in         export VAULT_ADDR={cluster.connection.nodes[name]} VAULT_CACERT={ca}
                export VAULT_TOKEN=$(. tests/lab/env; python tests/lab/show.py token)   (15 minutes, as vaultops-admin)
 On a node      docker exec -it {lab.nodes[0].container} bash
 Recovery keys  secret vault/{lab.name}/recovery in the AWS stand-in at {lab.aws_url}

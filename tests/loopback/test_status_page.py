@@ -202,14 +202,11 @@ def inventory_in(tmp_path, aws):
     nodes = {f"vault-{number}": {"vault_address": f"127.9.9.{number}"} for number in (1, 2, 3)}
     about = {"vault_version": "1.21.1", "vault_cluster_name": "unit", "vault_aws_region": "eu-central-1"}
     about |= {"vault_aws_endpoint_url": aws, "vault_snapshot_bucket": "example"}
-    controller = tmp_path / "controller"
-    (controller / "tls").mkdir(parents=True)
     openssl = (
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=unit -keyout /dev/null"
     )
-    subprocess.run([*openssl.split(), "-out", str(controller / "tls/ca.crt")], capture_output=True, check=True)
-    about |= {"vault_controller_dir": str(controller), "vault_ca_file": str(controller / "tls/ca.crt")}
-    about["vault_output_dir"] = str(tmp_path / "output")
+    subprocess.run([*openssl.split(), "-out", str(tmp_path / "ca.crt")], capture_output=True, check=True)
+    about |= {"vault_ca_file": str(tmp_path / "ca.crt"), "vault_output_dir": str(tmp_path / "output")}
     hosts = {"all": {"children": {"vault": {"hosts": nodes}}, "vars": about}}
     path = tmp_path / "hosts.yml"
     path.write_text(yaml.safe_dump(hosts))

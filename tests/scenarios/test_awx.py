@@ -14,31 +14,20 @@ from kit.changes import NEW, OLD
 from kit.runner import Runner, lab_account, machines, over_ssh
 from labkit.settings import REGION
 
-AWX_KNOWS = {"vault_version": NEW, "vault_aws_region": REGION, "vault_custody_sink": "secretsmanager"}
+AWX_KNOWS = {"vault_version": NEW, "vault_aws_region": REGION}
 SNAPSHOTS = "example-vault-snapshots"
-
-
-# --- To go, with its uses, as soon as a run keeps nothing on the controller: one directory that outlives the containers.
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    """Variables and mounts of a job: vault_controller_dir."""
-    return {"vault_controller_dir": "/kept"}, [f"{tmp_path_factory.mktemp('kept')}:/kept:rw"]
-
-
-# --- until here
 
 
 class Jobs:
     """Jobs on one cluster, each with what the template and the inventory say."""
 
-    def __init__(self, runner, kept, inventory, **variables):
-        self.runner, (own, self.mounts) = runner, kept
-        self.inventory, self.variables = inventory, {**AWX_KNOWS, **own, **variables}
+    def __init__(self, runner, inventory, **variables):
+        self.runner, self.inventory, self.variables = runner, inventory, {**AWX_KNOWS, **variables}
 
     def start(self, playbook, **options):
         variables = {**self.variables, **options.pop("variables", {})}
         inventory = options.pop("inventory", self.inventory)
-        return self.runner.start(playbook, inventory, variables, mounts=self.mounts, **options)
+        return self.runner.start(playbook, inventory, variables, **options)
 
     def run(self, playbook, **options):
         code, output = self.start(playbook, **options).finished()
@@ -75,11 +64,11 @@ def runner(bench, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def jobs(bench, runner, kept):
+def jobs(bench, runner):
     """A cluster of three of the version before, made by a job."""
     lab = bench.lab
     jobs = Jobs(
-        *(runner, kept, machines(lab, lab.nodes[:3], drill=lab.nodes[4:])),
+        *(runner, machines(lab, lab.nodes[:3], drill=lab.nodes[4:])),
         vault_cluster_name=lab.name,
         vault_snapshot_bucket=lab.bucket,
         **lab_account(lab),
@@ -190,7 +179,7 @@ def test_at_the_end_nothing_is_left_to_do(jobs):
 # --- from an empty account
 
 
-def test_an_empty_account_and_a_job_that_is_killed_in_the_middle_of_init(bench, runner, kept):
+def test_an_empty_account_and_a_job_that_is_killed_in_the_middle_of_init(bench, runner):
     anew(bench)
     lab = bench.lab
     account = {
@@ -202,8 +191,8 @@ def test_an_empty_account_and_a_job_that_is_killed_in_the_middle_of_init(bench, 
         **empty_account(bench),
     }
     nowhere = {"_meta": {"hostvars": {}}, "vault": {"hosts": []}}
-    Jobs(runner, kept, nowhere, vault_cluster_name="prod", **account).run("playbooks/provision.yml")
-    jobs = Jobs(runner, kept, synchronised(bench, runner), **account)
+    Jobs(runner, nowhere, vault_cluster_name="prod", **account).run("playbooks/provision.yml")
+    jobs = Jobs(runner, synchronised(bench, runner), **account)
 
     killed = jobs.start("site.yml", user="alice")
     secrets = bench.aws("secretsmanager")

@@ -15,8 +15,10 @@ from kit.certificates import issue, pem
 from kit.changes import assert_nothing_lost, make_cluster
 from kit.login import as_operator
 from kit.probe import Probe, prepare
+from labkit.settings import ACCOUNT
 
 ROTATE = "playbooks/rotate_certificates.yml"
+ME = f"arn:aws:iam::{ACCOUNT}:user/moto"
 PEM = serialization.Encoding.PEM
 
 
@@ -35,7 +37,7 @@ def files(fresh_lab, tmp_path_factory):
     for node in fresh_lab.lab.nodes:
         names = [node.hostname, f"vault.{fresh_lab.lab.name}.internal", "localhost", node.address, "127.0.0.1"]
         write(folder, node.hostname, *issue(node.hostname, names, ca_key, ca, days=397))
-    make_cluster(fresh_lab, vault_tls_source="given", vault_tls_dir=str(folder))
+    make_cluster(fresh_lab, vault_tls_source="given", vault_tls_dir=str(folder), vault_login_method="cert")
     (folder / "nodes").mkdir()
     for path in folder.glob("vault-*"):
         shutil.move(path, folder / "nodes" / path.name)
@@ -69,6 +71,8 @@ def test_a_cluster_moves_and_no_write_is_lost(fresh_lab, files, tmp_path):
     url, parameter = fresh_lab.lab.aws_url, f"/vaultops/{fresh_lab.lab.name}/ca"
     old = (files / "ca.crt").read_text()
     move = {"vault_move_from": str(files.parent)}
+    code, output = play(fresh_lab, vault_login_method="cert", vault_admins=[ME], **move)
+    assert code == 0, output
     code, output = play(fresh_lab, **move)
     assert code == 0, output
     code, output = play(fresh_lab, ROTATE, vault_tls_ca_change="begin", **move)

@@ -142,15 +142,14 @@ def _cluster_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
         found.append("vault_aws_region is not set. There is no default: Vault's own would be us-east-1.")
     if not ALIAS.fullmatch(str(inputs.get("key_alias") or "")):
         found.append(f"vault_kms_key_alias is '{inputs.get('key_alias')}'. It must be of the form alias/NAME.")
-    if not inputs.get("controller_dir"):
-        found.append(
-            "vault_controller_dir is not set. Name a directory on the controller, to be backed up, for the CA and the "
-            "operator's key."
-        )
     if inputs.get("join") not in ("aws", "static"):
         found.append(f"vault_join is '{inputs.get('join')}'. Use aws or static.")
     if inputs.get("tls_source") not in ("kms_ca", "given"):
         found.append(f"vault_tls_source is '{inputs.get('tls_source')}'. Use kms_ca or given.")
+    elif inputs["tls_source"] == "given" and not inputs.get("tls_dir"):
+        found.append(
+            "vault_tls_source is given, and vault_tls_dir does not say in which directory the certificates are."
+        )
     if inputs.get("login_method") not in ("aws", "cert", "token"):
         found.append(f"vault_login_method is '{inputs.get('login_method')}'. Use aws, cert or token.")
     found += principals.problems(inputs.get("principals") or {})

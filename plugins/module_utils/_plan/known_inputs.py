@@ -12,6 +12,11 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 PREFIX = "vault_"
 OTHERS = "vault_other_variables"
 
+# Inputs of earlier releases, and what to do about them.
+GONE = {
+    "vault_controller_dir": "Nothing is kept on the controller: docs/moving.md says how a cluster moves.",
+}
+
 Spec = t.Mapping[str, t.Any]
 # (variable, what is wrong with it) -> hosts
 Found = dict[tuple[str, str], list[str]]
@@ -61,6 +66,8 @@ def _wrong(name: str, own: t.Mapping[str, t.Any], options: Spec, given: t.Collec
         return _bad_value(name, own, options[name])
     if name in given:
         return ""
+    if name in GONE:
+        return f"is no input any more. {GONE[name]}"
     # Without the prefix, which makes any two names alike.
     near = difflib.get_close_matches(name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in options], n=1)
     cure = f"The nearest one is {PREFIX}{near[0]}: correct the name." if near else "docs/inputs.md has all of them."

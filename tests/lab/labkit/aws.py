@@ -50,14 +50,14 @@ _TRUST = {
 
 def ensure(lab: Lab) -> dict[str, str]:
     """Make what is missing; the id of every node's instance, by host name."""
-    ec2 = _client(lab, "ec2")
+    ec2 = client(lab, "ec2")
     found = _instances(lab, ec2)
     missing = [node for node in lab.nodes if node.hostname not in found]
     if missing:
         say(f"making instances in the AWS stand-in: {', '.join(node.hostname for node in missing)}")
-        _ensure_role(_client(lab, "iam"))
-        _ensure_people(_client(lab, "iam"))
-        _ensure_bucket(lab, _client(lab, "s3"))
+        _ensure_role(client(lab, "iam"))
+        _ensure_people(client(lab, "iam"))
+        _ensure_bucket(lab, client(lab, "s3"))
         subnet = _ensure_subnet(lab, ec2)
         for node in missing:
             found[node.hostname] = _run(lab, ec2, subnet, node.hostname, node.address)
@@ -71,7 +71,7 @@ def person(role: str) -> str:
 
 def assume(lab: Lab, role: str) -> dict[str, str]:
     """Credentials of one of PEOPLE, as the environment has them."""
-    made = _client(lab, "sts").assume_role(RoleArn=person(role), RoleSessionName="somebody")["Credentials"]
+    made = client(lab, "sts").assume_role(RoleArn=person(role), RoleSessionName="somebody")["Credentials"]
     names = {
         "AWS_ACCESS_KEY_ID": "AccessKeyId",
         "AWS_SECRET_ACCESS_KEY": "SecretAccessKey",
@@ -80,7 +80,7 @@ def assume(lab: Lab, role: str) -> dict[str, str]:
     return {name: made[key] for name, key in names.items()}
 
 
-def _client(lab: Lab, service: str) -> t.Any:
+def client(lab: Lab, service: str) -> t.Any:
     # Read when botocore is imported: it must never ask the host's own metadata address for anything.
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     try:

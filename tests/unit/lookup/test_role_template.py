@@ -15,7 +15,6 @@ TEMPLATES = sorted(ROOT.glob("roles/*/templates/*"))
 OWN = {
     "vault_cluster_name": "prod",
     "vault_version": "1.21.1",
-    "vault_controller_dir": "/srv/prod",
     "vault_aws_region": "eu-central-1",
     "vault_custody_sink": "pgp",
     "vault_snapshot_bucket": "snapshots",

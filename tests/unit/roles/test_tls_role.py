@@ -47,7 +47,7 @@ class Controller:
         (self.folder / "play.yml").write_text(yaml.safe_dump([play]))
         own = {
             "vault_cluster_name": "prod",
-            "vault_controller_dir": str(self.folder / "controller"),
+            "vault_tls_dir": str(self.tls),
             "vault_login_method": "cert",
             "vault_scratch_dir": str(self.folder / "scratch"),
             "vault_node_tls_dir": str(self.folder) + "/nodes/{{ inventory_hostname }}",

@@ -56,7 +56,7 @@ def test_each_node_by_name(changes, says):
         ({"version": "1.20.1"}, "can't join by EC2 tag"),
         ({"cluster_name": "my cluster"}, "vault_cluster_name"),
         ({"region": ""}, "vault_aws_region"),
-        ({"controller_dir": ""}, "vault_controller_dir"),
+        ({"tls_source": "given", "tls_dir": ""}, "vault_tls_dir does not say"),
         ({"key_alias": "vault-unseal"}, "vault_kms_key_alias"),
         ({"login_method": "ldap"}, "vault_login_method is 'ldap'. Use aws, cert or token."),
         ({"principals": {"vault_admins": ["me"]}}, "vault_admins: 'me' is not the ARN of an IAM user or role."),

@@ -79,6 +79,11 @@ def test_what_is_like_no_name_gets_no_guess():
     assert "nearest" not in said and "docs/inputs.md" in said
 
 
+def test_what_an_earlier_release_had_is_told_with_what_to_do_about_it():
+    (said,) = problems({"vault_controller_dir": SECRET})
+    assert "no input any more" in said and "docs/moving.md" in said and "nearest" not in said
+
+
 def test_what_all_hosts_have_is_said_once():
     assert [said.partition(":")[0] for said in problems({"vault_x": 1}, {"vault_x": 1, "vault_y": 1})] == [
         "All hosts",
