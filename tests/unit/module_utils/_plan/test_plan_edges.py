@@ -59,7 +59,7 @@ def test_how_clients_join_is_by_tag_unless_it_is_said():
 
 
 def test_certificates_that_are_given_are_a_source():
-    assert inputs.problems(nodes(), {**GOOD, "tls_source": "given"}) == []
+    assert inputs.problems(nodes(), {**GOOD, "tls_source": "given", "tls_dir": "/srv/tls"}) == []
 
 
 @pytest.mark.parametrize(
