@@ -22,8 +22,8 @@ def as_admin(bench, nodes=None) -> Cluster:
     return logged_in_as("admin", bench, nodes)
 
 
-def logged_in_as(who, bench, nodes=None, person="") -> Cluster:
-    """By IAM, as the lab's own principal, or as one of the lab's people."""
+def logged_in_as(who, bench, nodes=None, person="", ca_cert=None) -> Cluster:
+    """By IAM, as the lab's own principal, or as one of the lab's people. *ca_cert*: if it is not to be the CA as published."""
     bench.require_network()
     lab = bench.lab
     own = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab", "AWS_SESSION_TOKEN": None}
@@ -31,7 +31,7 @@ def logged_in_as(who, bench, nodes=None, person="") -> Cluster:
     return Cluster(
         Connection(
             nodes=_urls(lab, nodes),
-            ca_cert=str(identities(bench.lab) / "ca.crt"),
+            ca_cert=str(ca_cert or identities(lab) / "ca.crt"),
             auth_method="aws_iam",
             role_id=f"vaultops-{who}",
             aws_access_key=keys["AWS_ACCESS_KEY_ID"],

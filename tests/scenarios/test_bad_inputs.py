@@ -53,10 +53,6 @@ CASES = {
             "vault_login_method": "cert",
         },
     ),
-    "unreachable STS": Case(
-        ("vault-3", "STS can't be reached at http://10.0.2.1:5999", "the VPC endpoint for STS"),
-        {"vault_custody_sink": "kms_file", "vault_aws_endpoint_url": "http://10.0.2.1:5999"},
-    ),
     "somebody else's administrators": Case(
         ("user/moto, as whom this controller logs in, is not among vault_admins", "Add it"),
         {"vault_admins": ["arn:aws:iam::123456789012:role/vault-admin"]},

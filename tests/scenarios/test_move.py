@@ -6,14 +6,13 @@ import json
 import shutil
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from kit.ca import published
 from kit.certificates import issue, pem
 from kit.changes import assert_nothing_lost, make_cluster
-from kit.login import as_operator
+from kit.login import as_operator, logged_in_as
 from kit.probe import Probe, prepare
 from labkit.settings import ACCOUNT
 
@@ -41,10 +40,9 @@ def files(fresh_lab, tmp_path_factory):
     (folder / "nodes").mkdir()
     for path in folder.glob("vault-*"):
         shutil.move(path, folder / "nodes" / path.name)
-    # Those have had their time when somebody moves; the tests' own clients keep them.
-    (folder.parent / "logins").mkdir()
+    # Those have had their time when somebody moves.
     for path in folder.glob("vaultops-*"):
-        shutil.move(path, folder.parent / "logins" / path.name)
+        path.unlink()
     return folder
 
 
@@ -81,7 +79,7 @@ def test_a_cluster_moves_and_no_write_is_lost(fresh_lab, files, tmp_path):
     assert both.startswith(old) and len(x509.load_pem_x509_certificates(both.encode())) == 2
     (tmp_path / "clients.crt").write_text(both)
 
-    with clients(fresh_lab, files.parent / "logins", tmp_path / "clients.crt") as probe:
+    with clients(fresh_lab, tmp_path / "clients.crt") as probe:
         # Cut short, it is begun again.
         for _run in range(2):
             code, output = play(fresh_lab, ROTATE, vault_tls_ca_change="switch", **move)
@@ -100,12 +98,7 @@ def test_a_cluster_moves_and_no_write_is_lost(fresh_lab, files, tmp_path):
     assert as_operator(fresh_lab).active()
 
 
-def clients(bench, logins, ca_cert) -> Probe:
-    """Clients that were given both CAs, and a token by who may log in meanwhile."""
-    nodes = {node.hostname: f"https://{node.address}:8200" for node in bench.lab.nodes}
-    own = {
-        "cert_auth_public_key": str(logins / "vaultops-operator.crt"),
-        "cert_auth_private_key": str(logins / "vaultops-operator.key"),
-    }
-    cluster = Cluster(Connection(nodes=nodes, ca_cert=str(ca_cert), role_id="vaultops-operator", **own))
-    return Probe(nodes=nodes, ca_cert=str(ca_cert), token=prepare(cluster))
+def clients(bench, ca_cert) -> Probe:
+    """Clients that were given both CAs."""
+    cluster = logged_in_as("operator", bench, ca_cert=ca_cert)
+    return Probe(nodes=cluster.connection.nodes, ca_cert=str(ca_cert), token=prepare(cluster))
