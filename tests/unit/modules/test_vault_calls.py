@@ -276,7 +276,11 @@ def test_a_200_that_is_not_vaults_is_an_error_in_words(
                 "until": "2026-11-24T10:00:00Z",
                 "records": {"directory": str(tmp_path / "records")},
             },
-            "crl": {"client_ca": certificates.path("ca.crt"), "ca_key": "/x", "replaced_dir": str(tmp_path)},
+            "crl": {
+                "client_ca": certificates.path("ca.crt"),
+                "replaced": [],
+                "signed_by": {"alias": "alias/ca", "region": "eu-central-1"},
+            },
         }.get(more, more)
         if isinstance(more, str)
         else more

@@ -179,7 +179,7 @@ def test_where_it_is_not_required_the_reason_is_kept_and_the_run_goes_on(control
 
 
 def test_whoever_logs_in_by_iam_has_no_certificate(controller):
-    said = controller.run("authority", "identities", vault_tls_may_make_ca=True, vault_login_method="aws")
+    said = controller.run("authority", "identities", "issue", vault_tls_may_make_ca=True, vault_login_method="aws")
     assert not said.startswith("failed"), said
     assert {path.name for path in (controller.folder / "scratch").iterdir()} == {"ca.crt"}
 

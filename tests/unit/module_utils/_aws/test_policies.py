@@ -74,7 +74,12 @@ def test_policy_is_the_golden_one(name):
 
 def test_who_runs_init_with_a_file_as_the_sink_keeps_only_the_journal():
     with_bucket = policies.init_policy({**SNAPSHOTS, "secret": ""})["Statement"]
-    assert [one["Sid"] for one in with_bucket] == ["VaultInitJournal", "VaultBucketSeen"]
+    assert [one["Sid"] for one in with_bucket] == [
+        "VaultInitJournal",
+        "VaultBucketSeen",
+        "VaultCA",
+        "VaultCACertificate",
+    ]
     assert not any("secretsmanager" in action for one in with_bucket for action in one["Action"])
 
 

@@ -73,7 +73,3 @@ def test_whose_reservation_it_is_and_where_is_said():
     assert "the reservation is in the sink" in plan.cause
     old = state.plan(FRESH, {**RESERVED, "who": None, "run": None}, "none", "the sink")
     assert old.cause.startswith("somebody, by a version that did not say who, began")
-
-
-def test_of_a_run_that_is_at_it_its_end_is_waited_for():
-    assert state.plan(FRESH, None, "busy", "the sink").cure == "Let it end first."
