@@ -240,8 +240,7 @@ def test_a_cluster_that_is_down_still_gives_a_page_and_check_writes_nothing(inve
 
 
 def test_a_controller_that_sees_nothing_does_not_call_it_an_outage(inventory):
-    controller = inventory.parent / "controller"
-    (controller / "tls/ca.crt").unlink()
+    (inventory.parent / "ca.crt").unlink()
     said = " ".join(play(inventory, code=4).split())
     assert "This controller can't see the cluster unit, so nobody knows from here whether it serves" in said
     assert "Name the CA's file (vault_ca_file)" in said

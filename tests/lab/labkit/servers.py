@@ -5,6 +5,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 from . import mirror, ports, process
 from .say import LabError, say, wait_until
@@ -24,7 +25,7 @@ class Server:
 
 def all_of(lab: Lab) -> list[Server]:
     """Both listen on the bridge's own address only: nothing outside this host can reach them."""
-    aws = [sys.executable, "-m", "moto.server", "-H", lab.gateway, "-p", str(AWS_PORT)]
+    aws = [sys.executable, str(Path(__file__).parents[1] / "aws_standin.py"), "-H", lab.gateway, "-p", str(AWS_PORT)]
     web = [
         sys.executable,
         "-m",
