@@ -14,6 +14,7 @@ description:
     journal of an init (C(init.journal))."
   - The module copies them, reads back what it has written, and removes nothing. What is there already is left as it is, and what
     two records say is put together. A second run changes nothing.
+  - The journal of an init is left where the sink already holds the recovery keys of a finished init.
   - Snapshots from before changes go to the bucket alone, below V(before-changes/) of the records. They are no snapshots of the
     backup tool, so C(restore.yml) does not list them.
   - Run it on the controller.
@@ -22,6 +23,10 @@ options:
   source:
     description: The directory.
     type: path
+    required: true
+  cluster_name:
+    description: Name of the cluster.
+    type: str
     required: true
   records:
     required: true
@@ -38,6 +43,7 @@ EXAMPLES = r"""
 - name: Bring what lies in the old directory to the bucket
   vaultops.cluster.vault_move_records:
     source: /home/ops/.vaultops/prod
+    cluster_name: prod
     records:
       bucket: example-vault-snapshots
       prefix: records/prod
@@ -77,7 +83,7 @@ CHUNK_BYTES = 1 << 20
 class Move:
     def __init__(self, params: dict[str, t.Any], check_mode: bool) -> None:
         self.source, self.check_mode = params["source"], check_mode
-        self.custody = params["custody"]
+        self.custody, self.cluster = params["custody"], params["cluster_name"]
         self.options = params["records"]
         self.records = records.Records(self.options)
         self.lines: list[str] = []
@@ -141,8 +147,18 @@ class Move:
             raise Problem("it does not return what was written", "Nothing was removed. Run again.", where=home.where)
 
     def answer_of_init(self) -> None:
-        if self.there("init.journal"):
-            self.put("init.journal", journal.open_home(self.custody), self.read("init.journal"))
+        if not self.there("init.journal"):
+            return None
+        home = journal.open_home(self.custody)
+        # What init has finished with it has removed. Nobody would remove it once more.
+        if home.read() is None:
+            sink = sinks.open_sink(self.custody, self.cluster)
+            record = sink.read()
+            if record and record["status"] == "stored" and record["cluster_id"]:
+                return self.say(
+                    "init.journal", f"is left, since {sink.where} holds the recovery keys of a finished init"
+                )
+        return self.put("init.journal", home, self.read("init.journal"))
 
     def recovery_keys(self) -> None:
         for sink in ("kms_file", "pgp"):
@@ -238,6 +254,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
 
 OPTIONS: dict[str, t.Any] = {
     "source": {"type": "path", "required": True},
+    "cluster_name": {"type": "str", "required": True},
     "records": {"type": "dict", "required": True, "options": records.SPEC},
     "custody": {"type": "dict", "required": True, "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
 }

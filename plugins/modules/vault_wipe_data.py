@@ -10,7 +10,7 @@ short_description: Remove Vault's data, audit logs, certificate and key from a n
 version_added: 1.0.0
 description:
   - Removes Raft's directory if it belongs to the user that Vault runs as. Also removes audit files with their rotated files, and
-    certificate, key and CA.
+    certificate, keys, CA and the certificates that were replaced.
   - The directory of a removed file is removed only if it is empty and does not belong to the system.
 author: vaultops maintainers (@vaultops)
 options:

@@ -11,16 +11,17 @@ import shutil
 import stat
 
 from .._common.errors import Problem
-from . import paths
+from . import certificate, paths
 
-# What vault_certificate lays down.
-TLS_FILES = ("vault.crt", "vault.key", "ca.crt")
+# What vault_certificate and vault_certificate_request lay down: files, and the directory of certificates that were replaced.
+TLS_FILES = ("vault.crt", "vault.key", "ca.crt", certificate.PENDING)
 
 
 def found(data: str, tls: str, audit_files: list[str], owner: str) -> list[str]:
     """What is there to be removed: single files, then the data as a whole."""
     uid = _uid(owner)
-    files = [os.path.join(tls, name) for name in TLS_FILES if os.path.lexists(os.path.join(tls, name))]
+    files = [path for name in TLS_FILES if os.path.lexists(path := os.path.join(tls, name))]
+    files += _replaced(os.path.join(tls, certificate.REPLACED))
     for path in audit_files:
         # logrotate's own names: audit.log.1, audit.log.2.gz, audit.log-20261125
         name = glob.escape(path)
@@ -47,7 +48,9 @@ def remove(there: list[str]) -> None:
                 os.unlink(path)
     except OSError as error:
         raise Problem(f"{error.filename} could not be removed ({error.strerror})") from error
-    for folder in sorted({path if os.path.isdir(path) else os.path.dirname(path) for path in there}):
+    # The inner ones first: 'replaced' lies in the directory of certificates.
+    folders = {path if os.path.isdir(path) else os.path.dirname(path) for path in there}
+    for folder in sorted(folders, reverse=True):
         if not paths.is_standard(folder):
             # One that holds something else, or that a file system is mounted on, stays.
             with contextlib.suppress(OSError):
@@ -61,6 +64,10 @@ def _empty(folder: str) -> None:
                 shutil.rmtree(entry.path)
             else:
                 os.unlink(entry.path)
+
+
+def _replaced(folder: str) -> list[str]:
+    return sorted(glob.glob(os.path.join(glob.escape(folder), "*.crt")))
 
 
 def _uid(owner: str) -> int | None:

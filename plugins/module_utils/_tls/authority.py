@@ -150,7 +150,7 @@ def revocable(
 ) -> tuple[set[int], set[int]]:
     """The serial numbers to be on the list, and those that need not be any more: what has expired logs in nowhere.
 
-    What a node still *served* a moment ago is in neither: it was replaced on the controller, and is in service.
+    What a node still *served* a moment ago is in neither: a new one has been laid down, and this one is in service.
     """
     good, expired = set(), set()
     for one in certificates:

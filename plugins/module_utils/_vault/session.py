@@ -41,8 +41,8 @@ def nobody(name: str, connection: Connection, refusal: VaultError | None = None)
         return VaultError(
             name,
             f"{cause}: {refusal.cause}" if refusal else cause,
-            f"{refusal.cure + ' ' if refusal else ''}If people log in to this cluster with certificates so far, run site.yml once "
-            f"with -e vault_login_method=cert, and vault_admins set. If it was made by somebody else, {token}",
+            f"{refusal.cure + ' ' if refusal else ''}If people log in to this cluster with certificates so far, run site.yml "
+            f"once with -e vault_login_method=cert, and vault_admins set. If it was made by somebody else, {token}",
             status=403,
         )
     return VaultError(

@@ -7,6 +7,7 @@ import os
 
 import boto3
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody import record
 from ansible_collections.vaultops.cluster.plugins.modules import vault_move_records
 from kit.manifests import ID
 from labkit.settings import REGION
@@ -54,7 +55,8 @@ def move(aws, old, tmp_path, run_module):
         custody = {"sink": sink, "name": "n", "path": path, "kms_key_id": "alias/x", **to}
         custody["journal"] = {"bucket": "snapshots", "object": "init/prod.journal"}
         records = {"bucket": "snapshots", "prefix": "records/prod", **to, **more}
-        return run_module(vault_move_records, check, source=str(old), records=records, custody=custody)
+        where = {"source": str(old), "cluster_name": "prod"}
+        return run_module(vault_move_records, check, **where, records=records, custody=custody)
 
     return run
 
@@ -106,6 +108,23 @@ def test_what_later_runs_wrote_is_put_together_and_never_written_over(move, s3, 
     assert (tmp_path / "safe" / "recovery").read_text() == "other keys"
     assert sum("is left, since" in line for line in said["lines"]) == 4
     assert not move()["changed"]
+
+
+@pytest.mark.parametrize(
+    ("status", "cluster_id", "is_brought"), [("stored", ID, False), ("stored", None, True), ("prepared", None, True)]
+)
+def test_the_answer_of_an_init_that_was_finished_is_not_brought_once_more(
+    move, s3, aws, status, cluster_id, is_brought
+):
+    """Init has removed its journal by then, and would not do so again."""
+    secrets = boto3.client("secretsmanager", region_name=REGION, endpoint_url=aws)
+    held = {**record.prepared("prod", "2026-01-01T00:00:00Z"), "status": status, "cluster_id": cluster_id}
+    secrets.create_secret(Name="n", SecretString=record.dump(held))
+    foreseen, said = move(check=True, sink="secretsmanager"), move(sink="secretsmanager")
+    assert foreseen["lines"] == said["lines"]
+    assert ("init/prod.journal" in kept(s3)) == is_brought
+    left = "init.journal: is left, since AWS Secrets Manager, secret n in " + REGION
+    assert any(line.startswith(left) for line in said["lines"]) != is_brought
 
 
 def test_recovery_keys_that_are_kept_elsewhere_now_are_left_and_said(move, s3):

@@ -179,7 +179,13 @@ def test_a_file_of_somebody_else_in_a_shared_directory_is_refused(run_module, tm
 
 
 def scratch(root: Path) -> dict:
-    for path in ("data/raft/raft.db", "tls/vault.crt", "tls/vault.key", "log/vault_audit.log", "log/syslog"):
+    certificates = ("vault.crt", "vault.key", "pending.key", "replaced/0a.crt", "replaced/0b.crt")
+    for path in (
+        "data/raft/raft.db",
+        *(f"tls/{name}" for name in certificates),
+        "log/vault_audit.log",
+        "log/syslog",
+    ):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text("x")
     for name in ("vault_audit.log.1", "vault_audit.log.2.gz", "vault_audit.log-20261125", "vault_audit.logger"):

@@ -98,6 +98,7 @@ class Restorable(Vault):
     taken: tuple = ({}, {})
     sends: list
     refuses = False
+    refuses_logins = 0  # once it is restored: with this status
 
     def take(self):
         self.taken = copy.deepcopy((self.policies, self.roles))
@@ -109,6 +110,8 @@ class Restorable(Vault):
             return 200, {"cluster_id": "one", "version": "1.21.1", "initialized": True, "sealed": False}
         if path == "sys/leader":
             return 200, {"is_self": True, "leader_address": "x", "raft_committed_index": 7}
+        if self.refuses_logins and self.sends and path.startswith("auth/") and path.endswith("/login"):
+            return self.refuses_logins, {"errors": ["refused"]}
         if path not in ("auth/token/create", "auth/token/create-orphan", "sys/storage/raft/snapshot"):
             return super().answer(verb, path, body, token, peer)
         if not self.may(token, verb, path):
@@ -163,6 +166,25 @@ def test_a_snapshot_from_before_there_was_an_admin_brings_none(vault, set_up, re
     assert set_up()["changed"]
     assert narrow(vault)
     assert ADMIN in vault.roles
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_snapshot_that_does_not_know_who_restores_it_is_restored_all_the_same(vault, set_up, restored, status):
+    """Of before there were such logins: to be refused is an answer of what was restored."""
+    vault.take()
+    set_up(root=True)
+    vault.refuses_logins = status
+    said = restored()
+    assert said.get("was") == "live", said
+    assert OPERATOR not in vault.roles
+
+
+def test_a_login_that_fails_says_nothing_of_the_snapshot(vault, set_up, restored):
+    set_up(root=True)
+    vault.take()
+    vault.refuses_logins = 503
+    said = restored()
+    assert "the operator of the snapshot can't log in yet" in said["msg"]
 
 
 def test_an_admin_whom_what_serves_does_not_know_sends_nothing(vault, restored):
