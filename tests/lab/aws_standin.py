@@ -1,7 +1,7 @@
 """moto's server as the lab's AWS.
 
-moto takes a bucket's policy for everybody's, whomever it names: what the nodes alone are denied, it would deny the controller, too.
-So here a bucket's policy is kept and given back, and decides nothing.
+moto takes a bucket's policy for everybody's, whomever it names: what the nodes alone are denied, it would deny the controller,
+too. So here a bucket's policy is kept and given back, and decides nothing.
 """
 
 import sys
