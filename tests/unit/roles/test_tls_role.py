@@ -159,7 +159,7 @@ def test_a_change_of_the_ca_makes_a_second_key_and_both_are_published(controller
 
 
 def test_a_key_that_is_somebody_elses_is_left_alone(controller):
-    make_key(controller.url, ALIAS)
+    make_key(controller.url, ALIAS, cluster="")
     said = controller.run("authority", "preflight", "issue", vault_tls_may_make_ca=True)
     assert said.startswith("failed") and "it is somebody else's key" in said
     assert controller.in_aws() == (1, [ALIAS], None)
