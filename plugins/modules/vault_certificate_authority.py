@@ -39,10 +39,11 @@ options:
         new one alone. The directory is created.
     type: path
   known:
-    description: The CA certificates that nodes which hold data, or run, trust, in PEM.
+    description:
+      - The CA certificates that nodes which hold data, or run, trust, in PEM.
+      - Without this option no node was asked. A parameter that is missing is then an error of O(step=look).
     type: list
     elements: str
-    default: []
   move_from:
     description: Directory of V(ca.crt) and V(ca.key) that an earlier release kept the CA in, until the move to KMS is through.
     type: str
@@ -212,7 +213,7 @@ def answer(changed: bool, **found: t.Any) -> dict[str, t.Any]:
 
 def look(text: str | None, keys: t.Any, params: dict[str, t.Any]) -> tuple[list[t.Any], str]:
     """The CA certificates that are the cluster's, and where they are from."""
-    bundles = [bundle for one in params["known"] if (bundle := certificates.certificates_in(one))]
+    bundles = [bundle for one in params["known"] or () if (bundle := certificates.certificates_in(one))]
     if text is not None:
         found = certificates.certificates_in(text)
         if not found:
@@ -232,6 +233,11 @@ def look(text: str | None, keys: t.Any, params: dict[str, t.Any]) -> tuple[list[
         return richest + [one for one in on_nodes(vouched, keys)[:1] if not on_nodes([richest], keys)], "nodes"
     # Where a CA would be made, a key of another kind is named before anything is.
     _key = keys.current
+    if params["known"] is None and params["step"] == "look" and not keys.old:
+        raise Problem(
+            f"the parameter {params['parameter']} in {keys.region} is missing, and this run asks no node for the CA",
+            "Run site.yml, which publishes it again. If the cluster was made in another account or region, name that.",
+        )
     return list(keys.old), "files" if keys.old else ""
 
 
@@ -354,7 +360,7 @@ OPTIONS: dict[str, t.Any] = {
     "required_tags": {"type": "dict", "required": True},
     "parameter": {"type": "str", "required": True},
     "path": {"type": "path"},
-    "known": {"type": "list", "elements": "str", "default": []},
+    "known": {"type": "list", "elements": "str"},
     "move_from": {"type": "str", "default": ""},
     "step": {
         "type": "str",

@@ -83,7 +83,7 @@ def certificates(text):
 
 
 def test_where_nothing_is_nothing_is_found(account):
-    found = account.ask()
+    found = account.ask(known=[])
     assert not found["changed"] and (found["bundle"], found["source"], found["change"]) == ("", "", "none")
     assert account.file is None and account.published is None
 
@@ -189,6 +189,14 @@ def test_the_nodes_certificate_does_where_the_parameter_is_missing_and_only_if_i
     assert said["failed"] and "what the nodes trust has the CA CN=foreign" in said["msg"]
     assert made.ask("make", known=[own])["changed"]
     assert made.published == own
+
+
+def test_who_asks_no_node_is_told_of_a_missing_parameter_and_not_that_no_node_has_the_ca(made):
+    made.ssm.delete_parameter(Name=PARAMETER)
+    said = made.ask()
+    assert said["failed"] and f"the parameter {PARAMETER} in {REGION} is missing" in said["msg"]
+    assert "Run site.yml, which publishes it again" in said["msg"]
+    assert "is missing" in made.ask(required=False)["problem"]
 
 
 @pytest.mark.parametrize("step", ["look", "make", "begin"])
