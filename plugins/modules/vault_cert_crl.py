@@ -38,6 +38,10 @@ options:
         description: Alias of the CA's KMS key. While the CA changes, the alias with C(-next) counts as well.
         type: str
         required: true
+      required_tags:
+        description: Tags that the key has to carry. One without them is somebody else's, and is not used.
+        type: dict
+        required: true
       region:
         description: Region of the key.
         type: str
@@ -77,6 +81,7 @@ EXAMPLES = r"""
     client_ca: /etc/vaultops/ca.crt
     signed_by:
       alias: alias/vault-prod-ca
+      required_tags: {vault-cluster: prod}
       region: eu-central-1
     replaced: "{{ node.certificate.replaced }}"
 """
@@ -172,7 +177,7 @@ def signed(params: dict[str, t.Any], ca: t.Any, serials: set[int], now: datetime
     options = params["signed_by"]
     with translate_errors(options["region"]):
         client = kms_api.client(options["region"], options["endpoint_url"])
-        keys = Keys(client, options["alias"], options["region"], options["move_from"])
+        keys = Keys(client, options["alias"], options["region"], options["required_tags"], options["move_from"])
         return authority.crl(ca, keys.signer(ca), serials, now)
 
 
@@ -211,6 +216,7 @@ OPTIONS: dict[str, t.Any] = {
         "type": "dict",
         "options": {
             "alias": {"type": "str", "required": True},
+            "required_tags": {"type": "dict", "required": True},
             "region": {"type": "str", "required": True},
             "endpoint_url": {"type": "str"},
             "move_from": {"type": "str", "default": ""},

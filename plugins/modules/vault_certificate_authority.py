@@ -12,7 +12,8 @@ description:
   - Reads the CA certificates that a cluster trusts from O(parameter). Each of them has to be the certificate of the KMS key
     O(alias), or, while the CA changes, of the key of the same alias with C(-next). So whoever may write the parameter makes
     nobody trust another CA. Then the module writes them to O(path).
-  - Where the parameter is missing, the CA certificates that the nodes have do, on the same condition.
+  - Where the parameter is missing, the most CA certificates that a node has do, on the same condition.
+  - Where a node has the certificate of the key which comes next and the parameter lacks it, the parameter is refused.
   - The first certificate is of the CA that signs.
   - The KMS keys are M(vaultops.cluster.kms_key)'s, with O(ignore:purpose=ca). This module deletes none of them.
   - Every step can be repeated. A step that was cut short is finished by the same step.
@@ -24,6 +25,10 @@ options:
     description: Alias of the CA's KMS key.
     type: str
     required: true
+  required_tags:
+    description: Tags that a key of KMS has to carry. One without them is somebody else's, and is not used.
+    type: dict
+    required: true
   parameter:
     description: Name of the parameter in Systems Manager's Parameter Store that publishes the CA certificates.
     type: str
@@ -34,10 +39,11 @@ options:
         new one alone. The directory is created.
     type: path
   known:
-    description: The CA certificates that nodes which hold data, or run, trust, in PEM.
+    description:
+      - The CA certificates that nodes which hold data, or run, trust, in PEM.
+      - Without this option no node was asked. A parameter that is missing is then an error of O(step=look).
     type: list
     elements: str
-    default: []
   move_from:
     description: Directory of V(ca.crt) and V(ca.key) that an earlier release kept the CA in, until the move to KMS is through.
     type: str
@@ -79,6 +85,7 @@ EXAMPLES = r"""
 - name: Fetch the CA certificates
   vaultops.cluster.vault_certificate_authority:
     alias: alias/vault-prod-ca
+    required_tags: {vault-cluster: prod}
     parameter: /vaultops/prod/ca
     path: /tmp/vaultops-prod/ca.crt
     region: eu-central-1
@@ -160,7 +167,7 @@ def work(module: AnsibleAWSModule) -> dict[str, t.Any]:
                 ssm_api.delete(ssm, params["parameter"])
             return answer(before is not None)
     client = module.client("kms", retry_decorator=kms_api.RETRY)
-    keys = Keys(client, params["alias"], str(module.region), params["move_from"])
+    keys = Keys(client, params["alias"], str(module.region), params["required_tags"], params["move_from"])
     trusted, source = look(before, keys, params)
     following = coming(trusted, keys)
     if params["step"] == "look":
@@ -206,6 +213,7 @@ def answer(changed: bool, **found: t.Any) -> dict[str, t.Any]:
 
 def look(text: str | None, keys: t.Any, params: dict[str, t.Any]) -> tuple[list[t.Any], str]:
     """The CA certificates that are the cluster's, and where they are from."""
+    bundles = [bundle for one in params["known"] or () if (bundle := certificates.certificates_in(one))]
     if text is not None:
         found = certificates.certificates_in(text)
         if not found:
@@ -214,16 +222,45 @@ def look(text: str | None, keys: t.Any, params: dict[str, t.Any]) -> tuple[list[
                 "Remove it: what the nodes have is published in its place.",
             )
         refuse_strangers(f"the parameter {params['parameter']} in {keys.region}", found, keys)
+        refuse_older(params["parameter"], found, bundles, keys)
         return found, "parameter"
-    bundles = [bundle for one in params["known"] if (bundle := certificates.certificates_in(one))]
-    known = next((bundle for bundle in bundles if all(map(keys.vouch, bundle))), [])
-    if bundles and not known:
+    vouched = [bundle for bundle in bundles if all(map(keys.vouch, bundle))]
+    if bundles and not vouched:
         refuse_strangers("what the nodes trust", bundles[0], keys)
-    if known:
-        return known, "nodes"
+    if vouched:
+        # A run that was cut short may have left nodes behind: nobody loses trust by the richest one.
+        richest = max(vouched, key=len)
+        return richest + [one for one in on_nodes(vouched, keys)[:1] if not on_nodes([richest], keys)], "nodes"
     # Where a CA would be made, a key of another kind is named before anything is.
     _key = keys.current
+    if params["known"] is None and params["step"] == "look" and not keys.old:
+        raise Problem(
+            f"the parameter {params['parameter']} in {keys.region} is missing, and this run asks no node for the CA",
+            "Run site.yml, which publishes it again. If the cluster was made in another account or region, name that.",
+        )
     return list(keys.old), "files" if keys.old else ""
+
+
+def on_nodes(bundles: list[list[t.Any]], keys: t.Any) -> list[t.Any]:
+    """What nodes have of the CA that comes next: its certificate, mostly once for each node."""
+    if keys.following is None or left_over(keys):
+        return []
+    return [one for bundle in bundles for one in bundle if keys.vouches_next(one)]
+
+
+def refuse_older(parameter: str, published: list[t.Any], bundles: list[list[t.Any]], keys: t.Any) -> None:
+    """A parameter that was put back must not undo a change of the CA on the nodes.
+
+    Of the old CA they may have more than the parameter: a change publishes its end first.
+    """
+    lacking = [one for one in on_nodes(bundles, keys) if one not in published]
+    if lacking:
+        raise Problem(
+            f"the parameter {parameter} in {keys.region} lacks the CA {lacking[0].subject.rfc4514_string()} of the KMS key "
+            f"{keys.alias}{NEXT}, which a node trusts already, so an older bundle was put into the parameter",
+            f"Remove it: what the nodes have is published in its place (aws ssm delete-parameter --name {parameter}). Nothing "
+            "was changed.",
+        )
 
 
 def refuse_strangers(where: str, bundle: list[t.Any], keys: t.Any) -> None:
@@ -320,9 +357,10 @@ def retire(keys: t.Any, check_mode: bool) -> str | None:
 
 OPTIONS: dict[str, t.Any] = {
     "alias": {"type": "str", "required": True},
+    "required_tags": {"type": "dict", "required": True},
     "parameter": {"type": "str", "required": True},
     "path": {"type": "path"},
-    "known": {"type": "list", "elements": "str", "default": []},
+    "known": {"type": "list", "elements": "str"},
     "move_from": {"type": "str", "default": ""},
     "step": {
         "type": "str",

@@ -26,6 +26,10 @@ options:
     description: Alias of the CA's KMS key. While the CA changes, the alias with C(-next) counts as well.
     type: str
     required: true
+  required_tags:
+    description: Tags that a key of KMS has to carry. One without them is somebody else's, and is not used.
+    type: dict
+    required: true
   move_from:
     description: Directory of V(ca.key) of a CA that an earlier release made, until the move to KMS is through.
     type: str
@@ -66,6 +70,7 @@ EXAMPLES = r"""
   vaultops.cluster.vault_certificate_issue:
     ca_file: /tmp/vaultops-prod/ca.crt
     alias: alias/vault-prod-ca
+    required_tags: {vault-cluster: prod}
     request: "{{ requested.request }}"
     common_name: vault-1
     names: [vault-1, vault.prod.internal, localhost, 10.0.1.10, 127.0.0.1]
@@ -107,7 +112,11 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     params = module.params
     key = authority.requested_key(params["request"])
     keys = Keys(
-        module.client("kms", retry_decorator=kms_api.RETRY), params["alias"], str(module.region), params["move_from"]
+        module.client("kms", retry_decorator=kms_api.RETRY),
+        params["alias"],
+        str(module.region),
+        params["required_tags"],
+        params["move_from"],
     )
     ca = first_in(params["ca_file"])
     signer = keys.signer(ca)
@@ -123,6 +132,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
 OPTIONS: dict[str, t.Any] = {
     "ca_file": {"type": "path", "required": True},
     "alias": {"type": "str", "required": True},
+    "required_tags": {"type": "dict", "required": True},
     "move_from": {"type": "str", "default": ""},
     "request": {"type": "str", "required": True},
     "common_name": {"type": "str", "required": True},

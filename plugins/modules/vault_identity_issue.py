@@ -24,6 +24,10 @@ options:
     description: Alias of the CA's KMS key.
     type: str
     required: true
+  required_tags:
+    description: Tags that a key of KMS has to carry. One without them is somebody else's, and is not used.
+    type: dict
+    required: true
   move_from:
     description: Directory of V(ca.key) of a CA that an earlier release made, until the move to KMS is through.
     type: str
@@ -49,6 +53,7 @@ EXAMPLES = r"""
   vaultops.cluster.vault_identity_issue:
     ca_file: /tmp/vaultops-prod/ca.crt
     alias: alias/vault-prod-ca
+    required_tags: {vault-cluster: prod}
     directory: /tmp/vaultops-prod
     identities:
       vaultops-operator: {certificate: /tmp/vaultops-prod/vaultops-operator.crt, key: /tmp/vaultops-prod/vaultops-operator.key}
@@ -100,7 +105,9 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     ]
     if due and not module.check_mode:
         client = module.client("kms", retry_decorator=kms_api.RETRY)
-        signer = Keys(client, params["alias"], str(module.region), params["move_from"]).signer(ca)
+        signer = Keys(client, params["alias"], str(module.region), params["required_tags"], params["move_from"]).signer(
+            ca
+        )
         for name in due:
             issue(name, params["identities"][name], ca, signer)
     return {"changed": bool(due), "issued": due, "diff": {"before": "", "after": "".join(f"{name}\n" for name in due)}}
@@ -128,6 +135,7 @@ def issue(name: str, paths: dict[str, str], ca: t.Any, signer: t.Any) -> None:
 OPTIONS: dict[str, t.Any] = {
     "ca_file": {"type": "path", "required": True},
     "alias": {"type": "str", "required": True},
+    "required_tags": {"type": "dict", "required": True},
     "move_from": {"type": "str", "default": ""},
     "directory": {"type": "path", "required": True},
     "identities": {"type": "dict", "required": True},

@@ -26,10 +26,16 @@ def kms(url: str) -> t.Any:
     return RetryingBotoClientWrapper(boto3.client("kms", region_name=REGION, endpoint_url=url), kms_api.RETRY)
 
 
-def make_key(url: str, alias: str, **kind: str) -> str:
-    """An asymmetric key, known by the alias; its id."""
+def tags_of(cluster: str) -> dict[str, str]:
+    return {"vault-cluster": cluster}
+
+
+def make_key(url: str, alias: str, cluster: str = "prod", **kind: str) -> str:
+    """An asymmetric key of that cluster, or, without its name, of nobody's, known by the alias; its id."""
+    tags = [{"TagKey": name, "TagValue": value} for name, value in tags_of(cluster).items() if value]
     client = boto3.client("kms", region_name=REGION, endpoint_url=url)
-    made = client.create_key(**{"KeyUsage": "SIGN_VERIFY", "KeySpec": "ECC_NIST_P384", **kind})["KeyMetadata"]["KeyId"]
+    created = client.create_key(**{"KeyUsage": "SIGN_VERIFY", "KeySpec": "ECC_NIST_P384", "Tags": tags, **kind})
+    made = created["KeyMetadata"]["KeyId"]
     client.create_alias(AliasName=alias, TargetKeyId=made)
     return made
 
@@ -41,17 +47,21 @@ def signer(url: str, alias: str) -> signers.KmsSigner:
     return signers.KmsSigner(client, alias, metadata["Arn"])
 
 
+def keys_of(url: str, cluster: str) -> signers.Keys:
+    return signers.Keys(kms(url), f"alias/vault-{cluster}-ca", REGION, tags_of(cluster))
+
+
 def published(url: str, name: str) -> str:
     return boto3.client("ssm", region_name=REGION, endpoint_url=url).get_parameter(Name=name)["Parameter"]["Value"]
 
 
-def issue_client(url: str, alias: str, bundle: str, name: str, folder: Path, days: int = 1) -> None:
+def issue_client(url: str, cluster: str, bundle: str, name: str, folder: Path, days: int = 1) -> None:
     """Certificate and key, as files, of who logs in with this common name, by the first CA of the bundle."""
     key = authority.new_key()
     wanted: t.Any = {"common_name": name, "names": [name], "usage": ["clientAuth"], "days": days}
     now = datetime.datetime.now(datetime.timezone.utc)
     ca = x509.load_pem_x509_certificate(bundle.encode())
-    signs = signers.Keys(kms(url), alias, REGION).signer(ca)
+    signs = keys_of(url, cluster).signer(ca)
     made = authority.certificate(ca, signs, key.public_key(), wanted, now)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / f"{name}.key").write_bytes(authority.private(key))
@@ -63,7 +73,7 @@ def sign_request(url: str, cluster: str, *names: str) -> str:
     ca = x509.load_pem_x509_certificate(published(url, f"/vaultops/{cluster}/ca").encode())
     wanted: t.Any = {"common_name": names[0], "names": names, "usage": ["serverAuth", "clientAuth"], "days": 397}
     key = authority.requested_key(sys.stdin.read())
-    signs = signers.Keys(kms(url), f"alias/vault-{cluster}-ca", REGION).signer(ca)
+    signs = keys_of(url, cluster).signer(ca)
     return pem(authority.certificate(ca, signs, key, wanted, datetime.datetime.now(datetime.timezone.utc)))
 
 

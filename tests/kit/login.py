@@ -71,7 +71,7 @@ def identities(lab) -> Path:
     if not (folder / "ca.crt").exists() or (folder / "ca.crt").read_text() != text:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for who in ("operator", "admin", "status"):
-            issue_client(lab.aws_url, f"alias/vault-{lab.name}-ca", text, f"vaultops-{who}", folder)
+            issue_client(lab.aws_url, lab.name, text, f"vaultops-{who}", folder)
         (folder / "ca.crt").write_text(text)
     return folder
 

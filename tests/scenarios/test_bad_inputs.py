@@ -207,7 +207,7 @@ def _foreign_bucket(bench, _folder: Path, _request) -> dict[str, t.Any]:
 def _ca(fault: str, bench, _folder: Path, _request) -> dict[str, t.Any]:
     kms, alias = bench.aws("kms"), f"alias/ca-{fault}"
     kind = {"KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SYMMETRIC_DEFAULT"} if fault == "kind" else {}
-    key = make_key(bench.lab.aws_url, alias, **kind)
+    key = make_key(bench.lab.aws_url, alias, bench.lab.name, **kind)
     if fault == "pending":
         kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
     elif fault == "disabled":

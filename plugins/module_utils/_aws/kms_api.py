@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import typing as t
 
@@ -14,12 +13,17 @@ from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
     boto3_tag_list_to_ansible_dict,
 )
 
+from .._common.errors import Problem
+from .._common.wait import Wait
 from .key_state import Desired, Key, normalise
 
 RETRY = AWSRetry.jittered_backoff(retries=6, delay=1, max_delay=10, catch_extra_error_codes=["ThrottlingException"])
 # For CreateKey, which has no token that tells a repeated call from a second one: botocore must not repeat a call whose
 # answer got lost. RETRY only repeats what KMS refused.
 ONCE = {"retries": {"total_max_attempts": 1}}
+# How long an alias may take to be everywhere: mostly seconds, at times minutes.
+ALIAS_SECONDS = 300
+POLL_SECONDS = 1
 T = t.TypeVar("T")
 
 
@@ -46,7 +50,7 @@ def read(client: t.Any, key_id: str) -> Key | None:
     return normalise(
         metadata,
         _allowed(lambda: [alias["AliasName"] for alias in _all(client, "list_aliases", "Aliases", KeyId=arn)]),
-        _allowed(lambda: tags(client, arn)),
+        tags_if_allowed(client, arn),
         _allowed(lambda: json.loads(client.get_key_policy(KeyId=arn, PolicyName="default", aws_retry=True)["Policy"])),
         _allowed(lambda: _rotation(client, arn, metadata)),
     )
@@ -57,6 +61,11 @@ def tags(client: t.Any, key_id: str) -> dict[str, str]:
     return boto3_tag_list_to_ansible_dict(found, "TagKey", "TagValue")
 
 
+def tags_if_allowed(client: t.Any, key_id: str) -> dict[str, str] | None:
+    """None for what this identity may not see."""
+    return _allowed(lambda: tags(client, key_id))
+
+
 def key_ids(client: t.Any) -> list[str]:
     return [key["KeyId"] for key in _all(client, "list_keys", "Keys")]
 
@@ -65,7 +74,7 @@ def find_tagged(client: t.Any, wanted: dict[str, str]) -> list[str]:
     """Ids of the enabled keys of the customer that carry these tags."""
     found = []
     for key_id in key_ids(client):
-        key_tags = _allowed(functools.partial(tags, client, key_id))
+        key_tags = tags_if_allowed(client, key_id)
         if key_tags and wanted.items() <= key_tags.items():
             metadata = describe(client, key_id)
             if metadata and metadata["KeyState"] == "Enabled":
@@ -118,10 +127,12 @@ def replicate(client: t.Any, key_id: str, region: str, desired: Desired) -> None
 
 def create_alias(client: t.Any, alias: str, key_id: str) -> None:
     client.create_alias(AliasName=alias, TargetKeyId=key_id, aws_retry=True)
+    _await_alias(client, alias, key_id)
 
 
 def update_alias(client: t.Any, alias: str, key_id: str) -> None:
     client.update_alias(AliasName=alias, TargetKeyId=key_id, aws_retry=True)
+    _await_alias(client, alias, key_id)
 
 
 def delete_alias(client: t.Any, alias: str) -> None:
@@ -154,6 +165,19 @@ def apply(client: t.Any, key_id: str, step: str, value: t.Any) -> None:
         client.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=value, aws_retry=True)
     else:
         raise ValueError(f"there is no step {step}")
+
+
+def _await_alias(client: t.Any, alias: str, key: str) -> None:
+    """KMS' aliases are eventually consistent: what follows relies on where this one leads to. *key*: its id or ARN."""
+    wait = Wait(ALIAS_SECONDS, POLL_SECONDS)
+    while True:
+        found = describe(client, alias)
+        if found and key in (found["KeyId"], found["Arn"]):
+            return
+        if not wait.again():
+            raise Problem(
+                f"{alias} does not lead to {key} {ALIAS_SECONDS} seconds after it was set", "Run this once more, later."
+            )
 
 
 def _rotation(client: t.Any, key_id: str, metadata: dict[str, t.Any]) -> dict[str, t.Any] | None:

@@ -58,8 +58,8 @@ def bucket_problems(
         names = ", ".join(full)
         found.append(
             f"{names} {'holds' if len(full) == 1 else 'hold'} snapshots, and {key} is the only key that opens them. Nothing "
-            "was removed. Delete all their versions, or keep them with bucket, key and recovery keys while the rest is "
-            "removed: -e vault_decommission_keep_snapshots=true."
+            "was removed. Delete all their versions, or keep them with bucket, key, recovery keys and private CA while the rest "
+            "is removed: -e vault_decommission_keep_snapshots=true."
         )
     unread = sorted(b["name"] for b in buckets if b["tags"] is None and not b["named"] and b["name"] not in confirmed)
     if unread:

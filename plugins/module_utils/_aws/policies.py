@@ -157,7 +157,7 @@ def _ca(inputs: PolicyInputs) -> list[Document]:
     keys = f"arn:{inputs['partition']}:kms:{place}:key/*"
     parameter = f"arn:{inputs['partition']}:ssm:{place}:parameter/{inputs['ca_parameter'].strip('/')}"
     known_as = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": [inputs["ca_alias"], f"{inputs['ca_alias']}-next"]}}
-    actions = ["kms:DescribeKey", "kms:GetPublicKey", "kms:Sign"]
+    actions = ["kms:DescribeKey", "kms:GetPublicKey", "kms:ListResourceTags", "kms:Sign"]
     publish = ["ssm:AddTagsToResource", "ssm:GetParameter", "ssm:PutParameter"]
     return [_allow("VaultCA", actions, [keys], known_as), _allow("VaultCACertificate", publish, [parameter])]
 

@@ -98,7 +98,8 @@ def scheduled(things: t.Sequence[str], days: int | str, keep: bool) -> list[str]
 
 
 def removal(steps: t.Sequence[str], keep: bool) -> Words:
-    kept = ("Bucket, unseal key and recovery keys stay, as vault_decommission_keep_snapshots says.",) if keep else ()
+    stay = "Bucket, unseal key, recovery keys, and key and parameter of the private CA stay"
+    kept = (f"{stay}, as vault_decommission_keep_snapshots says.",) if keep else ()
     return words(
         steps,
         "nothing in the account that would be removed carries the cluster's tag.",

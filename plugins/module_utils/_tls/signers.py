@@ -9,6 +9,7 @@ import os
 import typing as t
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -21,6 +22,22 @@ ALGORITHM = "ECDSA_SHA_384"
 RAW_BYTES = 4096
 # What follows the alias of the CA's key in that of the key which comes next.
 NEXT = "-next"
+
+
+def is_ca(certificate: x509.Certificate) -> bool:
+    """Whether it is a CA's, signed with that CA's own key: somebody else may put the same public key into another one."""
+    try:
+        certificate.verify_directly_issued_by(certificate)
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (
+        ValueError,
+        TypeError,
+        InvalidSignature,
+        UnsupportedAlgorithm,
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+    ):
+        return False
 
 
 def first_in(ca_file: str) -> x509.Certificate:
@@ -78,10 +95,13 @@ class FileSigner:
 
 
 class Keys:
-    """The keys that a CA of this cluster may have: the alias' own, the next one's, and, for a move, the one of files."""
+    """The keys that a CA of this cluster may have: the alias' own, the next one's, and, for a move, the one of files.
 
-    def __init__(self, client: t.Any, alias: str, region: str, move_from: str = "") -> None:
-        self.client, self.alias, self.region, self.move_from = client, alias, region, move_from
+    *tags*: what a key in KMS has to carry. Whoever else is in the account can make an alias of any name.
+    """
+
+    def __init__(self, client: t.Any, alias: str, region: str, tags: dict[str, str], move_from: str = "") -> None:
+        self.client, self.alias, self.region, self.tags, self.move_from = client, alias, region, tags, move_from
 
     @functools.cached_property
     def current(self) -> KmsSigner | None:
@@ -112,6 +132,10 @@ class Keys:
         """Whether KMS, or the directory that is moved from, says that this CA is the cluster's."""
         return certificate in self.old or self._in_kms(certificate) is not None
 
+    def vouches_next(self, certificate: x509.Certificate) -> bool:
+        """Whether it is the CA of the key that comes next."""
+        return self.following is not None and self._in_kms(certificate) is self.following
+
     def signer(self, certificate: x509.Certificate) -> Signer:
         """Who signs for this CA."""
         found: Signer | None = self._in_kms(certificate)
@@ -126,6 +150,8 @@ class Keys:
         return found
 
     def _in_kms(self, certificate: x509.Certificate) -> KmsSigner | None:
+        if not is_ca(certificate):
+            return None
         public = certificate.public_key()
         if self.current and self.current.public == public:
             return self.current
@@ -135,8 +161,9 @@ class Keys:
         metadata = kms_api.describe(self.client, alias)
         if metadata is None:
             return None
-        key = key_state.normalise(metadata, None, None, None, None)
-        problem = key_state.present_problem(key, key_state.nothing(key_state.CA), alias)
+        key = key_state.normalise(metadata, None, kms_api.tags_if_allowed(self.client, metadata["Arn"]), None, None)
+        problem = key_state.ownership_problem(key, self.tags, alias)
+        problem = problem or key_state.present_problem(key, key_state.nothing(key_state.CA), alias)
         if problem:
             raise Problem(problem)
         return KmsSigner(self.client, alias, str(key["arn"]))

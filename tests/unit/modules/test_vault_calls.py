@@ -279,7 +279,7 @@ def test_a_200_that_is_not_vaults_is_an_error_in_words(
             "crl": {
                 "client_ca": certificates.path("ca.crt"),
                 "replaced": [],
-                "signed_by": {"alias": "alias/ca", "region": "eu-central-1"},
+                "signed_by": {"alias": "alias/ca", "required_tags": {}, "region": "eu-central-1"},
             },
         }.get(more, more)
         if isinstance(more, str)

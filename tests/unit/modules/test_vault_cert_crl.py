@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from kit.ca import make_key, signer
+from kit.ca import make_key, signer, tags_of
 from labkit.settings import REGION
 
 ALIAS = "alias/vault-prod-ca"
@@ -77,7 +77,7 @@ def replaced(ca):
 
 @pytest.fixture
 def listed(ca, replaced, as_operator, run_module):
-    signed_by = {"alias": ALIAS, "region": REGION, "endpoint_url": ca.url}
+    signed_by = {"alias": ALIAS, "required_tags": tags_of("prod"), "region": REGION, "endpoint_url": ca.url}
 
     def run(check=False, **more):
         options = {"client_ca": str(ca.crt), "signed_by": signed_by, "replaced": replaced.kept}
@@ -142,7 +142,14 @@ def test_another_list_is_left_alone(vault, replaced, listed):
 
 
 def test_where_nothing_was_replaced_nobody_is_asked_to_sign(vault, listed):
-    said = listed(signed_by={"alias": "alias/nowhere", "region": REGION, "endpoint_url": "http://127.0.0.1:9"})
+    said = listed(
+        signed_by={
+            "alias": "alias/nowhere",
+            "required_tags": {},
+            "region": REGION,
+            "endpoint_url": "http://127.0.0.1:9",
+        }
+    )
     assert (said["changed"], said["revoked"]) == (False, [])
     assert vault.writes == []
 

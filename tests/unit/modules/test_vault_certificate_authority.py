@@ -7,10 +7,11 @@ import os
 
 import boto3
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws import kms_api
 from ansible_collections.vaultops.cluster.plugins.module_utils._tls import authority, signers
 from ansible_collections.vaultops.cluster.plugins.modules import vault_certificate_authority as module
 from cryptography import x509
-from kit.ca import make_key, pem, signer
+from kit.ca import make_key, pem, signer, tags_of
 from labkit.settings import REGION
 
 ALIAS, NEXT = "alias/vault-prod-ca", "alias/vault-prod-ca-next"
@@ -29,6 +30,7 @@ class Account:
             module,
             check,
             alias=ALIAS,
+            required_tags=tags_of("prod"),
             parameter=PARAMETER,
             path=str(self.folder / "scratch/ca.crt"),
             step=step,
@@ -81,7 +83,7 @@ def certificates(text):
 
 
 def test_where_nothing_is_nothing_is_found(account):
-    found = account.ask()
+    found = account.ask(known=[])
     assert not found["changed"] and (found["bundle"], found["source"], found["change"]) == ("", "", "none")
     assert account.file is None and account.published is None
 
@@ -187,6 +189,88 @@ def test_the_nodes_certificate_does_where_the_parameter_is_missing_and_only_if_i
     assert said["failed"] and "what the nodes trust has the CA CN=foreign" in said["msg"]
     assert made.ask("make", known=[own])["changed"]
     assert made.published == own
+
+
+def test_who_asks_no_node_is_told_of_a_missing_parameter_and_not_that_no_node_has_the_ca(made):
+    made.ssm.delete_parameter(Name=PARAMETER)
+    said = made.ask()
+    assert said["failed"] and f"the parameter {PARAMETER} in {REGION} is missing" in said["msg"]
+    assert "Run site.yml, which publishes it again" in said["msg"]
+    assert "is missing" in made.ask(required=False)["problem"]
+
+
+@pytest.mark.parametrize("step", ["look", "make", "begin"])
+def test_a_key_that_somebody_else_planted_is_named_and_nothing_is_changed(account, step):
+    make_key(account.url, ALIAS, cluster="staging")
+    account.published = account.certificate(ALIAS)
+    before = account.published
+    said = account.ask(step)
+    assert said["failed"] and "does not carry the tag vault-cluster=prod" in said["msg"]
+    assert account.published == before and account.file is None
+
+
+def begun_on_a_node(made):
+    """What a node trusts after the beginning of a change, and what was published before."""
+    old = made.published
+    make_key(made.url, NEXT)
+    made.ask("begin")
+    return made.published, old
+
+
+@pytest.mark.parametrize("step", ["look", "begin", "switch", "finish"])
+def test_a_parameter_that_was_put_back_does_not_outrank_the_nodes(made, step):
+    both, old = begun_on_a_node(made)
+    made.published = old
+    said = made.ask(step, known=[old, both])
+    assert said["failed"] and "lacks the CA CN=CA begin" in said["msg"] and NEXT in said["msg"]
+    assert made.published == old
+    made.ssm.delete_parameter(Name=PARAMETER)
+    assert made.ask("make", known=[old, both])["change"] == "begun" and made.published == both
+
+
+def test_nodes_may_have_more_of_the_old_ca_than_the_parameter(made):
+    both, _old = begun_on_a_node(made)
+    made.ask("switch")
+    made.ask("finish")
+    new = made.published
+    assert not made.ask(known=[both, new]).get("failed")
+
+
+def test_without_the_parameter_a_node_that_was_left_behind_does_not_count(made):
+    both, old = begun_on_a_node(made)
+    made.ssm.delete_parameter(Name=PARAMETER)
+    for known in ([old, both], [both, old]):
+        found = made.ask(known=known)
+        assert (found["bundle"], found["change"]) == (both, "begun")
+
+
+def test_a_new_ca_that_a_node_has_is_not_made_again(made):
+    both, old = begun_on_a_node(made)
+    made.ssm.delete_parameter(Name=PARAMETER)
+    assert made.ask("begin", known=[old, both.removeprefix(old)])["changed"]
+    assert made.published == both
+
+
+def test_the_next_keys_alias_goes_when_the_cas_leads_to_its_key(made, monkeypatch):
+    make_key(made.url, NEXT)
+    for step in ("begin", "switch"):
+        made.ask(step)
+    from botocore.client import BaseClient
+
+    real, old, late, calls = BaseClient._make_api_call, made.key_of(ALIAS), [3], []
+
+    def lagging(self, operation, arguments):
+        calls.append(operation)
+        if operation == "DescribeKey" and "UpdateAlias" in calls and late[0]:
+            late[0] -= 1
+            arguments = {"KeyId": old}
+        return real(self, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", lagging)
+    monkeypatch.setattr(kms_api, "POLL_SECONDS", 0)
+    made.ask("finish")
+    moved, gone = calls.index("UpdateAlias"), calls.index("DeleteAlias")
+    assert calls[moved:gone].count("DescribeKey") == 4
 
 
 def change(account):

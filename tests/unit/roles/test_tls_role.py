@@ -158,8 +158,17 @@ def test_a_change_of_the_ca_makes_a_second_key_and_both_are_published(controller
         assert x509.load_pem_x509_certificate((scratch / "ca-next.crt").read_bytes()) == both[1]
 
 
+def test_whoever_keeps_snapshots_keeps_the_ca(controller):
+    assert not controller.run("authority", "issue", vault_tls_may_make_ca=True).startswith("failed")
+    before = controller.in_aws()
+    said = controller.run("removable", "remove", vault_decommission_keep_snapshots=True)
+    assert not said.startswith("failed") and controller.in_aws() == before, said
+    said = controller.run("removable", "remove")
+    assert not said.startswith("failed") and controller.in_aws()[2] is None, said
+
+
 def test_a_key_that_is_somebody_elses_is_left_alone(controller):
-    make_key(controller.url, ALIAS)
+    make_key(controller.url, ALIAS, cluster="")
     said = controller.run("authority", "preflight", "issue", vault_tls_may_make_ca=True)
     assert said.startswith("failed") and "it is somebody else's key" in said
     assert controller.in_aws() == (1, [ALIAS], None)

@@ -86,7 +86,8 @@ def test_what_opens_snapshots_stays_where_they_stay(keep):
     keys = aws_words.scheduled(["The unseal key"], 30, keep)
     assert (buckets == [], keys == []) == (keep, keep)
     said = aws_words.removal([*buckets, *keys, "The role r: removed."], keep)
-    assert any("stay, as vault_decommission_keep_snapshots says" in line for line in said["lines"]) is keep
+    kept = "Bucket, unseal key, recovery keys, and key and parameter of the private CA stay"
+    assert any(f"{kept}, as vault_decommission_keep_snapshots says" in line for line in said["lines"]) is keep
     assert any("30 days ahead" in line for line in said["lines"]) is not keep
 
 

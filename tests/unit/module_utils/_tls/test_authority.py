@@ -12,7 +12,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._tls import autho
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
-from kit.ca import make_key, pem, signer
+from kit.ca import make_key, pem, signer, tags_of
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
 ALIAS = "alias/vault-prod-ca"
@@ -130,9 +130,36 @@ def test_a_key_in_a_file_signs_until_the_move_is_through(tmp_path, aws):
     ca = signers.first_in(str(tmp_path / "ca.crt"))
     make_key(aws, ALIAS)
     client = signer(aws, ALIAS).client
-    moving = signers.Keys(client, ALIAS, "eu-central-1", str(tmp_path))
+    moving = signers.Keys(client, ALIAS, "eu-central-1", tags_of("prod"), str(tmp_path))
     assert moving.vouch(ca) and moving.signer(ca).public == key.public_key()
-    stranger = signers.Keys(client, ALIAS, "eu-central-1")
+    stranger = signers.Keys(client, ALIAS, "eu-central-1", tags_of("prod"))
     assert not stranger.vouch(ca)
     with pytest.raises(Problem, match=f"neither {ALIAS} nor {ALIAS}-next"):
         stranger.signer(ca)
+
+
+def test_a_certificate_with_the_key_of_kms_is_vouched_for_only_where_that_key_signed_it_as_a_ca(aws, in_kms):
+    keys = signers.Keys(in_kms.client, ALIAS, "eu-central-1", tags_of("prod"))
+    ca = authority.ca_certificate(in_kms, "CA", 9, NOW)
+    assert keys.vouch(ca)
+    stranger = ec.generate_private_key(ec.SECP384R1())
+    builder = x509.CertificateBuilder(ca.subject, ca.subject, in_kms.public, 7)
+    builder = builder.not_valid_before(NOW).not_valid_after(NOW + datetime.timedelta(9))
+    own_word = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    by_another = own_word.sign(stranger, hashes.SHA384())
+    assert by_another.public_key() == ca.public_key() and not keys.vouch(by_another)
+    leaf = authority.certificate(ca, in_kms, in_kms.public, {**WANTED, "common_name": "CA"}, NOW)
+    leaf.verify_directly_issued_by(ca)
+    assert leaf.subject == leaf.issuer and not keys.vouch(leaf)
+
+
+@pytest.mark.parametrize("alias", [ALIAS, f"{ALIAS}-next"])
+@pytest.mark.parametrize("cluster", ["", "staging"])
+def test_a_key_without_the_clusters_tag_vouches_for_nothing(aws, alias, cluster):
+    make_key(aws, alias, cluster)
+    theirs = signer(aws, alias)
+    keys = signers.Keys(theirs.client, ALIAS, "eu-central-1", tags_of("prod"))
+    ca = authority.ca_certificate(theirs, "CA", 9, NOW)
+    for use in (keys.vouch, keys.signer):
+        with pytest.raises(Problem, match=f"{alias} .* does not carry the tag vault-cluster=prod"):
+            use(ca)

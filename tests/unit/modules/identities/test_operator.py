@@ -145,7 +145,13 @@ def test_others_write_as_the_admin_too(vault, set_up, options, run_module, modul
 def push(tmp_path, aws, ca, vault, set_up, options, run_module):
     """Revokes these certificates, by the CA whose key is still in a file."""
     set_up(root=True)
-    signed_by = {"alias": "alias/none", "region": REGION, "endpoint_url": aws, "move_from": str(tmp_path)}
+    signed_by = {
+        "alias": "alias/none",
+        "required_tags": {},
+        "region": REGION,
+        "endpoint_url": aws,
+        "move_from": str(tmp_path),
+    }
 
     def run(*replaced, check=False):
         texts = [one.public_bytes(serialization.Encoding.PEM).decode() for one in replaced]
