@@ -128,8 +128,11 @@ def test_bucket_is_private_versioned_and_encrypted_with_the_key(aws):
     (expiry,) = (rule for rule in rules if "Days" in rule["Expiration"])
     assert expiry["Expiration"]["Days"] == 30
     assert expiry["Filter"]["And"]["Tags"] == [{"Key": "vaultops-superseded", "Value": "true"}]
-    with pytest.raises(s3.exceptions.ClientError, match="403"):
-        s3.put_object(Bucket=bucket, Key="snapshots/x", Body=b"without TLS")
+    # The stand-in keeps a policy, and holds nobody to it.
+    statements = {one["Sid"]: one for one in json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]}
+    without_tls = statements["TLSOnly"]
+    assert (without_tls["Effect"], without_tls["Principal"]) == ("Deny", "*")
+    assert without_tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_load_balancer_checks_vaults_health_on_every_node(aws, instances):
