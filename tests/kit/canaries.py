@@ -10,6 +10,7 @@ HERE = Path(__file__).parent
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import call
 from kit.login import as_admin, kv_token
+from kit.probe.safety import require_lab
 from labkit.settings import from_environment
 
 VALUES = {f"canary-{number}": f"value {number} " + "x" * number for number in range(200)}
@@ -28,7 +29,8 @@ def main() -> None:
     lab = from_environment()
     if lab.name != "test":
         sys.exit("the values are for the test lab: VAULTOPS_LAB=test")
-    client = reader(as_admin(types.SimpleNamespace(lab=lab, controller=lab.state / "controller")))
+    urls = [f"https://{node.address}:8200" for node in lab.nodes]
+    client = reader(as_admin(types.SimpleNamespace(lab=lab, require_network=lambda: require_lab(urls))))
     for name, value in VALUES.items():
         call("canary", lambda name=name, value=value: client.adapter.post(f"/v1/kv/{name}", json={"value": value}))
 

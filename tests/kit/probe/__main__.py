@@ -11,12 +11,14 @@ import types
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
 from kit.login import as_operator
 from kit.probe import Probe, ProbeError, Report, prepare, tidy
+from kit.probe.safety import require_lab
 from labkit.settings import every_lab
 
 
 def watch(lab_name: str, seconds: float) -> Report:
     lab = next(lab for lab in every_lab() if lab.name == lab_name)
-    cluster = as_operator(types.SimpleNamespace(lab=lab, controller=lab.state / "controller"))
+    urls = [f"https://{node.address}:8200" for node in lab.nodes]
+    cluster = as_operator(types.SimpleNamespace(lab=lab, require_network=lambda: require_lab(urls)))
     token = prepare(cluster)
     try:
         probe = Probe(cluster.connection.nodes, str(cluster.connection.ca_cert), token, max_seconds=seconds + 60)
