@@ -177,7 +177,7 @@ def signed(params: dict[str, t.Any], ca: t.Any, serials: set[int], now: datetime
     options = params["signed_by"]
     with translate_errors(options["region"]):
         client = kms_api.client(options["region"], options["endpoint_url"])
-        keys = Keys(client, options["alias"], options["region"], options["required_tags"], options["move_from"])
+        keys = Keys.of(client, options["region"], options)
         return authority.crl(ca, keys.signer(ca), serials, now)
 
 

@@ -167,7 +167,7 @@ def work(module: AnsibleAWSModule) -> dict[str, t.Any]:
                 ssm_api.delete(ssm, params["parameter"])
             return answer(before is not None)
     client = module.client("kms", retry_decorator=kms_api.RETRY)
-    keys = Keys(client, params["alias"], str(module.region), params["required_tags"], params["move_from"])
+    keys = Keys.of(client, module.region, params)
     trusted, source = look(before, keys, params)
     following = coming(trusted, keys)
     if params["step"] == "look":

@@ -111,15 +111,8 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     require(CRYPTOGRAPHY)
     params = module.params
     key = authority.requested_key(params["request"])
-    keys = Keys(
-        module.client("kms", retry_decorator=kms_api.RETRY),
-        params["alias"],
-        str(module.region),
-        params["required_tags"],
-        params["move_from"],
-    )
     ca = first_in(params["ca_file"])
-    signer = keys.signer(ca)
+    signer = Keys.of(module.client("kms", retry_decorator=kms_api.RETRY), module.region, params).signer(ca)
     certificate = ""
     if not module.check_mode:
         now = datetime.datetime.now(datetime.timezone.utc)

@@ -105,9 +105,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     ]
     if due and not module.check_mode:
         client = module.client("kms", retry_decorator=kms_api.RETRY)
-        signer = Keys(client, params["alias"], str(module.region), params["required_tags"], params["move_from"]).signer(
-            ca
-        )
+        signer = Keys.of(client, module.region, params).signer(ca)
         for name in due:
             issue(name, params["identities"][name], ca, signer)
     return {"changed": bool(due), "issued": due, "diff": {"before": "", "after": "".join(f"{name}\n" for name in due)}}

@@ -7,8 +7,10 @@ import dataclasses
 from pathlib import Path
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection, call
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.session import can_log_in
 from kit.ca import issue_client, published
-from labkit.aws import assume
+from labkit.aws import assume, ca_file
 from labkit.settings import REGION
 
 
@@ -31,7 +33,7 @@ def logged_in_as(who, bench, nodes=None, person="", ca_cert=None) -> Cluster:
     return Cluster(
         Connection(
             nodes=_urls(lab, nodes),
-            ca_cert=str(ca_cert or identities(lab) / "ca.crt"),
+            ca_cert=str(ca_cert or ca_file(lab)),
             auth_method="aws_iam",
             role_id=f"vaultops-{who}",
             aws_access_key=keys["AWS_ACCESS_KEY_ID"],
@@ -79,6 +81,22 @@ def identities(lab) -> Path:
 def admin_of(cluster: Cluster) -> Cluster:
     """The same cluster for its admin."""
     return Cluster(dataclasses.replace(cluster.connection, role_id="vaultops-admin"))
+
+
+def opens(cluster: Cluster) -> bool:
+    return can_log_in(cluster, cluster.active())
+
+
+def status_of(cluster: Cluster, method: str, path: str, **body) -> int:
+    """Vault's answer to one request."""
+    name = cluster.active()
+    with cluster.login(name) as client:
+        try:
+            call(name, lambda: client.adapter.request(method, f"/v1/{path}", json=body or None))
+        except VaultError as error:
+            assert error.status, error
+            return error.status
+    return 200
 
 
 def recovery_keys_open(cluster, name, keys) -> bool:

@@ -12,15 +12,8 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client imp
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft import api
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft.state import normalise
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
-from labkit.aws import client
+from labkit.aws import ca_file
 from labkit.settings import REGION, Lab, from_environment
-
-
-def ca_file(lab: Lab) -> Path:
-    """The CA, as it is published."""
-    path = lab.state / "ca.crt"
-    path.write_text(client(lab, "ssm").get_parameter(Name=f"/vaultops/{lab.name}/ca")["Parameter"]["Value"])
-    return path
 
 
 def seen_from_here(lab: Lab, ca: Path) -> Cluster:

@@ -7,11 +7,8 @@ import json
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth import api
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, call
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.session import can_log_in
 from kit.changes import inside, make_cluster
-from kit.login import as_admin, as_operator, by_certificate, logged_in_as
+from kit.login import as_admin, as_operator, by_certificate, logged_in_as, opens, status_of
 from labkit.aws import person
 from labkit.settings import ACCOUNT
 
@@ -41,10 +38,6 @@ def play(bench, *arguments, playbook="site.yml", **variables):
     return code, " ".join(output.split())
 
 
-def opens(cluster: Cluster) -> bool:
-    return can_log_in(cluster, cluster.active())
-
-
 def let_in(bench, who: str) -> set[str]:
     return {role for role in ("admin", "operator", "status") if opens(logged_in_as(role, bench, person=who))}
 
@@ -54,17 +47,6 @@ def roles_of(bench) -> dict[str, list[str]]:
         names = ("vaultops-admin", "vaultops-operator", "vaultops-status")
         found = {name: api.read("role", client, f"auth/aws/role/{name}") for name in names}
     return {name: sorted(role["bound_iam_principal_arn"]) for name, role in found.items() if role}
-
-
-def status_of(cluster: Cluster, method: str, path: str, **body) -> int:
-    name = cluster.active()
-    with cluster.login(name) as client:
-        try:
-            call(name, lambda: client.adapter.request(method, f"/v1/{path}", json=body or None))
-        except VaultError as error:
-            assert error.status, error
-            return error.status
-    return 200
 
 
 @contextlib.contextmanager

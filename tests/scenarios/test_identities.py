@@ -9,12 +9,10 @@ import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._tls.served import look
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth import api
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth.state import ADMIN_POLICY
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, call
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.session import can_log_in
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster
 from cryptography import x509
 from kit.changes import make_cluster
-from kit.login import by_certificate, identities
+from kit.login import by_certificate, identities, opens, status_of
 from labkit.settings import cache
 
 ROTATE = "playbooks/rotate_certificates.yml"
@@ -59,22 +57,6 @@ def node_as_backup(bench, name, folder) -> Cluster:
     options = logged_in_as("backup", bench, folder=folder).connection
     files = {"cert_auth_public_key": str(folder / f"{name}.crt"), "cert_auth_private_key": str(folder / f"{name}.key")}
     return Cluster(type(options)(**{**vars(options), **files}))
-
-
-def opens(cluster: Cluster) -> bool:
-    return can_log_in(cluster, cluster.active())
-
-
-def status_of(cluster: Cluster, method: str, path: str, **body) -> int:
-    """Vault's answer to one request."""
-    name = cluster.active()
-    with cluster.login(name) as client:
-        try:
-            call(name, lambda: client.adapter.request(method, f"/v1/{path}", json=body or None))
-        except VaultError as error:
-            assert error.status, error
-            return error.status
-    return 200
 
 
 def served(bench) -> dict[str, bytes]:
@@ -189,7 +171,7 @@ def test_an_operator_of_an_earlier_release_is_narrowed_once_there_is_an_admin(cl
 def test_nobody_may_write_is_said_before_a_node_is_touched(cluster):
     """The admin's role is gone, the operator may not make it, and there is no root token."""
     with as_admin(cluster).login_active() as client:
-        role = api.read_role("admin", client, "vaultops-admin")
+        role = api.read("admin", client, "auth/cert/certs/vaultops-admin")
         client.adapter.delete("/v1/auth/cert/certs/vaultops-admin")
         before, wire = cluster.fingerprint(), served(cluster)
         code, output = play(cluster, "-e", "vault_server_log_level=debug")
@@ -198,7 +180,7 @@ def test_nobody_may_write_is_said_before_a_node_is_touched(cluster):
         assert "VAULT_TOKEN" in output
         assert cluster.fingerprint() == before
         assert served(cluster) == wire
-        api.write_role("admin", client, "vaultops-admin", role)
+        api.write("admin", client, "auth/cert/certs/vaultops-admin", role)
 
 
 @pytest.mark.parametrize("playbook", ["site.yml", ROTATE, REPLACE, "playbooks/restore.yml"])
@@ -255,6 +237,6 @@ def test_the_certificate_of_a_node_that_was_removed_is_refused(cluster, tmp_path
     serial = x509.load_pem_x509_certificate((stolen / "vault-3.crt").read_bytes()).serial_number
     operator = as_operator(cluster)
     with operator.login_active() as client:
-        role = api.read_role("role", client, "vaultops-backup")
+        role = api.read("role", client, "auth/cert/certs/vaultops-backup")
         assert serial in api.read_crl("crl", client, "vaultops")
     assert role["allowed_dns_sans"] == ["vault-1", "vault-2"]

@@ -6,7 +6,7 @@ import os
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection
-from kit.ca import published
+from labkit.aws import ca_file
 from labkit.settings import REGION, from_environment
 
 
@@ -18,14 +18,12 @@ def lab():
 @pytest.fixture(scope="session")
 def cluster(lab):
     """For the admin: these tests make tokens and mounts, which the operator may not."""
-    ca = lab.state / "ca.crt"
-    ca.write_text(published(lab.aws_url, f"/vaultops/{lab.name}/ca"))
     # That scenario has the names of inventories/ec2.
     name = "prod" if os.environ.get("MOLECULE_SCENARIO_NAME") == "aws" else lab.name
     return Cluster(
         Connection(
             nodes={node.hostname: f"https://{node.address}:8200" for node in lab.nodes},
-            ca_cert=str(ca),
+            ca_cert=str(ca_file(lab)),
             auth_method="aws_iam",
             role_id="vaultops-admin",
             region=REGION,

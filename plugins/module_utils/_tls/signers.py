@@ -103,6 +103,11 @@ class Keys:
     def __init__(self, client: t.Any, alias: str, region: str, tags: dict[str, str], move_from: str = "") -> None:
         self.client, self.alias, self.region, self.tags, self.move_from = client, alias, region, tags, move_from
 
+    @classmethod
+    def of(cls, client: t.Any, region: str | None, options: t.Mapping[str, t.Any]) -> Keys:
+        """By the options that every module which signs has."""
+        return cls(client, options["alias"], str(region), options["required_tags"], options["move_from"])
+
     @functools.cached_property
     def current(self) -> KmsSigner | None:
         return self._kms(self.alias)

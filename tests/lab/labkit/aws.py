@@ -3,6 +3,7 @@
 import json
 import os
 import typing as t
+from pathlib import Path
 
 from .say import LabError, say
 from .settings import ACCOUNT, REGION, ROLE, Lab
@@ -78,6 +79,16 @@ def assume(lab: Lab, role: str) -> dict[str, str]:
         "AWS_SESSION_TOKEN": "SessionToken",
     }
     return {name: made[key] for name, key in names.items()}
+
+
+def ca_file(lab: Lab) -> Path:
+    """The CA certificates of the lab's cluster, as they are published."""
+    path = lab.state / "ca.crt"
+    text = client(lab, "ssm").get_parameter(Name=f"/vaultops/{lab.name}/ca")["Parameter"]["Value"]
+    # Others may be reading it.
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+    return path
 
 
 def client(lab: Lab, service: str) -> t.Any:

@@ -9,10 +9,10 @@ from ..client import call, data
 from ..errors import VaultError
 
 
-def _read(where: str, client: t.Any, path: str) -> dict[str, t.Any] | None:
+def read(where: str, client: t.Any, path: str) -> dict[str, t.Any] | None:
     """None only for an explicit 404."""
     try:
-        return data(where, call(where, lambda: client.adapter.get(path)))
+        return data(where, call(where, lambda: client.adapter.get(f"/v1/{path}")))
     except VaultError as error:
         if error.status == 404:
             return None
@@ -20,7 +20,7 @@ def _read(where: str, client: t.Any, path: str) -> dict[str, t.Any] | None:
 
 
 def read_policy(where: str, client: t.Any, name: str) -> str | None:
-    found = _read(where, client, f"/v1/sys/policies/acl/{name}")
+    found = read(where, client, f"sys/policies/acl/{name}")
     return found["policy"] if found else None
 
 
@@ -44,15 +44,11 @@ def enable_aws_auth(where: str, client: t.Any) -> None:
 
 
 def read_aws_config(where: str, client: t.Any) -> dict[str, t.Any] | None:
-    return _read(where, client, "/v1/auth/aws/config/client")
+    return read(where, client, "auth/aws/config/client")
 
 
 def write_aws_config(where: str, client: t.Any, config: dict[str, t.Any]) -> None:
     call(where, lambda: client.adapter.post("/v1/auth/aws/config/client", json=config))
-
-
-def read(where: str, client: t.Any, path: str) -> dict[str, t.Any] | None:
-    return _read(where, client, f"/v1/{path}")
 
 
 def write(where: str, client: t.Any, path: str, content: dict[str, t.Any]) -> None:
@@ -61,15 +57,6 @@ def write(where: str, client: t.Any, path: str, content: dict[str, t.Any]) -> No
 
 def remove(where: str, client: t.Any, path: str) -> None:
     call(where, lambda: client.adapter.delete(f"/v1/{path}"))
-
-
-def read_role(where: str, client: t.Any, name: str) -> dict[str, t.Any] | None:
-    """Of the certificate login."""
-    return _read(where, client, f"/v1/auth/cert/certs/{name}")
-
-
-def write_role(where: str, client: t.Any, name: str, role: dict[str, t.Any]) -> None:
-    call(where, lambda: client.adapter.post(f"/v1/auth/cert/certs/{name}", json=role))
 
 
 def own_policies(where: str, client: t.Any) -> list[str]:
@@ -86,7 +73,7 @@ def capabilities(where: str, client: t.Any, paths: list[str]) -> dict[str, t.Any
 
 
 def list_crls(where: str, client: t.Any) -> list[str]:
-    found = _read(where, client, "/v1/auth/cert/crls?list=true")
+    found = read(where, client, "auth/cert/crls?list=true")
     return found["keys"] if found else []
 
 
