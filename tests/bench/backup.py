@@ -11,6 +11,7 @@ import http.client
 import json
 import logging
 import os
+import shutil
 import ssl
 import subprocess
 import sys
@@ -135,6 +136,9 @@ def measure(stage: Stage, key_arn: str, aws: str, cli: Path | None) -> dict[str,
     command = stage.configure(key_arn, aws)
     tool, plain = [], []
     for _ in range(RUNS):
+        # A snapshot is named after its second, and the tool may need less than one.
+        shutil.rmtree(stage.output)
+        stage.output.mkdir()
         tool.append(timed(command, environment)[0])
         if cli:
             plain.append(timed(["bash", "-c", pipe(stage, key_arn, cli)], environment)[0])
