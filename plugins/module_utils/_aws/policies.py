@@ -85,6 +85,8 @@ class PolicyInputs(t.TypedDict):
     prefix: str  # of the snapshots' names in it; empty: the whole bucket
     restorers: list[str]  # ARNs of those who read and decrypt snapshots, outside the nodes
     secret: str  # name of the secret with the recovery keys; empty: another sink
+    custody_key: str  # alias, id or ARN of the key that encrypts the recovery keys; empty: AWS's own, or another sink
+    file_sink: bool  # whether the recovery keys are in a file that KMS encrypts
     node_role: str  # name of the nodes' role
     sessions: bool  # whether the nodes' SSM agent may hold sessions
     ca_alias: str  # of the private CA's key; empty: certificates are given
@@ -143,7 +145,24 @@ def init_policy(inputs: PolicyInputs) -> Document:
     elif inputs["secret"]:
         journal = secret_arns(inputs, "-journal")
         statements.append(allow("VaultInitJournal", [*actions, "secretsmanager:DeleteSecret"], journal))
-    return document([*statements, *(ca_statements(inputs) if inputs["ca_alias"] else [])])
+    return document([*statements, *_custody_key(inputs), *(ca_statements(inputs) if inputs["ca_alias"] else [])])
+
+
+def _custody_key(inputs: PolicyInputs) -> list[Document]:
+    """The key that recovery keys are encrypted with, where it is not AWS's own."""
+    key = inputs["custody_key"]
+    if not key:
+        return []
+    if key.startswith("alias/"):
+        keys, named = [arn(inputs, "kms", "key/*")], known_as([key])
+    else:
+        keys, named = [key if key.startswith("arn:") else arn(inputs, "kms", f"key/{key}")], {}
+    if inputs["file_sink"]:
+        return [allow("VaultCustodyKey", ["kms:Decrypt", "kms:Encrypt"], keys, {**recovery_context(inputs), **named})]
+    if not inputs["secret"]:
+        return []
+    service = {"StringEquals": {"kms:ViaService": f"secretsmanager.{inputs['region']}.{domain(inputs['partition'])}"}}
+    return [allow("VaultCustodyKey", ["kms:Decrypt", "kms:GenerateDataKey"], keys, {**service, **named})]
 
 
 def ca_statements(inputs: PolicyInputs, signs: bool = True, publishes: bool = True) -> list[Document]:

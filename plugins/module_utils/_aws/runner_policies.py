@@ -23,7 +23,6 @@ from .policies import (
     domain,
     init_policy,
     known_as,
-    recovery_context,
     role_arn,
     secret_arns,
     snapshot_context,
@@ -34,6 +33,7 @@ from .policies import (
 MOST_CHARACTERS = 6144
 KEY_READS = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
 KEY_CHANGES = ["kms:EnableKeyRotation", "kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription"]
+CA_KEY = ["kms:DescribeKey", "kms:GetPublicKey", "kms:ListResourceTags", "kms:Sign", "kms:TagResource"]
 LEASE = ["ssm:AddTagsToResource", "ssm:DeleteParameters", "ssm:GetParametersByPath", "ssm:PutParameter"]
 # What AWS makes in an account for itself, and which input makes it do so.
 SERVICE_ROLES = {"elasticloadbalancing.amazonaws.com": "balancer", "mrk.kms.amazonaws.com": "replica_region"}
@@ -173,8 +173,6 @@ class RunnerInputs(PolicyInputs):
     lock: bool  # whether the bucket has an object lock
     certificates: bool  # whether the controller logs in to Vault with certificates of the private CA
     restore_keys: list[str]  # ARNs of further keys that snapshots may be encrypted with
-    custody_key: str  # alias, id or ARN of the key for the recovery keys; empty: AWS's own
-    file_sink: bool  # whether the recovery keys are in a file that KMS encrypts
     lease: str  # path of the lease's parameters
     records: str  # what names of records in the bucket begin with
     transfer_bucket: str  # of sessions through Systems Manager; empty: the nodes are reached another way
@@ -208,10 +206,12 @@ def provision_policy(inputs: RunnerInputs) -> Document:
     """Role, profile, key, bucket and the policy for init; and the lease in AWS."""
     role, profile = [role_arn(inputs, inputs["node_role"])], [_iam(inputs, f"instance-profile/{inputs['node_role']}")]
     to_machines = {"StringEquals": {"iam:PassedToService": f"ec2.{domain(inputs['partition'])}"}}
+    keeps = inputs["secret"] or inputs["bucket"]
+    # Neither knows resources.
+    names = [*(["iam:ListPolicies"] if keeps else []), *(["s3:ListAllMyBuckets"] if inputs["bucket"] else [])]
     statements = [
         _lease(inputs),
-        # None of these knows resources.
-        allow("VaultNames", ["iam:ListPolicies", *(["s3:ListAllMyBuckets"] if inputs["bucket"] else [])], ["*"]),
+        *([allow("VaultNames", names, ["*"])] if names else []),
         allow("VaultRole", ROLE, role),
         allow("VaultRoleForMachines", ["iam:PassRole"], role, to_machines),
         allow("VaultProfile", PROFILE, profile),
@@ -219,7 +219,7 @@ def provision_policy(inputs: RunnerInputs) -> Document:
     if inputs["managed_policies"]:
         those = {"ArnEquals": {"iam:PolicyARN": inputs["managed_policies"]}}
         statements.append(allow("VaultRoleGets", ["iam:AttachRolePolicy"], role, those))
-    if inputs["secret"] or inputs["bucket"]:
+    if keeps:
         statements.append(allow("VaultInitPolicy", INIT_POLICY, [_init_policy_arn(inputs)]))
     statements += [_key_names(inputs, inputs["manages_key"]), *_unseal_key(inputs, ["kms:PutKeyPolicy"])]
     if inputs["bucket"]:
@@ -275,7 +275,7 @@ def machines_policy(inputs: RunnerInputs) -> Document:
 def site_policy(inputs: RunnerInputs) -> Document:
     """site.yml, rolling_upgrade.yml, rolling_restart.yml, rotate_certificates.yml and replace_node.yml."""
     makes = inputs["manages_key"] or bool(inputs["ca_alias"])
-    statements = [*_nodes(inputs), *init_policy(inputs)["Statement"], *_custody_key(inputs)]
+    statements = [*_nodes(inputs), *init_policy(inputs)["Statement"]]
     statements += [_key_names(inputs, makes), *_unseal_key(inputs)]
     if inputs["ca_alias"]:
         aliases = [inputs["ca_alias"], f"{inputs['ca_alias']}-next"]
@@ -284,7 +284,8 @@ def site_policy(inputs: RunnerInputs) -> Document:
         keys = [arn(inputs, "kms", "key/*")]
         statements += [
             allow("VaultCAAlias", changes, named),
-            allow("VaultCAKey", [*changes, "kms:TagResource"], keys, _has_tag(inputs)),
+            # An alias may take minutes until it counts for what is allowed. The tag is there from the beginning.
+            allow("VaultCAKey", [*CA_KEY, *changes], keys, _has_tag(inputs)),
         ]
         if not inputs["manages_key"]:
             statements += _new_key(inputs)
@@ -297,7 +298,7 @@ def status_policy(inputs: RunnerInputs) -> Document:
     statements = [
         _inventory(inputs),
         *_known_ca(inputs),
-        _key_names(inputs),
+        _look(inputs, ["kms:ListAliases"], "VaultKeyNames"),
         allow("VaultKey", KEY_READS, keys, known_as([inputs["alias"]])),
     ]
     if inputs["bucket"]:
@@ -449,23 +450,6 @@ def _new_key(inputs: RunnerInputs) -> list[Document]:
             allow("VaultReplicaTag", ["kms:TagResource"], [there], new),
         ]
     return statements
-
-
-def _custody_key(inputs: RunnerInputs) -> list[Document]:
-    """The key that recovery keys are encrypted with, where it is not AWS's own."""
-    key = inputs["custody_key"]
-    if not key:
-        return []
-    if key.startswith("alias/"):
-        keys, named = [arn(inputs, "kms", "key/*")], known_as([key])
-    else:
-        keys, named = [key if key.startswith("arn:") else arn(inputs, "kms", f"key/{key}")], {}
-    if inputs["file_sink"]:
-        return [allow("VaultCustodyKey", ["kms:Decrypt", "kms:Encrypt"], keys, {**recovery_context(inputs), **named})]
-    if not inputs["secret"]:
-        return []
-    service = {"StringEquals": {"kms:ViaService": f"secretsmanager.{inputs['region']}.{domain(inputs['partition'])}"}}
-    return [allow("VaultCustodyKey", ["kms:Decrypt", "kms:GenerateDataKey"], keys, {**service, **named})]
 
 
 def _read_snapshots(inputs: RunnerInputs) -> list[Document]:
