@@ -26,6 +26,7 @@ REFUSED = "ListAccountAliases"
 SELDOM = {
     "provision": {
         "iam:CreateServiceLinkedRole": "AWS itself makes these roles, on behalf of who makes the first balancer",
+        "iam:SetDefaultPolicyVersion": "where the right version is there, and another one is in force",
     },
     "provision-machines": {
         "ec2:UpdateSecurityGroupRuleDescriptionsIngress": "where a rule is right and its description is not",
@@ -107,6 +108,7 @@ def drift(account: Account) -> None:
     iam_.untag_instance_profile(InstanceProfileName="vault-node", TagKeys=["Service"])
     iam_.untag_policy(PolicyArn=policy, TagKeys=["Service"])
     iam_.create_policy_version(PolicyArn=policy, PolicyDocument=THEIRS, SetAsDefault=True)
+    iam_.delete_policy_version(PolicyArn=policy, VersionId="v1")
     key = {"KeyId": kms.describe_key(KeyId=CLUSTER.alias)["KeyMetadata"]["KeyId"]}
     kms.update_key_description(Description="theirs", **key)
     kms.tag_resource(Tags=[{"TagKey": "Owner", "TagValue": "ada"}], **key)
@@ -146,7 +148,7 @@ def removed(account: Account, provisioned: list[Run]) -> list[Run]:
 
 def test_who_provisions_is_allowed_all_that_is_asked_for(policies, provisioned):
     both = [policies["provision"], policies["provision-machines"]]
-    assert refused(both, provisioned) == {f"iam:{REFUSED}"}
+    assert refused(both, provisioned) == set()
 
 
 @pytest.mark.parametrize("name", ["provision", "provision-machines"])
@@ -155,7 +157,7 @@ def test_who_provisions_is_allowed_nothing_that_nobody_asks_for(policies, provis
 
 
 def test_who_removes_is_allowed_all_that_is_asked_for(policies, removed):
-    assert refused([policies["decommission"]], removed) == {f"iam:{REFUSED}"}
+    assert refused([policies["decommission"]], removed) == set()
 
 
 def test_who_removes_is_allowed_nothing_that_nobody_asks_for(policies, removed):

@@ -84,6 +84,7 @@ INIT_POLICY = _of(
     "GetPolicy",
     "GetPolicyVersion",
     "ListPolicyVersions",
+    "SetDefaultPolicyVersion",
     "TagPolicy",
     "UntagPolicy",
 )
