@@ -26,7 +26,6 @@ REFUSED = "ListAccountAliases"
 SELDOM = {
     "provision": {
         "iam:CreateServiceLinkedRole": "AWS itself makes these roles, on behalf of who makes the first balancer",
-        "iam:SetDefaultPolicyVersion": "where the right version is there, and another one is in force",
     },
     "provision-machines": {
         "ec2:UpdateSecurityGroupRuleDescriptionsIngress": "where a rule is right and its description is not",
