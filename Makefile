@@ -80,7 +80,8 @@ unit: test-setup  ## Unit tests: no lab, loopback only
 
 provision: setup  ## AWS as it fails under provision.yml, and decommission.yml: no lab, loopback only
 	@echo "== provisioning: usually 6 minutes"
-	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/test_provision.py tests/loopback/test_decommission.py
+	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/test_provision.py tests/loopback/test_decommission.py \
+	    tests/loopback/test_policies.py
 
 awx-data: setup  ## What awx/apply.yml makes in an AWX: no lab, loopback only
 	@echo "== awx data: usually 2 minutes"

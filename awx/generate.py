@@ -26,8 +26,8 @@ ALSO = {
     "decommission": ["vault_decommission_keep_snapshots"],
     "restore": ["vault_restore_any_key"],
 }
-# What reads a directory of somebody's machine is run there, and is no job.
-LOCAL = ("move_records",)
+# What reads or writes a directory of somebody's machine is run there, and is no job.
+LOCAL = ("iam_policies", "move_records")
 LEASE = "vault_lease_take_over"
 # What only reads needs no hour. A job that is cut off leaves its lease behind, so the others get more than they need.
 READ_SECONDS, CHANGE_SECONDS = 1800, 7200

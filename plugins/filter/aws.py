@@ -10,6 +10,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._aws import (
     instances,
     ownership,
     policies,
+    runner_policies,
 )
 
 
@@ -29,7 +30,10 @@ class FilterModule:
             "node_policy": policies.node_policy,
             "owned": ownership.owned,
             "removal_bucket_problems": ownership.bucket_problems,
+            "root_of_account": policies.root_of_account,
+            "runner_policies": runner_policies.runner_policies,
             "seal_problems": alias_state.seal_problems,
+            "too_long_policies": runner_policies.too_long,
             "ownership_problems": ownership.problems,
             "transfer_bucket_problems": policies.transfer_bucket_problems,
         }

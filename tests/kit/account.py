@@ -18,6 +18,7 @@ import boto3
 import requests
 from kit.bench import ROOT, end_family
 from kit.fault_proxy import FaultProxy, Kill, Rule
+from labkit import aws_requests
 from labkit.settings import REGION
 
 ACCOUNT = "123456789012"
@@ -54,6 +55,7 @@ class Run:
     code: int
     output: str
     calls: list[str]
+    requests: list[aws_requests.Request]
 
     @property
     def changed(self) -> int:
@@ -85,9 +87,14 @@ class Watching(FaultProxy):
 
     told: t.Callable[[str, str], None] | None = None
 
+    def __init__(self, *arguments: t.Any) -> None:
+        super().__init__(*arguments)
+        self.requests: list[aws_requests.Request] = []
+
     def forward(
         self, method: str, path: str, headers: t.Mapping[str, str], body: bytes
     ) -> tuple[int, list[tuple[str, str]], bytes]:
+        self.requests.append(aws_requests.request(method, path, headers, body))
         answer = super().forward(method, path, headers, body)
         if self.told:
             self.told(body.decode("utf-8", "replace"), answer[2].decode("utf-8", "replace"))
@@ -216,7 +223,7 @@ class Account:
             except BaseException:
                 end_family(process.pid)
                 raise
-        return Run(process.returncode, output, proxy.calls)
+        return Run(process.returncode, output, proxy.calls, proxy.requests)
 
     # --- what others have under the names that the cluster wants
 

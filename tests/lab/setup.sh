@@ -23,7 +23,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 # One environment for each set of requirements, outside the checkout, so that a fresh clone finds it again.
-wanted=$(cat requirements.txt constraints.txt tests/requirements-awx.txt <(python3 --version) | sha256sum | cut -c1-12)
+wanted=$(cat requirements.txt constraints.txt tests/requirements-*.txt <(python3 --version) | sha256sum | cut -c1-12)
 venv="$cache/venv-$wanted"
 if [ ! -e "$venv/.complete" ]; then
     echo "setup: installing the Python packages of requirements.txt; usually 1-2 minutes"
@@ -33,8 +33,10 @@ if [ ! -e "$venv/.complete" ]; then
     # Python compiles what is imported; to compile all of it here would double the time.
     "$venv/bin/pip" install --quiet --disable-pip-version-check --no-compile -r requirements.txt -c constraints.txt ||
         fail "could not install the Python packages of requirements.txt."
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes \
-        -r tests/requirements-awx.txt || fail "could not install the Python packages of tests/requirements-awx.txt."
+    for file in tests/requirements-*.txt; do
+        "$venv/bin/pip" install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r "$file" ||
+            fail "could not install the Python packages of $file."
+    done
     touch "$venv/.complete"
 fi
 ln -sfn "$venv" .venv

@@ -10,7 +10,9 @@ from kit.bench import ROOT
 
 # The others are about AWS, run on localhost, and need no node.
 PLAYBOOKS = sorted(
-    path for path in (ROOT / "playbooks").glob("*.yml") if path.stem not in ("provision", "decommission")
+    path
+    for path in (ROOT / "playbooks").glob("*.yml")
+    if path.stem not in ("provision", "decommission", "iam_policies")
 )
 INVENTORIES = {
     "nothing": {},

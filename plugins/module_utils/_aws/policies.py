@@ -85,6 +85,8 @@ class PolicyInputs(t.TypedDict):
     prefix: str  # of the snapshots' names in it; empty: the whole bucket
     restorers: list[str]  # ARNs of those who read and decrypt snapshots, outside the nodes
     secret: str  # name of the secret with the recovery keys; empty: another sink
+    custody_key: str  # alias, id or ARN of the key that encrypts the recovery keys; empty: AWS's own, or another sink
+    file_sink: bool  # whether the recovery keys are in a file that KMS encrypts
     node_role: str  # name of the nodes' role
     sessions: bool  # whether the nodes' SSM agent may hold sessions
     ca_alias: str  # of the private CA's key; empty: certificates are given
@@ -93,17 +95,17 @@ class PolicyInputs(t.TypedDict):
 
 def node_policy(inputs: PolicyInputs) -> Document:
     """What a node's role may do: unseal, and what of the rest is switched on."""
-    statements = [_allow("VaultKMSUnseal", USE_KEY, inputs["key_arns"], NOT_RECOVERY_KEYS)]
+    statements = [allow("VaultKMSUnseal", USE_KEY, inputs["key_arns"], NOT_RECOVERY_KEYS)]
     if inputs["auto_join"]:
         # DescribeInstances knows no resources; the region is all that narrows it.
         only_here = {"StringEquals": {"aws:RequestedRegion": inputs["region"]}}
-        statements.append(_allow("VaultAutoJoin", ["ec2:DescribeInstances"], ["*"], only_here))
+        statements.append(allow("VaultAutoJoin", ["ec2:DescribeInstances"], ["*"], only_here))
     if inputs["snapshots"] or inputs["bucket"]:
         # The unseal key also where another one encrypts the snapshots: it is the bucket's.
         keys = inputs["key_arns"] + ([inputs["snapshot_key"]] if inputs["snapshot_key"] else [])
-        statements.append(_allow("VaultSnapshotKey", ["kms:GenerateDataKey"], keys))
+        statements.append(allow("VaultSnapshotKey", ["kms:GenerateDataKey"], keys))
     if inputs["bucket"]:
-        bucket = _bucket_arn(inputs)
+        bucket = bucket_arn(inputs)
         below = start_of_keys(inputs["prefix"], None)
         # Not GetObject: a node has no use for an old snapshot, and whoever takes the node over would have.
         objects = [
@@ -115,51 +117,80 @@ def node_policy(inputs: PolicyInputs) -> Document:
         # Where everything is listed, a request need not name a prefix, and a condition on it would refuse that.
         listed = {"StringLike": {"s3:prefix": f"{below}*"}} if below else None
         statements += [
-            _allow("VaultSnapshots", objects, [f"{bucket}/{below}*"]),
-            _allow("VaultSnapshotList", ["s3:ListBucket"], [bucket], listed),
+            allow("VaultSnapshots", objects, [f"{bucket}/{below}*"]),
+            allow("VaultSnapshotList", ["s3:ListBucket"], [bucket], listed),
             # To remove what an upload that was killed left. It can't be narrowed to a prefix.
-            _allow("VaultSnapshotUploads", ["s3:ListBucketMultipartUploads"], [bucket]),
+            allow("VaultSnapshotUploads", ["s3:ListBucketMultipartUploads"], [bucket]),
         ]
     if inputs["sessions"]:
         # Instead of AmazonSSMManagedInstanceCore, which reads every parameter of the account. None of these knows resources.
         here = {"StringEquals": {"aws:RequestedRegion": inputs["region"]}}
-        statements.append(_allow("Sessions", SESSIONS, ["*"], here))
-    return _document(statements)
+        statements.append(allow("Sessions", SESSIONS, ["*"], here))
+    return document(statements)
 
 
 def init_policy(inputs: PolicyInputs) -> Document:
     """What the identity that runs init may do beyond its own means: keep the recovery keys, and init's answer until they are
     in custody, and have the private CA sign. No node has this."""
-    scope = ":".join(("arn", inputs["partition"], "secretsmanager", inputs["region"], inputs["account"], "secret"))
     names = ("CreateSecret", "DescribeSecret", "GetSecretValue", "PutSecretValue", "TagResource")
     actions = [f"secretsmanager:{action}" for action in names]
-    # AWS adds a hyphen and six characters of its own to the name.
     statements = []
     if inputs["secret"]:
-        statements.append(_allow("VaultRecoveryKeys", actions, [f"{scope}:{inputs['secret']}-??????"]))
+        statements.append(allow("VaultRecoveryKeys", actions, secret_arns(inputs)))
     if inputs["bucket"]:
-        bucket = _bucket_arn(inputs)
+        bucket = bucket_arn(inputs)
         objects = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-        statements += [
-            _allow("VaultInitJournal", objects, [f"{bucket}/init/{inputs['cluster']}.journal"]),
-            # Without it S3 does not say that there is none. The bucket's tag says whose it is.
-            _allow("VaultBucketSeen", ["s3:GetBucketTagging", "s3:ListBucket"], [bucket]),
-        ]
+        journal = [f"{bucket}/init/{inputs['cluster']}.journal"]
+        statements += [allow("VaultInitJournal", objects, journal), bucket_seen(inputs)]
     elif inputs["secret"]:
-        journal = [f"{scope}:{inputs['secret']}-journal-??????"]
-        statements.append(_allow("VaultInitJournal", [*actions, "secretsmanager:DeleteSecret"], journal))
-    return _document([*statements, *(_ca(inputs) if inputs["ca_alias"] else [])])
+        journal = secret_arns(inputs, "-journal")
+        statements.append(allow("VaultInitJournal", [*actions, "secretsmanager:DeleteSecret"], journal))
+    return document([*statements, *_custody_key(inputs), *(ca_statements(inputs) if inputs["ca_alias"] else [])])
 
 
-def _ca(inputs: PolicyInputs) -> list[Document]:
+def _custody_key(inputs: PolicyInputs) -> list[Document]:
+    """The key that recovery keys are encrypted with, where it is not AWS's own."""
+    key = inputs["custody_key"]
+    if not key:
+        return []
+    if key.startswith("alias/"):
+        keys, named = [arn(inputs, "kms", "key/*")], known_as([key])
+    else:
+        keys, named = [key if key.startswith("arn:") else arn(inputs, "kms", f"key/{key}")], {}
+    if inputs["file_sink"]:
+        return [allow("VaultCustodyKey", ["kms:Decrypt", "kms:Encrypt"], keys, {**recovery_context(inputs), **named})]
+    if not inputs["secret"]:
+        return []
+    service = {"StringEquals": {"kms:ViaService": f"secretsmanager.{inputs['region']}.{domain(inputs['partition'])}"}}
+    return [allow("VaultCustodyKey", ["kms:Decrypt", "kms:GenerateDataKey"], keys, {**service, **named})]
+
+
+def ca_statements(inputs: PolicyInputs, signs: bool = True, publishes: bool = True) -> list[Document]:
     """Use the private CA and publish its certificate, of whichever key its aliases lead to; neither make nor delete a key."""
-    place = f"{inputs['region']}:{inputs['account']}"
-    keys = f"arn:{inputs['partition']}:kms:{place}:key/*"
-    parameter = f"arn:{inputs['partition']}:ssm:{place}:parameter/{inputs['ca_parameter'].strip('/')}"
-    known_as = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": [inputs["ca_alias"], f"{inputs['ca_alias']}-next"]}}
-    actions = ["kms:DescribeKey", "kms:GetPublicKey", "kms:ListResourceTags", "kms:Sign"]
-    publish = ["ssm:AddTagsToResource", "ssm:GetParameter", "ssm:PutParameter"]
-    return [_allow("VaultCA", actions, [keys], known_as), _allow("VaultCACertificate", publish, [parameter])]
+    actions = ["kms:DescribeKey", "kms:GetPublicKey", "kms:ListResourceTags", *(["kms:Sign"] if signs else [])]
+    publish = ["ssm:AddTagsToResource", "ssm:GetParameter", "ssm:PutParameter"] if publishes else ["ssm:GetParameter"]
+    parameter = [arn(inputs, "ssm", f"parameter/{inputs['ca_parameter'].strip('/')}")]
+    by_name = known_as([inputs["ca_alias"], f"{inputs['ca_alias']}-next"])
+    return [
+        allow("VaultCA", actions, [arn(inputs, "kms", "key/*")], by_name),
+        allow("VaultCACertificate", publish, parameter),
+    ]
+
+
+def known_as(aliases: list[str]) -> Document:
+    """Of keys that one of these aliases leads to."""
+    return {"ForAnyValue:StringEquals": {"kms:ResourceAliases": aliases}}
+
+
+def bucket_seen(inputs: PolicyInputs) -> Document:
+    # Without ListBucket S3 does not say that an object is not there. The bucket's tag says whose it is.
+    return allow("VaultBucketSeen", ["s3:GetBucketTagging", "s3:ListBucket"], [bucket_arn(inputs)])
+
+
+def secret_arns(inputs: PolicyInputs, suffix: str = "") -> list[str]:
+    """AWS adds a hyphen and six characters of its own to the name, but not to that of a secret which is not there yet."""
+    name = arn(inputs, "secretsmanager", f"secret:{inputs['secret']}{suffix}")
+    return [name, f"{name}-??????"]
 
 
 def key_policy(
@@ -169,7 +200,7 @@ def key_policy(
 
     With *custody_in_file*, administrators also encrypt and decrypt the file with the recovery keys, and nothing else.
     """
-    role = _role_arn(inputs, node_role)
+    role = role_arn(inputs, node_role)
     takes_snapshots = inputs["snapshots"] or inputs["bucket"]
     use = [*USE_KEY, "kms:GenerateDataKey"] if takes_snapshots else USE_KEY
     statements = [
@@ -177,33 +208,47 @@ def key_policy(
         {**_principal("VaultNodes", [role], use), "Condition": NOT_RECOVERY_KEYS},
     ]
     if custody_in_file:
-        context = {"StringEquals": {"kms:EncryptionContext:vaultops:cluster": inputs["cluster"]}}
         custody = _principal("RecoveryKeysFile", administrators, ["kms:Encrypt", "kms:Decrypt"])
-        statements.append({**custody, "Condition": context})
+        statements.append({**custody, "Condition": recovery_context(inputs)})
     if takes_snapshots and inputs["restorers"]:
         statements += _restore(inputs)
-    return _document(statements)
+    return document(statements)
 
 
 def _restore(inputs: PolicyInputs) -> list[Document]:
     """Decrypt snapshots of this cluster, and read the bucket that this key encrypts; nothing that Vault has sealed."""
-    context = {"StringEquals": {"kms:EncryptionContext:vaultops:cluster-name": inputs["cluster"]}}
-    decrypt = _principal("DecryptSnapshots", inputs["restorers"], ["kms:Decrypt"])
     statements = [
         # The playbooks look at the key that a snapshot was sealed with.
         _principal("SeeKey", inputs["restorers"], ["kms:DescribeKey"]),
-        {**decrypt, "Condition": context},
+        {
+            **_principal("DecryptSnapshots", inputs["restorers"], ["kms:Decrypt"]),
+            "Condition": snapshot_context(inputs),
+        },
     ]
     if inputs["bucket"]:
-        bucket = _bucket_arn(inputs)
-        through_s3 = {
-            "StringEquals": {"kms:ViaService": f"s3.{inputs['region']}.{_domain(inputs['partition'])}"},
-            # The bucket with a bucket key, an object without one.
-            "StringLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]},
-        }
         read = _principal("ReadSnapshotBucket", inputs["restorers"], ["kms:Decrypt"])
-        statements.append({**read, "Condition": through_s3})
+        statements.append({**read, "Condition": through_bucket(inputs)})
     return statements
+
+
+def snapshot_context(inputs: PolicyInputs) -> Document:
+    """What only snapshots of this cluster are encrypted with."""
+    return {"StringEquals": {"kms:EncryptionContext:vaultops:cluster-name": inputs["cluster"]}}
+
+
+def recovery_context(inputs: PolicyInputs) -> Document:
+    """What only the file with this cluster's recovery keys is encrypted with."""
+    return {"StringEquals": {"kms:EncryptionContext:vaultops:cluster": inputs["cluster"]}}
+
+
+def through_bucket(inputs: PolicyInputs) -> Document:
+    """By S3, for what is in the bucket of snapshots."""
+    bucket = bucket_arn(inputs)
+    return {
+        "StringEquals": {"kms:ViaService": f"s3.{inputs['region']}.{domain(inputs['partition'])}"},
+        # The bucket with a bucket key, an object without one.
+        "StringLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]},
+    }
 
 
 def bucket_policy(inputs: PolicyInputs) -> Document:
@@ -212,8 +257,8 @@ def bucket_policy(inputs: PolicyInputs) -> Document:
     Whatever another policy allows the nodes' role some day: it can't delete, overwrite or read what is there, nor change
     how long it stays. Who restores, and administrators, are not meant.
     """
-    bucket = _bucket_arn(inputs)
-    role = {"AWS": [_role_arn(inputs, inputs["node_role"])]}
+    bucket = bucket_arn(inputs)
+    role = {"AWS": [role_arn(inputs, inputs["node_role"])]}
     added_only = {
         # Parts of an upload carry no such header; its completion does.
         "Null": {"s3:if-none-match": "true"},
@@ -228,20 +273,20 @@ def bucket_policy(inputs: PolicyInputs) -> Document:
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
     nodes = [
-        {**_allow("NodesTakeNothing", TAKE_AWAY, [bucket, f"{bucket}/*"]), "Effect": "Deny", "Principal": role},
+        {**allow("NodesTakeNothing", TAKE_AWAY, [bucket, f"{bucket}/*"]), "Effect": "Deny", "Principal": role},
         {
-            **_allow("NodesOverwriteNothing", ["s3:PutObject"], [f"{bucket}/*"], added_only),
+            **allow("NodesOverwriteNothing", ["s3:PutObject"], [f"{bucket}/*"], added_only),
             "Effect": "Deny",
             "Principal": role,
         },
         # Also where snapshots have no prefix, so that what may be added is all of the bucket.
         {
-            **_allow("NodesKeepOff", ["s3:*"], [f"{bucket}/{folder}/*" for folder in CONTROLLERS_ALONE]),
+            **allow("NodesKeepOff", ["s3:*"], [f"{bucket}/{folder}/*" for folder in CONTROLLERS_ALONE]),
             "Effect": "Deny",
             "Principal": role,
         },
     ]
-    return _document([statement, *nodes])
+    return document([statement, *nodes])
 
 
 def transfer_bucket_problems(transfer_bucket: str, snapshot_bucket: str) -> list[str]:
@@ -253,6 +298,13 @@ def transfer_bucket_problems(transfer_bucket: str, snapshot_bucket: str) -> list
         "first, and the second keeps every version of every object. Name a bucket of its own, without versioning, for "
         "the files."
     ]
+
+
+def root_of_account(account: str, region: str) -> dict[str, str]:
+    """An account's root as AWS shows a caller, where it is not asked."""
+    partitions = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc"))
+    partition = next((name for start, name in partitions if region.startswith(start)), "aws")
+    return {"account": account, "arn": f"arn:{partition}:iam::{account}:root"}
 
 
 def identity_of(caller_arn: str) -> str:
@@ -285,26 +337,30 @@ def _without_path(arn: str) -> str:
     return f"{head}/{rest.rpartition('/')[2]}" if rest else head
 
 
-def _role_arn(inputs: PolicyInputs, role: str) -> str:
+def arn(inputs: PolicyInputs, service: str, name: str, region: str = "") -> str:
+    return ":".join(("arn", inputs["partition"], service, region or inputs["region"], inputs["account"], name))
+
+
+def role_arn(inputs: PolicyInputs, role: str) -> str:
     return f"arn:{inputs['partition']}:iam::{inputs['account']}:role/{role}"
 
 
-def _bucket_arn(inputs: PolicyInputs) -> str:
+def bucket_arn(inputs: PolicyInputs) -> str:
     return f"arn:{inputs['partition']}:s3:::{inputs['bucket']}"
 
 
-def _domain(partition: str) -> str:
+def domain(partition: str) -> str:
     return "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
 
 
-def _document(statements: list[Document]) -> Document:
+def document(statements: list[Document]) -> Document:
     return {"Version": VERSION, "Statement": statements}
 
 
-def _allow(sid: str, actions: list[str], resources: list[str], condition: Document | None = None) -> Document:
+def allow(sid: str, actions: list[str], resources: list[str], condition: Document | None = None) -> Document:
     statement = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
     return {**statement, "Condition": condition} if condition else statement
 
 
 def _principal(sid: str, principals: list[str], actions: list[str]) -> Document:
-    return {**_allow(sid, actions, ["*"]), "Principal": {"AWS": principals}}
+    return {**allow(sid, actions, ["*"]), "Principal": {"AWS": principals}}

@@ -8,8 +8,9 @@ from pathlib import Path
 from .say import LabError, say
 from .settings import ACCOUNT, REGION, ROLE, Lab
 
-# A request that leaves for the real AWS would carry these: worthless there by design.
-_CREDENTIALS = {"aws_access_key_id": "lab", "aws_secret_access_key": "lab"}
+# A request that leaves for the real AWS would carry these: worthless there by design. They are not the controller's, so that
+# what the playbooks ask for can be told from what the lab does.
+_CREDENTIALS = {"aws_access_key_id": "labkit", "aws_secret_access_key": "labkit"}
 _IMAGE = "ami-12c6146b"  # one that the stand-in knows from the start
 _POLICY = {
     "Version": "2012-10-17",

@@ -61,7 +61,7 @@ def ensure(lab: Lab) -> None:
         found = running(lab, server.name)
         if not found:
             say(f"starting the {server.name} on {lab.gateway}:{server.port}")
-            process.start(server.name, server.argv, lab.state, _environment())
+            process.start(server.name, server.argv, lab.state, _environment(lab))
         _wait_for_answer(lab, server, found)
 
 
@@ -98,7 +98,12 @@ def _wait_for_answer(lab: Lab, server: Server, found: bool) -> None:
         )
 
 
-def _environment() -> dict[str, str]:
+def requests_file(lab: Lab) -> Path:
+    """What was asked of the AWS stand-in."""
+    return lab.state / "aws-requests.jsonl"
+
+
+def _environment(lab: Lab) -> dict[str, str]:
     """Nothing of the user's: no AWS credentials, no proxies, no PYTHONPATH."""
     return {
         "PATH": os.environ.get("PATH", ""),
@@ -106,4 +111,5 @@ def _environment() -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",  # such as the one for sessions through SSM
+        "VAULTOPS_AWS_REQUESTS": str(requests_file(lab)),
     }

@@ -6,11 +6,31 @@ import json
 import os
 import re
 import subprocess
+import time
 
 import boto3
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws.runner_policies import RunnerInputs, runner_policies
+from kit import aws_calls, iam
+from kit.runners import PLAIN
+from labkit.servers import requests_file
+from labkit.settings import ACCOUNT, REGION
 
+# Whatever these tests themselves ask of AWS comes later.
+BEGAN = time.time()
 CLUSTER = "prod"
+INPUTS: RunnerInputs = {
+    **PLAIN,
+    "account": ACCOUNT,
+    "snapshots": True,
+    "bucket": "example-vault-snapshots",
+    "secret": "vault/test/recovery",
+    "node_role": "vault-node",
+    "ca_alias": "alias/vault-test-ca",
+    "ca_parameter": "/vaultops/test/ca",
+    "balancer": True,
+    "subnets": [],
+}
 ADDRESSES = {"vault-1": "10.0.2.10", "vault-2": "10.0.2.11", "vault-3": "10.0.2.12"}
 
 
@@ -147,3 +167,17 @@ def test_load_balancer_checks_vaults_health_on_every_node(aws, instances):
     for arn in (group["TargetGroupArn"], balancer["LoadBalancerArn"]):
         (described,) = elb.describe_tags(ResourceArns=[arn])["TagDescriptions"]
         assert {"Key": "vault-cluster", "Value": CLUSTER} in described["Tags"]
+
+
+def test_whoever_ran_the_playbooks_asked_for_nothing_that_their_policies_do_not_allow(lab):
+    """provision.yml has the lease in AWS, and site.yml takes none there."""
+    requests = aws_calls.written(requests_file(lab), os.environ["AWS_ACCESS_KEY_ID"], BEGAN)
+    provision, site = aws_calls.by_lease(requests)
+    assert {"RunInstances", "CreateLoadBalancer"} <= {one.operation for one in provision}
+    assert {"CreateSecret", "Sign", "GetPublicKey"} <= {one.operation for one in site}
+    policies = runner_policies(INPUTS)
+    cluster = aws_calls.Cluster(ACCOUNT, CLUSTER, INPUTS["alias"], INPUTS["ca_alias"], REGION)
+    assert iam.refused([policies["provision"], policies["provision-machines"]], provision, cluster) == []
+    # It is asked before the lease is, and goes on without an answer.
+    before = [one for one in site if one.operation != "ListAccountAliases"]
+    assert iam.refused([policies["site"]], before, cluster) == []

@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 
 import boto3
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws.runner_policies import RunnerInputs, runner_policies
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import call
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
+from kit import aws_calls, iam
 from kit.canaries import VALUES, reader
+from kit.runners import PLAIN
+from labkit.servers import requests_file
+from labkit.settings import ACCOUNT, REGION
 
+# Whatever these tests themselves ask of AWS comes later.
+BEGAN = time.time()
+INPUTS: RunnerInputs = {
+    **PLAIN,
+    "account": ACCOUNT,
+    "cluster": "test",
+    "snapshots": True,
+    "bucket": "test-snapshots",
+    "secret": "vault/test/recovery",
+    "ca_alias": "alias/vault-test-ca",
+    "ca_parameter": "/vaultops/test/ca",
+    "tag": {"key": "vault-cluster", "value": "test"},
+    "records": "records/test",
+}
 NODES = ["docker://test-vault-1", "docker://test-vault-2", "docker://test-vault-3"]
 
 
@@ -59,3 +80,12 @@ def test_metrics_tell_of_every_run(host, node):
         "vault_backup_last_exit_code 0"
         in host.file("/var/lib/prometheus/node-exporter/vault_backup.prom").content_string
     )
+
+
+def test_whoever_ran_the_playbooks_asked_for_nothing_that_their_policies_do_not_allow(lab):
+    requests = aws_calls.written(requests_file(lab), os.environ["AWS_ACCESS_KEY_ID"], BEGAN)
+    assert {"CreateSecret", "Sign", "Decrypt"} <= {one.operation for one in requests}
+    policies = runner_policies(INPUTS)
+    theirs = [policies[name] for name in ("site", "backup", "restore")]
+    cluster = aws_calls.Cluster(ACCOUNT, "test", INPUTS["alias"], INPUTS["ca_alias"], REGION)
+    assert iam.refused(theirs, requests, cluster) == []

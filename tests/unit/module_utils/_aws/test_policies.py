@@ -34,6 +34,8 @@ PLAIN: policies.PolicyInputs = {
     "sessions": False,
     "ca_alias": "alias/vault-prod-ca",
     "ca_parameter": "/vaultops/prod/ca",
+    "custody_key": "",
+    "file_sink": False,
 }
 AUTO_JOIN: policies.PolicyInputs = {**PLAIN, "auto_join": True}
 SNAPSHOTS: policies.PolicyInputs = {**PLAIN, "snapshots": True, "bucket": "example-snapshots"}
@@ -81,6 +83,35 @@ def test_who_runs_init_with_a_file_as_the_sink_keeps_only_the_journal():
         "VaultCACertificate",
     ]
     assert not any("secretsmanager" in action for one in with_bucket for action in one["Action"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "actions", "resource", "conditions"),
+    [
+        (
+            {"custody_key": "1234"},
+            "GenerateDataKey",
+            "arn:aws:kms:eu-central-1:111122223333:key/1234",
+            {"StringEquals"},
+        ),
+        ({"custody_key": SNAPSHOT_KEY}, "GenerateDataKey", SNAPSHOT_KEY, {"StringEquals"}),
+        (
+            {"custody_key": "alias/keys", "file_sink": True, "secret": ""},
+            "Encrypt",
+            "arn:aws:kms:eu-central-1:111122223333:key/*",
+            {"StringEquals", "ForAnyValue:StringEquals"},
+        ),
+    ],
+)
+def test_who_runs_init_uses_the_key_of_the_recovery_keys_and_for_these_alone(changes, actions, resource, conditions):
+    (granted,) = (
+        one for one in policies.init_policy({**PLAIN, **changes})["Statement"] if one["Sid"] == "VaultCustodyKey"
+    )
+    assert granted["Action"] == ["kms:Decrypt", f"kms:{actions}"]
+    assert granted["Resource"] == [resource]
+    assert set(granted["Condition"]) == conditions
+    (bound,) = granted["Condition"]["StringEquals"]
+    assert bound == ("kms:EncryptionContext:vaultops:cluster" if changes.get("file_sink") else "kms:ViaService")
 
 
 def test_no_node_reads_or_writes_what_controllers_keep_even_without_a_prefix():

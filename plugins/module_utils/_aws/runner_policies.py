@@ -1,0 +1,504 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What whoever runs the playbooks may do in AWS: one IAM policy a task, from what is switched on. Pure.
+
+Things are named where AWS takes names, else known by the cluster's tag. What takes neither is narrowed to the region. A key's own
+policy is the other half: where it names neither the identity nor the account, nothing here opens the key.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from .._snapshot.listing import start_of_keys
+from .policies import (
+    Document,
+    PolicyInputs,
+    allow,
+    arn,
+    bucket_arn,
+    bucket_seen,
+    ca_statements,
+    document,
+    domain,
+    init_policy,
+    known_as,
+    role_arn,
+    secret_arns,
+    snapshot_context,
+    through_bucket,
+)
+
+# Of a managed policy, without white space.
+MOST_CHARACTERS = 6144
+KEY_READS = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
+KEY_CHANGES = ["kms:EnableKeyRotation", "kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription"]
+CA_KEY = ["kms:DescribeKey", "kms:GetPublicKey", "kms:ListResourceTags", "kms:Sign", "kms:TagResource"]
+LEASE = ["ssm:AddTagsToResource", "ssm:DeleteParameters", "ssm:GetParametersByPath", "ssm:PutParameter"]
+# What AWS makes in an account for itself, and which input makes it do so.
+SERVICE_ROLES = {"elasticloadbalancing.amazonaws.com": "balancer", "mrk.kms.amazonaws.com": "replica_region"}
+
+
+def _of(service: str, *actions: str) -> list[str]:
+    return [f"{service}:{action}" for action in actions]
+
+
+ROLE = _of(
+    "iam",
+    "CreateRole",
+    "DetachRolePolicy",
+    "GetRole",
+    "GetRolePolicy",
+    "ListAttachedRolePolicies",
+    "ListRolePolicies",
+    "PutRolePolicy",
+    "TagRole",
+    "UntagRole",
+    "UpdateAssumeRolePolicy",
+    "UpdateRole",
+)
+ROLE_GOES = _of(
+    "iam",
+    "DeleteRole",
+    "DeleteRolePolicy",
+    "DetachRolePolicy",
+    "GetRole",
+    "ListAttachedRolePolicies",
+    "ListInstanceProfilesForRole",
+    "ListRolePolicies",
+)
+PROFILE = _of(
+    "iam",
+    "AddRoleToInstanceProfile",
+    "CreateInstanceProfile",
+    "GetInstanceProfile",
+    "TagInstanceProfile",
+    "UntagInstanceProfile",
+)
+PROFILE_GOES = _of("iam", "DeleteInstanceProfile", "GetInstanceProfile", "RemoveRoleFromInstanceProfile")
+INIT_POLICY = _of(
+    "iam",
+    "CreatePolicy",
+    "CreatePolicyVersion",
+    "DeletePolicyVersion",
+    "GetPolicy",
+    "GetPolicyVersion",
+    "ListPolicyVersions",
+    "SetDefaultPolicyVersion",
+    "TagPolicy",
+    "UntagPolicy",
+)
+INIT_POLICY_GOES = _of(
+    "iam", "DeletePolicy", "DeletePolicyVersion", "GetPolicy", "ListEntitiesForPolicy", "ListPolicyVersions"
+)
+DETACH = _of("iam", "DetachGroupPolicy", "DetachRolePolicy", "DetachUserPolicy")
+BUCKET_READS = _of(
+    "s3",
+    "GetAccelerateConfiguration",
+    "GetBucketAcl",
+    "GetBucketObjectLockConfiguration",
+    "GetBucketOwnershipControls",
+    "GetBucketPolicy",
+    "GetBucketPublicAccessBlock",
+    "GetBucketRequestPayment",
+    "GetBucketTagging",
+    "GetBucketVersioning",
+    "GetEncryptionConfiguration",
+    "GetInventoryConfiguration",
+    "GetLifecycleConfiguration",
+    "ListBucket",
+    "ListBucketVersions",
+)
+BUCKET_WRITES = _of(
+    "s3",
+    "CreateBucket",
+    "PutBucketOwnershipControls",
+    "PutBucketPolicy",
+    "PutBucketPublicAccessBlock",
+    "PutBucketTagging",
+    "PutBucketVersioning",
+    "PutEncryptionConfiguration",
+    "PutLifecycleConfiguration",
+)
+BUCKET_GOES = _of("s3", "DeleteBucket", "GetBucketPolicy", "ListBucket", "ListBucketVersions")
+EC2_READS_ALWAYS = _of("ec2", "DescribeInstances", "DescribeSecurityGroups")
+EC2_READS = EC2_READS_ALWAYS + _of("ec2", "DescribeInstanceStatus", "DescribeSubnets", "DescribeTags")
+MACHINES = _of(
+    "ec2",
+    "AuthorizeSecurityGroupIngress",
+    "CreateTags",
+    "DescribeInstanceAttribute",
+    "ModifyInstanceAttribute",
+    "RevokeSecurityGroupIngress",
+    "UpdateSecurityGroupRuleDescriptionsIngress",
+)
+MACHINES_GO = _of(
+    "ec2", "DeleteSecurityGroup", "DescribeInstanceAttribute", "ModifyInstanceAttribute", "TerminateInstances"
+)
+BALANCER_READS_ALWAYS = _of(
+    "elasticloadbalancing",
+    "DescribeListeners",
+    "DescribeLoadBalancerAttributes",
+    "DescribeLoadBalancers",
+    "DescribeTags",
+    "DescribeTargetGroups",
+    "DescribeTargetHealth",
+)
+BALANCER_READS = BALANCER_READS_ALWAYS + _of("elasticloadbalancing", "DescribeTargetGroupAttributes")
+BALANCER_WRITES = _of(
+    "elasticloadbalancing",
+    "AddTags",
+    "CreateListener",
+    "CreateLoadBalancer",
+    "CreateTargetGroup",
+    "DeregisterTargets",
+    "ModifyListener",
+    "ModifyLoadBalancerAttributes",
+    "ModifyTargetGroup",
+    "ModifyTargetGroupAttributes",
+    "RegisterTargets",
+    "SetSubnets",
+)
+BALANCER_GOES = _of("elasticloadbalancing", "DeleteLoadBalancer", "DeleteTargetGroup", "ModifyLoadBalancerAttributes")
+
+
+class RunnerInputs(PolicyInputs):
+    tag: dict[str, str]  # key and value, that all of the cluster carries
+    alias: str  # of the unseal key
+    manages_key: bool  # whether the unseal key is the cluster's own
+    replica_region: str  # of the unseal key; empty: none
+    balancer: bool
+    subnets: list[str]  # ids of those that instances are launched in; empty: any
+    key_pair: str  # that instances are launched with; empty: none
+    managed_policies: list[str]  # ARNs of those that the nodes' role gets besides its own
+    lock: bool  # whether the bucket has an object lock
+    certificates: bool  # whether the controller logs in to Vault with certificates of the private CA
+    restore_keys: list[str]  # ARNs of further keys that snapshots may be encrypted with
+    lease: str  # path of the lease's parameters
+    records: str  # what names of records in the bucket begin with
+    transfer_bucket: str  # of sessions through Systems Manager; empty: the nodes are reached another way
+
+
+def runner_policies(inputs: RunnerInputs) -> dict[str, Document]:
+    """By task. Who provisions needs both of the first two, which would be too long as one."""
+    return {
+        "provision": provision_policy(inputs),
+        "provision-machines": machines_policy(inputs),
+        "site": site_policy(inputs),
+        "status": status_policy(inputs),
+        "backup": backup_policy(inputs),
+        "restore": restore_policy(inputs),
+        "decommission": decommission_policy(inputs),
+    }
+
+
+def too_long(policies: t.Mapping[str, Document]) -> list[str]:
+    """Which of them AWS would not take, in words."""
+    sizes = {name: len(json.dumps(made, separators=(",", ":"))) for name, made in policies.items()}
+    return [
+        f"The policy {name} has {size} characters, and AWS takes {MOST_CHARACTERS}. Split its statements over two policies, or "
+        "take shorter names."
+        for name, size in sizes.items()
+        if size > MOST_CHARACTERS
+    ]
+
+
+def provision_policy(inputs: RunnerInputs) -> Document:
+    """Role, profile, key, bucket and the policy for init; and the lease in AWS."""
+    role, profile = [role_arn(inputs, inputs["node_role"])], [_iam(inputs, f"instance-profile/{inputs['node_role']}")]
+    to_machines = {"StringEquals": {"iam:PassedToService": f"ec2.{domain(inputs['partition'])}"}}
+    keeps = inputs["secret"] or inputs["bucket"]
+    # Neither knows resources.
+    names = [*(["iam:ListPolicies"] if keeps else []), *(["s3:ListAllMyBuckets"] if inputs["bucket"] else [])]
+    statements = [
+        _lease(inputs),
+        *([allow("VaultNames", names, ["*"])] if names else []),
+        allow("VaultRole", ROLE, role),
+        allow("VaultRoleForMachines", ["iam:PassRole"], role, to_machines),
+        allow("VaultProfile", PROFILE, profile),
+    ]
+    if inputs["managed_policies"]:
+        those = {"ArnEquals": {"iam:PolicyARN": inputs["managed_policies"]}}
+        statements.append(allow("VaultRoleGets", ["iam:AttachRolePolicy"], role, those))
+    if keeps:
+        statements.append(allow("VaultInitPolicy", INIT_POLICY, [_init_policy_arn(inputs)]))
+    statements += [_key_names(inputs, inputs["manages_key"]), *_unseal_key(inputs, ["kms:PutKeyPolicy"])]
+    if inputs["bucket"]:
+        lock = ["s3:PutBucketObjectLockConfiguration"] if inputs["lock"] else []
+        statements.append(allow("VaultBucket", [*BUCKET_READS, *BUCKET_WRITES, *lock], [bucket_arn(inputs)]))
+    services = [name for name, on in SERVICE_ROLES.items() if inputs[on]]  # type: ignore[literal-required]
+    if services:
+        # AWS makes them once an account, with the first balancer and the first multi-region key.
+        whose = {"StringEquals": {"iam:AWSServiceName": services}}
+        made = [_iam(inputs, f"role/aws-service-role/{name}/*") for name in services]
+        statements.append(allow("VaultServiceRoles", ["iam:CreateServiceLinkedRole"], made, whose))
+    return document(statements)
+
+
+def machines_policy(inputs: RunnerInputs) -> Document:
+    """Security group, instances and load balancer. The instances' role is passed to them by 'provision'."""
+    group, instances = _ec2(inputs, "security-group/*"), _ec2(inputs, "instance/*")
+    volumes = _ec2(inputs, "volume/*")
+    statements = [
+        _look(inputs, EC2_READS),
+        allow("VaultGroupIn", ["ec2:CreateSecurityGroup"], [_ec2(inputs, "vpc/*")]),
+        allow("VaultGroupMade", ["ec2:CreateSecurityGroup"], [group], _asks_for_tag(inputs)),
+        # Images are somebody else's, and network interfaces have no tag.
+        allow(
+            "VaultLaunchWith",
+            ["ec2:RunInstances"],
+            [
+                f"arn:{inputs['partition']}:ec2:{inputs['region']}::image/*",
+                *[_ec2(inputs, f"subnet/{subnet}") for subnet in inputs["subnets"] or ["*"]],
+                _ec2(inputs, "network-interface/*"),
+                *([_ec2(inputs, f"key-pair/{inputs['key_pair']}")] if inputs["key_pair"] else []),
+            ],
+        ),
+        allow("VaultLaunchIn", ["ec2:RunInstances"], [group], _has_tag(inputs)),
+        allow("VaultLaunch", ["ec2:RunInstances"], [instances, volumes], _asks_for_tag(inputs)),
+        allow(
+            "VaultTagNew",
+            ["ec2:CreateTags"],
+            [group, instances, volumes],
+            {"StringEquals": {"ec2:CreateAction": ["CreateSecurityGroup", "RunInstances"]}},
+        ),
+        allow("VaultMachines", MACHINES, [group, instances], _has_tag(inputs)),
+    ]
+    if inputs["balancer"]:
+        balancer, targets, listener = _balancer(inputs)
+        statements += [
+            _look(inputs, BALANCER_READS, "VaultBalancerLook"),
+            allow("VaultBalancer", BALANCER_WRITES, [balancer, listener, targets]),
+        ]
+    return document(statements)
+
+
+def site_policy(inputs: RunnerInputs) -> Document:
+    """site.yml, rolling_upgrade.yml, rolling_restart.yml, rotate_certificates.yml and replace_node.yml."""
+    makes = inputs["manages_key"] or bool(inputs["ca_alias"])
+    statements = [*_nodes(inputs), *init_policy(inputs)["Statement"]]
+    statements += [_key_names(inputs, makes), *_unseal_key(inputs)]
+    if inputs["ca_alias"]:
+        aliases = [inputs["ca_alias"], f"{inputs['ca_alias']}-next"]
+        named = [arn(inputs, "kms", alias) for alias in aliases]
+        changes = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
+        keys = [arn(inputs, "kms", "key/*")]
+        statements += [
+            allow("VaultCAAlias", changes, named),
+            # An alias may take minutes until it counts for what is allowed. The tag is there from the beginning.
+            allow("VaultCAKey", [*CA_KEY, *changes], keys, _has_tag(inputs)),
+        ]
+        if not inputs["manages_key"]:
+            statements += _new_key(inputs)
+    return document(statements)
+
+
+def status_policy(inputs: RunnerInputs) -> Document:
+    """status.yml: it only reads."""
+    keys = [arn(inputs, "kms", "key/*")]
+    statements = [
+        _inventory(inputs),
+        *_known_ca(inputs),
+        _look(inputs, ["kms:ListAliases"], "VaultKeyNames"),
+        allow("VaultKey", KEY_READS, keys, known_as([inputs["alias"]])),
+    ]
+    if inputs["bucket"]:
+        statements += [*_read_snapshots(inputs), _records(inputs, ["s3:GetObject"])]
+    return document(statements)
+
+
+def backup_policy(inputs: RunnerInputs) -> Document:
+    """backup.yml: a node takes the snapshot, and the controller writes a canary down."""
+    statements = [*_nodes(inputs), *_known_ca(inputs)]
+    if inputs["bucket"]:
+        statements += [bucket_seen(inputs), _records(inputs, ["s3:GetObject", "s3:PutObject"])]
+    return document(statements)
+
+
+def restore_policy(inputs: RunnerInputs) -> Document:
+    """restore.yml and restore_drill.yml: read and decrypt snapshots of this cluster, and sign certificates of the CA."""
+    keys = [arn(inputs, "kms", "key/*")]
+    statements = [
+        *_nodes(inputs),
+        *(ca_statements(inputs) if inputs["ca_alias"] else []),
+        allow("VaultKey", ["kms:DescribeKey"], keys, known_as([inputs["alias"]])),
+        allow("VaultDecrypt", ["kms:Decrypt"], keys, {**snapshot_context(inputs), **known_as([inputs["alias"]])}),
+    ]
+    others = [key for key in (inputs["snapshot_key"], *inputs["restore_keys"]) if key]
+    if others:
+        statements.append(allow("VaultDecryptOthers", ["kms:Decrypt"], others, snapshot_context(inputs)))
+    if inputs["bucket"]:
+        statements += [*_read_snapshots(inputs), _records(inputs, ["s3:GetObject", "s3:PutObject"])]
+    return document(statements)
+
+
+def decommission_policy(inputs: RunnerInputs) -> Document:
+    """Remove what carries the cluster's tag."""
+    role, profile = [role_arn(inputs, inputs["node_role"])], [_iam(inputs, f"instance-profile/{inputs['node_role']}")]
+    balancer, targets, listener = _balancer(inputs)
+    machines = [_ec2(inputs, "security-group/*"), _ec2(inputs, "instance/*")]
+    statements = [
+        _lease(inputs),
+        _look(inputs, [*EC2_READS_ALWAYS, *BALANCER_READS_ALWAYS]),
+        allow("VaultNames", ["iam:ListPolicies", "s3:ListAllMyBuckets"], ["*"]),
+        # Of every bucket, since snapshots may lie in one that the inventory does not name.
+        allow("VaultBuckets", ["s3:GetBucketTagging"], [f"arn:{inputs['partition']}:s3:::*"]),
+        allow("VaultMachines", MACHINES_GO, machines, _has_tag(inputs)),
+        # These are found by their tag, and always looked for.
+        allow("VaultBalancer", BALANCER_GOES, [balancer, listener, targets]),
+        allow("VaultRole", ROLE_GOES, role),
+        allow("VaultProfile", PROFILE_GOES, profile),
+        allow("VaultInitPolicy", INIT_POLICY_GOES, [_init_policy_arn(inputs)]),
+        # From whomever it was attached to, and no other policy from anybody.
+        allow(
+            "VaultInitPolicyDetach",
+            DETACH,
+            [_iam(inputs, f"{kind}/*") for kind in ("group", "role", "user")],
+            {"ArnEquals": {"iam:PolicyARN": _init_policy_arn(inputs)}},
+        ),
+    ]
+    if inputs["bucket"]:
+        statements.append(allow("VaultBucket", BUCKET_GOES, [bucket_arn(inputs)]))
+    if inputs["secret"]:
+        goes = ["secretsmanager:DeleteSecret", "secretsmanager:DescribeSecret"]
+        statements.append(allow("VaultRecoveryKeys", goes, secret_arns(inputs)))
+    if inputs["manages_key"] or inputs["ca_alias"]:
+        keys = [arn(inputs, "kms", "key/*", region) for region in _regions(inputs)]
+        statements += [
+            _key_names(inputs),
+            allow("VaultKeys", [*KEY_READS, "kms:ScheduleKeyDeletion"], keys, _has_tag(inputs)),
+        ]
+    if inputs["ca_alias"]:
+        parameter = [arn(inputs, "ssm", f"parameter/{inputs['ca_parameter'].strip('/')}")]
+        statements.append(allow("VaultCACertificate", ["ssm:DeleteParameter", "ssm:GetParameter"], parameter))
+    return document(statements)
+
+
+# --- parts of several
+
+
+def _lease(inputs: RunnerInputs) -> Document:
+    path = arn(inputs, "ssm", f"parameter/{inputs['lease'].strip('/')}")
+    return allow("VaultLease", LEASE, [path, f"{path}/*"])
+
+
+def _inventory(inputs: RunnerInputs) -> Document:
+    return _look(inputs, ["ec2:DescribeInstances"], "VaultInventory")
+
+
+def _nodes(inputs: RunnerInputs) -> list[Document]:
+    """Find the nodes and, through Systems Manager, reach them."""
+    if not inputs["transfer_bucket"]:
+        return [_inventory(inputs)]
+    tag = {"StringEquals": {f"ssm:resourceTag/{inputs['tag']['key']}": inputs["tag"]["value"]}}
+    bucket = f"arn:{inputs['partition']}:s3:::{inputs['transfer_bucket']}"
+    shell = arn(inputs, "ssm", "document/SSM-SessionManagerRunShell")
+    own = [arn(inputs, "ssm", f"session/${{aws:{name}}}-*") for name in ("userid", "username")]
+    return [
+        _inventory(inputs),
+        allow("VaultSessions", ["ssm:StartSession"], [_ec2(inputs, "instance/*")], tag),
+        allow("VaultSessionShell", ["ssm:StartSession"], [shell]),
+        allow("VaultOwnSessions", ["ssm:ResumeSession", "ssm:TerminateSession"], own),
+        allow("VaultTransferBucket", ["s3:ListBucket"], [bucket]),
+        allow("VaultTransfer", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{bucket}/*"]),
+    ]
+
+
+def _known_ca(inputs: RunnerInputs) -> list[Document]:
+    # Who logs in by certificate has one signed for each run.
+    return ca_statements(inputs, signs=inputs["certificates"], publishes=False) if inputs["ca_alias"] else []
+
+
+def _key_names(inputs: RunnerInputs, makes: bool = False) -> Document:
+    """*makes*: who may make a key looks for one that a killed run has left."""
+    actions = ["kms:ListAliases", *(["kms:ListKeys"] if makes else [])]
+    return allow("VaultKeyNames", actions, ["*"], {"StringEquals": {"aws:RequestedRegion": _regions(inputs)}})
+
+
+def _unseal_key(inputs: RunnerInputs, more: t.Sequence[str] = ()) -> list[Document]:
+    """Look at the unseal key, and where it is the cluster's own, make it and keep it in line."""
+    regions = _regions(inputs)
+    keys = [arn(inputs, "kms", "key/*", region) for region in regions]
+    look = allow("VaultKey", KEY_READS, keys, known_as([inputs["alias"]]))
+    if not inputs["manages_key"]:
+        return [look]
+    aliases = [arn(inputs, "kms", inputs["alias"], region) for region in regions]
+    own = ["kms:CreateAlias", *KEY_CHANGES, *more, *(["kms:ReplicateKey"] if inputs["replica_region"] else [])]
+    return [
+        *_new_key(inputs),
+        # Before it has its alias, too: a run that was killed left it without.
+        allow("VaultKey", sorted({*KEY_READS, *own}), keys, _has_tag(inputs)),
+        allow("VaultKeyAlias", ["kms:CreateAlias"], aliases),
+    ]
+
+
+def _new_key(inputs: RunnerInputs) -> list[Document]:
+    """Make a key with the cluster's tag."""
+    tagged = _asks_for_tag(inputs)["StringEquals"]
+    here = {"StringEquals": {"aws:RequestedRegion": inputs["region"], **tagged}}
+    # A key that somebody has given an alias is not new, and to tag it would be to take it.
+    new = {"Null": {"kms:ResourceAliases": "true"}}
+    statements = [
+        allow("VaultNewKey", ["kms:CreateKey"], ["*"], here),
+        allow("VaultNewKeyTag", ["kms:TagResource"], [arn(inputs, "kms", "key/*")], {"StringEquals": tagged, **new}),
+    ]
+    if inputs["manages_key"] and inputs["replica_region"]:
+        # A replica is made by KMS itself, and nobody says whether it then shows the tags that were asked for.
+        regions = {"StringEquals": {"aws:RequestedRegion": _regions(inputs)}}
+        there = arn(inputs, "kms", "key/*", inputs["replica_region"])
+        statements += [
+            allow("VaultReplica", ["kms:CreateKey"], ["*"], regions),
+            allow("VaultReplicaTag", ["kms:TagResource"], [there], new),
+        ]
+    return statements
+
+
+def _read_snapshots(inputs: RunnerInputs) -> list[Document]:
+    """Of this cluster, and their manifests; what the bucket is encrypted with, through S3 alone."""
+    snapshots = [f"{bucket_arn(inputs)}/{start_of_keys(inputs['prefix'], inputs['cluster'])}*"]
+    opened = {**through_bucket(inputs), **known_as([inputs["alias"]])}
+    return [
+        bucket_seen(inputs),
+        allow("VaultSnapshots", ["s3:GetObject"], snapshots),
+        allow("VaultBucketKey", ["kms:Decrypt"], [arn(inputs, "kms", "key/*")], opened),
+    ]
+
+
+def _records(inputs: RunnerInputs, actions: list[str]) -> Document:
+    return allow("VaultRecords", actions, [f"{bucket_arn(inputs)}/{inputs['records'].strip('/')}/*"])
+
+
+def _look(inputs: RunnerInputs, actions: list[str], sid: str = "VaultLook") -> Document:
+    """What knows no resources."""
+    return allow(sid, actions, ["*"], {"StringEquals": {"aws:RequestedRegion": inputs["region"]}})
+
+
+def _has_tag(inputs: RunnerInputs) -> Document:
+    return {"StringEquals": {f"aws:ResourceTag/{inputs['tag']['key']}": inputs["tag"]["value"]}}
+
+
+def _asks_for_tag(inputs: RunnerInputs) -> Document:
+    return {"StringEquals": {f"aws:RequestTag/{inputs['tag']['key']}": inputs["tag"]["value"]}}
+
+
+def _regions(inputs: RunnerInputs) -> list[str]:
+    return [inputs["region"], *([inputs["replica_region"]] if inputs["replica_region"] else [])]
+
+
+def _balancer(inputs: RunnerInputs) -> tuple[str, str, str]:
+    name = f"vault-{inputs['cluster']}"
+    kinds = ("loadbalancer/net", "targetgroup", "listener/net")
+    balancer, targets, listener = (arn(inputs, "elasticloadbalancing", f"{kind}/{name}/*") for kind in kinds)
+    return balancer, targets, listener
+
+
+def _ec2(inputs: RunnerInputs, name: str) -> str:
+    return arn(inputs, "ec2", name)
+
+
+def _iam(inputs: RunnerInputs, name: str) -> str:
+    return f"arn:{inputs['partition']}:iam::{inputs['account']}:{name}"
+
+
+def _init_policy_arn(inputs: RunnerInputs) -> str:
+    return _iam(inputs, f"policy/vault-{inputs['cluster']}-init")
