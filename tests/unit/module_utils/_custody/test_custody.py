@@ -13,6 +13,7 @@ from ansible_collections.vaultops.cluster.plugins.modules import vault_custody_i
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kit.fault_proxy import Answer, FaultProxy, Rule
 from labkit.settings import REGION
 
 SECRET = "s.very-secret-root-token"
@@ -99,6 +100,20 @@ def test_somebody_elses_secret_is_not_overwritten(aws, tmp_path):
 def test_a_sink_out_of_reach_is_an_error_and_not_an_absence(tmp_path):
     with pytest.raises(Problem, match="Check the region"):
         sinks.open_sink(options("secretsmanager", "http://127.0.0.1:9", tmp_path), "prod").read()
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("ExpiredTokenException", "have expired: log in to AWS again"),
+        ("AccessDeniedException", "Whoever runs init needs"),
+    ],
+)
+def test_credentials_that_have_expired_are_no_lack_of_rights(aws, tmp_path, code, says):
+    with FaultProxy(("127.0.0.1", 0), aws, [Rule("DescribeSecret", Answer(code))]) as proxy:
+        sink = sinks.open_sink(options("secretsmanager", proxy.url, tmp_path), "prod")
+        with pytest.raises(Problem, match=f"secretsmanager:DescribeSecret was refused: {code}: .*{says}"):
+            sink.read()
 
 
 def described(aws, name="vault/prod/recovery"):

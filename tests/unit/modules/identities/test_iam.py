@@ -12,6 +12,7 @@ from ansible_collections.vaultops.cluster.plugins.modules import (
     vault_cluster_info,
     vault_login_info,
     vault_raft_autopilot,
+    vault_raft_info,
 )
 from kit.identities import ADMIN, ME, MY_ROLE, OPERATOR, ROOT, SECRET, SESSION, STATUS, files
 
@@ -275,6 +276,15 @@ def test_credentials_that_aws_refuses_are_a_failure_with_its_code_and_no_answer(
         )
         assert "Log in to AWS again" in said["msg"] or "log in to AWS again" in said["msg"]
     assert ROOT in vault.tokens
+
+
+def test_credentials_that_expire_end_the_waiting_with_what_to_do(vault, made, by_iam, run_module):
+    """A node that was restarted is waited for by logins, and no later login would be another one."""
+    made(root=True)
+    vault.sts.refuses = "ExpiredToken"
+    said = run_module(vault_raft_info, **by_iam, wait=True, wait_timeout=15, voters=1)
+    assert said["msg"].startswith("vault-1: the login as 'vaultops-operator' fails: sts:GetCallerIdentity was refused")
+    assert "have expired: log in to AWS again" in said["msg"]
 
 
 def test_without_credentials_nobody_is_asked(vault, by_iam, run_module, monkeypatch):
