@@ -14,10 +14,10 @@ description:
   - "After a restore, the value must be the newest value from before the start of the snapshot, or a later value. An older value
     means lost writes, an unknown value means the wrong data. Clocks may differ by ten seconds."
   - Based on V(sys/policies/acl) of the Vault API.
-author: vaultops maintainers (@vaultops)
   - "Without a bucket and a directory the record may lie on the nodes. Then writing a value takes two calls: V(noted) says what
     the nodes have to note, and V(written) writes what they have noted. Other modules read and write there; RV(record) is what
     each node then has to have."
+author: vaultops maintainers (@vaultops)
 options:
   state:
     description:
