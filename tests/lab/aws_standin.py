@@ -2,15 +2,88 @@
 
 moto takes a bucket's policy for everybody's, whomever it names: what the nodes alone are denied, it would deny the controller,
 too. So here a bucket's policy is kept and given back, and decides nothing.
+
+moto's credentials last for ever. Here those of one access key expire when a test says so (PUT /lab/expired), at once or with
+a call that it names; who signs with them is refused from then on, as is a node that hands such a signature on to STS. DELETE
+makes them good again.
 """
 
+import json
+import re
 import sys
+import threading
+import typing as t
 
+from moto import server
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
-from moto.server import main
+
+CONTROL = "/lab/expired"
+_SIGNED = re.compile(r"Credential=(?P<key>[^/,]+)/[^/]+/[^/]+/(?P<service>[^/]+)/aws4_request")
+_EXPIRED = "The security token included in the request is expired"
+# The query protocols of IAM and STS share one.
+_XML = {
+    "ec2": "<Response><Errors><Error>{}</Error></Errors><RequestID>lab</RequestID></Response>",
+    "s3": "<Error>{}<RequestId>lab</RequestId></Error>",
+}
+_XML_QUERY = "<ErrorResponse><Error><Type>Sender</Type>{}</Error><RequestId>lab</RequestId></ErrorResponse>"
 
 FakeBucket.get_permission = lambda _bucket, _action, _resource: PermissionResult.NEUTRAL
 
+
+class Account(server.DomainDispatcherApplication):
+    def __init__(self, create_app: t.Any) -> None:
+        super().__init__(create_app)
+        self._expiring = threading.Lock()
+        self._key, self._first, self._count = "", "", 0
+
+    def __call__(self, environ: dict[str, t.Any], start_response: t.Any) -> t.Any:
+        if environ["PATH_INFO"] == CONTROL:
+            self._set(environ)
+            start_response("204 No Content", [])
+            return []
+        signed = _SIGNED.search(environ.get("HTTP_AUTHORIZATION", ""))
+        if signed and self._has_expired(signed["key"], _operation(environ)):
+            kind, body = _refusal(environ, signed["service"])
+            status = "403 Forbidden" if signed["service"] in ("iam", "sts") else "400 Bad Request"
+            start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+        return super().__call__(environ, start_response)
+
+    def _set(self, environ: dict[str, t.Any]) -> None:
+        """PUT {"key": ...} for at once, with "first" and "count" for the first refusal at that call of an operation."""
+        said = {}
+        if environ["REQUEST_METHOD"] == "PUT":
+            said = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        with self._expiring:
+            self._key, self._first, self._count = said.get("key", ""), said.get("first", ""), said.get("count", 1)
+
+    def _has_expired(self, key: str, operation: str) -> bool:
+        with self._expiring:
+            if key != self._key:
+                return False
+            if self._first:
+                self._count -= self._first == operation
+                self._first = self._first if self._count else ""
+            return not self._first
+
+
+def _operation(environ: dict[str, t.Any]) -> str:
+    """Of the JSON protocol; the others are not asked for."""
+    return environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+
+
+def _refusal(environ: dict[str, t.Any], service: str) -> tuple[str, bytes]:
+    """As each protocol puts it."""
+    if environ.get("HTTP_X_AMZ_TARGET"):
+        body = json.dumps({"__type": "ExpiredTokenException", "message": _EXPIRED})
+        return "application/x-amz-json-1.1", body.encode()
+    code = "RequestExpired" if service == "ec2" else "ExpiredToken"
+    error = f"<Code>{code}</Code><Message>{_EXPIRED}</Message>"
+    return "text/xml", _XML.get(service, _XML_QUERY).format(error).encode()
+
+
+server.DomainDispatcherApplication = Account
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(server.main())
