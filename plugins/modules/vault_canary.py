@@ -14,13 +14,30 @@ description:
   - "After a restore, the value must be the newest value from before the start of the snapshot, or a later value. An older value
     means lost writes, an unknown value means the wrong data. Clocks may differ by ten seconds."
   - Based on V(sys/policies/acl) of the Vault API.
+  - "Without a bucket and a directory the record may lie on the nodes. Then writing a value takes two calls: V(noted) says what
+    the nodes have to note, and V(written) writes what they have noted. Other modules read and write there; RV(record) is what
+    each node then has to have."
 author: vaultops maintainers (@vaultops)
 options:
   state:
-    description: V(written) writes a new value; V(found) compares the value in Vault with the record.
+    description:
+      - V(written) writes a new value; V(found) compares the value in Vault with the record.
+      - V(noted), with O(on_nodes), chooses a new value, and asks no cluster.
     type: str
-    choices: [written, found]
+    choices: [noted, written, found]
     required: true
+  on_nodes:
+    description:
+      - What the record on each node that answered is, by the node's name; null where a node has none. It counts where O(records)
+        are kept nowhere. What nodes have is put together.
+      - Where no majority of O(of_nodes) answered, no value is written, and none is looked for; the module says so.
+    type: dict
+  of_nodes:
+    description: How many nodes there are.
+    type: int
+  noted:
+    description: With O(state=written) and O(on_nodes), RV(written) of the call that noted the value.
+    type: str
   records:
     description:
       - Where the record is, V(canaries.json). Where it is written to nowhere, no value is written, and none is looked for; the
@@ -68,8 +85,13 @@ written:
     kept.
   returned: success
   type: str
+record:
+  description: With O(on_nodes), what each node has to have from now on; null where nothing is to be noted.
+  returned: success
+  type: str
 """
 
+import functools
 import secrets
 import time
 import typing as t
@@ -79,30 +101,62 @@ from ..module_utils._common.module import run_module
 from ..module_utils._objects import aws, records
 from ..module_utils._objects.homes import Held
 from ..module_utils._snapshot import manifest
-from ..module_utils._snapshot.canary import RECORD, SKEW_SECONDS, Canary, dump, expected, moved, parse, recorded
+from ..module_utils._snapshot.canary import RECORD, SKEW_SECONDS, Canary, dump, expected, merged, moved, parse, recorded
 from ..module_utils._vault.auth import api
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
 
 POLICY = "vaultops-canary"
 UNKEPT = {
-    "written": "No canary was written, a value that a restore has to bring back: there is no bucket and no directory to note it.",
-    "found": "Whether the restore brought back the newest value was not looked for: there is no bucket and no directory that "
-    "would tell which one that is.",
+    "noted": "No canary was written, a value that a restore has to bring back",
+    "written": "No canary was written, a value that a restore has to bring back",
+    "found": "Whether the restore brought back the newest value was not looked for",
 }
 KEPT = 500
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    kept = records.Records(params["records"])
+    kept, state = records.Records(params["records"]), params["state"]
     if not kept.are_kept:
-        return {"changed": False, "written": None, "warnings": [UNKEPT[params["state"]]]}
+        if why := unkept(params["on_nodes"], params["of_nodes"]):
+            return {"changed": False, "written": None, "record": None, "warnings": [f"{UNKEPT[state]}: {why}."]}
+        return by_nodes(params, check_mode)
     cluster = Cluster(Connection.from_params(params))
     held = kept.read(RECORD)
-    known = read(kept.where(RECORD), held)
+    known = read(kept.where(RECORD), held.data if held else None)
     where = cluster.active()
-    if params["state"] == "written":
+    if state == "written":
         return {"changed": True, "written": put(cluster, where, kept, known, held, check_mode)}
+    return {"changed": False, "written": look(cluster, where, known, params)}
+
+
+def unkept(on_nodes: t.Mapping[str, str | None] | None, of_nodes: int | None) -> str:
+    """Why no record can be relied on, or nothing. Any two majorities of the nodes have one in common."""
+    if on_nodes is None:
+        return "there is no bucket and no directory to note it"
+    if len(on_nodes) <= (of_nodes or 0) // 2:
+        return f"it is noted on the nodes, and only {len(on_nodes)} of {of_nodes} were read"
+    return ""
+
+
+def by_nodes(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    read_there = [read(f"{RECORD} on {node}", text) for node, text in params["on_nodes"].items()]
+    known = functools.reduce(merged, read_there, [])
+    if params["state"] == "noted":
+        canary = new()
+        return {"changed": True, "written": canary["written"], "record": text_of([*known[-KEPT:], canary])}
+    cluster = Cluster(Connection.from_params(params))
+    where = cluster.active()
+    if params["state"] == "found":
+        return {"changed": False, "written": look(cluster, where, known, params), "record": None}
+    (canary,) = (one for one in known if one["written"] == params["noted"] and not one["sure"])
+    if not check_mode:
+        with cluster.login(where) as client:
+            api.write_policy(where, client, POLICY, canary["value"])
+    return {"changed": True, "written": canary["written"], "record": text_of(merged(known, [{**canary, "sure": True}]))}
+
+
+def look(cluster: Cluster, where: str, known: list[Canary], params: dict[str, t.Any]) -> str | None:
     with cluster.login(where) as client:
         found = api.read_policy(where, client, POLICY)
     wanted, there = expected(known, params["before"]), recorded(known, found)
@@ -119,29 +173,37 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
             f"the canary of {there['written']} is there, which is later than the snapshot",
             "What was there before the restore still serves.",
         )
-    return {"changed": False, "written": there["written"] if there else None}
+    return there["written"] if there else None
+
+
+def new() -> Canary:
+    moment = manifest.moment(time.time())
+    return {"written": moment, "value": f"# {moment} {secrets.token_hex(16)}", "sure": False}
 
 
 def put(
     cluster: Cluster, where: str, kept: records.Records, known: list[Canary], held: Held | None, check_mode: bool
 ) -> str:
     """It is on record before it is written, and counts from when it was: a run may be killed in between."""
-    moment = manifest.moment(time.time())
-    canary: Canary = {"written": moment, "value": f"# {moment} {secrets.token_hex(16)}", "sure": False}
+    canary = new()
     if not check_mode:
         before = known[-KEPT:]
         version = kept.write(RECORD, dump([*before, canary]), held.version if held else None)
         with cluster.login(where) as client:
             api.write_policy(where, client, POLICY, canary["value"])
         kept.write(RECORD, dump([*before, {**canary, "sure": True}]), version)
-    return moment
+    return canary["written"]
 
 
-def read(where: str, held: Held | None) -> list[Canary]:
-    if held is None:
+def text_of(canaries: list[Canary]) -> str:
+    return dump(canaries).decode()
+
+
+def read(where: str, text: str | bytes | None) -> list[Canary]:
+    if text is None:
         return []
     try:
-        return parse(held.data)
+        return parse(text)
     except ValueError as error:
         raise Problem(
             "the record of canaries is damaged, so nobody knows what has to be found",
@@ -153,7 +215,10 @@ def read(where: str, held: Held | None) -> list[Canary]:
 OPTIONS: dict[str, t.Any] = {
     **CONNECTION_SPEC,
     **AUTH_SPEC,
-    "state": {"type": "str", "choices": ["written", "found"], "required": True},
+    "state": {"type": "str", "choices": ["noted", "written", "found"], "required": True},
+    "on_nodes": {"type": "dict"},
+    "of_nodes": {"type": "int"},
+    "noted": {"type": "str"},
     "records": {"type": "dict", "required": True, "options": records.SPEC},
     "before": {"type": "str"},
     "until": {"type": "str"},

@@ -253,7 +253,9 @@ def refuse_older(parameter: str, published: list[t.Any], bundles: list[list[t.An
 
     Of the old CA they may have more than the parameter: a change publishes its end first.
     """
-    lacking = [one for one in on_nodes(bundles, keys) if one not in published]
+    # KMS is asked for the key that comes next only where a node has what the parameter lacks.
+    unpublished = [[one for one in bundle if one not in published] for bundle in bundles]
+    lacking = on_nodes(unpublished, keys) if any(unpublished) else []
     if lacking:
         raise Problem(
             f"the parameter {parameter} in {keys.region} lacks the CA {lacking[0].subject.rfc4514_string()} of the KMS key "

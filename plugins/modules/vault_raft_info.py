@@ -134,7 +134,7 @@ from ..module_utils._common.module import run_module
 from ..module_utils._common.wait import Wait
 from ..module_utils._custody import sinks
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
-from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.errors import Expired, VaultError
 from ..module_utils._vault.raft import look
 from ..module_utils._vault.raft.state import (
     Raft,
@@ -167,7 +167,7 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
                 result = gate.look(active, client)
             if result:
                 return result
-        except Stranger:
+        except (Stranger, Expired):
             raise
         except VaultError as error:
             refused_since = (refused_since or time.monotonic()) if error.status in FINAL else None

@@ -106,7 +106,7 @@ import typing as t
 from ..module_utils._common.module import run_module
 from ..module_utils._common.wait import Wait
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
-from ..module_utils._vault.errors import VaultError
+from ..module_utils._vault.errors import Expired, VaultError
 from ..module_utils._vault.init import api as init_api
 from ..module_utils._vault.session import ADMIN_SPEC, admin_login
 from ..module_utils._vault.snapshot import api, restore
@@ -257,14 +257,18 @@ def what_is_missing(cluster: Cluster, params: dict[str, t.Any], token: str, inde
             return "what was there before still serves"
     except VaultError as error:
         return f"whether the snapshot is there can't be told yet: {error}"
+    return None if cluster.connection.token else login_problem(cluster, name)
+
+
+def login_problem(cluster: Cluster, name: str) -> str | None:
     try:
-        if not cluster.connection.token:
-            with cluster.login(name):
-                pass
+        with cluster.login(name):
+            return None
+    except Expired as error:
+        raise Expired(name, f"the restore was accepted, and then {error.cause}", error.cure) from error
     except VaultError as error:
         # A refusal is an answer too: the snapshot knows other identities than today's.
         return None if error.status in REFUSED else f"the operator of the snapshot can't log in yet: {error}"
-    return None
 
 
 OPTIONS: dict[str, t.Any] = {

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+import requests
 import yaml
 from kit.paths import ROOT
 from labkit.aws import assume
@@ -72,6 +73,20 @@ class Bench:
             yield
         finally:
             self.environment = before
+
+    @contextlib.contextmanager
+    def expiring(self) -> t.Iterator[t.Callable[..., None]]:
+        """What is yielded has the lab's own credentials expire, at once or with the *count*th call of *first*, until the end."""
+        self.require_network()
+        url, key = f"{self.lab.aws_url}/lab/expired", self.environment["AWS_ACCESS_KEY_ID"]
+
+        def expire(first: str = "", count: int = 1) -> None:
+            requests.put(url, json={"key": key, "first": first, "count": count}, timeout=10).raise_for_status()
+
+        try:
+            yield expire
+        finally:
+            requests.delete(url, timeout=10).raise_for_status()
 
     def lab_command(self, command: str, **environment: str) -> None:
         subprocess.run(

@@ -4,6 +4,10 @@ moto takes a bucket's policy for everybody's, whomever it names: what the nodes 
 too. So here a bucket's policy is kept and given back, and decides nothing.
 
 What is asked of it is written down, a line of JSON for each request, in the file that VAULTOPS_AWS_REQUESTS names.
+
+moto's credentials last for ever. Here those of one access key expire when a test says so (PUT /lab/expired), at once or with
+a call that it names; who signs with them is refused from then on, as is a node that hands such a signature on to STS. DELETE
+makes them good again.
 """
 
 import dataclasses
@@ -11,45 +15,92 @@ import io
 import json
 import os
 import sys
+import threading
 import time
 import typing as t
 
-import moto.server
-from labkit.aws_requests import request
+from labkit.aws_requests import Request, request
+from moto import server
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
+CONTROL = "/lab/expired"
+_HEADERS = {"HTTP_AUTHORIZATION": "Authorization", "HTTP_X_AMZ_TARGET": "X-Amz-Target", "CONTENT_TYPE": "Content-Type"}
+_EXPIRED = "The security token included in the request is expired"
+# The query protocols of IAM and STS share one.
+_XML = {
+    "ec2": "<Response><Errors><Error>{}</Error></Errors><RequestID>lab</RequestID></Response>",
+    "s3": "<Error>{}<RequestId>lab</RequestId></Error>",
+}
+_XML_QUERY = "<ErrorResponse><Error><Type>Sender</Type>{}</Error><RequestId>lab</RequestId></ErrorResponse>"
+
 FakeBucket.get_permission = lambda _bucket, _action, _resource: PermissionResult.NEUTRAL
 
-_HEADERS = {"HTTP_AUTHORIZATION": "Authorization", "HTTP_X_AMZ_TARGET": "X-Amz-Target", "CONTENT_TYPE": "Content-Type"}
 
-
-class Written(moto.server.DomainDispatcherApplication):
-    """Each request is one line, in one write: threads and the order of their lines do not matter."""
+class Account(server.DomainDispatcherApplication):
+    def __init__(self, create_app: t.Any) -> None:
+        super().__init__(create_app)
+        self._expiring = threading.Lock()
+        self._key, self._first, self._count = "", "", 0
+        path = os.environ.get("VAULTOPS_AWS_REQUESTS")
+        self._log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600) if path else None
 
     def __call__(self, environ: dict[str, t.Any], start_response: t.Any) -> t.Any:
-        headers = {name: environ[key] for key, name in _HEADERS.items() if environ.get(key)}
-        body = b""
-        # Of what goes to S3 the body is data, and may be large.
-        if "X-Amz-Target" in headers or "urlencoded" in headers.get("Content-Type", ""):
-            body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            environ["wsgi.input"] = io.BytesIO(body)
-        path = environ["PATH_INFO"] + (f"?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else "")
-        made = dataclasses.asdict(request(environ["REQUEST_METHOD"], path, headers, body))
-        line = json.dumps({"time": time.time(), **made}) + "\n"
-        os.write(self.log, line.encode())
+        if environ["PATH_INFO"] == CONTROL:
+            self._set(environ)
+            start_response("204 No Content", [])
+            return []
+        made = _request(environ)
+        if self._log is not None:
+            # In one write: threads and the order of their lines do not matter.
+            os.write(self._log, (json.dumps({"time": time.time(), **dataclasses.asdict(made)}) + "\n").encode())
+        if made.key and self._has_expired(made):
+            kind, body = _refusal(environ, made.service)
+            status = "403 Forbidden" if made.service in ("iam", "sts") else "400 Bad Request"
+            start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
         return super().__call__(environ, start_response)
 
-    log: int
+    def _set(self, environ: dict[str, t.Any]) -> None:
+        """PUT {"key": ...} for at once, with "first" and "count" for the first refusal at that call of an operation."""
+        said = {}
+        if environ["REQUEST_METHOD"] == "PUT":
+            said = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        with self._expiring:
+            self._key, self._first, self._count = said.get("key", ""), said.get("first", ""), said.get("count", 1)
+
+    def _has_expired(self, made: Request) -> bool:
+        with self._expiring:
+            if made.key != self._key:
+                return False
+            if self._first:
+                self._count -= self._first == made.operation
+                self._first = self._first if self._count else ""
+            return not self._first
 
 
-def main() -> None:
-    path = os.environ.get("VAULTOPS_AWS_REQUESTS")
-    if path:
-        Written.log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        moto.server.DomainDispatcherApplication = Written
-    moto.server.main()
+def _request(environ: dict[str, t.Any]) -> Request:
+    headers = {name: environ[key] for key, name in _HEADERS.items() if environ.get(key)}
+    body = b""
+    # Of what goes to S3 the body is data, and may be large.
+    if "X-Amz-Target" in headers or "urlencoded" in headers.get("Content-Type", ""):
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+    path = environ["PATH_INFO"] + (f"?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else "")
+    return request(environ["REQUEST_METHOD"], path, headers, body)
 
+
+def _refusal(environ: dict[str, t.Any], service: str) -> tuple[str, bytes]:
+    """As each protocol puts it."""
+    if environ.get("HTTP_X_AMZ_TARGET"):
+        body = json.dumps({"__type": "ExpiredTokenException", "message": _EXPIRED})
+        return "application/x-amz-json-1.1", body.encode()
+    code = "RequestExpired" if service == "ec2" else "ExpiredToken"
+    error = f"<Code>{code}</Code><Message>{_EXPIRED}</Message>"
+    return "text/xml", _XML.get(service, _XML_QUERY).format(error).encode()
+
+
+server.DomainDispatcherApplication = Account
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(server.main())

@@ -187,6 +187,38 @@ def test_a_standby_without_sts_is_found_before_it_has_to_answer_for_a_change(clu
     assert (roles_of(cluster), cluster.fingerprint()) == before
 
 
+def expired_in_the_middle(bench, playbook, task) -> tuple[int, str]:
+    """The controller's credentials expire when *task* has changed the first node. Returns what that run says."""
+    process = bench.start_play("-e", json.dumps(PEOPLE), playbook=playbook)
+    lines, current = [], ""
+    with bench.expiring() as expire:
+        for line in process.stdout:
+            lines.append(line)
+            current = line if line.startswith("TASK [") else current
+            if task in current and line.startswith("changed: [vault-"):
+                expire()
+        return process.wait(timeout=60), " ".join("".join(lines).split())
+
+
+@pytest.mark.parametrize(
+    ("playbook", "task"),
+    [
+        ("rolling_restart", "Restart Vault, if the others can do without it"),
+        ("rotate_certificates", "Bring certificate, key and CA into service"),
+    ],
+)
+def test_credentials_that_expire_between_two_nodes_are_named_and_the_next_run_finishes(cluster, playbook, task):
+    code, output = expired_in_the_middle(cluster, f"playbooks/{playbook}.yml", task)
+    assert code != 0, output
+    assert "sts:GetCallerIdentity was refused: ExpiredToken" in output, output
+    assert "These AWS credentials have expired: log in to AWS again, and run again" in output, output
+    code, output = play(cluster, playbook=f"playbooks/{playbook}.yml")
+    assert code == 0, output
+    code, output = play(cluster)
+    assert code == 0, output
+    assert output.count("changed=0") == 4, output
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
@@ -226,6 +258,28 @@ def test_a_new_cluster_is_not_begun_by_who_may_not_administer_it(cluster):
     assert not [
         one for one in cluster.aws("secretsmanager").list_secrets()["SecretList"] if one["Name"] == cluster.secret
     ]
+
+
+@pytest.mark.parametrize(
+    ("call", "count"),
+    [("Sign", 3), ("PutSecretValue", 3)],
+    ids=["while certificates are issued", "between init and custody"],
+)
+def test_credentials_that_expire_while_a_cluster_is_made_are_named_and_the_next_run_finishes(cluster, call, count):
+    cluster.forget_cluster()
+    cluster.on_nodes("rm -rf /etc/vault.d/tls")
+    with cluster.expiring() as expire:
+        expire(call, count)
+        code, output = play(cluster)
+    assert code != 0, output
+    assert "ExpiredTokenException" in output, output
+    assert "have expired" in output and "log in to aws again" in output.lower(), output
+    code, output = play(cluster)
+    assert code == 0, output
+    assert opens(as_admin(cluster))
+    code, output = play(cluster)
+    assert code == 0, output
+    assert output.count("changed=0") == 4, output
 
 
 def test_a_cluster_of_certificates_moves_over_by_one_run(cluster):

@@ -21,6 +21,7 @@ from kit.fault_proxy import Answer, FaultProxy, Rule
 from kit.login import as_admin, as_operator, logged_in_as
 from kit.mirror import PROXY_PORT
 from kit.paths import ROOT
+from labkit.settings import ACCOUNT
 
 RESTORE, BACKUP, DRILL = "playbooks/restore.yml", "playbooks/backup.yml", "playbooks/restore_drill.yml"
 NAMES = ("vault-1", "vault-2", "vault-3")
@@ -396,6 +397,35 @@ def test_nodes_that_were_only_stopped_are_not_overwritten_without_the_name(lab):
     assert identity(lab) == before
 
 
+def test_without_a_bucket_the_nodes_know_what_a_restore_has_to_bring_back(lab, tmp_path):
+    nowhere = ("-e", "vault_snapshot_bucket=", "-e", "vault_backup=true", "-e", "vault_output_dir=")
+    nodes, record = lab.lab.nodes[:3], f"/var/lib/vaultops-records/canaries-{lab.lab.name}.json"
+
+    def noted():
+        found = [json.loads(inside(node.container, f"cat {record}")) for node in nodes]
+        assert found[0] == found[1] == found[2]
+        return found[0]
+
+    run(lab, BACKUP, *nowhere)
+    (first,) = noted()
+    assert first["sure"] is True
+    modes = {inside(node.container, f"stat -c '%U %a' {record}").strip() for node in nodes}
+    assert modes == {"root 600"}
+    # Two were replaced, and what one alone has counts: here a value that is not in the snapshot, then the one that is.
+    lost = {"written": "2026-01-01T00:00:00Z", "value": "# never written", "sure": True}
+    for node in nodes[:2]:
+        inside(node.container, f"rm {record}")
+    later = ("-e", f"vault_restore={files(lab, tmp_path)}", *confirmed(lab))
+    inside(nodes[2].container, f"echo '{json.dumps([lost])}' > {record}")
+    code, output = play(lab, RESTORE, *nowhere, *later)
+    assert code != 0
+    assert f"the canary of {lost['written']} is not there (an unknown one is)" in " ".join(output.split()), output
+    inside(nodes[2].container, f"echo '{json.dumps([first])}' > {record}")
+    run(lab, RESTORE, *nowhere, *later)
+    assert noted()[0] == first
+    assert [one["sure"] for one in noted()] == [True, True]
+
+
 def test_a_snapshot_of_another_key_s_time_is_refused_with_the_cause(lab, tmp_path):
     """The same cluster name on the same nodes, and another unseal key; then the old key is gone, too."""
     path = files(lab, tmp_path)
@@ -417,6 +447,32 @@ def test_a_snapshot_of_another_key_s_time_is_refused_with_the_cause(lab, tmp_pat
     assert code != 0
     assert "Enable the key" in " ".join(output.split()), output
     assert identity(lab) == before
+
+
+def test_a_snapshot_from_before_people_logged_in_by_iam_is_brought_over_by_the_run_that_it_names(lab):
+    """Nobody can log in to what was restored but by certificate, and that run has none."""
+    me = {"vault_admins": [f"arn:aws:iam::{ACCOUNT}:user/moto"]}
+    by_certificate = ("-e", "vault_login_method=cert")
+    lab.forget_cluster()
+    for key in snapshots(lab):
+        lab.aws("s3").delete_object(Bucket=lab.bucket, Key=key)
+    run(lab, "site.yml", *by_certificate)
+    run(lab, BACKUP, *by_certificate)
+    name = snapshots(lab).pop().rpartition("/")[2]
+    run(lab, "site.yml", *by_certificate, "-e", json.dumps(me))
+    run(lab, "site.yml", "-e", json.dumps(me))
+    before = identity(lab)
+    code, output = play(lab, RESTORE, "-e", f"vault_restore={name}", "-e", json.dumps(me), *confirmed(lab))
+    said = " ".join(output.split())
+    assert code != 0, output
+    assert "run site.yml once with -e vault_login_method=cert, and vault_admins set" in said, output
+    assert decrypted() == []
+    run(lab, "site.yml", *by_certificate, "-e", json.dumps(me))
+    assert identity(lab) == before
+    run(lab, "site.yml", "-e", json.dumps(me))
+    assert nothing_changed(run(lab, "site.yml", "-e", json.dumps(me)))
+    run(lab, BACKUP)
+    run(lab, RESTORE, *confirmed(lab))
 
 
 def test_a_drill_whose_machine_goes_away_is_reported(lab):

@@ -13,6 +13,10 @@ try:
 except ImportError:
     FAILURES = ()  # whoever makes a client says so
 
+# AWS's own codes for credentials whose time is over; and what to do then, whoever asked for what.
+EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+RENEW = "These AWS credentials have expired: log in to AWS again, and run again. A run goes on from what is there."
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -22,6 +26,10 @@ class Refusal:
     message: str
     code: str = ""
     operation: str = ""
+
+    @property
+    def has_expired(self) -> bool:
+        return self.code in EXPIRED
 
 
 def refusal_of(error: BaseException | None) -> Refusal:

@@ -8,8 +8,7 @@ import os
 import typing as t
 
 from .._common.errors import Problem
-from .._objects import aws, files
-from .._objects.homes import next_token
+from .._objects import aws, files, secret
 from . import journal
 from .record import Record, dump, load
 
@@ -64,68 +63,32 @@ class SecretsManager:
     """One secret in AWS Secrets Manager, tagged as the cluster's."""
 
     def __init__(self, options: dict[str, t.Any], cluster: str) -> None:
-        self.name = options["name"]
         self.cluster = cluster
-        self.where = f"AWS Secrets Manager, secret {self.name} in {options['region']}"
         self.untidy = False
-        self._tags = {key: str(value) for key, value in (options.get("tags") or {}).items()}
-        self._key = {"KmsKeyId": options["kms_key_id"]} if options.get("kms_key_id") else {}
-        self._client = aws.client("secretsmanager", options)
-        self._version: str | None = None  # that was read, or written, last
-
-    def _call(self, action: str, none_for: str | None = None, **arguments: t.Any) -> t.Any:
-        call = getattr(self._client, action)
-        return _aws_call(self.where, f"secretsmanager:{action}", lambda: call(**arguments), none_for)
+        self._secret = secret.Stored(options["name"], options, "SecretString", NEEDS)
+        self.where = self._secret.where
+        self._version = ""  # that was read, or written, last
 
     def read(self) -> Record | None:
         """The record, unless the secret says by its tag, or in itself, that it is another cluster's."""
-        found = self._call("describe_secret", "ResourceNotFoundException", SecretId=self.name)
-        if found is None:
+        # Earlier versions made it without a tag; then what is in it says whose it is.
+        tags = self._secret.found(untagged=True)
+        if tags is None:
             return None
-        if found.get("DeletedDate"):
-            raise Problem(
-                "it is scheduled for deletion, so it neither gives nor takes recovery keys",
-                f"'aws secretsmanager restore-secret --secret-id {self.name}', or name another one.",
-                where=self.where,
-            )
-        tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags") or []}
-        for key, value in self._tags.items():
-            # Earlier versions made it without a tag; then what is in it says whose it is.
-            if tags.get(key, value) != value:
-                raise Problem(
-                    f"it carries the tag {key}={tags[key]}, and not {value}: it is another cluster's. Nothing of it is changed",
-                    "Name another secret (vault_custody_secret).",
-                    where=self.where,
-                )
-        answer = self._call("get_secret_value", "ResourceNotFoundException", SecretId=self.name)
-        if answer is None or "SecretString" not in answer:
-            raise Problem(
-                "the secret is there, and no text is in it",
-                "Remove it, or name another: init makes its own.",
-                where=self.where,
-            )
-        self.untidy = not self._tags.items() <= tags.items()
-        self._version = answer["VersionId"]
-        return _load(answer["SecretString"], self.where, self.cluster)
+        text, self._version = self._secret.content()
+        self.untidy = not self._secret.tags.items() <= tags.items()
+        return _load(text, self.where, self.cluster)
 
     def create(self, record: Record) -> bool:
-        created = self._call(
-            "create_secret",
-            "ResourceExistsException",
-            Name=self.name,
-            Description=f"Recovery keys of the Vault cluster {record['cluster']}",
-            SecretString=dump(record),
-            **({"Tags": self._tag_list()} if self._tags else {}),
-            **self._key,
-        )
-        if created is None:
-            return False
-        self._version = created["VersionId"]
-        return True
+        description = f"Recovery keys of the Vault cluster {record['cluster']}"
+        made = self._secret.create(dump(record), Description=description)
+        self._version = made or self._version
+        return made is not None
 
     def prove_writable(self, stand_in: Record) -> None:
         # A version under a stage of its own: the current one stays what it is. Nothing secret is in it.
-        self._call("put_secret_value", SecretId=self.name, SecretString=dump(stand_in), VersionStages=[PROBE_STAGE])
+        stages, text = [PROBE_STAGE], dump(stand_in)
+        self._secret.call("put_secret_value", SecretId=self._secret.name, SecretString=text, VersionStages=stages)
 
     def replace(self, record: Record) -> None:
         self._put(record)
@@ -134,23 +97,18 @@ class SecretsManager:
             self._put(record)
 
     def tidy(self) -> None:
-        self._call("tag_resource", SecretId=self.name, Tags=self._tag_list())
+        self._secret.tag(self._secret.tags)
 
     def _put(self, record: Record) -> None:
         """In the place of the version that was read, and of no other one."""
-        token = {"ClientRequestToken": next_token(self._version)} if self._version else {}
-        text = dump(record)
-        made = self._call("put_secret_value", "ResourceExistsException", SecretId=self.name, SecretString=text, **token)
+        made = self._secret.put(dump(record), self._version)
         if made is None:
             raise Problem(
-                "somebody else wrote to it since it was read, and nothing was written over that",
+                "somebody else wrote to it since it was read, or removed it, and nothing was written over that",
                 "Let the other run end, and run again.",
                 where=self.where,
             )
-        self._version = made["VersionId"]
-
-    def _tag_list(self) -> list[dict[str, str]]:
-        return [{"Key": key, "Value": value} for key, value in self._tags.items()]
+        self._version = made
 
 
 class PlainFile:

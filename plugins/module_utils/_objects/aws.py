@@ -6,7 +6,7 @@ from __future__ import annotations
 import traceback
 import typing as t
 
-from .._common.aws import FAILURES, refusal_of
+from .._common.aws import FAILURES, RENEW, refusal_of
 from .._common.errors import Problem
 
 try:
@@ -42,4 +42,5 @@ def call(
             raise Problem(found.message, cure, where=where) from error
         if answers and found.code in answers:
             return answers[found.code]
-        raise Problem(f"{action} was refused: {found.code}: {found.message}", needs, where=where) from error
+        cure = RENEW if found.has_expired else needs
+        raise Problem(f"{action} was refused: {found.code}: {found.message}", cure, where=where) from error

@@ -14,7 +14,7 @@ import typing as t
 from contextlib import suppress
 
 from .._common.errors import Problem
-from . import aws, files
+from . import aws, files, secret
 
 # In place of the bucket's own encryption, which asks for the use of the unseal key: who keeps something here need not have it.
 ENCRYPTION = {"ServerSideEncryption": "AES256"}
@@ -26,8 +26,6 @@ SECRET_NEEDS = (
     "DeleteSecret on this secret."
 )
 NO_BUCKET: dict[str, t.Any] = {}
-# By this tag a secret that goes away is told from one that somebody has removed.
-DONE_TAG = "vaultops-done"
 
 
 class Held(t.NamedTuple):
@@ -137,66 +135,19 @@ class Secret:
 
     def __init__(self, name: str, options: t.Mapping[str, t.Any]) -> None:
         self.name = name
-        self.where = f"AWS Secrets Manager, secret {name} in {options['region']}"
-        self._tags = {key: str(value) for key, value in (options.get("tags") or {}).items()}
-        self._key = {"KmsKeyId": options["kms_key_id"]} if options.get("kms_key_id") else {}
-        self._client = aws.client("secretsmanager", options)
-
-    def _call(self, action: str, answers: t.Mapping[str, t.Any], **arguments: t.Any) -> t.Any:
-        verb = getattr(self._client, action)
-        name = f"secretsmanager:{action.title().replace('_', '')}"
-        return aws.call(self.where, name, lambda: verb(**arguments), SECRET_NEEDS, answers)
+        self._secret = secret.Stored(name, options, "SecretBinary", SECRET_NEEDS)
+        self.where = self._secret.where
 
     def read(self) -> Held | None:
-        found = self._call("describe_secret", {"ResourceNotFoundException": None}, SecretId=self.name)
-        if found is None:
-            return None
-        tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags") or []}
-        if found.get("DeletedDate"):
-            # AWS takes its time to remove what this module was done with.
-            if DONE_TAG in tags:
-                return None
-            raise Problem(
-                "it is scheduled for deletion, and may hold what is not kept elsewhere",
-                f"'aws secretsmanager restore-secret --secret-id {self.name}', and run again.",
-                where=self.where,
-            )
-        for key, value in self._tags.items():
-            if tags.get(key) != value:
-                raise Problem(
-                    f"it does not carry the tag {key}={value}: it is not this cluster's. Nothing of it is changed",
-                    "Name another secret (vault_custody_secret).",
-                    where=self.where,
-                )
-        held = self._call("get_secret_value", {"ResourceNotFoundException": None}, SecretId=self.name)
-        if held is None or "SecretBinary" not in held:
-            raise Problem(
-                "the secret is there, and holds none of ours", "Remove it, or name another.", where=self.where
-            )
-        return Held(held["SecretBinary"], held["VersionId"])
+        return Held(*self._secret.content()) if self._secret.found() is not None else None
 
     def write(self, data: bytes, version: str | None) -> str | None:
-        lost = {"ResourceExistsException": None}
-        if version is None:
-            tags = {"Tags": [{"Key": key, "Value": value} for key, value in self._tags.items()]} if self._tags else {}
-            made = self._call("create_secret", lost, Name=self.name, SecretBinary=data, **tags, **self._key)
-        else:
-            lost["ResourceNotFoundException"] = None
-            token = next_token(version)
-            made = self._call("put_secret_value", lost, SecretId=self.name, SecretBinary=data, ClientRequestToken=token)
-        return str(made["VersionId"]) if made else None
+        return self._secret.create(data) if version is None else self._secret.put(data, version)
 
     def remove(self) -> None:
         gone = {"ResourceNotFoundException": None}
-        done = [{"Key": DONE_TAG, "Value": "true"}]
-        if self._call("tag_resource", gone, SecretId=self.name, Tags=done) is not None:
-            self._call("delete_secret", gone, SecretId=self.name, ForceDeleteWithoutRecovery=True)
-
-
-def next_token(version: str) -> str:
-    """The id of the version that follows *version*. A version is made once: of two who follow the same one, the second is
-    refused."""
-    return hashlib.sha256(version.encode()).hexdigest()
+        if self._secret.tag({secret.DONE_TAG: "true"}):
+            self._secret.call("delete_secret", gone, SecretId=self.name, ForceDeleteWithoutRecovery=True)
 
 
 class File:

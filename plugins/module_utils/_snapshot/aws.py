@@ -7,7 +7,7 @@ import contextlib
 import logging
 import typing as t
 
-from .._common.aws import FAILURES, Refusal, refusal_of
+from .._common.aws import FAILURES, RENEW, Refusal, refusal_of
 from .errors import Exit, Failure
 
 try:
@@ -55,9 +55,8 @@ def was_denied(found: Failure) -> bool:
 def failure(code: Exit, what: str, found: Refusal, cures: dict[str, str]) -> Failure:
     if found.kind == "refused":
         said = _word(found.code)
-        return Failure(
-            code, f"{what} ({said}: {found.message})" if found.message else f"{what} ({said})", cures.get(said, "")
-        )
+        cure = RENEW if found.has_expired else cures.get(said, "")
+        return Failure(code, f"{what} ({said}: {found.message})" if found.message else f"{what} ({said})", cure)
     if found.kind == "credentials":
         return Failure(code, f"{what} (no AWS credentials)", "Does this machine have its instance profile?")
     cure = "Look at the way to AWS, such as its VPC endpoint, and at endpoint_url."

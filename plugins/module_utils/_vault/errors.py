@@ -28,3 +28,7 @@ class VaultError(Problem):
         super().__init__(cause, cure, where=where)
         self.status = status
         self.reach = reach or ("answered" if status else None)
+
+
+class Expired(VaultError):
+    """AWS does not take this controller's credentials any more. Waiting does not change that."""

@@ -13,9 +13,9 @@ import json
 import traceback
 import typing as t
 
-from .._common.aws import FAILURES, refusal_of
+from .._common.aws import FAILURES, RENEW, refusal_of
 from .._common.principals import principal, sts_url
-from .errors import VaultError
+from .errors import Expired, VaultError
 
 if t.TYPE_CHECKING:
     from .client import Connection
@@ -33,10 +33,7 @@ except ImportError:
 SERVER_ID = "X-Vault-AWS-IAM-Server-ID"
 QUESTION = "Action=GetCallerIdentity&Version=2011-06-15"
 SECONDS = 10
-# AWS's own codes for credentials whose time is over.
-EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
 _LOG_IN = "Log in to AWS again, or give the controller a role, a profile, or valid access keys. A run goes on from what is there."
-_RENEW = "This controller's AWS credentials have expired: log in to AWS again, and run again. A run goes on from what is there."
 
 
 def login(name: str, connection: Connection) -> dict[str, t.Any]:
@@ -127,11 +124,8 @@ def _session(connection: Connection) -> t.Any:
 def _without_credentials(name: str, connection: Connection, error: BaseException) -> VaultError:
     found = refusal_of(error)
     if found.kind == "refused":
-        return VaultError(
-            name,
-            f"the login as '{connection.role_id}' fails: sts:{found.operation} was refused: {found.code}: {found.message}",
-            _RENEW if found.code in EXPIRED else _LOG_IN,
-        )
+        cause = f"the login as '{connection.role_id}' fails: sts:{found.operation} was refused: {found.code}: {found.message}"
+        return Expired(name, cause, RENEW) if found.has_expired else VaultError(name, cause, _LOG_IN)
     if found.kind == "endpoint":
         cause = f"STS can't be reached from this controller at {_sts(connection)} ({found.message})"
         return VaultError(name, cause, "Check the region's name, the endpoint and the way out.")

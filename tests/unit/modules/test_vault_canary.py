@@ -221,3 +221,87 @@ def test_a_canary_record_that_is_damaged_is_named(vault, as_operator, run_module
     times = {"before": "2026-11-24T10:00:00Z", "until": "2026-11-24T10:00:00Z"}
     said = run_module(vault_canary, **as_operator, state=state, records={"directory": str(path.parent)}, **times)
     assert said.get("failed") and str(path) in said["msg"]
+
+
+NODES = ("vault-1", "vault-2", "vault-3")
+
+
+@pytest.fixture
+def nodes(as_operator, run_module_whole):
+    """The nodes' records, and what the role does with them."""
+
+    class Nodes:
+        texts = dict.fromkeys(NODES)
+
+        def ask(self, state, names=NODES, check=False, **more):
+            seen = {name: self.texts[name] for name in names}
+            return run_module_whole(
+                vault_canary, check, **as_operator, state=state, records={}, on_nodes=seen, of_nodes=3, **more
+            )
+
+        def note(self, said, names=NODES):
+            self.texts.update(dict.fromkeys(names, said["record"]))
+
+        def write(self, names=NODES):
+            noted = self.ask("noted", names)
+            self.note(noted, names)
+            said = self.ask("written", names, noted=noted["written"])
+            self.note(said, names)
+            return said
+
+        def find(self, names=NODES, before="2100-01-01T00:00:00Z", until="2100-01-01T00:00:00Z"):
+            return self.ask("found", names, before=before, until=until)
+
+    return Nodes()
+
+
+def test_on_nodes_a_value_is_noted_before_vault_has_it(vault, nodes):
+    said = nodes.ask("noted")
+    assert said["changed"] is True and vault.writes == []
+    (noted,) = json.loads(said["record"])
+    assert noted["sure"] is False and noted["written"] == said["written"]
+    nodes.note(said)
+    later = nodes.ask("written", noted=said["written"])
+    assert vault.writes == [AT] and vault.kept[AT]["policy"] == noted["value"]
+    assert json.loads(later["record"]) == [{**noted, "sure": True}]
+    assert vault.tokens == set()
+
+
+def test_what_one_node_has_missed_another_one_tells(nodes):
+    said = nodes.write(("vault-1", "vault-2"))
+    assert nodes.texts["vault-3"] is None
+    assert nodes.find(("vault-2", "vault-3"))["written"] == said["written"]
+
+
+def test_a_value_that_is_noted_and_was_lost_is_missed(vault, nodes):
+    nodes.write()
+    vault.kept[AT] = {"policy": "# of another time"}
+    assert "is not there (an unknown one is)" in nodes.find()["msg"]
+
+
+def test_a_minority_of_the_nodes_is_no_record(vault, nodes):
+    nodes.write(("vault-1", "vault-2"))
+    writes = list(vault.writes)
+    for state, more in (("noted", {}), ("found", {"before": moment(0), "until": moment(0)})):
+        said = nodes.ask(state, ("vault-3",), **more)
+        assert (said["changed"], said["written"], said["record"]) == (False, None, None)
+        assert "only 1 of 3 were read" in said["warnings"][0]
+    assert vault.writes == writes
+
+
+def test_a_damaged_record_on_a_node_is_named(nodes):
+    nodes.write()
+    nodes.texts["vault-2"] = "[{"
+    assert "canaries.json on vault-2" in nodes.find()["msg"]
+
+
+def test_only_the_last_five_hundred_stay_on_the_nodes(nodes):
+    nodes.note({"record": json.dumps([{**known(0), "value": str(number)} for number in range(700)])})
+    assert len(json.loads(nodes.ask("noted")["record"])) == 501
+
+
+def test_on_nodes_check_mode_leaves_vault_alone(vault, nodes):
+    said = nodes.ask("noted", check=True)
+    nodes.note(said)
+    assert nodes.ask("written", noted=said["written"], check=True)["changed"] is True
+    assert vault.writes == []

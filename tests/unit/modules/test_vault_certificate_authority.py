@@ -251,6 +251,24 @@ def test_a_new_ca_that_a_node_has_is_not_made_again(made):
     assert made.published == both
 
 
+def test_the_next_key_is_asked_for_only_where_there_may_be_one(made, monkeypatch):
+    from botocore.client import BaseClient
+
+    real, asked = BaseClient._make_api_call, []
+
+    def noted(self, operation, arguments):
+        asked.extend([arguments["KeyId"]] if operation == "DescribeKey" else [])
+        return real(self, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", noted)
+    made.ask(known=[made.published] * 3)
+    assert asked == [ALIAS]
+    begun_on_a_node(made)
+    asked.clear()
+    assert made.ask()["change"] == "begun"
+    assert NEXT in asked
+
+
 def test_the_next_keys_alias_goes_when_the_cas_leads_to_its_key(made, monkeypatch):
     make_key(made.url, NEXT)
     for step in ("begin", "switch"):

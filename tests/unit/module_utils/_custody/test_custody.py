@@ -8,11 +8,12 @@ import boto3
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
 from ansible_collections.vaultops.cluster.plugins.module_utils._custody import journal, record, sinks
-from ansible_collections.vaultops.cluster.plugins.module_utils._objects import files, homes
+from ansible_collections.vaultops.cluster.plugins.module_utils._objects import files, homes, secret
 from ansible_collections.vaultops.cluster.plugins.modules import vault_custody_info
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kit.fault_proxy import Answer, FaultProxy, Rule
 from labkit.settings import REGION
 
 SECRET = "s.very-secret-root-token"
@@ -99,6 +100,20 @@ def test_somebody_elses_secret_is_not_overwritten(aws, tmp_path):
 def test_a_sink_out_of_reach_is_an_error_and_not_an_absence(tmp_path):
     with pytest.raises(Problem, match="Check the region"):
         sinks.open_sink(options("secretsmanager", "http://127.0.0.1:9", tmp_path), "prod").read()
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("ExpiredTokenException", "have expired: log in to AWS again"),
+        ("AccessDeniedException", "Whoever runs init needs"),
+    ],
+)
+def test_credentials_that_have_expired_are_no_lack_of_rights(aws, tmp_path, code, says):
+    with FaultProxy(("127.0.0.1", 0), aws, [Rule("DescribeSecret", Answer(code))]) as proxy:
+        sink = sinks.open_sink(options("secretsmanager", proxy.url, tmp_path), "prod")
+        with pytest.raises(Problem, match=f"secretsmanager:DescribeSecret was refused: {code}: .*{says}"):
+            sink.read()
 
 
 def described(aws, name="vault/prod/recovery"):
@@ -355,7 +370,7 @@ def test_a_journal_of_another_clusters_secret_or_bucket_is_refused(aws, tmp_path
     own = {**options("secretsmanager", aws, tmp_path), "tags": {"vault-cluster": "staging"}}
     in_secret = {**own, "journal": {"secret": "vault/prod/recovery-journal"}}
     assert journal.open_home(in_secret).write(b"theirs", None)
-    with pytest.raises(Problem, match="does not carry the tag vault-cluster=prod"):
+    with pytest.raises(Problem, match="carries the tag vault-cluster=staging, and not prod: it is not this cluster's"):
         journal.open_home({**in_secret, "tags": TAGS}).read()
     s3 = boto3.client("s3", region_name=REGION, endpoint_url=aws)
     s3.create_bucket(Bucket="snapshots", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -367,6 +382,14 @@ def test_a_journal_of_another_clusters_secret_or_bucket_is_refused(aws, tmp_path
     with pytest.raises(Problem, match="another cluster's"):
         log.prepare(reserved, reserved)
     assert "Contents" not in s3.list_objects_v2(Bucket="snapshots")
+
+
+def test_a_secret_without_a_tag_is_no_journal_of_ours(aws, tmp_path):
+    """Unlike the recovery keys, nothing in it says whose it is."""
+    own = {**options("secretsmanager", aws, tmp_path), "journal": {"secret": "vault/prod/recovery-journal"}}
+    assert journal.open_home(own).write(b"theirs", None)
+    with pytest.raises(Problem, match="has no tag vault-cluster=prod: it is not this cluster's"):
+        journal.open_home({**own, "tags": TAGS}).read()
 
 
 def test_a_journal_without_a_home_or_in_a_bucket_that_is_not_there_is_refused(aws, tmp_path):
@@ -388,7 +411,7 @@ def test_a_secret_that_somebody_removes_is_no_absence_and_one_that_is_done_with_
     with pytest.raises(Problem, match="scheduled for deletion.*restore-secret"):
         home.read()
     client.restore_secret(SecretId=home.name)
-    client.tag_resource(SecretId=home.name, Tags=[{"Key": homes.DONE_TAG, "Value": "true"}])
+    client.tag_resource(SecretId=home.name, Tags=[{"Key": secret.DONE_TAG, "Value": "true"}])
     client.delete_secret(SecretId=home.name)
     assert home.read() is None
 

@@ -9,8 +9,9 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import decrypt, manifest, s3
-from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.errors import Failure
+from ansible_collections.vaultops.cluster.plugins.module_utils._common.aws import Refusal
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import aws, decrypt, manifest, s3
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.errors import Exit, Failure
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.settings import S3
 from ansible_collections.vaultops.cluster.plugins.modules import vault_snapshot_fetch
 from kit.backup_stage import BUCKET, REGION, SUPERSEDED, Stage, Wire, snapshot
@@ -45,6 +46,14 @@ def objects(*names: str) -> set[str]:
 @pytest.fixture
 def bucket(stage: Stage) -> s3.Bucket:
     return s3.Bucket(stage.s3_settings())
+
+
+@pytest.mark.parametrize(
+    ("code", "says"), [("ExpiredToken", "log in to AWS again"), ("AccessDenied", "Allow it"), ("NoSuchKey", "")]
+)
+def test_credentials_that_have_expired_are_told_whatever_was_asked_for(code, says):
+    found = aws.failure(Exit.CONFIG, "no", Refusal("refused", "why", code), {"AccessDenied": "Allow it"})
+    assert str(found).startswith(f"no ({code}: why)") and says in found.cure and bool(says) is bool(found.cure)
 
 
 def test_the_newest_is_whole_of_this_cluster_and_not_from_the_future(stage: Stage, bucket: s3.Bucket):

@@ -7,11 +7,15 @@ import json
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth import state
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster, Connection
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import Expired
 from ansible_collections.vaultops.cluster.plugins.modules import (
     vault_audit,
     vault_cluster_info,
     vault_login_info,
     vault_raft_autopilot,
+    vault_raft_info,
+    vault_raft_restore,
 )
 from kit.identities import ADMIN, ME, MY_ROLE, OPERATOR, ROOT, SECRET, SESSION, STATUS, files
 
@@ -275,6 +279,26 @@ def test_credentials_that_aws_refuses_are_a_failure_with_its_code_and_no_answer(
         )
         assert "Log in to AWS again" in said["msg"] or "log in to AWS again" in said["msg"]
     assert ROOT in vault.tokens
+
+
+def test_credentials_that_expire_end_the_waiting_with_what_to_do(vault, made, by_iam, run_module):
+    """A node that was restarted is waited for by logins, and no later login would be another one."""
+    made(root=True)
+    vault.sts.refuses = "ExpiredToken"
+    said = run_module(vault_raft_info, **by_iam, wait=True, wait_timeout=15, voters=1)
+    assert said["msg"].startswith("vault-1: the login as 'vaultops-operator' fails: sts:GetCallerIdentity was refused")
+    assert "have expired: log in to AWS again" in said["msg"]
+
+
+def test_credentials_that_expire_after_a_restore_was_sent_say_so(vault, made, by_iam):
+    made(root=True)
+    cluster = Cluster(Connection.from_params(by_iam))
+    assert vault_raft_restore.login_problem(cluster, "vault-1") is None
+    vault.aws_roles[OPERATOR]["bound_iam_principal_arn"] = []
+    assert vault_raft_restore.login_problem(cluster, "vault-1") is None
+    vault.sts.refuses = "ExpiredToken"
+    with pytest.raises(Expired, match="vault-1: the restore was accepted, and then .* log in to AWS again"):
+        vault_raft_restore.login_problem(cluster, "vault-1")
 
 
 def test_without_credentials_nobody_is_asked(vault, by_iam, run_module, monkeypatch):
