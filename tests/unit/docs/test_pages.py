@@ -264,7 +264,7 @@ PROGRAMS: dict[str, t.Callable[[list[str]], None]] = {
             "read",
             "systemctl",
         )
-        + ("unset", "vault", "pytest", "git"),
+        + ("promtool", "unset", "vault"),
         others,
     ),
 }
@@ -290,6 +290,16 @@ def test_every_command_is_one(block, monkeypatch):
         for words in docs.commands(line):
             assert words[0] in PROGRAMS, f"{words[0]}: none of the programs that the pages use"
             PROGRAMS[words[0]](words)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
+def test_the_usage_of_every_playbook_is_a_command(path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    (line,) = re.findall(r"(?m)^# Usage +(ansible-playbook .+)$", path.read_text())
+    # With all that may be left out, and the first of what may be chosen.
+    (words,) = docs.commands(re.sub(r"\|\S+", "", line.translate({ord("["): None, ord("]"): None})))
+    playbook(words)
+    assert f"playbooks/{path.name}" in words
 
 
 def test_the_lab_has_commands_to_run():
