@@ -140,6 +140,17 @@ def test_every_file_of_the_checkout_that_is_named_is_there(page):
     }
 
 
+def test_an_emergency_is_found_by_the_words_of_the_status():
+    """Who is called searches for what the status says."""
+    said = (ROOT / "plugins" / "module_utils" / "_status" / "findings.py").read_text()
+    table = (ROOT / "docs" / "emergencies.md").read_text().partition("| a finding of")[2].partition("\n\n")[0]
+    findings = re.findall(r"(?m)^\| `([^`]+)`", table)
+    assert len(findings) > 8
+    for finding in findings:
+        parts = [part for part in re.split(r"NODE|…", finding) if len(part) > 3]
+        assert parts and all(part.rstrip(": ") in said for part in parts), finding
+
+
 # --- Commands ---
 
 
@@ -264,7 +275,7 @@ PROGRAMS: dict[str, t.Callable[[list[str]], None]] = {
             "read",
             "systemctl",
         )
-        + ("promtool", "unset", "vault"),
+        + ("find", "promtool", "unset", "vault"),
         others,
     ),
 }
