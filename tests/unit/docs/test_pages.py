@@ -234,11 +234,10 @@ def aws(words: list[str]) -> None:
     assert words[2] in calls, f"{words[2]} is no call of {words[1]}"
     shape = service.operation_model(calls[words[2]]).input_shape
     takes = {xform_name(name, "-") for name in (shape.members if shape else {})} | {"query", "output", "region"}
-    options = [word for word in words[3:] if word.startswith("-")]
-    assert {one.removeprefix("--") for one in options} <= takes
-    assert {xform_name(name, "-") for name in (shape.required_members if shape else [])} <= {
-        one.removeprefix("--") for one in options
-    }
+    options = [re.sub(r"^--(no-)?", "", word) for word in words[3:] if word.startswith("-")]
+    assert set(options) <= takes, f"{words[2]} takes none of {set(options) - takes}"
+    wants = {xform_name(name, "-") for name in (shape.required_members if shape else [])}
+    assert wants <= set(options), f"{words[2]} wants {wants}"
 
 
 def copy(words: list[str]) -> None:
