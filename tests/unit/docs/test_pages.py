@@ -132,7 +132,11 @@ GROUPS = ("vault_drill",)
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.path.relative_to(ROOT)))
 def test_every_file_of_the_checkout_that_is_named_is_there(page):
-    dead = {name for code in page.code for name in re.findall(r"^(?:playbooks|inventories)/[\w./-]+", code)}
+    dead = {
+        name
+        for code in page.code
+        for name in re.findall(r"^(?:playbooks|inventories|tests|roles|plugins|docs|awx)/[\w./-]+", code)
+    }
     assert not {
         name
         for name in dead
