@@ -127,9 +127,12 @@ status-test: test-setup  ## The status page in a browser, and plays that find no
 	@echo "== status page"
 	@$(LAB) pytest tests/loopback/test_status_page.py tests/loopback/test_empty_inventory.py
 
+docs-test: demo  ## The commands that README and docs show for the lab, in the demo's lab
+	@$(LAB) VAULTOPS_LAB=demo pytest tests/scenarios/test_docs.py
+
 bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one run each
 	@$(TEST_LAB) python tests/bench/bench.py
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help setup docs test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test bench
+.PHONY: help setup docs test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench
