@@ -22,6 +22,7 @@ class FilterModule:
             "bucket_policy": policies.bucket_policy,
             "init_policy": policies.init_policy,
             "instance_plan": instances.plan,
+            "instances_remembered": instances.remembered,
             "instances_settled": instances.settled,
             "inventory_problems": instances.inventory_problems,
             "key_policy": policies.key_policy,

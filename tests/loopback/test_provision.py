@@ -292,7 +292,7 @@ def test_an_application_load_balancer_of_that_name_stays_as_it_is(fresh_account)
     assert (fresh_account.under_the_names(), fresh_account.everything()) == (seen, there)
 
 
-def test_an_instance_that_dies_on_launch_is_said_and_launched_again(fresh_account):
+def test_an_instance_that_dies_on_launch_is_said_and_launched_again_and_one_that_was_lost_is_not(fresh_account):
     launched = []
 
     def end_the_third(request: str, answer: str) -> None:
@@ -317,6 +317,21 @@ def test_an_instance_that_dies_on_launch_is_said_and_launched_again(fresh_accoun
     assert run.code == 0, run.output
     assert count(fresh_account.made()) == EVERYTHING
     assert made["instance"] < fresh_account.made()["instance"]
+
+    # More nodes need no word. One that was there and is gone does.
+    five = [{"name": f"vault-{number}", "subnet_id": fresh_account.subnet} for number in range(1, 6)]
+    run = fresh_account.provision(variables={"vault_ec2_instances": five})
+    assert run.code == 0, run.output
+    grown = fresh_account.made()["instance"]
+    assert len(grown) == 5
+    fresh_account.client("ec2").modify_instance_attribute(
+        InstanceId=launched[0], DisableApiTermination={"Value": False}
+    )
+    fresh_account.client("ec2").terminate_instances(InstanceIds=[launched[0]])
+    run = fresh_account.provision(variables={"vault_ec2_instances": five})
+    assert run.code > 0, run.output
+    assert "vault-1 was terminated, and the data with it" in run.said
+    assert fresh_account.made()["instance"] == grown - {launched[0]}
 
 
 def test_a_key_is_made_for_a_cluster_that_is_new_and_for_no_other(fresh_account):

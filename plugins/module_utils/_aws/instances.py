@@ -6,9 +6,12 @@ from __future__ import annotations
 import collections
 import typing as t
 
-# Set on the nodes' security group when every instance was there once. From then on a missing instance is a node that
-# was lost, with its Raft data and its node id, and not one that a cut-short run still owes.
+# Set on the nodes' security group when every instance was there once, with their names as its value. From then on a missing one
+# of these is a node that was lost, with its Raft data and its node id, and not one that a cut-short run still owes.
 COMPLETE_TAG = "vault-cluster-complete"
+# Instead of names, where these are too long for a tag: whichever instance is missing was there.
+EVERY_NAME = "true"
+TAG_CHARACTERS = 256
 
 
 class Wanted(t.TypedDict, total=False):
@@ -22,14 +25,15 @@ def plan(
     found: list[dict[str, t.Any]],
     subnets: list[dict[str, t.Any]],
     region: str,
-    was_complete: bool = False,
+    were_there: str = "",
     confirmed: t.Sequence[str] = (),
     may_hold_majority: bool = False,
 ) -> dict[str, list[str]]:
     """Names of the instances to create, and problems in words: with any, nothing may be created.
 
     *found* are the cluster's instances that are not terminated, *subnets* those of *wanted* that exist, both as
-    amazon.aws' info modules return them. *confirmed* names instances that may be created in place of lost ones.
+    amazon.aws' info modules return them. *were_there* is the value of the tag. *confirmed* names instances that may be
+    created in place of lost ones.
     """
     there = {_name(instance): instance for instance in found}
     missing = [entry["name"] for entry in wanted if entry["name"] not in there]
@@ -38,7 +42,8 @@ def plan(
         problems += _subnet_problems(wanted, missing, {subnet["subnet_id"]: subnet for subnet in subnets}, region)
         problems += _zone_problems(wanted, subnets, may_hold_majority)
     problems += _found_problems(wanted, found)
-    lost = sorted(set(missing) - set(confirmed)) if was_complete else []
+    known = missing if were_there == EVERY_NAME else were_there.split()
+    lost = sorted({*missing} & {*known} - {*confirmed})
     if lost:
         names = ",".join(lost)
         problems.append(
@@ -47,6 +52,16 @@ def plan(
             f"cluster. To create an instance under the same name: -e vault_ec2_confirm_create={names}."
         )
     return {"create": [] if problems else missing, "problems": problems}
+
+
+def remembered(wanted: list[Wanted], were_there: str) -> str:
+    """The tag's next value, once every instance is there. Names stay after their nodes have left, while there is room."""
+    now = [entry["name"] for entry in wanted]
+    before = [] if were_there == EVERY_NAME else were_there.split()
+    for names in (sorted({*now, *before}), sorted(now)):
+        if len(" ".join(names)) <= TAG_CHARACTERS:
+            return " ".join(names)
+    return EVERY_NAME
 
 
 def settled(wanted: list[Wanted], launched: list[str], shown: list[dict[str, t.Any]]) -> dict[str, t.Any]:

@@ -7,6 +7,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._aws.instances im
     inventory_problems,
     load_balancer_problems,
     plan,
+    remembered,
     settled,
 )
 
@@ -46,12 +47,34 @@ def test_what_a_first_run_still_owes_is_launched(found, create):
     assert planned(found=found) == {"create": create, "problems": []}
 
 
-def test_an_instance_that_was_lost_is_not_recreated_by_the_way():
-    refused = planned(found=there(1, 3), was_complete=True)
+@pytest.mark.parametrize("were_there", ["vault-1 vault-2 vault-3", "true"])
+def test_an_instance_that_was_lost_is_not_recreated_by_the_way(were_there):
+    refused = planned(found=there(1, 3), were_there=were_there)
     assert refused["create"] == []
     assert "vault_ec2_confirm_create=vault-2" in refused["problems"][0]
-    assert planned(found=there(1, 3), was_complete=True, confirmed=["vault-2"])["create"] == ["vault-2"]
-    assert planned(found=there(1), was_complete=True, confirmed=["vault-2"])["create"] == []
+    assert planned(found=there(1, 3), were_there=were_there, confirmed=["vault-2"])["create"] == ["vault-2"]
+    assert planned(found=there(1), were_there=were_there, confirmed=["vault-2"])["create"] == []
+
+
+def test_a_name_that_never_was_is_no_lost_instance():
+    five = [*WANTED, {"name": "vault-4", "subnet_id": "subnet-1"}, {"name": "vault-5", "subnet_id": "subnet-2"}]
+    grown = planned(five, there(1, 2, 3), were_there="vault-1 vault-2 vault-3")
+    assert grown == {"create": ["vault-4", "vault-5"], "problems": []}
+    assert not planned(five, there(1, 3), were_there="vault-1 vault-2 vault-3")["create"]
+
+
+@pytest.mark.parametrize(
+    ("names", "before", "tag"),
+    [
+        (["b", "a"], "", "a b"),
+        (["a", "b"], "true", "a b"),
+        (["a", "d"], "a b c", "a b c d"),  # b was replaced, and its name is not free
+        (["a" * 100, "b" * 100], "c" * 100, f"{'a' * 100} {'b' * 100}"),
+        (["a" * 128, "b" * 128], "", "true"),
+    ],
+)
+def test_what_was_there_is_remembered_in_one_tag(names, before, tag):
+    assert remembered([{"name": name} for name in names], before) == tag
 
 
 @pytest.mark.parametrize(
