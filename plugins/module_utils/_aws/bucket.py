@@ -6,8 +6,6 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
-
 from .._snapshot import lifecycle as lifecycle_state
 from .policies import PolicyInputs, bucket_policy
 
@@ -16,6 +14,9 @@ PUBLIC_ACCESS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "Re
 
 def differences(found: list[dict[str, t.Any]], inputs: PolicyInputs, days: int | str) -> list[str]:
     """What a run would change, in words. *found* is what amazon.aws.s3_bucket_info returns as buckets."""
+    # Here: the documentation of a filter is read where amazon.aws is not.
+    from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
+
     bucket = next((entry for entry in found if entry["name"] == inputs["bucket"]), None)
     if bucket is None:
         return [f"{inputs['bucket']} would be created in {inputs['region']}"]

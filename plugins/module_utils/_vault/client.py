@@ -168,11 +168,9 @@ class Cluster:
             raise
         return client
 
-    @contextmanager
-    def login_active(self) -> t.Iterator[hvac.Client]:
+    def login_active(self) -> t.ContextManager[hvac.Client]:
         """An authenticated client for the active node."""
-        with self.login(self.active()) as client:
-            yield client
+        return self.login(self.active())
 
     def active(self) -> str:
         """The name of the active node, asked of all nodes."""

@@ -35,7 +35,7 @@ def test_the_tool_runs_from_what_is_unpacked(options, tmp_path, run_module):
     (tmp_path / "site").mkdir()
     subprocess.run(["tar", "-xzf", made["path"], "-C", tmp_path / "site"], check=True)
     done = subprocess.run(
-        [sys.executable, "-m", "vaultops_tool._backup", "--config", "/nowhere"],
+        [sys.executable, "-m", "vaultops_tool._backup.cli", "--config", "/nowhere"],
         cwd=tmp_path / "site",
         capture_output=True,
         text=True,
