@@ -2,7 +2,8 @@
 """A module that is run on the controller is run in the process that Ansible has forked for its task.
 
 Ansible would pack the module, and start a Python that imports hvac or boto3 anew: most of a second for a call of a tenth. A task
-that is meant for another machine, user, Python or environment is run as any other. meta/runtime.yml says for which modules.
+that is meant for another machine, user, Python or environment is run as any other, and so is every task before ansible-core
+2.19. meta/runtime.yml says for which modules.
 """
 
 from __future__ import annotations
@@ -16,10 +17,17 @@ import typing as t
 from unittest import mock
 
 from ansible.module_utils import basic
-from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
 from ansible.plugins.action.normal import ActionModule as Normal
 from ansible.utils.vars import merge_hash
 from ansible.vars.clean import remove_internal_keys
+
+try:
+    from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
+
+    CAN_RUN_HERE = True
+except ImportError:
+    # Before ansible-core 2.19, a module's arguments and its answer go through the code that packs it.
+    CAN_RUN_HERE = False
 
 PROFILE = "legacy"
 
@@ -27,7 +35,7 @@ PROFILE = "legacy"
 class ActionModule(Normal):
     def run(self, tmp: None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         variables = task_vars or {}
-        if self._task.async_val or not self._is_meant_for_here(variables):
+        if not CAN_RUN_HERE or self._task.async_val or not self._is_meant_for_here(variables):
             return super().run(tmp, variables)
         arguments = dict(self._task.args)
         self._update_module_args(self._task.action, arguments, variables)

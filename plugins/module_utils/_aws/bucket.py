@@ -26,10 +26,11 @@ def differences(found: list[dict[str, t.Any]], inputs: PolicyInputs, days: int |
     key = _key(bucket)
     if key != inputs["key_arns"][0]:
         said.append(f"new objects would be encrypted with {inputs['key_arns'][0]} instead of {key or 'keys of S3'}")
-    block = bucket.get("public_access_block", {}).get("PublicAccessBlockConfiguration", {})
+    block = _inside(bucket, "public_access_block", "PublicAccessBlockConfiguration") or {}
     if not all(block.get(name) for name in PUBLIC_ACCESS):
         said.append("public access would be blocked")
-    policy = json.loads(bucket.get("bucket_policy", {}).get("Policy") or "{}")
+    policy = _inside(bucket, "bucket_policy", "Policy") or {}
+    policy = json.loads(policy) if isinstance(policy, str) else policy
     if compare_policies(policy, bucket_policy(inputs)):
         said.append("the policy would be replaced by one that asks for TLS, and lets nodes add snapshots only")
     rules = bucket.get("bucket_lifecycle_configuration", {}).get("Rules", [])
@@ -39,5 +40,11 @@ def differences(found: list[dict[str, t.Any]], inputs: PolicyInputs, days: int |
 
 
 def _key(bucket: dict[str, t.Any]) -> str | None:
-    rules = bucket.get("bucket_encryption", {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+    rules = (_inside(bucket, "bucket_encryption", "ServerSideEncryptionConfiguration") or {}).get("Rules", [])
     return rules[0].get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID") if rules else None
+
+
+def _inside(bucket: dict[str, t.Any], part: str, wrapper: str) -> t.Any:
+    """amazon.aws 10 returns it in the answer that AWS gave, and amazon.aws 11 alone."""
+    found = bucket.get(part) or {}
+    return found.get(wrapper, found)

@@ -41,7 +41,7 @@ def problems(options: t.Mapping[str, t.Any], now: datetime.datetime) -> list[str
         found.append(f"{where} does not hold {', '.join(missing)}. Issue it with these as subject alternative names.")
     if now < leaf.not_valid_before_utc:
         found.append(f"{where} is not valid before {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC. Check the clock.")
-    if leaf.not_valid_after_utc < now + datetime.timedelta(days=options["days"]):
+    if leaf.not_valid_after_utc < now + datetime.timedelta(days=int(options["days"])):
         found.append(f"{where} expires at {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC. Issue a new one.")
     if authorities and not _is_signed(certificates, authorities):
         found.append(f"{where} was not signed by {options['ca']}. Give the CA that signed it, and the chain between.")
@@ -81,7 +81,7 @@ def node_problems(
         said.append(f"Its certificate does not hold {', '.join(missing)}.")
     if now < leaf.not_valid_before_utc:
         said.append(f"Its certificate is not valid before {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC.")
-    if leaf.not_valid_after_utc < now + datetime.timedelta(days=options["days"]):
+    if leaf.not_valid_after_utc < now + datetime.timedelta(days=int(options["days"])):
         said.append(f"Its certificate expires at {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC.")
     if not _is_signed(chain, certificates_in(options["ca"])):
         said.append("Its certificate was not signed by the cluster's CA.")
