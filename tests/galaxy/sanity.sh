@@ -22,13 +22,15 @@ tar --extract --file "$work"/*.tar.gz --directory "$tree/vaultops/cluster"
 # It would fetch pip's installer from a host that is no package index. Python has one.
 export HOME="$cache/ansible-test"
 mkdir -p "$HOME/.ansible/test/cache"
-cat >"$HOME/.ansible/test/cache/get_pip_24_2.py" <<'EOF'
+for pip in 23.1.2 24.2 25.2; do
+    cat >"$HOME/.ansible/test/cache/get_pip_${pip//./_}.py" <<EOF
 import subprocess
 import sys
 
-for command in (["ensurepip", "--default-pip"], ["pip", "install", "--quiet", "--disable-pip-version-check", "pip==24.2"]):
+for command in (["ensurepip", "--default-pip"], ["pip", "install", "--quiet", "--disable-pip-version-check", "pip==$pip"]):
     subprocess.run([sys.executable, "-m", *command], check=True)
 EOF
+done
 unset ANSIBLE_HOME ANSIBLE_COLLECTIONS_PATH PYTHONPATH
 export LC_ALL=C.UTF-8
 cd "$tree/vaultops/cluster"

@@ -34,7 +34,7 @@ import sys
 import zipfile
 
 with zipfile.ZipFile(sys.argv[1]) as wheel:
-    wanted = tuple(f"ansible_collections/{name}/" for name in ("amazon/aws", "ansible/posix", "community/aws", "community/docker"))
+    wanted = tuple(f"ansible_collections/{name}/" for name in ("amazon/aws", "awx/awx", "community/aws", "community/docker"))
     wheel.extractall(sys.argv[2], [name for name in wheel.namelist() if name.startswith(wanted)])
 EOF
     touch "$collections/.complete"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
 import jinja2
 import pytest
@@ -46,6 +47,13 @@ def service(metrics_dir: str) -> str:
 def test_the_tool_takes_its_configuration_and_learns_of_the_unseal_key_in_any_case(given, encrypts):
     found = config.parse(value("__vault_backup_config", vault_snapshot_key_arn=given, vault_snapshot_bucket="b-1"))
     assert (found.kms.key_arn, found.seal_key_arn) == (encrypts, f"{ARN}5ea1")
+
+
+@pytest.mark.parametrize(("python", "file"), [("3.9", "requirements-3.9.txt"), ("3.10", "requirements.txt")])
+def test_a_node_gets_the_packages_of_its_python(python, file):
+    seen = {"python": python, "machine": "x86_64"}
+    found = Path(value("__vault_backup_requirements", vault_backup_seen=seen))
+    assert found.resolve() == ROLE / "files" / file
 
 
 def test_the_tool_looks_for_the_node_s_key_where_its_unit_copies_it_and_nowhere_is_it_left():
