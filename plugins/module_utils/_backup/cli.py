@@ -19,6 +19,8 @@ Exit codes:
 Whatever the code, but for 0, all snapshots from before are as they were.
 """
 
+# It is a program of its own, and no module.
+# pylint: disable=ansible-bad-function
 from __future__ import annotations
 
 import argparse

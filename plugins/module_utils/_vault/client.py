@@ -1,6 +1,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Talk to the nodes of one Vault cluster: TLS, retries, login, and every failure as a VaultError."""
 
+# VaultError is an exception.
+# pylint: disable=bad-exception-cause
 from __future__ import annotations
 
 import errno
