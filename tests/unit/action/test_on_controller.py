@@ -123,7 +123,6 @@ def without_own(result):
     given = dict(result.get("invocation", {}).get("module_args", {}))
     given.pop("timeout", None)
     own = (
-        "exception",
         "ansible_job_id",
         "started",
         "finished",
@@ -133,6 +132,8 @@ def without_own(result):
         "stdout_lines",
         "stderr_lines",
     )
+    # Names the directory that a module was unpacked in.
+    own += () if on_controller.CAN_RUN_HERE else ("exception",)
     rest = {name: value for name, value in result.items() if name not in (*own, "invocation")}
     return {**rest, "given": given}
 
