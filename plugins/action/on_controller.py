@@ -19,7 +19,6 @@ from unittest import mock
 from ansible.module_utils import basic
 from ansible.plugins.action.normal import ActionModule as Normal
 from ansible.utils.vars import merge_hash
-from ansible.vars.clean import remove_internal_keys
 
 try:
     from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
@@ -42,8 +41,7 @@ class ActionModule(Normal):
         # Where Ansible would start it: paths may be relative to the playbook.
         with contextlib.chdir(self._loader.get_basedir()):
             result = run_here(self._task.action, arguments)
-        remove_internal_keys(result)
-        return merge_hash({"_ansible_parsed": True}, result)
+        return merge_hash({"_ansible_parsed": True}, cleaned(result))
 
     def _is_meant_for_here(self, variables: dict[str, t.Any]) -> bool:
         if self._connection.transport != "local" or self._connection.become or any(self._task.environment or []):
@@ -52,6 +50,12 @@ class ActionModule(Normal):
             variables = variables.get("ansible_delegated_vars", {}).get(self._task.delegate_to, {})
         interpreter = self._templar.template(variables.get("ansible_python_interpreter"))
         return interpreter in (None, sys.executable, variables.get("ansible_playbook_python"))
+
+
+def cleaned(result: dict[str, t.Any]) -> dict[str, t.Any]:
+    """As Ansible hands on what a process said: without what is Ansible's own, and without lists of warnings that are empty."""
+    shown = {name: value for name, value in result.items() if not name.startswith("_ansible_")}
+    return {name: value for name, value in shown.items() if value or name not in ("warnings", "deprecations")}
 
 
 def run_here(name: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
