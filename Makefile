@@ -45,38 +45,74 @@ $(OLDER): vault-%: lab-parts
 # shown in one piece when it has ended. If one fails, the other stream goes on to its end.
 TEST_LOG := .ansible/test.log
 test: test-setup lab-parts vault-1.21.0  ## What CI runs; the other tests and the bench come on top
-	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, unit, status-test, awx-data, provision"
+	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, galaxy, sanity, unit, status-test, awx-data, provision"
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target STREAMS=yes loopback-stream lab-stream 2>&1 | \
 	    tee --ignore-interrupts $(TEST_LOG) || \
 	    { echo "== failed:"; grep -E '^make.* \*\*\* ' $(TEST_LOG); exit 1; }
 	@echo "== all of it passed"
 
-loopback-stream: lint unit status-test awx-data provision
+loopback-stream: lint galaxy sanity unit status-test awx-data provision
 lab-stream: inputs molecule
 
 ifdef STREAMS
 lint lab-parts: test-setup
-unit: lint
+galaxy: lint
+sanity: galaxy
+unit: sanity
 status-test: unit
 awx-data: status-test
 provision: awx-data
 molecule: inputs
 endif
 
-lint: setup  ## ansible-lint, yamllint, ruff, mypy
+lint: setup  ## ansible-lint, yamllint, ruff, mypy, and the documentation of plugins, roles and changes
 	@echo "== lint"
 	@$(LAB) ruff check . && ruff format --check .
 	@$(LAB) mypy
 	@$(LAB) yamllint --strict .
 	@$(LAB) ansible-lint --offline --strict --profile production
+	@$(LAB) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self --check-extra-docs-refs .
+	@$(LAB) antsibull-changelog lint
+	@$(LAB) docs/generate_changelog.sh --check
 
-docs: setup  ## Write docs/inputs.md, the job templates and the pattern anew, from the specs of the roles
+GALAXY = $$(tests/venv.sh "$(CACHE)" galaxy 3.11 tests/galaxy/requirements.txt)
+
+galaxy: setup  ## Galaxy's importer takes the built tarball and shows all of its documentation; every file has its licence
+	@echo "== galaxy"
+	@$(LAB) python tests/galaxy/check.py "$(GALAXY)"
+	@"$(GALAXY)/bin/reuse" lint --quiet || "$(GALAXY)/bin/reuse" lint
+
+sanity: setup  ## ansible-test sanity on what the built tarball holds
+	@echo "== sanity: usually a minute; 5 minutes at first"
+	@$(LAB) tests/galaxy/sanity.sh "$(CACHE)"
+
+docs: setup  ## Write docs/inputs.md, the job templates, the pattern and the changelog anew, from what they are made of
 	@$(LAB) python docs/generate_inputs.py
 	@$(LAB) python awx/generate.py
+	@$(LAB) docs/generate_changelog.sh
+
+docs-site: setup  ## The documentation of plugins and roles as a site, in build/site/build/html
+	@rm -rf build/site
+	@$(LAB) antsibull-docs sphinx-init --use-current --squash-hierarchy --lenient --dest-dir build/site vaultops.cluster >/dev/null
+	@$(LAB) cd build/site && mkdir -p rst && antsibull-docs --config-file antsibull-docs.cfg collection --use-current --squash-hierarchy \
+	    --dest-dir rst vaultops.cluster && sphinx-build -q -M html rst build -c . -W --keep-going
 
 unit: test-setup  ## Unit tests: no lab, loopback only
 	@echo "== unit tests"
 	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadfile tests/unit
+
+VERSIONS := ansible-2.16 ansible-2.21
+$(VERSIONS): ansible-%: setup
+	@tests/versions/setup.sh "$(CACHE)" $*
+
+# One after the other. A run on the lab: VAULTOPS_ANSIBLE=2.16 make demo.
+versions: test-setup $(VERSIONS)  ## Unit tests and provisioning on the oldest and the newest ansible-core
+	@for version in 2.16 2.21; do \
+	    echo "== ansible-core $$version"; \
+	    (export VAULTOPS_ANSIBLE=$$version; $(LAB) \
+	        pytest $(SIDE_BY_SIDE) --dist loadfile tests/unit && \
+	        pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/test_provision.py tests/loopback/test_decommission.py) || exit 1; \
+	done
 
 provision: setup  ## AWS as it fails under provision.yml, and decommission.yml: no lab, loopback only
 	@echo "== provisioning: usually 6 minutes"
@@ -135,4 +171,4 @@ bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one r
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help setup docs test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench
+.PHONY: help setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench

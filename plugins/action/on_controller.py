@@ -2,7 +2,8 @@
 """A module that is run on the controller is run in the process that Ansible has forked for its task.
 
 Ansible would pack the module, and start a Python that imports hvac or boto3 anew: most of a second for a call of a tenth. A task
-that is meant for another machine, user, Python or environment is run as any other. meta/runtime.yml says for which modules.
+that is meant for another machine, user, Python or environment is run as any other, and so is every task before ansible-core
+2.19. meta/runtime.yml says for which modules.
 """
 
 from __future__ import annotations
@@ -16,10 +17,16 @@ import typing as t
 from unittest import mock
 
 from ansible.module_utils import basic
-from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
 from ansible.plugins.action.normal import ActionModule as Normal
 from ansible.utils.vars import merge_hash
-from ansible.vars.clean import remove_internal_keys
+
+try:
+    from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
+
+    CAN_RUN_HERE = True
+except ImportError:
+    # Before ansible-core 2.19, a module's arguments and its answer go through the code that packs it.
+    CAN_RUN_HERE = False
 
 PROFILE = "legacy"
 
@@ -27,15 +34,14 @@ PROFILE = "legacy"
 class ActionModule(Normal):
     def run(self, tmp: None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         variables = task_vars or {}
-        if self._task.async_val or not self._is_meant_for_here(variables):
+        if not CAN_RUN_HERE or self._task.async_val or not self._is_meant_for_here(variables):
             return super().run(tmp, variables)
         arguments = dict(self._task.args)
         self._update_module_args(self._task.action, arguments, variables)
         # Where Ansible would start it: paths may be relative to the playbook.
         with contextlib.chdir(self._loader.get_basedir()):
             result = run_here(self._task.action, arguments)
-        remove_internal_keys(result)
-        return merge_hash({"_ansible_parsed": True}, result)
+        return merge_hash({"_ansible_parsed": True}, cleaned(result))
 
     def _is_meant_for_here(self, variables: dict[str, t.Any]) -> bool:
         if self._connection.transport != "local" or self._connection.become or any(self._task.environment or []):
@@ -44,6 +50,12 @@ class ActionModule(Normal):
             variables = variables.get("ansible_delegated_vars", {}).get(self._task.delegate_to, {})
         interpreter = self._templar.template(variables.get("ansible_python_interpreter"))
         return interpreter in (None, sys.executable, variables.get("ansible_playbook_python"))
+
+
+def cleaned(result: dict[str, t.Any]) -> dict[str, t.Any]:
+    """As Ansible hands on what a process said: without what is Ansible's own, and without lists of warnings that are empty."""
+    shown = {name: value for name, value in result.items() if not name.startswith("_ansible_")}
+    return {name: value for name, value in shown.items() if value or name not in ("warnings", "deprecations")}
 
 
 def run_here(name: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:

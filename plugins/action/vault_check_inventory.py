@@ -9,7 +9,9 @@ import typing as t
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._plan.known_inputs import no_hosts
-from ..plugin_utils import controller, known_inputs, preload  # noqa: F401  the last for all tasks that follow
+
+# The last is for all tasks that follow.
+from ..plugin_utils import controller, known_inputs, preload  # noqa: F401  # pylint: disable=unused-import
 
 COLLECTION = pathlib.Path(__file__).parents[2]
 

@@ -35,7 +35,15 @@ import pathlib
 import typing as t
 
 from ansible.plugins.lookup import LookupBase
-from ansible.template import trust_as_template
+
+try:
+    from ansible.template import trust_as_template
+except ImportError:
+
+    def trust_as_template(value: str) -> str:
+        """Before ansible-core 2.19 every text is a template."""
+        return value
+
 
 ROLES = pathlib.Path(__file__).parents[2] / "roles"
 

@@ -54,9 +54,7 @@ options:
     choices: [bucket, load_balancer, target_group]
     default: []
 extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - vaultops.cluster.aws
   - vaultops.cluster.attributes
   - vaultops.cluster.attributes.info
 """

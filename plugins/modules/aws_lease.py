@@ -65,9 +65,7 @@ attributes:
   diff_mode:
     support: none
 extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - vaultops.cluster.aws
   - vaultops.cluster.attributes
   - vaultops.cluster.attributes.change
 """

@@ -35,9 +35,7 @@ options:
     description: With O(state=absent), the name of the alias once more.
     type: str
 extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - vaultops.cluster.aws
   - vaultops.cluster.attributes
   - vaultops.cluster.attributes.change
 """

@@ -85,9 +85,7 @@ options:
     description: With O(state=absent), the value of O(alias) or O(key_id) once more.
     type: str
 extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - vaultops.cluster.aws
   - vaultops.cluster.attributes
   - vaultops.cluster.attributes.change
 """
@@ -279,7 +277,8 @@ def creation(
             "Point the alias at the right one with kms_alias.",
         )
     key = kms_api.read(client, orphans[0]) if orphans else key_state.new(alias, desired, required_tags)
-    assert key is not None
+    if key is None:
+        raise AssertionError("KMS has found the key by its tags, and does not know it")
     steps, after = key_state.plan(key, desired)
     done: list[key_state.Step] = [("alias", alias)] if orphans else [("create", alias)]
     if not check_mode:

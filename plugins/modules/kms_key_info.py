@@ -24,9 +24,7 @@ options:
     description: Without O(alias) and O(key_id), only keys that carry all these tags.
     type: dict
 extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - vaultops.cluster.aws
   - vaultops.cluster.attributes
   - vaultops.cluster.attributes.info
 """

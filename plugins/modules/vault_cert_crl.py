@@ -94,26 +94,22 @@ revoked:
   elements: str
 """
 
+import contextlib
 import datetime
-import traceback
 import typing as t
 from pathlib import Path
 
+from ..module_utils._common.libraries import CRYPTOGRAPHY
 from ..module_utils._common.module import run_module
+from ..module_utils._tls import authority, options
+from ..module_utils._tls.served import look
 from ..module_utils._vault.auth import api
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.session import ADMIN_SPEC, admin_login
 
-try:
+with contextlib.suppress(ImportError):  # the module says that it is missing
     from cryptography import x509
-
-    from ..module_utils._tls import authority
-    from ..module_utils._tls.served import look
-
-    CRYPTOGRAPHY: dict[str, str | None] = {"cryptography": None}
-except ImportError:
-    CRYPTOGRAPHY = {"cryptography": traceback.format_exc()}
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -215,11 +211,9 @@ OPTIONS: dict[str, t.Any] = {
     "signed_by": {
         "type": "dict",
         "options": {
-            "alias": {"type": "str", "required": True},
-            "required_tags": {"type": "dict", "required": True},
+            **options.CA,
             "region": {"type": "str", "required": True},
             "endpoint_url": {"type": "str"},
-            "move_from": {"type": "str", "default": ""},
         },
     },
     "replaced": {"type": "list", "elements": "str"},

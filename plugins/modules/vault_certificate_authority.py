@@ -18,17 +18,7 @@ description:
   - The KMS keys are M(vaultops.cluster.kms_key)'s, with O(ignore:purpose=ca). This module deletes none of them.
   - Every step can be repeated. A step that was cut short is finished by the same step.
 author: vaultops maintainers (@vaultops)
-requirements:
-  - cryptography >= 42.0.0
 options:
-  alias:
-    description: Alias of the CA's KMS key.
-    type: str
-    required: true
-  required_tags:
-    description: Tags that a key of KMS has to carry. One without them is somebody else's, and is not used.
-    type: dict
-    required: true
   parameter:
     description: Name of the parameter in Systems Manager's Parameter Store that publishes the CA certificates.
     type: str
@@ -44,10 +34,6 @@ options:
       - Without this option no node was asked. A parameter that is missing is then an error of O(step=look).
     type: list
     elements: str
-  move_from:
-    description: Directory of V(ca.crt) and V(ca.key) that an earlier release kept the CA in, until the move to KMS is through.
-    type: str
-    default: ""
   step:
     description:
       - What is done besides looking.
@@ -74,9 +60,8 @@ options:
     type: bool
     default: true
 extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - vaultops.cluster.ca
+  - vaultops.cluster.aws
   - vaultops.cluster.attributes
   - vaultops.cluster.attributes.change
 """
@@ -120,7 +105,6 @@ problem:
 
 import datetime
 import os
-import traceback
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -130,15 +114,10 @@ from ..module_utils._aws.errors import translate_errors
 from ..module_utils._aws.module import run_aws_module
 from ..module_utils._common import files
 from ..module_utils._common.errors import Problem
+from ..module_utils._common.libraries import CRYPTOGRAPHY
 from ..module_utils._common.module import require
-
-try:
-    from ..module_utils._tls import authority, certificates
-    from ..module_utils._tls.signers import NEXT, Keys
-
-    CRYPTOGRAPHY: dict[str, str | None] = {"cryptography": None}
-except ImportError:
-    CRYPTOGRAPHY = {"cryptography": traceback.format_exc()}
+from ..module_utils._tls import authority, certificates, options
+from ..module_utils._tls.signers import NEXT, Keys
 
 
 def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
@@ -358,12 +337,10 @@ def retire(keys: t.Any, check_mode: bool) -> str | None:
 
 
 OPTIONS: dict[str, t.Any] = {
-    "alias": {"type": "str", "required": True},
-    "required_tags": {"type": "dict", "required": True},
+    **options.CA,
     "parameter": {"type": "str", "required": True},
     "path": {"type": "path"},
     "known": {"type": "list", "elements": "str"},
-    "move_from": {"type": "str", "default": ""},
     "step": {
         "type": "str",
         "choices": ["look", "make", "begin", "switch", "finish", "remove"],

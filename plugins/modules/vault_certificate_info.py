@@ -66,19 +66,13 @@ certificates:
 """
 
 import datetime
-import traceback
 import typing as t
 
+from ..module_utils._common.libraries import CRYPTOGRAPHY
 from ..module_utils._common.module import run_module
+from ..module_utils._tls.seen import describe
+from ..module_utils._tls.served import look
 from ..module_utils._vault.client import CONNECTION_SPEC, HVAC, Cluster, Connection
-
-try:
-    from ..module_utils._tls.seen import describe
-    from ..module_utils._tls.served import look
-
-    CRYPTOGRAPHY: dict[str, str | None] = {"cryptography": None}
-except ImportError:
-    CRYPTOGRAPHY = {"cryptography": traceback.format_exc()}
 
 
 def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:

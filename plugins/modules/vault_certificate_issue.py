@@ -15,25 +15,7 @@ description:
     certificate before the certificate is returned."
   - The caller decides whether a certificate has to be issued.
 author: vaultops maintainers (@vaultops)
-requirements:
-  - cryptography >= 42.0.0
 options:
-  ca_file:
-    description: Path of the CA certificate(s), in PEM. The first one signs.
-    type: path
-    required: true
-  alias:
-    description: Alias of the CA's KMS key. While the CA changes, the alias with C(-next) counts as well.
-    type: str
-    required: true
-  required_tags:
-    description: Tags that a key of KMS has to carry. One without them is somebody else's, and is not used.
-    type: dict
-    required: true
-  move_from:
-    description: Directory of V(ca.key) of a CA that an earlier release made, until the move to KMS is through.
-    type: str
-    default: ""
   request:
     description: The node's request, as M(vaultops.cluster.vault_certificate_request) returns it.
     type: str
@@ -58,9 +40,9 @@ options:
     type: int
     required: true
 extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - vaultops.cluster.ca
+  - vaultops.cluster.ca.signs
+  - vaultops.cluster.aws
   - vaultops.cluster.attributes
   - vaultops.cluster.attributes.change
 """
@@ -86,25 +68,21 @@ certificate:
   type: str
 """
 
+import contextlib
 import datetime
-import traceback
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ..module_utils._aws import kms_api
 from ..module_utils._aws.module import run_aws_module
+from ..module_utils._common.libraries import CRYPTOGRAPHY
 from ..module_utils._common.module import require
+from ..module_utils._tls import authority, options
+from ..module_utils._tls.signers import Keys, first_in
 
-try:
+with contextlib.suppress(ImportError):  # the module says that it is missing
     from cryptography.hazmat.primitives import serialization
-
-    from ..module_utils._tls import authority
-    from ..module_utils._tls.signers import Keys, first_in
-
-    CRYPTOGRAPHY: dict[str, str | None] = {"cryptography": None}
-except ImportError:
-    CRYPTOGRAPHY = {"cryptography": traceback.format_exc()}
 
 
 def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
@@ -123,10 +101,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
 
 
 OPTIONS: dict[str, t.Any] = {
-    "ca_file": {"type": "path", "required": True},
-    "alias": {"type": "str", "required": True},
-    "required_tags": {"type": "dict", "required": True},
-    "move_from": {"type": "str", "default": ""},
+    **options.SIGNS,
     "request": {"type": "str", "required": True},
     "common_name": {"type": "str", "required": True},
     "names": {"type": "list", "elements": "str", "required": True},

@@ -42,7 +42,6 @@ options:
         description: A PGP public key for every share, in base64 without armour.
         type: list
         elements: str
-        no_log: false
       root_token_pgp_key:
         description: A PGP public key to encrypt the root token to.
         type: str
@@ -75,12 +74,12 @@ options:
         elements: str
         default: []
       operators:
-        description: ARNs of those that may operate. Those of O(admins) may as well.
+        description: ARNs of those that may operate. Those of O(identities.admins) may as well.
         type: list
         elements: str
         default: []
       viewers:
-        description: ARNs of those that may look. Those of O(operators) and O(admins) may as well.
+        description: ARNs of those that may look. Those of O(identities.operators) and O(identities.admins) may as well.
         type: list
         elements: str
         default: []
@@ -241,12 +240,12 @@ PARTS: dict[str, t.Any] = {
     "cert_role": cert_role.SPEC,
 }
 
-Answer = tuple[str, dict[str, t.Any] | list[str]]
+Answer = tuple[str, t.Union[dict[str, t.Any], list[str]]]  # noqa: UP007  evaluated
 
 
 def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
     if params["custody"]:
-        require(sinks.BOTO3)
+        require(sinks.LIBRARIES)
     with Visit(Connection.from_params(params)) as visit:
         return {"changed": False, **dict.fromkeys(PARTS), **dict(answers(visit, params))}
 
@@ -289,7 +288,7 @@ OPTIONS: dict[str, t.Any] = {
     **AUTH_SPEC,
     **ADMIN_SPEC,
     "cluster_name": {"type": "str"},
-    "custody": {"type": "dict", "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
+    "custody": sinks.OPTION,
     **{part: {"type": "dict", "options": spec} for part, spec in PARTS.items()},
     "identities": {"type": "dict", "options": people.SPEC, "required_together": people.TOGETHER},
 }

@@ -102,12 +102,12 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
 
 OPTIONS: dict[str, t.Any] = {
     "cluster_name": {"type": "str", "required": True},
-    "custody": {"type": "dict", "required": True, "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
+    "custody": {**sinks.OPTION, "required": True},
 }
 
 
 def main() -> None:
-    run_module(run, OPTIONS, libraries=sinks.BOTO3)
+    run_module(run, OPTIONS, libraries=sinks.LIBRARIES)
 
 
 if __name__ == "__main__":

@@ -13,25 +13,7 @@ description:
     another CA.
   - The directory goes with the run, and the certificates are valid for one day at most.
 author: vaultops maintainers (@vaultops)
-requirements:
-  - cryptography >= 42.0.0
 options:
-  ca_file:
-    description: Path of the CA certificate(s), in PEM. The first one signs.
-    type: path
-    required: true
-  alias:
-    description: Alias of the CA's KMS key.
-    type: str
-    required: true
-  required_tags:
-    description: Tags that a key of KMS has to carry. One without them is somebody else's, and is not used.
-    type: dict
-    required: true
-  move_from:
-    description: Directory of V(ca.key) of a CA that an earlier release made, until the move to KMS is through.
-    type: str
-    default: ""
   directory:
     description: Directory of the run's own files.
     type: path
@@ -41,9 +23,9 @@ options:
     type: dict
     required: true
 extends_documentation_fragment:
-  - amazon.aws.common.modules
-  - amazon.aws.region.modules
-  - amazon.aws.boto3
+  - vaultops.cluster.ca
+  - vaultops.cluster.ca.signs
+  - vaultops.cluster.aws
   - vaultops.cluster.attributes
   - vaultops.cluster.attributes.change
 """
@@ -69,9 +51,9 @@ issued:
   elements: str
 """
 
+import contextlib
 import datetime
 import os
-import traceback
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -79,19 +61,15 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ..module_utils._aws import kms_api
 from ..module_utils._aws.module import run_aws_module
 from ..module_utils._common import files
+from ..module_utils._common.libraries import CRYPTOGRAPHY
 from ..module_utils._common.module import require
+from ..module_utils._tls import authority, options
+from ..module_utils._tls.signers import Keys, first_in
 
-try:
+with contextlib.suppress(ImportError):  # the module says that it is missing
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import serialization
-
-    from ..module_utils._tls import authority
-    from ..module_utils._tls.signers import Keys, first_in
-
-    CRYPTOGRAPHY: dict[str, str | None] = {"cryptography": None}
-except ImportError:
-    CRYPTOGRAPHY = {"cryptography": traceback.format_exc()}
 
 
 def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
@@ -131,10 +109,7 @@ def issue(name: str, paths: dict[str, str], ca: t.Any, signer: t.Any) -> None:
 
 
 OPTIONS: dict[str, t.Any] = {
-    "ca_file": {"type": "path", "required": True},
-    "alias": {"type": "str", "required": True},
-    "required_tags": {"type": "dict", "required": True},
-    "move_from": {"type": "str", "default": ""},
+    **options.SIGNS,
     "directory": {"type": "path", "required": True},
     "identities": {"type": "dict", "required": True},
 }

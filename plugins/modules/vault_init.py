@@ -44,7 +44,6 @@ options:
       - Required by O(custody.sink=pgp).
     type: list
     elements: str
-    no_log: false
   root_token_pgp_key:
     description:
       - A PGP public key to encrypt the root token to. An operator then has to decrypt the root token and pass it once as a token.
@@ -154,12 +153,12 @@ OPTIONS: dict[str, t.Any] = {
     **CONNECTION_SPEC,
     "cluster_name": {"type": "str", "required": True},
     **SPEC,
-    "custody": {"type": "dict", "required": True, "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
+    "custody": {**sinks.OPTION, "required": True},
 }
 
 
 def main() -> None:
-    run_module(run, OPTIONS, libraries={**HVAC, **sinks.BOTO3})
+    run_module(run, OPTIONS, libraries={**HVAC, **sinks.LIBRARIES})
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ import typing as t
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
 from ..module_utils._custody import journal, sinks
-from ..module_utils._objects import aws, files, homes, records
+from ..module_utils._objects import files, homes, records
 from ..module_utils._snapshot import canary, seen
 
 # What S3 takes in one request.
@@ -256,12 +256,12 @@ OPTIONS: dict[str, t.Any] = {
     "source": {"type": "path", "required": True},
     "cluster_name": {"type": "str", "required": True},
     "records": {"type": "dict", "required": True, "options": records.SPEC},
-    "custody": {"type": "dict", "required": True, "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
+    "custody": {**sinks.OPTION, "required": True},
 }
 
 
 def main() -> None:
-    run_module(run, OPTIONS, libraries=aws.BOTO3)
+    run_module(run, OPTIONS, libraries=sinks.LIBRARIES)
 
 
 if __name__ == "__main__":

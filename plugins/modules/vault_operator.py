@@ -183,7 +183,7 @@ OPTIONS: dict[str, t.Any] = {
     **ADMIN_SPEC,
     "cluster_name": {"type": "str", "required": True},
     **SPEC,
-    "custody": {"type": "dict", "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
+    "custody": sinks.OPTION,
 }
 
 
@@ -192,7 +192,7 @@ def main() -> None:
         run,
         OPTIONS,
         OSError,
-        libraries={**HVAC, **sinks.BOTO3},
+        libraries={**HVAC, **sinks.LIBRARIES},
         required_together=[
             ("cert_auth_public_key", "cert_auth_private_key"),
             ("admin_public_key", "admin_private_key"),

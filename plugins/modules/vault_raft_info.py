@@ -266,7 +266,7 @@ OPTIONS: dict[str, t.Any] = {
     "stable_seconds": {"type": "int", "default": 0},
     "wait_timeout": {"type": "int", "default": 120},
     "cluster_name": {"type": "str"},
-    "custody": {"type": "dict", "options": sinks.SPEC, "required_if": sinks.REQUIRED_IF},
+    "custody": sinks.OPTION,
 }
 
 

@@ -189,7 +189,7 @@ OPTIONS: dict[str, t.Any] = {
     "any_cluster": {"type": "bool", "default": False},
     "key_arns": {"type": "list", "elements": "str", "required": True, "no_log": False},
     "records": {"type": "dict", "options": records.SPEC},
-    "seal_key_arn": {"type": "str"},
+    "seal_key_arn": {"type": "str", "no_log": False},
     "any_key": {"type": "bool", "default": False},
     "bucket": {"type": "str"},
     "prefix": {"type": "str", "default": "snapshots"},

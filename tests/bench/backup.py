@@ -36,7 +36,7 @@ RUNS = 5
 RUN_SECONDS = 300
 REGION = "eu-central-1"
 BUCKET = "bench-snapshots"
-TOOL = "ansible_collections.vaultops.cluster.plugins.module_utils._backup"
+TOOL = "ansible_collections.vaultops.cluster.plugins.module_utils._backup.cli"
 # It wants an older SDK than the collection, so it gets an environment of its own.
 CLI = ("aws-encryption-sdk-cli==4.3.0", "aws-encryption-sdk==3.3.1")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vaultops" / "aws-encryption-cli-4.3.0"

@@ -9,6 +9,7 @@ import subprocess
 import types
 import typing as t
 
+import ansible.template
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from kit.paths import ROOT
@@ -28,6 +29,8 @@ MODULES = {
     "controller_schedules": "schedule",
 }
 NODE = "workflow_job_template_node"
+# As vars files are read: what is not marked unsafe is a template. Before ansible-core 2.19 that is so of every file.
+AS_VARS = {"trusted_as_template": True} if hasattr(ansible.template, "trust_as_template") else {}
 
 
 def module_of(path: str, name: str) -> types.ModuleType:
@@ -43,8 +46,7 @@ def raw() -> dict[str, t.Any]:
     loader = DataLoader()
     found: dict[str, t.Any] = {}
     for path in sorted(CONFIG.glob("*.yml")):
-        # As vars files are read: what is not marked unsafe is a template.
-        found |= loader.load_from_file(str(path), trusted_as_template=True)
+        found |= loader.load_from_file(str(path), **AS_VARS)
     return found
 
 

@@ -22,7 +22,7 @@ __all__ = ["Certificates"]
 
 REGION = "eu-central-1"
 BUCKET = "snapshots-bucket"
-TOOL = "ansible_collections.vaultops.cluster.plugins.module_utils._backup"
+TOOL = "ansible_collections.vaultops.cluster.plugins.module_utils._backup.cli"
 RUN_SECONDS = 60
 SUPERSEDED = {"Key": "vaultops-superseded", "Value": "true"}
 # Two parts of an upload.

@@ -6,6 +6,7 @@ import jinja2
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from ansible_collections.vaultops.cluster.plugins.lookup.role_template import trust_as_template
 from kit.paths import ROOT
 
 ROLE = ROOT / "roles" / "vault_server"
@@ -60,8 +61,6 @@ def render(template: str, variables: dict) -> str:
 
 
 def trusted(value):
-    from ansible.template import trust_as_template
-
     if isinstance(value, str):
         return trust_as_template(value)
     if isinstance(value, dict):

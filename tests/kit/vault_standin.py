@@ -34,6 +34,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from kit.certificates import identified
 
 CLUSTER_ID = "7f0c1f9e-0000-4000-8000-000000000001"
 SERVER_NAME = "vault.test.internal"
@@ -83,7 +84,9 @@ class Certificates:
         if dns:
             names = x509.SubjectAlternativeName([x509.DNSName(dns), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
             builder = builder.add_extension(names, critical=False)
-        certificate = builder.sign(self._ca_key if dns else key, hashes.SHA256())
+        signs = self._ca_key if dns else key
+        builder = identified(builder, key.public_key(), signs.public_key(), not dns)
+        certificate = builder.sign(signs, hashes.SHA256())
         (self.folder / f"{name}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         pem = serialization.PrivateFormat.PKCS8
         text = key.private_bytes(serialization.Encoding.PEM, pem, serialization.NoEncryption())

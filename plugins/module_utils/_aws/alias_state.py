@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .key_state import Key
+if t.TYPE_CHECKING:
+    from .key_state import Key
 
 NAME = re.compile(r"alias/(?!aws/)[a-zA-Z0-9/_-]{1,250}")
 

@@ -6,8 +6,6 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
-
 from .._snapshot import lifecycle as lifecycle_state
 from .policies import PolicyInputs, bucket_policy
 
@@ -16,6 +14,9 @@ PUBLIC_ACCESS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "Re
 
 def differences(found: list[dict[str, t.Any]], inputs: PolicyInputs, days: int | str) -> list[str]:
     """What a run would change, in words. *found* is what amazon.aws.s3_bucket_info returns as buckets."""
+    # Here: the documentation of a filter is read where amazon.aws is not.
+    from ansible_collections.amazon.aws.plugins.module_utils.policy import compare_policies
+
     bucket = next((entry for entry in found if entry["name"] == inputs["bucket"]), None)
     if bucket is None:
         return [f"{inputs['bucket']} would be created in {inputs['region']}"]
@@ -25,10 +26,11 @@ def differences(found: list[dict[str, t.Any]], inputs: PolicyInputs, days: int |
     key = _key(bucket)
     if key != inputs["key_arns"][0]:
         said.append(f"new objects would be encrypted with {inputs['key_arns'][0]} instead of {key or 'keys of S3'}")
-    block = bucket.get("public_access_block", {}).get("PublicAccessBlockConfiguration", {})
+    block = _inside(bucket, "public_access_block", "PublicAccessBlockConfiguration") or {}
     if not all(block.get(name) for name in PUBLIC_ACCESS):
         said.append("public access would be blocked")
-    policy = json.loads(bucket.get("bucket_policy", {}).get("Policy") or "{}")
+    policy = _inside(bucket, "bucket_policy", "Policy") or {}
+    policy = json.loads(policy) if isinstance(policy, str) else policy
     if compare_policies(policy, bucket_policy(inputs)):
         said.append("the policy would be replaced by one that asks for TLS, and lets nodes add snapshots only")
     rules = bucket.get("bucket_lifecycle_configuration", {}).get("Rules", [])
@@ -38,5 +40,11 @@ def differences(found: list[dict[str, t.Any]], inputs: PolicyInputs, days: int |
 
 
 def _key(bucket: dict[str, t.Any]) -> str | None:
-    rules = bucket.get("bucket_encryption", {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+    rules = (_inside(bucket, "bucket_encryption", "ServerSideEncryptionConfiguration") or {}).get("Rules", [])
     return rules[0].get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID") if rules else None
+
+
+def _inside(bucket: dict[str, t.Any], part: str, wrapper: str) -> t.Any:
+    """amazon.aws 10 returns it in the answer that AWS gave, and amazon.aws 11 alone."""
+    found = bucket.get(part) or {}
+    return found.get(wrapper, found)

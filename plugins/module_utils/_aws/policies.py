@@ -333,7 +333,7 @@ def lockout_problems(administrators: list[str], caller_arn: str) -> list[str]:
 
 
 def _without_path(arn: str) -> str:
-    head, _, rest = arn.partition("/")
+    head, _slash, rest = arn.partition("/")
     return f"{head}/{rest.rpartition('/')[2]}" if rest else head
 
 

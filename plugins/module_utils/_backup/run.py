@@ -1,6 +1,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """One run, from the question who is active to the last metric."""
 
+# It is a program of its own, and no module.
+# pylint: disable=ansible-bad-function
 from __future__ import annotations
 
 import dataclasses

@@ -126,7 +126,8 @@ class Draft:
         return self._digest.hexdigest()
 
     def write(self, data: bytes) -> None:
-        assert self._handle is not None
+        if self._handle is None:
+            raise AssertionError("it is written to before it is opened")
         with _translate_errors(f"{self.path} could not be written"):
             if self.size >= self._look_at:
                 self._look(self._handle)

@@ -22,16 +22,18 @@ versions wrote no such line, and a file only when there were keys.
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import re
 import typing as t
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from .._common.errors import Problem
 from .._objects import homes
 from .record import Record, dump, load
+
+with contextlib.suppress(ImportError):  # who needs it says that it is missing: _common/libraries.py
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 NONCE_BYTES = 12
 EMPTY, FULL = "prepared", "answered"
@@ -119,7 +121,7 @@ class Journal:
         self.home.remove()
 
     def _put(self, data: bytes, reservation: Record) -> None:
-        for _ in range(TRIES):
+        for _attempt in range(TRIES):
             held = self.home.read()
             if held and held.data == data:
                 return

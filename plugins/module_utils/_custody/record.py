@@ -125,7 +125,8 @@ def load(text: str | bytes, where: str) -> Record:
         data = json.loads(text)
     except (ValueError, RecursionError):
         data = None
-    if not isinstance(data, dict) or type(data.get("format")) is not int or data["format"] != FORMAT:
+    form = data.get("format") if isinstance(data, dict) else None
+    if isinstance(form, bool) or not isinstance(form, int) or form != FORMAT:
         raise ValueError(f"{where} holds something that is not a custody record of this collection")
     data = {**LATER, **data}
     wrong = sorted(name for name, types in TYPES.items() if name not in data or type(data[name]) not in types)

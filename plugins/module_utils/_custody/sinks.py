@@ -8,11 +8,13 @@ import os
 import typing as t
 
 from .._common.errors import Problem
+from .._common.libraries import CRYPTOGRAPHY
 from .._objects import aws, files, secret
 from . import journal
 from .record import Record, dump, load
 
-BOTO3 = aws.BOTO3
+# The journal's is cryptography.
+LIBRARIES = {**aws.BOTO3, **CRYPTOGRAPHY}
 SPEC: dict[str, t.Any] = {
     "sink": {"type": "str", "required": True, "choices": ["secretsmanager", "kms_file", "pgp"]},
     "name": {"type": "str"},
@@ -28,6 +30,8 @@ REQUIRED_IF = [
     ("sink", "kms_file", ["path", "kms_key_id", "region"]),
     ("sink", "pgp", ["path"]),
 ]
+# The option custody of a module.
+OPTION: dict[str, t.Any] = {"type": "dict", "options": SPEC, "required_if": REQUIRED_IF}
 PROBE_STAGE = "VAULTOPS_PROBE"
 NEEDS = (
     "Whoever runs init needs secretsmanager:DescribeSecret, GetSecretValue, CreateSecret, TagResource and "

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import typing as t
 
-from packaging.requirements import Requirement
-
 # Version by name; None where it is not installed.
 Installed = t.Callable[[str], t.Optional[str]]  # noqa: UP045  evaluated
 
 
 def lacking(requirements: t.Sequence[str], installed: Installed) -> list[str]:
     """Lines such as 'hvac>=2.3.0' that are not fulfilled, each with what is there instead."""
+    # Ansible has it, on the controller. Of module_utils, sanity imports every file where only modules' libraries are.
+    from packaging.requirements import Requirement
+
     found = []
     for requirement in map(Requirement, requirements):
         version = installed(requirement.name)

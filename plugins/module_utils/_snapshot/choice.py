@@ -37,7 +37,7 @@ def newest(names: t.Iterable[str], told: t.Mapping[str, str], cluster_id: str | 
         if wanted not in ids:
             raise NoChoice(f"there is no complete one of the cluster id {cluster_id}", ids.values())
     elif len(ids) == 1:
-        (wanted,) = ids
+        wanted = next(iter(ids))
     else:
         raise NoChoice("they are of several clusters of this name" if ids else "none can be read", ids.values())
     chosen, other = ids[wanted], unbound.get(wanted, "")

@@ -68,7 +68,7 @@ def read(texts: t.Mapping[str, str]) -> tuple[list[dict[str, t.Any]], list[str]]
             found.append((words.epoch(made["finished_at"]), _fields(made)))
         except (ValueError, KeyError, TypeError) as error:
             unreadable.append(f"{path} can't be read ({words.one_line(error)})")
-    return [one for _, one in sorted(found, key=lambda pair: pair[0])], unreadable
+    return [one for _when, one in sorted(found, key=lambda pair: pair[0])], unreadable
 
 
 def _renamed(made: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -74,7 +74,7 @@ class Key:
                 encryption_context=context,
                 frame_length=FRAME_BYTES,
             )
-            _ = stream.header
+            _header = stream.header
         yield stream
 
     def seal(self, context: dict[str, str]) -> str:
@@ -101,7 +101,7 @@ class Key:
                 stream = _sdk().stream(
                     mode="decrypt", source=source, key_provider=self._master_key, max_body_length=FRAME_BYTES
                 )
-                _ = stream.header
+                _header = stream.header
             yield stream
         except DAMAGE as error:
             raise Failure(

@@ -9,7 +9,7 @@ from .._common.errors import Problem
 
 
 class Exit(enum.IntEnum):
-    """The table with what each one means is in __main__.py."""
+    """The table with what each one means is in _backup/cli.py."""
 
     DONE = 0
     BUG = 1

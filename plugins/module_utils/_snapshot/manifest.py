@@ -93,7 +93,7 @@ def parse(text: str | bytes) -> Manifest:
     if not isinstance(data, dict):
         raise ValueError("it is not an object")
     form = data.get("format")
-    if type(form) is not int or form not in (UNBOUND, SEALED, FORMAT):
+    if isinstance(form, bool) or not isinstance(form, int) or form not in (UNBOUND, SEALED, FORMAT):
         raise ValueError(f"its format is {form}, and this tool knows {UNBOUND} to {FORMAT}")
     wanted = [(field, _key(field.name, form)) for field in fields(Manifest) if field.name != "seal" or form != UNBOUND]
     wrong = [key for field, key in wanted if not _fits(data.get(key), field.type)]
@@ -113,7 +113,7 @@ def parse(text: str | bytes) -> Manifest:
 def _fits(value: t.Any, kind: t.Any) -> bool:
     """Whether it is what a field wants. A bool is no number here, and no size is below nothing."""
     if kind == "int":
-        return type(value) is int and value >= 0
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return isinstance(value, str)
 
 

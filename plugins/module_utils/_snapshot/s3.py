@@ -276,8 +276,8 @@ class Bucket:
     def _key(self, name: str) -> str:
         return f"{self._settings.prefix}/{name}" if self._settings.prefix else name
 
-    def _translate_errors(self, what: str, cures: dict[str, str] = _CURES) -> t.ContextManager[None]:
-        return aws.translate_errors(Exit.S3, what, cures)
+    def _translate_errors(self, what: str, cures: dict[str, str] | None = None) -> t.ContextManager[None]:
+        return aws.translate_errors(Exit.S3, what, _CURES if cures is None else cures)
 
 
 def require_name(known: manifest.Manifest, name: str, where: str) -> None:

@@ -33,7 +33,7 @@ class View(t.TypedDict):
     times: dict[str, str]
 
 
-def view(name: str, drills: t.Sequence[Part], late: limits.Limits = limits.DEFAULTS) -> View:
+def view(name: str, drills: t.Sequence[Part], late: limits.Limits | None = None) -> View:
     """*name*: of the cluster; *drills*: what drill.read() returns, at least one."""
     last = drills[-1]
     passed = [one for one in drills if _passed(one) and None not in (one["rpo_seconds"], one["rto_seconds"])]
@@ -41,7 +41,7 @@ def view(name: str, drills: t.Sequence[Part], late: limits.Limits = limits.DEFAU
         "name": name,
         "last": last,
         "level": _level(last),
-        "tiles": _tiles(last, late),
+        "tiles": _tiles(last, late or limits.DEFAULTS),
         "figures": [_figure(field, passed) for field in TIMES] if passed else [],
         "newest": [Row(one, _level(one), _restored_within(one)) for one in reversed(drills[-SHOWN:])],
         "times": TIMES,

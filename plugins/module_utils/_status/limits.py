@@ -16,8 +16,14 @@ DEFAULTS: Limits = {"snapshot_seconds": 8 * 3600, "certificate_days": 30, "drill
 
 
 def of(about: t.Mapping[str, t.Any]) -> Limits:
-    """*about* has snapshot_every_seconds, renew_days and drill_days, or None or nothing where a default holds."""
-    every, renew, drill = (about.get(name) for name in ("snapshot_every_seconds", "renew_days", "drill_days"))
+    """*about* has snapshot_every_seconds, renew_days and drill_days, or None or nothing where a default holds.
+
+    Before ansible-core 2.19, what a template says is null is an empty text.
+    """
+    every, renew, drill = (
+        None if about.get(name) == "" else about.get(name)
+        for name in ("snapshot_every_seconds", "renew_days", "drill_days")
+    )
     found = Limits(**DEFAULTS)
     if every is not None:
         found["snapshot_seconds"] = round(int(every) * 4 / 3)  # a snapshot takes its time, and may be late by a little

@@ -97,7 +97,7 @@ def _ages(listed: t.Sequence[Part], now: float, limit: float) -> plot.Figure:
     ages = ages_over_time(listed, now)
     if len(listed) > MOST_TEETH:
         ages = ages[1::2]
-    oldest = max(age for _, age in ages)
+    oldest = max(age for _when, age in ages)
     divisor, unit = words.time_unit(max(oldest, limit))
     curve = [(when, age / divisor) for when, age in ages]
     most = (limit / divisor, words.duration(limit))

@@ -63,10 +63,10 @@ def draw(
     limit: tuple[float, str] | None = None,
 ) -> Plot:
     """*curve*: values in *unit* over seconds since 1970. *said*: of each of its points, which is a dot then."""
-    begin, end = min(when for when, _ in curve), max(when for when, _ in curve)
+    begin, end = min(when for when, _value in curve), max(when for when, _value in curve)
     margin = max((end - begin) * 0.02, HOUR / 2)
     begin, end = begin - margin, end + margin
-    ticks = value_ticks(max([value for _, value in curve] + ([limit[0]] if limit else [])))
+    ticks = value_ticks(max([value for _when, value in curve] + ([limit[0]] if limit else [])))
 
     def x(when: float) -> float:
         return round(LEFT + (when - begin) / (end - begin) * (RIGHT - LEFT), 1)

@@ -7,11 +7,9 @@ import functools
 import pathlib
 import typing as t
 
-import jinja2
-
 from .._common import words
 from . import drill_page, levels, overview, page, picture
-from .limits import DEFAULTS, Limits
+from .limits import Limits
 
 TEMPLATES = pathlib.Path(__file__).parent / "templates"
 FILTERS: dict[str, t.Callable[..., str | None]] = {
@@ -33,13 +31,16 @@ def status(document: t.Mapping[str, t.Any]) -> str:
     return _environment().get_template("status.html.j2").render({**document, **page.view(document)})
 
 
-def drills(name: str, found: t.Sequence[t.Mapping[str, t.Any]], late: Limits = DEFAULTS) -> str:
+def drills(name: str, found: t.Sequence[t.Mapping[str, t.Any]], late: Limits | None = None) -> str:
     """*name*: of the cluster; *found*: what drill.read() returns, at least one."""
     return _environment().get_template("drills.html.j2").render(drill_page.view(name, found, late))
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def _environment() -> t.Any:
+    # Ansible has it, on the controller. Of module_utils, sanity imports every file where only modules' libraries are.
+    import jinja2
+
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,

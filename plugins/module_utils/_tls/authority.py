@@ -7,27 +7,28 @@ that is thrown away, for the bytes that are to be signed, and put together with 
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ipaddress
 import typing as t
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
 from .._common.errors import Problem
+
+with contextlib.suppress(ImportError):  # who needs it says that it is missing: _common/libraries.py
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    CURVE, CA_CURVE = ec.SECP256R1(), ec.SECP384R1()
+    USAGES = {"serverAuth": ExtendedKeyUsageOID.SERVER_AUTH, "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH}
+    # Of every CA here, with its curve; in DER below, ecdsa-with-SHA384 as an AlgorithmIdentifier.
+    HASH = hashes.SHA384()
 
 # A node's clock may be behind the controller's.
 BACKDATED = datetime.timedelta(minutes=5)
 CRL_DAYS = 3650
-CURVE, CA_CURVE = ec.SECP256R1(), ec.SECP384R1()
-USAGES = {"serverAuth": ExtendedKeyUsageOID.SERVER_AUTH, "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH}
-
-
-# Of every CA here, with its curve: ecdsa-with-SHA384 as an AlgorithmIdentifier, in DER.
-HASH = hashes.SHA384()
 ALGORITHM = bytes.fromhex("300a06082a8648ce3d040303")
 
 

@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ipaddress
 import os
 import typing as t
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+with contextlib.suppress(ImportError):  # who needs it says that it is missing: _common/libraries.py
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
 
 RESERVED_PREFIX = "vaultops-"
 
@@ -38,7 +41,7 @@ def problems(options: t.Mapping[str, t.Any], now: datetime.datetime) -> list[str
         found.append(f"{where} does not hold {', '.join(missing)}. Issue it with these as subject alternative names.")
     if now < leaf.not_valid_before_utc:
         found.append(f"{where} is not valid before {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC. Check the clock.")
-    if leaf.not_valid_after_utc < now + datetime.timedelta(days=options["days"]):
+    if leaf.not_valid_after_utc < now + datetime.timedelta(days=int(options["days"])):
         found.append(f"{where} expires at {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC. Issue a new one.")
     if authorities and not _is_signed(certificates, authorities):
         found.append(f"{where} was not signed by {options['ca']}. Give the CA that signed it, and the chain between.")
@@ -78,7 +81,7 @@ def node_problems(
         said.append(f"Its certificate does not hold {', '.join(missing)}.")
     if now < leaf.not_valid_before_utc:
         said.append(f"Its certificate is not valid before {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC.")
-    if leaf.not_valid_after_utc < now + datetime.timedelta(days=options["days"]):
+    if leaf.not_valid_after_utc < now + datetime.timedelta(days=int(options["days"])):
         said.append(f"Its certificate expires at {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC.")
     if not _is_signed(chain, certificates_in(options["ca"])):
         said.append("Its certificate was not signed by the cluster's CA.")

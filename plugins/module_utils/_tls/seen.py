@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import typing as t
 
-from cryptography import x509
+with contextlib.suppress(ImportError):  # who needs it says that it is missing: _common/libraries.py
+    from cryptography import x509
 
 
 class Seen(t.TypedDict):

@@ -3,19 +3,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
 import typing as t
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from .._aws import key_state, kms_api
 from .._common.errors import Problem
-from .authority import HASH, Signer
+from . import authority
+
+with contextlib.suppress(ImportError):  # who needs it says that it is missing: _common/libraries.py
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
 
 ALGORITHM = "ECDSA_SHA_384"
 # What KMS takes to hash itself.
@@ -91,7 +93,7 @@ class FileSigner:
         self.public = key.public_key()
 
     def sign(self, message: bytes) -> bytes:
-        return self.key.sign(message, ec.ECDSA(HASH))
+        return self.key.sign(message, ec.ECDSA(authority.HASH))
 
 
 class Keys:
@@ -141,9 +143,9 @@ class Keys:
         """Whether it is the CA of the key that comes next."""
         return self.following is not None and self._in_kms(certificate) is self.following
 
-    def signer(self, certificate: x509.Certificate) -> Signer:
+    def signer(self, certificate: x509.Certificate) -> authority.Signer:
         """Who signs for this CA."""
-        found: Signer | None = self._in_kms(certificate)
+        found: authority.Signer | None = self._in_kms(certificate)
         if found is None and certificate in self.old:
             found = FileSigner(os.path.join(self.move_from, "ca.key"))
         if found is None or found.public != certificate.public_key():

@@ -1,6 +1,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Talk to the nodes of one Vault cluster: TLS, retries, login, and every failure as a VaultError."""
 
+# VaultError is an exception.
+# pylint: disable=bad-exception-cause
 from __future__ import annotations
 
 import errno
@@ -168,11 +170,9 @@ class Cluster:
             raise
         return client
 
-    @contextmanager
-    def login_active(self) -> t.Iterator[hvac.Client]:
+    def login_active(self) -> t.ContextManager[hvac.Client]:
         """An authenticated client for the active node."""
-        with self.login(self.active()) as client:
-            yield client
+        return self.login(self.active())
 
     def active(self) -> str:
         """The name of the active node, asked of all nodes."""

@@ -136,7 +136,7 @@ def test_answers_the_nth_call_only(upstream):
 def test_every_means_from_the_nth_on(upstream):
     with FaultProxy(ANYWHERE, upstream.url, [Rule("Encrypt", Answer("X"), nth=2, every=True)]) as proxy:
         call(proxy, "Encrypt")
-        for _ in range(2):
+        for _turn in range(2):
             with pytest.raises(urllib.error.HTTPError):
                 call(proxy, "Encrypt")
 

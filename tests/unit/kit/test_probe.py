@@ -372,7 +372,7 @@ def test_everything_is_read_once():
         return nodes[-1]
 
     assert set(readback.read_all("r", keys, ["b", "c"], connect)) == set(keys)
-    paths = [path for node in nodes for path, _ in node.bodies]
+    paths = [path for node in nodes for path, _body in node.bodies]
     assert sorted(paths) == sorted(f"/v1/probe/r/{client}/{seq}" for client, seq in keys)
     assert {node.name for node in nodes if node.bodies} == {"b", "c"}
 

@@ -35,7 +35,7 @@ def test_the_tool_runs_from_what_is_unpacked(options, tmp_path, run_module):
     (tmp_path / "site").mkdir()
     subprocess.run(["tar", "-xzf", made["path"], "-C", tmp_path / "site"], check=True)
     done = subprocess.run(
-        [sys.executable, "-m", "vaultops_tool._backup", "--config", "/nowhere"],
+        [sys.executable, "-m", "vaultops_tool._backup.cli", "--config", "/nowhere"],
         cwd=tmp_path / "site",
         capture_output=True,
         text=True,
@@ -111,12 +111,13 @@ def test_a_wheel_that_was_changed_is_not_packed(options, run_module, tmp_path, m
     assert run_module(vault_backup_bundle, **options)["path"] != made["path"]
 
 
-def test_every_package_of_the_tool_has_hashes():
-    text = (ROOT / "roles/vault_backup/files/requirements.txt").read_text()
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-3.9.txt"])
+def test_every_package_of_the_tool_has_hashes(name):
+    text = (ROOT / "roles/vault_backup/files" / name).read_text()
     entries = [line.split() for line in text.replace("\\\n", "").splitlines() if line and not line.startswith("#")]
     assert len(entries) > 10
-    for name, *sums in entries:
-        assert "==" in name and sums and all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", found) for found in sums), name
+    for one, *sums in entries:
+        assert "==" in one and sums and all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", found) for found in sums), one
 
 
 def test_packages_that_do_not_exist_are_named(options, run_module):

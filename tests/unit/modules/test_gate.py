@@ -256,7 +256,7 @@ def test_a_voter_that_is_dead_and_not_missed_yet_is_not_counted_on(cluster, run_
 )
 def test_only_a_plain_no_proves_that_the_old_token_is_gone(cluster, status, says):
     cluster.answers["/v1/auth/token/lookup-self"] = (status, {"errors": ["x"]})
-    asked = vault_raft_restore.Cluster(vault_raft_restore.Connection(**{k: v for k, v in cluster.options.items()}))
+    asked = vault_raft_restore.Cluster(vault_raft_restore.Connection(**cluster.options))
     found = vault_raft_restore.what_is_missing(asked, {"cluster_id": "one"}, "old", INDEX)
     assert found is None if says is None else says in str(found)
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from kit.ca import make_key, signer, tags_of
+from kit.certificates import identified
 from labkit.settings import REGION
 
 ALIAS = "alias/vault-prod-ca"
@@ -32,6 +33,7 @@ class Authority:
         builder = x509.CertificateBuilder(self.name, self.name, self.key.public_key(), x509.random_serial_number())
         builder = builder.not_valid_before(NOW - 9 * DAY).not_valid_after(NOW + days * DAY)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        builder = identified(builder, self.key.public_key(), self.key.public_key(), True)
         return builder.sign(self.key, hashes.SHA256())
 
     def crl(self, *serials):

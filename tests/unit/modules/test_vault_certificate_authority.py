@@ -348,7 +348,7 @@ def test_a_finish_that_is_cut_short_is_found_and_finished(made, call, monkeypatc
     for step in ("begin", "switch"):
         made.ask(step)
     new = made.key_of(NEXT)
-    name, _, which = call.partition(" ")
+    name, _space, which = call.partition(" ")
     left = [int(which or 1)]
     from botocore.client import BaseClient
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from kit.backup_stage import SERVER_NAME
+from kit.certificates import identified
 
 FIELDS = {"node", "problem", "known_ca", "serial", "sha256", "issuer", "not_after", "days_left"}
 NOW = datetime.datetime.now(datetime.timezone.utc)
@@ -55,6 +56,7 @@ class Authority:
         if dns:
             names = x509.SubjectAlternativeName([x509.DNSName(dns)])
             builder = builder.add_extension(names, critical=False)
+        builder = identified(builder, public_key, self.key.public_key(), dns is None)
         return builder.sign(self.key, hashes.SHA256())
 
 

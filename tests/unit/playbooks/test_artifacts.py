@@ -70,6 +70,7 @@ def run(folder: t.Any, task_file: t.Any, variables: dict[str, t.Any], *options: 
         cwd=folder,
         env={**os.environ, "ANSIBLE_SHOW_CUSTOM_STATS": "true", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
         capture_output=True,
+        check=False,
         text=True,
         timeout=120,
     )

@@ -23,7 +23,12 @@ print(json.dumps(sorted(sys.modules)))
 def run(*hidden):
     hide = f"sys.modules.update(dict.fromkeys({hidden!r}))"
     done = subprocess.run(
-        [sys.executable, "-c", ASK.format(hide=hide)], capture_output=True, text=True, env=os.environ, timeout=120
+        [sys.executable, "-c", ASK.format(hide=hide)],
+        capture_output=True,
+        text=True,
+        env=os.environ,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done

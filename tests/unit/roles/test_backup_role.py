@@ -48,6 +48,13 @@ def test_the_tool_takes_its_configuration_and_learns_of_the_unseal_key_in_any_ca
     assert (found.kms.key_arn, found.seal_key_arn) == (encrypts, f"{ARN}5ea1")
 
 
+@pytest.mark.parametrize(("python", "file"), [("3.9", "requirements-3.9.txt"), ("3.10", "requirements.txt")])
+def test_a_node_gets_the_packages_of_its_python(python, file):
+    seen = {"python": python, "machine": "x86_64"}
+    found = ROOT / value("__vault_backup_requirements_file", vault_backup_seen=seen)
+    assert found == ROLE / "files" / file and found.is_file()
+
+
 def test_the_tool_looks_for_the_node_s_key_where_its_unit_copies_it_and_nowhere_is_it_left():
     found = config.parse(value("__vault_backup_config")).vault
     lines = [line.partition("=")[2].split() for line in service("").splitlines() if line.startswith("ExecS")]
@@ -67,7 +74,8 @@ def test_nothing_of_it_is_user_vault_s():
     assert "\nUser=vault-backup\nGroup=vault-backup\n" in service("")
     entries = value("__vault_backup_directories + __vault_backup_metrics_directories")
     assert {entry.get(kind, "root") for entry in entries for kind in ("owner", "group")} == {"root", "vault-backup"}
-    configuration = {name: value(f"__vault_backup_files[1].{name}") for name in ("path", "group", "mode")}
+    written = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__vault_backup_files"][1]
+    configuration = {name: written[name] for name in ("path", "group", "mode")}
     assert configuration == {"path": "/etc/vault-backup/config.json", "group": "vault-backup", "mode": "0640"}
 
 
@@ -77,9 +85,8 @@ def test_what_the_tool_s_user_runs_is_opened_to_it_and_marked_when_it_is_all_the
     tasks = yaml.safe_load((ROLE / "tasks" / "install.yml").read_text())
     waiting = {task["name"] for task in tasks if "__vault_backup_complete" in str(task)}
     assert waiting == {"Make a virtual environment for it", "Unpack it there"}
-    assert (
-        value("__vault_backup_files[0].path") == value("__vault_backup_complete") == "/opt/vault-backup/0a1b/complete"
-    )
+    last = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__vault_backup_files"][0]["path"]
+    assert value(last.strip("{} ")) == value("__vault_backup_complete") == "/opt/vault-backup/0a1b/complete"
 
 
 @pytest.mark.parametrize(

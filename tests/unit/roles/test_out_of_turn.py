@@ -24,7 +24,7 @@ def started(standing, restart=()):
     known = {"vault_server_standing": standing, "__vault_server_now": now}
     templar = Templar(loader=DataLoader(), variables={name: trusted(value) for name, value in known.items()})
     (start,) = [task for task in tasks("main.yml") if "ansible.builtin.include_tasks" in task]
-    if not templar.evaluate_conditional(trusted(start["when"])):
+    if templar.template(trusted(f"{{{{ {start['when']} }}}}")) is not True:
         return None
     unit = tasks("start.yml")[0]["block"][0]["ansible.builtin.systemd_service"]
     return templar.template(trusted(unit["state"]))

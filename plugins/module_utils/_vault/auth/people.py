@@ -197,7 +197,8 @@ def look(cluster: Cluster, name: str, people: People, root_token: str | None) ->
             raise nobody(name, people.admin, refused(Cluster(people.admin), name))
         if current is None:
             current, _refusal = setup.look(Cluster(writer), name, desired)
-            assert current is not None
+            if current is None:
+                raise AssertionError("who may write may look")
             desired = people.with_principals(desired, current, name)
     steps = state.plan(current, desired)
     unnarrowed = state.Step(people.operator.role_id, "policy")

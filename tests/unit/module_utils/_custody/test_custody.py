@@ -134,7 +134,7 @@ def test_no_stage_of_the_secret_gives_out_what_the_record_no_longer_holds(aws, t
     full = record.stored(reserved, keys(reserved), "id")
     sink.replace(full)
     sink.replace(record.without_root_token(full))
-    _, texts = described(aws)
+    _head, texts = described(aws)
     assert {"AWSCURRENT", "AWSPREVIOUS", sinks.PROBE_STAGE} <= set(texts)
     assert not [stage for stage, text in texts.items() if SECRET in text or reserved["journal_key"] in text]
 

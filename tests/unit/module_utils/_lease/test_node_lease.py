@@ -331,7 +331,7 @@ def test_a_claim_is_of_one_run(monkeypatch):
     assert first["holder"] != second["holder"]
     assert first["who"] == second["who"]
     assert filters.lease_claim("site", user="carol")["who"].startswith("carol@")
-    monkeypatch.setattr("getpass.getuser", lambda: (_ for _ in ()).throw(KeyError("no such uid")))
+    monkeypatch.setattr("getpass.getuser", lambda: (nobody for nobody in ()).throw(KeyError("no such uid")))
     assert filters.lease_claim("site")["who"].startswith(f"{os.getuid()}@")
     now = filters.lease_moment("")
     assert 0 <= verdicts.elapsed(now, filters.lease_moment("")) < 60

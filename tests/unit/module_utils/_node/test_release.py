@@ -451,7 +451,7 @@ def test_any_text_is_sums_or_refused(text):
         assert all(release.DIGEST.fullmatch(digest) for digest in listed.values())
 
 
-@given(st.text() | st.recursive(st.none() | st.integers() | st.text(), lambda deeper: st.lists(deeper)).map(str))
+@given(st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(str))
 def test_any_record_is_sums_or_none(text):
     assert installed.parse(text, VERSION) is None
 

@@ -166,7 +166,7 @@ def test_the_same_where_names_tell_no_id_yet(stage: Stage, bucket: s3.Bucket):
     lost = put(stage, 90_500, 3, cluster_id=OTHER_ID, old=True)
     assert bucket.newest("prod", NOW) == lost
     own = put(stage, 5, 2, old=True)
-    for _ in range(2):
+    for _turn in range(2):
         with pytest.raises(Failure, match=f"{lost} .cluster id {OTHER_ID}"):
             bucket.newest("prod", NOW)
         assert [bucket.newest("prod", NOW, each) for each in (OTHER_ID, ID)] == [lost, own]

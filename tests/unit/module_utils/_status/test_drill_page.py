@@ -62,7 +62,7 @@ def test_what_is_not_as_it_should_be_has_another_sign(change, tile):
 def test_what_somebody_named_never_becomes_an_element():
     evil = {**samples.DRILL, "result": EVIL, "snapshot": EVIL, "vault_version": EVIL, "problem": EVIL}
     page = Reader(render.drills(EVIL, [evil]))
-    assert "script" not in {name for name, _ in page.elements}
+    assert "script" not in {name for name, _attributes in page.elements}
     assert EVIL in page.said("dd")
     assert f"Restore drill of {EVIL}" in page.said("h1")
 

@@ -29,7 +29,9 @@ def test_a_page_is_whole_and_needs_nothing_besides_itself(make):
     text = render.status(made)
     read = Reader(text)
     assert text.startswith("<!DOCTYPE html>")
-    assert not {"script", "img", "iframe", "object", "embed", "base", "form"} & {name for name, _ in read.elements}
+    assert not {"script", "img", "iframe", "object", "embed", "base", "form"} & {
+        name for name, _attributes in read.elements
+    }
     for name, attributes in read.elements:
         assert not FETCHES & attributes.keys(), name
         assert attributes.get("href", "data:,") in ALLOWED_LINKS
@@ -78,7 +80,7 @@ def shape(read):
 
 
 def classes(read):
-    return {one for _, attributes in read.elements for one in (attributes.get("class") or "").split()}
+    return {one for _name, attributes in read.elements for one in (attributes.get("class") or "").split()}
 
 
 NAMES = [
@@ -117,7 +119,7 @@ def test_a_name_that_is_cut_is_cut_before_it_is_escaped(name):
     # The node leads, so there is less room.
     assert f"{name[:19]}…" in read.said("text")
     assert name in read.said("title")
-    assert "i" not in {element for element, _ in read.elements}
+    assert "i" not in {element for element, _attributes in read.elements}
 
 
 @pytest.mark.parametrize("template", sorted(render.TEMPLATES.glob("*.j2")), ids=lambda path: path.name)
@@ -270,7 +272,7 @@ def test_ticks_reach_beyond_the_biggest_value(biggest):
 )
 def test_times_have_round_ticks(hours, labels):
     begin = samples.words.epoch("2026-11-15T09:00:00Z")
-    assert [label for _, label in plot.time_ticks(begin, begin + hours * 3600)] == labels
+    assert [label for _when, label in plot.time_ticks(begin, begin + hours * 3600)] == labels
 
 
 @pytest.mark.parametrize("count", [1, 2, 60, 61, 200])
@@ -279,9 +281,9 @@ def test_plots_stay_inside_their_axes(count):
     for line in read.named("polyline"):
         points = [tuple(map(float, point.split(","))) for point in line["points"].split()]
         assert all(math.isfinite(x) and math.isfinite(y) for x, y in points)
-        assert all(plot.LEFT <= x <= plot.RIGHT for x, _ in points)
-        assert all(plot.TOP <= y <= plot.BOTTOM for _, y in points)
-        assert [x for x, _ in points] == sorted(x for x, _ in points)
+        assert all(plot.LEFT <= x <= plot.RIGHT for x, _y in points)
+        assert all(plot.TOP <= y <= plot.BOTTOM for _x, y in points)
+        assert [x for x, _y in points] == sorted(x for x, _y in points)
     assert len([one for one in read.named("circle") if one.get("class") == "dot"]) == count
 
 

@@ -103,11 +103,15 @@ def broken(text):
     return x509.load_der_x509_csr(bytes(der)).public_bytes(serialization.Encoding.PEM).decode()
 
 
+def pem_of_key():
+    return authority.private(ec.generate_private_key(ec.SECP256R1())).decode()
+
+
 @pytest.mark.parametrize(
     ("made", "says"),
     [
         (lambda: "", "is no request"),
-        (lambda: pem_of_key(), "is no request"),
+        (pem_of_key, "is no request"),
         (lambda: broken(request(ec.generate_private_key(ec.SECP256R1()))), "is not signed by a key on the curve P-256"),
         (lambda: request(ec.generate_private_key(ec.SECP384R1())), "is not signed by a key on the curve P-256"),
         (lambda: request(rsa.generate_private_key(65537, 2048)), "is not signed by a key on the curve P-256"),
@@ -116,10 +120,6 @@ def broken(text):
 def test_a_request_is_judged(made, says):
     with pytest.raises(Problem, match=says):
         authority.requested_key(made())
-
-
-def pem_of_key():
-    return authority.private(ec.generate_private_key(ec.SECP256R1())).decode()
 
 
 def test_a_key_in_a_file_signs_until_the_move_is_through(tmp_path, aws):

@@ -281,7 +281,7 @@ def secret_options(aws, log) -> dict[str, t.Any]:
 
 @pytest.fixture
 def two(aws):
-    return [secret_options(aws, "vault/prod/recovery-journal") for _ in range(2)]
+    return [secret_options(aws, "vault/prod/recovery-journal") for _turn in range(2)]
 
 
 @pytest.fixture
@@ -593,7 +593,7 @@ class Nodes:
             def log_message(self, *_arguments) -> None:
                 pass
 
-        self.servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) for _ in range(3)]
+        self.servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) for _turn in range(3)]
         for server in self.servers:
             threading.Thread(target=server.serve_forever, daemon=True).start()
 

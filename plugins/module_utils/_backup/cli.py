@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Take a verified, encrypted snapshot of this node's Vault, if it is the active one.
 
-    python -m vaultops._backup --config /etc/vault-backup.json
+    python -m vaultops_tool._backup.cli --config /etc/vault-backup/config.json
 
 Exit codes:
 
@@ -19,6 +19,8 @@ Exit codes:
 Whatever the code, but for 0, all snapshots from before are as they were.
 """
 
+# It is a program of its own, and no module.
+# pylint: disable=ansible-bad-function
 from __future__ import annotations
 
 import argparse
@@ -31,7 +33,7 @@ from . import config, run
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="vault-backup", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(prog="vault-backup", description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--config", required=True, metavar="FILE", help="a JSON file")
     options = parser.parse_args(arguments)
     for number in (signal.SIGTERM, signal.SIGINT):
