@@ -32,7 +32,7 @@ def fetch(url: str, path: str, limit: Limit) -> str:
     try:
         with (
             deadline(limit.seconds),
-            urllib.request.urlopen(url, timeout=limit.silence) as source,
+            urllib.request.build_opener().open(url, timeout=limit.silence) as source,
             open(path, "wb") as to,
         ):
             announced = _announced(source)

@@ -50,7 +50,7 @@ class Kms:
 
 def ask(request: urllib.request.Request) -> tuple[int, bytes]:
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+        with urllib.request.build_opener().open(request, timeout=TIMEOUT_SECONDS) as answer:
             return answer.status, answer.read(ANSWER_BYTES)
     except urllib.error.HTTPError as error:
         with error:

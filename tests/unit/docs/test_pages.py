@@ -89,7 +89,7 @@ def test_what_the_code_says_of_docs_is_there():
                     named[match.group()] = str(path.relative_to(ROOT))
     assert named
     for name, where in named.items():
-        path, _, anchor = name.partition("#")
+        path, _hash, anchor = name.partition("#")
         assert (ROOT / path).exists(), f"{where} names {name}"
         assert not anchor or anchor in docs.page(ROOT / path).anchors, f"{where} names {name}"
 

@@ -274,7 +274,7 @@ def test_what_a_policy_must_not_allow(name):
 def test_what_must_not_be_allowed_is_allowed_to_somebody():
     """Otherwise the list above might have a slip in it."""
     everything = [made("everything", name) for name in NAMES]
-    meant = {each for each in itertools.chain(*DENIED.values())} - {NOT_OWN_DATA[1]}
+    meant = set(itertools.chain(*DENIED.values())) - {NOT_OWN_DATA[1]}
     assert [each for each in meant if not iam.allows(everything, each)] == []
     assert iam.allows(everything, NOT_OWN_DATA[1])
 
