@@ -176,7 +176,9 @@ def over_ssh(lab: t.Any, inventory: dict[str, t.Any]) -> dict[str, t.Any]:
         variables["ssh_host_key"] = " ".join(keys[plain].split()[:2])
     command = "-o KnownHostsCommand='/bin/echo {{ ansible_host }} {{ ssh_host_key }}'"
     arguments = f"-o StrictHostKeyChecking=yes -o UserKnownHostsFile=none {command}"
-    inventory.setdefault("all", {}).setdefault("vars", {})["ansible_ssh_common_args"] = arguments
+    # A runner tells Ansible not to look at host keys. A variable goes before that.
+    trust = {"ansible_ssh_common_args": arguments, "ansible_host_key_checking": True}
+    inventory.setdefault("all", {}).setdefault("vars", {}).update(trust)
     return inventory
 
 
