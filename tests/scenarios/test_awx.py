@@ -197,7 +197,8 @@ def test_an_empty_account_and_a_job_that_is_killed_in_the_middle_of_init(bench, 
 
     killed = jobs.start("site.yml", user="alice")
     # Not before: between Vault's answer and the journal's a controller that dies loses the keys, and the next run says so.
-    killed.wait_for(lambda: init_has_answered(bench), "init has answered")
+    s3, secrets = bench.aws("s3"), bench.aws("secretsmanager")
+    killed.wait_for(lambda: init_has_answered(s3, secrets), "init has answered")
     killed.kill()
     jobs.run("site.yml", user="bob", variables={"vault_lease_take_over": taken_by(bench)})
     assert nothing_changed(jobs.run("site.yml", user="carol"))
@@ -224,15 +225,12 @@ def empty_account(bench):
     }
 
 
-def init_has_answered(bench):
+def init_has_answered(s3, secrets):
     """Whether the recovery keys are in custody, or on their way in the journal."""
-    listed = bench.aws("s3").list_buckets()["Buckets"]
-    if SNAPSHOTS in [bucket["Name"] for bucket in listed]:
-        for found in bench.aws("s3").list_objects_v2(Bucket=SNAPSHOTS, Prefix="init/").get("Contents", []):
-            with contextlib.suppress(bench.aws("s3").exceptions.NoSuchKey):
-                if b"answered" in bench.aws("s3").get_object(Bucket=SNAPSHOTS, Key=found["Key"])["Body"].readline():
-                    return True
-    secrets = bench.aws("secretsmanager")
+    for found in s3.list_objects_v2(Bucket=SNAPSHOTS, Prefix="init/").get("Contents", []):
+        with contextlib.suppress(s3.exceptions.NoSuchKey):
+            if b"answered" in s3.get_object(Bucket=SNAPSHOTS, Key=found["Key"])["Body"].readline():
+                return True
     names = [secret["Name"] for secret in secrets.list_secrets()["SecretList"]]
     return any(json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])["recovery_keys"] for name in names)
 

@@ -173,7 +173,7 @@ class KmsFile(PlainFile):
                 where=self.where,
             )
         arguments = {"KeyId": self._key, "Plaintext": plaintext, "EncryptionContext": self._context}
-        answer = _aws_call(self.where, "kms:Encrypt", lambda: self._client.encrypt(**arguments))
+        answer = aws.call(self.where, "kms:Encrypt", lambda: self._client.encrypt(**arguments), NEEDS)
         return base64.b64encode(answer["CiphertextBlob"])
 
     def decode(self, data: bytes) -> bytes:
@@ -184,13 +184,8 @@ class KmsFile(PlainFile):
         if not sealed:
             raise Problem("it holds nothing that KMS encrypted", "Name another one.", where=self.where)
         arguments = {"CiphertextBlob": sealed, "EncryptionContext": self._context}
-        answer = _aws_call(self.where, "kms:Decrypt", lambda: self._client.decrypt(**arguments))
+        answer = aws.call(self.where, "kms:Decrypt", lambda: self._client.decrypt(**arguments), NEEDS)
         return answer["Plaintext"]
-
-
-def _aws_call(where: str, action: str, call: t.Callable[[], t.Any], none_for: str | None = None) -> t.Any:
-    """The answer, or None for the one error code that is an answer too: does not exist, or exists already."""
-    return aws.call(where, action, call, NEEDS, {none_for: None} if none_for else None)
 
 
 def _load(text: str | bytes, where: str, cluster: str) -> Record:
