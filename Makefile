@@ -48,7 +48,7 @@ test: test-setup lab-parts vault-1.21.0  ## What CI runs; the other tests and th
 	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, galaxy, sanity, unit, status-test, awx-data, provision"
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target STREAMS=yes loopback-stream lab-stream 2>&1 | \
 	    tee --ignore-interrupts $(TEST_LOG) || \
-	    { echo "== failed:"; grep -E '^make.* \*\*\* ' $(TEST_LOG); exit 1; }
+	    { echo "== what failed first, of each stream:"; tests/what_failed.sh $(TEST_LOG); exit 1; }
 	@echo "== all of it passed"
 
 loopback-stream: lint galaxy sanity unit status-test awx-data provision
