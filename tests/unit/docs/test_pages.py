@@ -244,6 +244,10 @@ def aws(words: list[str]) -> None:
     assert wants <= set(options), f"{words[2]} wants {wants}"
 
 
+def tests(words: list[str]) -> None:
+    assert all((ROOT / word).exists() for word in words[1:] if not word.startswith("-"))
+
+
 def copy(words: list[str]) -> None:
     ours = [word for word in words if word.startswith("inventories/")]
     assert not ours or (ROOT / ours[0]).exists()
@@ -265,6 +269,7 @@ PROGRAMS: dict[str, t.Callable[[list[str]], None]] = {
     ".": source,
     "aws": aws,
     "cp": copy,
+    "pytest": tests,
     **dict.fromkeys(
         (
             "ansible-builder",
