@@ -45,13 +45,13 @@ $(OLDER): vault-%: lab-parts
 # shown in one piece when it has ended. If one fails, the other stream goes on to its end.
 TEST_LOG := .ansible/test.log
 test: test-setup lab-parts vault-1.21.0  ## What CI runs; the other tests and the bench come on top
-	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, galaxy, sanity, unit, plays, status-test, awx-data, provision"
+	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, galaxy, sanity, unit, processes, status-test, awx-data, provision"
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target STREAMS=yes loopback-stream lab-stream 2>&1 | \
 	    tee --ignore-interrupts $(TEST_LOG) || \
 	    { echo "== what failed first, of each stream:"; tests/what_failed.sh $(TEST_LOG); exit 1; }
 	@echo "== all of it passed"
 
-loopback-stream: lint galaxy sanity unit plays status-test awx-data provision
+loopback-stream: lint galaxy sanity unit processes status-test awx-data provision
 lab-stream: inputs molecule
 
 ifdef STREAMS
@@ -59,8 +59,8 @@ lint lab-parts: test-setup
 galaxy: lint
 sanity: galaxy
 unit: sanity
-plays: unit
-status-test: plays
+processes: unit
+status-test: processes
 awx-data: status-test
 provision: awx-data
 molecule: inputs
@@ -102,9 +102,9 @@ unit: test-setup  ## Unit tests: no lab, loopback only
 	@echo "== unit tests"
 	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadfile tests/unit
 
-plays: setup  ## Roles, plugins and inventories as Ansible runs them: no lab, loopback only
-	@echo "== plays on loopback: usually 2 minutes"
-	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/plays
+processes: setup  ## What starts programs: ansible-playbook, pip, promtool; no lab, loopback only
+	@echo "== programs on loopback: usually 2 minutes"
+	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/processes
 
 VERSIONS := ansible-2.16 ansible-2.21
 $(VERSIONS): ansible-%: setup
@@ -116,7 +116,7 @@ versions: test-setup $(VERSIONS)  ## Unit tests and provisioning on the oldest a
 	    echo "== ansible-core $$version"; \
 	    (export VAULTOPS_ANSIBLE=$$version; $(LAB) \
 	        pytest $(SIDE_BY_SIDE) --dist loadfile tests/unit && \
-	        pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/plays && \
+	        pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/processes && \
 	        pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/test_provision.py tests/loopback/test_decommission.py) || exit 1; \
 	done
 
@@ -177,4 +177,4 @@ bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one r
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit plays provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench
+.PHONY: help setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit processes provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench

@@ -160,7 +160,7 @@ def turns(names, hostvars, active):
     return standing.turns(names, wants, active)
 
 
-def site_lines(standings_by_name, hostvars, cluster, active, tags=("all",)):
+def site_lines(standings_by_name, hostvars, cluster, active, tags):
     """What each host has to do was kept of each by itself. *cluster*: for each thing, its part, its words, whether it is to be
     done."""
     if parts.chosen(tags) == ["preflight"]:

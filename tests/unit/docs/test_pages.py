@@ -244,7 +244,7 @@ def aws(words: list[str]) -> None:
     assert wants <= set(options), f"{words[2]} wants {wants}"
 
 
-def tests(words: list[str]) -> None:
+def of_pytest(words: list[str]) -> None:
     assert all((ROOT / word).exists() for word in words[1:] if not word.startswith("-"))
 
 
@@ -269,7 +269,7 @@ PROGRAMS: dict[str, t.Callable[[list[str]], None]] = {
     ".": source,
     "aws": aws,
     "cp": copy,
-    "pytest": tests,
+    "pytest": of_pytest,
     **dict.fromkeys(
         (
             "ansible-builder",
