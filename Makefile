@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vaultops
-PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl openssh-client
+PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl openssh-client shellcheck
 # promtool, a browser for the status page, and the packet filter that a node has. On a machine with systemd Debian starts the Prometheus that comes with it.
 TEST_PACKAGES := prometheus chromium nftables
 LAB := . tests/lab/env;
@@ -66,11 +66,12 @@ provision: awx-data
 molecule: inputs
 endif
 
-lint: setup  ## ansible-lint, yamllint, ruff, mypy, and the documentation of plugins, roles and changes
+lint: setup  ## ansible-lint, yamllint, ruff, mypy, shellcheck, and the documentation of plugins, roles and changes
 	@echo "== lint"
 	@$(LAB) ruff check . && ruff format --check .
 	@$(LAB) mypy
 	@$(LAB) yamllint --strict .
+	@shellcheck .ci/run $$(git ls-files '*.sh')
 	@$(LAB) ansible-lint --offline --strict --profile production
 	@$(LAB) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self --check-extra-docs-refs .
 	@$(LAB) antsibull-changelog lint

@@ -165,16 +165,23 @@ def site_lines(standings_by_name, hostvars, cluster, active, tags):
     done."""
     if parts.chosen(tags) == ["preflight"]:
         return []
-    todo = {name: parts.of_todo(hostvars[name].get("vault_site_todo") or {}, tags) for name in standings_by_name}
-    wanted = {words: wanted for part, words, wanted in cluster if part in parts.chosen(tags)}
-    seen = found_on_nodes(standings_by_name, hostvars)
-    return site_plan.lines(standings_by_name, todo, seen, wanted, active, "configure" in parts.chosen(tags))
+    return _site_lines(standings_by_name, hostvars, cluster, active, tags, others=False)
 
 
 def site_left_out(standings_by_name, hostvars, cluster, active, tags):
     """What a run without tags would do besides."""
-    others = parts.left_out(tags)
-    return [f"Left out by --tags: {line}" for line in site_lines(standings_by_name, hostvars, cluster, active, others)]
+    if parts.EVERYTHING in tags:
+        return []
+    lines = _site_lines(standings_by_name, hostvars, cluster, active, tags, others=True)
+    return [f"Left out by --tags: {line}" for line in lines]
+
+
+def _site_lines(names, hostvars, cluster, active, tags, others):
+    todo = {name: parts.of_todo(hostvars[name].get("vault_site_todo") or {}, tags, others) for name in names}
+    chosen = parts.chosen(tags)
+    wanted = {words: wanted for part, words, wanted in cluster if (part in chosen) != others}
+    seen = found_on_nodes(names, hostvars)
+    return site_plan.lines(names, todo, seen, wanted, active, restarts=("configure" in chosen) != others)
 
 
 class FilterModule:

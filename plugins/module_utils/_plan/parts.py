@@ -16,7 +16,8 @@ ROLES: dict[str, tuple[str, ...]] = {
     "tls": ("tls",),
     "configure": ("server", "metadata"),
     "cluster": (),
-    "backup": ("backup",),
+    # The tool's user has to be let through to the metadata service.
+    "backup": ("backup", "metadata"),
 }
 EVERYTHING = "all"
 
@@ -28,14 +29,10 @@ def chosen(tags: t.Collection[str]) -> list[str]:
     return [part for part in ROLES if EVERYTHING in tags or part in tags]
 
 
-def left_out(tags: t.Collection[str]) -> list[str]:
-    return [part for part in ROLES if part not in chosen(tags)]
-
-
-def of_todo(todo: Todo, tags: t.Collection[str]) -> Todo:
-    """What of *todo*, by role, belongs to the parts that are chosen."""
+def of_todo(todo: Todo, tags: t.Collection[str], others: bool = False) -> Todo:
+    """What of *todo*, by role, belongs to the parts that are chosen; or what belongs to *others* alone."""
     roles = {role for part in chosen(tags) for role in ROLES[part]}
-    return {role: what if role in roles else [] for role, what in todo.items()}
+    return {role: what if (role in roles) != others else [] for role, what in todo.items()}
 
 
 def tags_problem(tags: t.Sequence[str], skipped: t.Sequence[str], known: t.Sequence[str]) -> str:

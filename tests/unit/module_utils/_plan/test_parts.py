@@ -22,12 +22,12 @@ CLUSTER = [["cluster", "autopilot is set", True], ["tls", "the private CA is mad
 
 @given(st.dictionaries(st.sampled_from(ROLES), st.lists(st.just("x"), min_size=1)), TAGS)
 def test_every_step_belongs_to_the_parts_that_are_chosen_or_to_those_that_are_not(todo, tags):
-    chosen, others = parts.of_todo(todo, parts.chosen(tags)), parts.of_todo(todo, parts.left_out(tags))
+    chosen, others = parts.of_todo(todo, tags), parts.of_todo(todo, tags, others=True)
     assert {role: [*chosen[role], *others[role]] for role in todo} == todo
 
 
 def test_all_is_chosen_where_no_tag_is_named():
-    assert parts.left_out(["all"]) == []
+    assert site_left_out({"a": "empty"}, {"a": {}}, CLUSTER, None, ["all"]) == []
     assert parts.of_todo({"tls": ["x"]}, ["all"]) == {"tls": ["x"]}
 
 

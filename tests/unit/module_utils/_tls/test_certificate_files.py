@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import os
 import socket
@@ -83,14 +82,22 @@ def test_a_certificate_of_an_unknown_ca_is_refused(pair):
 # --- on the wire
 
 
-@contextlib.contextmanager
-def serving(certificate, key):
-    """Serves the pair, two paths; gives the port."""
+@pytest.fixture
+def serving():
+    """Serves pairs, two paths each, until the test is over; gives the port."""
+    servers = []
+    yield lambda certificate, key: serve(servers, certificate, key)
+    for server in servers:
+        server.close()
+
+
+def serve(servers, certificate, key):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server = socket.create_server(("127.0.0.1", 0))
+    servers.append(server)
 
-    def serve():
+    def shake_hands():
         while True:
             try:
                 plain, _address = server.accept()
@@ -101,17 +108,15 @@ def serving(certificate, key):
             except OSError:
                 plain.close()
 
-    threading.Thread(target=serve, daemon=True).start()
-    yield server.getsockname()[1]
-    server.close()
+    threading.Thread(target=shake_hands, daemon=True).start()
+    return server.getsockname()[1]
 
 
 @pytest.fixture
-def listener(pair, tmp_path):
+def listener(serving, pair, tmp_path):
     for name, content in zip(("crt", "key"), pair, strict=True):
         (tmp_path / name).write_text(content)
-    with serving(tmp_path / "crt", tmp_path / "key") as port:
-        yield port
+    return serving(tmp_path / "crt", tmp_path / "key")
 
 
 def test_the_wire_is_compared_with_the_file(listener, pair):
@@ -254,11 +259,11 @@ def strict(default=ssl.create_default_context):
     return context
 
 
-def test_nor_do_newer_pythons_ask_more_of_it(home_made, monkeypatch):
+def test_nor_do_newer_pythons_ask_more_of_it(serving, home_made, monkeypatch):
     monkeypatch.setattr(ssl, "create_default_context", strict())
-    with serving(home_made / "node.crt", home_made / "node.key") as port:
-        connection = Connection(nodes={"a": f"https://127.0.0.1:{port}"}, ca_cert=str(home_made / "ca.crt"))
-        assert api.look(connection, "a")["problem"] is None
+    port = serving(home_made / "node.crt", home_made / "node.key")
+    connection = Connection(nodes={"a": f"https://127.0.0.1:{port}"}, ca_cert=str(home_made / "ca.crt"))
+    assert api.look(connection, "a")["problem"] is None
 
 
 # --- what a reload brings into effect
