@@ -14,6 +14,7 @@ import dataclasses
 import io
 import json
 import os
+import socketserver
 import sys
 import threading
 import time
@@ -101,6 +102,8 @@ def _refusal(environ: dict[str, t.Any], service: str) -> tuple[str, bytes]:
 
 
 server.DomainDispatcherApplication = Account
+# An answer's body goes out without a wait for what the client says of its headers.
+socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
 if __name__ == "__main__":
     sys.exit(server.main())
