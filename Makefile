@@ -82,6 +82,11 @@ galaxy: setup  ## Galaxy's importer takes the built tarball and shows all of its
 	@$(LAB) python tests/galaxy/check.py "$(GALAXY)"
 	@"$(GALAXY)/bin/reuse" lint --quiet || "$(GALAXY)/bin/reuse" lint
 
+RELEASE = $$(tests/venv.sh "$(CACHE)" release 3.11 tests/release/requirements.txt)
+
+release: setup  ## All that a release has, of the commit that is checked out, in build/release; VAULTOPS_SIGNING_KEY signs it
+	@$(LAB) python tests/release/make.py "$(RELEASE)" "$(GALAXY)"
+
 sanity: setup  ## ansible-test sanity on what the built tarball holds
 	@echo "== sanity: usually a minute; 5 minutes at first"
 	@$(LAB) tests/galaxy/sanity.sh "$(CACHE)"
@@ -171,4 +176,4 @@ bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one r
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench
+.PHONY: help release setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench
