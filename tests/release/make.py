@@ -65,8 +65,8 @@ def refuse_what_is_no_release() -> str:
     found = subprocess.run(["git", "rev-parse", "--quiet", "--verify", tag], cwd=ROOT, capture_output=True, text=True)
     if found.returncode == 0 and found.stdout.strip() != git("rev-parse", "HEAD"):
         sys.exit(
-            f"No release is made: the tag v{named} is another commit, {found.stdout[:12]}. To build that release again, check out "
-            "the tag. To make a new one, apply the last one's build/after-release.patch first."
+            f"No release is made: the tag v{named} is another commit, {found.stdout[:12]}. To build that release again, check "
+            "out the tag. To make a new one, apply the last one's build/after-release.patch first."
         )
     return named
 
@@ -91,6 +91,7 @@ def fold(source: Path, work: Path, named: str, day: str) -> None:
         sys.exit(
             "No release is made: CHANGELOG.md is not what changelogs/ says. Run 'make docs', and commit CHANGELOG.md."
         )
+    (work / "changelogs" / ".plugin-cache.yaml").unlink()
     shutil.rmtree(source / "changelogs")
     shutil.copytree(work / "changelogs", source / "changelogs")
 

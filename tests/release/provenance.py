@@ -1,5 +1,5 @@
-"""A statement of how a release was made: in-toto's Statement with the predicate of SLSA. 'python provenance.py FILE' looks at one with
-in-toto's own library, in the environment that has it.
+"""A statement of how a release was made: in-toto's Statement with the predicate of SLSA. 'python provenance.py FILE' looks at one
+with in-toto's own library, in the environment that has it.
 """
 
 from __future__ import annotations
