@@ -45,18 +45,19 @@ $(OLDER): vault-%: lab-parts
 # shown in one piece when it has ended. If one fails, the other stream goes on to its end.
 TEST_LOG := .ansible/test.log
 test: test-setup lab-parts vault-1.21.0  ## What CI runs; the other tests and the bench come on top
-	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, galaxy, sanity, unit, status-test, awx-data, provision"
+	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, audit, galaxy, sanity, unit, status-test, awx-data, provision"
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target STREAMS=yes loopback-stream lab-stream 2>&1 | \
 	    tee --ignore-interrupts $(TEST_LOG) || \
 	    { echo "== failed:"; grep -E '^make.* \*\*\* ' $(TEST_LOG); exit 1; }
 	@echo "== all of it passed"
 
-loopback-stream: lint galaxy sanity unit status-test awx-data provision
+loopback-stream: lint audit galaxy sanity unit status-test awx-data provision
 lab-stream: inputs molecule
 
 ifdef STREAMS
 lint lab-parts: test-setup
-galaxy: lint
+audit: lint
+galaxy: audit
 sanity: galaxy
 unit: sanity
 status-test: unit
@@ -83,6 +84,10 @@ galaxy: setup  ## Galaxy's importer takes the built tarball and shows all of its
 	@"$(GALAXY)/bin/reuse" lint --quiet || "$(GALAXY)/bin/reuse" lint
 
 RELEASE = $$(tests/venv.sh "$(CACHE)" release 3.11 tests/release/requirements.txt)
+
+audit: setup  ## Secrets in the checkout, bandit on the plugins, advisories on what is pinned: without a network (ACCEPT=yes: these are no secrets)
+	@echo "== audit"
+	@$(LAB) python tests/release/audit.py "$(RELEASE)" $(if $(ACCEPT),--accept)
 
 release: setup  ## All that a release has, of the commit that is checked out, in build/release; VAULTOPS_SIGNING_KEY signs it
 	@$(LAB) python tests/release/make.py "$(RELEASE)" "$(GALAXY)"
@@ -176,4 +181,4 @@ bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one r
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help release setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench
+.PHONY: help audit release release-test setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench
