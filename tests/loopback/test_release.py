@@ -1,8 +1,9 @@
-"""A release is the same file by file, wherever and whenever it is built, and only of what is committed. Each is made by 'make.py' in
-a clone, as 'make release' starts it."""
+"""A release is the same file by file, wherever and whenever it is built, and only of what is committed. Each is made in a clone,
+as 'make release' starts it."""
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import os
@@ -77,9 +78,9 @@ def clone(tmp_path_factory):
 def released(clone, key):
     """One release, signed; what else lies about in its checkout is no part of it."""
     (clone.path / ".venv").mkdir()
-    (clone.path / ".venv" / "left.py").write_text("left\n")
+    (clone.path / ".venv" / "left-over.py").write_text("left\n")
     (clone.path / "plugins" / "modules" / "__pycache__").mkdir()
-    (clone.path / "plugins" / "modules" / "__pycache__" / "left.pyc").write_bytes(b"left")
+    (clone.path / "plugins" / "modules" / "__pycache__" / "left-over.pyc").write_bytes(b"left")
     done = clone.release(GNUPGHOME=str(key[0]), VAULTOPS_SIGNING_KEY=key[1])
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"Signed with {key[1]}" in done.stdout
@@ -96,7 +97,7 @@ def test_another_clone_at_another_time_makes_the_same(released, clone, tmp_path_
     for path in other.path.rglob("*"):
         if path.is_file() and ".git" not in path.parts:
             os.utime(path, (1_000_000_000, 1_000_000_000))
-    done = other.release(umask=0o077, TZ="Pacific/Kiritimati", LC_ALL="C", PYTHONHASHSEED="1")
+    done = other.release(umask=0o077, TZ="Pacific/Kiritimati", LC_ALL="C.UTF-8", LANGUAGE="de", PYTHONHASHSEED="1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "NOT SIGNED" in done.stdout and "VAULTOPS_SIGNING_KEY=FINGERPRINT make release" in done.stdout
     unsigned = {name: content for name, content in released.items() if not name.endswith(".asc")}
@@ -117,7 +118,7 @@ def test_the_tarball_has_the_release_and_nothing_that_lay_about(released, clone)
         names = archive.getnames()
         changes = archive.extractfile("changelogs/changelog.yaml").read().decode()
     assert not [
-        one for one in names if "left" in one or one.startswith(("tests/release", "changelogs/fragments", ".git"))
+        one for one in names if "left-over" in one or one.startswith(("tests/release", "changelogs/fragments", ".git"))
     ]
     version = clone.git("show", "HEAD:galaxy.yml").partition("\nversion: ")[2].partition("\n")[0]
     day = clone.git("log", "-1", "--format=%cd", "--date=format-local:%Y-%m-%d")
@@ -180,8 +181,6 @@ def test_the_bills_of_materials_have_the_times_of_the_commit(released, clone):
     boms = [json.loads(content) for name, content in released.items() if name.endswith(".cdx.json")]
     assert len({bom["serialNumber"] for bom in boms}) == len(boms) == 4
     assert all(uuid.UUID(bom["serialNumber"].removeprefix("urn:uuid:")).version == 5 for bom in boms)
-    import datetime
-
     assert {datetime.datetime.fromisoformat(bom["metadata"]["timestamp"]).timestamp() for bom in boms} == {epoch}
 
 
