@@ -85,9 +85,9 @@ galaxy: setup  ## Galaxy's importer takes the built tarball and shows all of its
 
 RELEASE = $$(tests/venv.sh "$(CACHE)" release 3.11 tests/release/requirements.txt)
 
-audit: setup  ## Secrets in the checkout, bandit on the plugins, advisories on what is pinned: without a network (ACCEPT=yes: these are no secrets)
+audit: setup  ## Secrets in the checkout, bandit on the plugins, advisories on what is pinned: without a network (ACCEPT=yes: these are no secrets; ONLINE=yes: ask osv.dev, too)
 	@echo "== audit"
-	@$(LAB) python tests/release/audit.py "$(RELEASE)" $(if $(ACCEPT),--accept)
+	@$(LAB) python tests/release/audit.py "$(RELEASE)" $(if $(ACCEPT),--accept) $(if $(ONLINE),--online)
 
 release: setup  ## All that a release has, of the commit that is checked out, in build/release; VAULTOPS_SIGNING_KEY signs it
 	@$(LAB) python tests/release/make.py "$(RELEASE)" "$(GALAXY)"
@@ -100,9 +100,12 @@ sanity: setup  ## ansible-test sanity on what the built tarball holds
 	@echo "== sanity: usually a minute; 5 minutes at first"
 	@$(LAB) tests/galaxy/sanity.sh "$(CACHE)"
 
-docs: setup  ## Write docs/inputs.md, the job templates, the pattern and the changelog anew, from what they are made of
+docs: setup  ## Write docs/inputs.md, docs/versions.md, the job templates, the pattern and the changelog anew, from what they are made of
 	@$(LAB) python docs/generate_inputs.py
 	@$(LAB) python awx/generate.py
+	@$(LAB) python docs/generate_versions.py
+	@for version in $(patsubst ansible-%,%,$(VERSIONS)); do [ ! -e .ansible/versions/$$version ] || \
+	    (export VAULTOPS_ANSIBLE=$$version; $(LAB) python docs/generate_versions.py) || exit 1; done
 	@$(LAB) docs/generate_changelog.sh
 
 docs-site: setup  ## The documentation of plugins and roles as a site, in build/site/build/html
