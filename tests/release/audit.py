@@ -1,5 +1,5 @@
-"""Secrets in the checkout, bandit on plugins, and advisories on what is pinned: 'python audit.py ENVIRONMENT [--accept] [--online]'.
-The environment has the packages of requirements.txt beside this file. Needs no network but with --online: then osv.dev is asked.
+"""Secrets in the checkout, bandit on plugins, and advisories on pins: 'python audit.py ENVIRONMENT [--accept] [--online]'. The
+environment has the packages of requirements.txt beside this file. Nothing needs a network but --online: then osv.dev is asked.
 """
 
 from __future__ import annotations

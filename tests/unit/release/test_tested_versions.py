@@ -44,7 +44,7 @@ def test_a_row_takes_the_place_of_its_line_s():
 
 @pytest.mark.parametrize("target", ["change-test", "molecule"])
 def test_an_older_vault_is_named_with_the_targets_that_use_it(target):
-    makefile = "OLDER := vault-1.2.0\n\nmolecule: parts vault-1.2.0  ## Words\n\nchange-test: parts $(OLDER)  ## Words\nunit: parts\n"
+    makefile = "OLDER := vault-1.2.0\nmolecule: parts vault-1.2.0  ## Words\nchange-test: parts $(OLDER)  ## Words\nunit: parts\n"
     found = generate.vault(makefile, "vault_version: 1.3.0\n")
     assert list(found) == ["1.3.0", "1.2.0"]
     assert f"`make {target}`" in found["1.2.0"] and "unit" not in found["1.2.0"]
