@@ -39,8 +39,7 @@ PYTHON = {
 def python_packages(path: Path) -> Bom:
     """As CycloneDX's own tool reads them: with the hashes of what may be installed."""
     command = [Path(sys.executable).with_name("cyclonedx-py"), "requirements", "--output-reproducible", "--sv", "1.6"]
-    # Without the index that this machine happens to use.
-    done = subprocess.run([*command, "--index-url", "https://pypi.org/simple", path], check=True, capture_output=True)
+    done = subprocess.run([*command, path], check=True, capture_output=True)
     bom = Bom.from_json(json.loads(done.stdout))
     for component in bom.components:
         if not component.version:
