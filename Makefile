@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vaultops
-PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl openssh-client
+PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl openssh-client shellcheck
 # promtool, a browser for the status page, and the packet filter that a node has. On a machine with systemd Debian starts the Prometheus that comes with it.
 TEST_PACKAGES := prometheus chromium nftables
 LAB := . tests/lab/env;
@@ -45,13 +45,13 @@ $(OLDER): vault-%: lab-parts
 # shown in one piece when it has ended. If one fails, the other stream goes on to its end.
 TEST_LOG := .ansible/test.log
 test: test-setup lab-parts vault-1.21.0  ## What CI runs; the other tests and the bench come on top
-	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, audit, galaxy, sanity, unit, status-test, awx-data, provision"
+	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, audit, galaxy, sanity, unit, processes, status-test, awx-data, provision"
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target STREAMS=yes loopback-stream lab-stream 2>&1 | \
 	    tee --ignore-interrupts $(TEST_LOG) || \
-	    { echo "== failed:"; grep -E '^make.* \*\*\* ' $(TEST_LOG); exit 1; }
+	    { echo "== what failed first, of each stream:"; tests/what_failed.sh $(TEST_LOG); exit 1; }
 	@echo "== all of it passed"
 
-loopback-stream: lint audit galaxy sanity unit status-test awx-data provision
+loopback-stream: lint audit galaxy sanity unit processes status-test awx-data provision
 lab-stream: inputs molecule
 
 ifdef STREAMS
@@ -60,17 +60,19 @@ audit: lint
 galaxy: audit
 sanity: galaxy
 unit: sanity
-status-test: unit
+processes: unit
+status-test: processes
 awx-data: status-test
 provision: awx-data
 molecule: inputs
 endif
 
-lint: setup  ## ansible-lint, yamllint, ruff, mypy, and the documentation of plugins, roles and changes
+lint: setup  ## ansible-lint, yamllint, ruff, mypy, shellcheck, and the documentation of plugins, roles and changes
 	@echo "== lint"
 	@$(LAB) ruff check . && ruff format --check .
 	@$(LAB) mypy
 	@$(LAB) yamllint --strict .
+	@shellcheck .ci/run $$(git ls-files '*.sh')
 	@$(LAB) ansible-lint --offline --strict --profile production
 	@$(LAB) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self --check-extra-docs-refs .
 	@$(LAB) antsibull-changelog lint
@@ -118,6 +120,10 @@ unit: test-setup  ## Unit tests: no lab, loopback only
 	@echo "== unit tests"
 	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadfile tests/unit
 
+processes: setup  ## What starts programs: ansible-playbook, pip, promtool; no lab, loopback only
+	@echo "== programs on loopback: usually 2 minutes"
+	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/processes
+
 VERSIONS := ansible-2.16 ansible-2.21
 $(VERSIONS): ansible-%: setup
 	@tests/versions/setup.sh "$(CACHE)" $*
@@ -128,6 +134,7 @@ versions: test-setup $(VERSIONS)  ## Unit tests and provisioning on the oldest a
 	    echo "== ansible-core $$version"; \
 	    (export VAULTOPS_ANSIBLE=$$version; $(LAB) \
 	        pytest $(SIDE_BY_SIDE) --dist loadfile tests/unit && \
+	        pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/processes && \
 	        pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/test_provision.py tests/loopback/test_decommission.py) || exit 1; \
 	done
 
@@ -188,4 +195,4 @@ bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one r
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help audit release release-test setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench
+.PHONY: help audit release release-test setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit processes provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench

@@ -9,6 +9,7 @@ import typing as t
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._plan.known_inputs import no_hosts
+from ..module_utils._plan.parts import tags_problem
 
 # The last is for all tasks that follow.
 from ..plugin_utils import controller, known_inputs, preload  # noqa: F401  # pylint: disable=unused-import
@@ -22,11 +23,13 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
-        _spec, options = self.validate_argument_spec({"groups": {"type": "list", "elements": "str", "default": []}})
-        said = next(filter(None, self._problems(options["groups"], task_vars or {})), "")
+        names = {"type": "list", "elements": "str", "default": []}
+        _spec, options = self.validate_argument_spec({"groups": names, "parts": names})
+        said = next(filter(None, self._problems(options["groups"], options["parts"], task_vars or {})), "")
         return {**result, "changed": False, "failed": bool(said), "msg": said}
 
-    def _problems(self, groups: list[str], variables: dict[str, t.Any]) -> t.Iterator[str]:
+    def _problems(self, groups: list[str], parts: list[str], variables: dict[str, t.Any]) -> t.Iterator[str]:
+        yield tags_problem(variables["ansible_run_tags"], variables["ansible_skip_tags"], parts)
         yield no_hosts(groups, variables["groups"], variables.get("ansible_inventory_sources") or [])
         # Modules on the controller run by the Python that runs Ansible, unless somebody told them of another.
         own = self._templar.template(variables.get("ansible_python_interpreter"))

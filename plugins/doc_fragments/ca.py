@@ -22,7 +22,7 @@ options:
     type: str
     default: ""
 requirements:
-  - cryptography >= 42.0.0
+  - cryptography >= 45.0.0
 """
 
     # What signs goes by the CA's certificate.

@@ -17,6 +17,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._lease import nod
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import tls
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import (
     inputs,
+    parts,
     replace,
     site_plan,
     standing,
@@ -159,10 +160,32 @@ def turns(names, hostvars, active):
     return standing.turns(names, wants, active)
 
 
-def site_lines(standings_by_name, hostvars, cluster, active):
-    """What each host has to do was kept of each by itself."""
-    todo = {name: hostvars[name].get("vault_site_todo") or {} for name in standings_by_name}
-    return site_plan.lines(standings_by_name, todo, found_on_nodes(standings_by_name, hostvars), cluster, active)
+def site_lines(standings_by_name, hostvars, cluster, active, tags):
+    """What each host has to do was kept of each by itself. *cluster*: for each thing, its part, its words, whether it is to be
+    done."""
+    if parts.chosen(tags) == ["preflight"]:
+        return []
+    return _site_lines(standings_by_name, hostvars, cluster, active, tags, others=False)
+
+
+def site_todo(todo, tags):
+    return parts.of_todo(todo, tags)
+
+
+def site_left_out(standings_by_name, hostvars, cluster, active, tags):
+    """What a run without tags would do besides."""
+    if parts.EVERYTHING in tags:
+        return []
+    lines = _site_lines(standings_by_name, hostvars, cluster, active, tags, others=True)
+    return [f"Left out by --tags: {line}" for line in lines]
+
+
+def _site_lines(names, hostvars, cluster, active, tags, others):
+    todo = {name: parts.of_todo(hostvars[name].get("vault_site_todo") or {}, tags, others) for name in names}
+    chosen = parts.chosen(tags)
+    wanted = {words: wanted for part, words, wanted in cluster if (part in chosen) != others}
+    seen = found_on_nodes(names, hostvars)
+    return site_plan.lines(names, todo, seen, wanted, active, restarts=("configure" in chosen) != others)
 
 
 class FilterModule:
@@ -199,7 +222,11 @@ class FilterModule:
             "restart_plan": upgrade.restart,
             "scratch_directory": scratch_directory,
             "seal_in_use": standing.seal_in_use,
+            "site_left_out": site_left_out,
             "site_lines": site_lines,
+            "site_parts": parts.chosen,
+            "site_parts_problem": parts.cluster_problem,
+            "site_todo": site_todo,
             "standings": standings,
             "status_document": status_document,
             "status_json": status_json,

@@ -20,7 +20,7 @@ description:
   - Based on V(auth/cert/crls) of the Vault API.
 author: vaultops maintainers (@vaultops)
 requirements:
-  - cryptography >= 42.0.0
+  - cryptography >= 45.0.0
 options:
   name:
     description: Name of the list in Vault.

@@ -14,7 +14,7 @@ description:
   - Also works with expired certificates and certificates of an unknown CA, since the module sends no request and does not log in.
 author: vaultops maintainers (@vaultops)
 requirements:
-  - cryptography >= 42.0.0
+  - cryptography >= 45.0.0
 extends_documentation_fragment:
   - vaultops.cluster.vault
   - vaultops.cluster.attributes

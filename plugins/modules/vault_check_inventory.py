@@ -13,11 +13,19 @@ description:
   - "Stops where the controller lacks a Python package or a collection that the modules need."
   - "Stops where a variable of the groups C(vault) and C(vault_drill) begins with C(vault_) and is no input of this collection, or
     has a value of another type, or none of its choices. The nearest name is offered. No value is ever shown."
+  - Stops where C(--tags) names a part that the playbook does not have, since Ansible ends well where no task has the tag.
   - It runs on the controller, whatever the connection of the host is, and no host is asked.
 author: vaultops maintainers (@vaultops)
 options:
   groups:
     description: Groups that must have hosts.
+    type: list
+    elements: str
+    default: []
+  parts:
+    description:
+      - What the playbook can be limited to by C(--tags). Where it is limited to something else, the module stops.
+      - C(--skip-tags) is refused, since a step that is left out is one that others build on.
     type: list
     elements: str
     default: []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import typing as t
@@ -24,6 +25,21 @@ def given(arguments: dict[str, t.Any]) -> t.ContextManager[t.Any]:
         text = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
         return mock.patch.object(basic, "_ANSIBLE_ARGS", text)
     return patch_module_args(arguments)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models() -> t.Iterator[None]:
+    """Every session of boto3 lists its services and parses their models anew: two thirds of what the tests of AWS took."""
+    from botocore.loaders import JSONFileLoader, Loader
+
+    parsed = functools.cache(functools.partial(JSONFileLoader._load_file, JSONFileLoader()))
+    services = functools.cache(functools.partial(Loader.list_available_services, Loader()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "_load_file", lambda _loader, *arguments: parsed(*arguments))
+        patch.setattr(
+            Loader, "list_available_services", lambda _loader, *arguments, **more: services(*arguments, **more)
+        )
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,9 @@ done
 if [ ${#missing[@]} -gt 0 ]; then
     echo "setup: installing ${missing[*]}; usually a minute"
     export DEBIAN_FRONTEND=noninteractive
-    apt-get -qq update && apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null ||
+    if ! apt-get -qq update || ! apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null; then
         fail "could not install ${missing[*]} from Debian's packages."
+    fi
 fi
 
 # One environment for each set of requirements, outside the checkout, so that a fresh clone finds it again.

@@ -19,6 +19,15 @@ SNAPSHOTS = {
     "vault_snapshot_bucket": "",
     "vault_backup_bundle_dir": str(cache() / "backup-tool"),
 }
+# What --tags limits a run to, and the drifts that are put right then.
+PARTS = {
+    "preflight": [],
+    "install": ["release that is switched on", "release that others may write"],
+    "tls": ["rights of the certificate", "CA"],
+    "configure": ["configuration that wants a reload", "log rotation", "guard of the metadata service"],
+    "cluster": ["autopilot"],
+    "backup": ["user of the tool", "timer", "unit that systemd has not read", "tool"],
+}
 NOTHING = "Nothing to do: every node, the cluster and the unseal key are as they should be."
 
 # What is done on which node (by number), what the plan calls it, and what shows that it was put right.
@@ -85,16 +94,20 @@ def autopilot(bench, change: dict[str, t.Any] | None = None) -> dict[str, t.Any]
         return {name: value for name, value in client.adapter.get(path)["data"].items() if "upgrade" not in name}
 
 
+def damage(bench, before: dict[str, t.Any]) -> None:
+    for node, command, _names, _right in DRIFTS.values():
+        bench.on_nodes(f'[ "$(hostname)" != vault-{node + 1} ] || {{ {command}; }}')
+    autopilot(bench, {**before, "max_trailing_logs": before["max_trailing_logs"] + 1})
+
+
 @pytest.fixture(scope="module")
 def drifted(fresh_lab):
     """A cluster with all of it at once, and the plans of a look and of a run."""
     bench = make_cluster(fresh_lab, **SNAPSHOTS)
     said, plan = play(bench)
     assert NOTHING in plan and said.count("changed=0") == 4
-    for node, damage, _names, _right in DRIFTS.values():
-        bench.on_nodes(f'[ "$(hostname)" != vault-{node + 1} ] || {{ {damage}; }}')
     before = autopilot(bench)
-    autopilot(bench, {**before, "max_trailing_logs": before["max_trailing_logs"] + 1})
+    damage(bench, before)
     looked = play(bench, "--check")[1]
     assert autopilot(bench)["max_trailing_logs"] == before["max_trailing_logs"] + 1
     ran = play(bench)[1]
@@ -120,5 +133,30 @@ def test_so_is_what_is_set_in_the_cluster(drifted):
 
 def test_the_run_after_has_nothing_to_do(drifted):
     bench = drifted[0]
+    said, plan = play(bench)
+    assert NOTHING in plan and said.count("changed=0") == 4
+
+
+def in_line(bench, before) -> set[str]:
+    """Names of what is as it should be."""
+    found = {"autopilot"} if autopilot(bench) == before else set()
+    for name, (node, _damage, _names, right) in DRIFTS.items():
+        if bench.on_nodes(f"if {right}; then echo in line; fi")[node].endswith("in line\n"):
+            found.add(name)
+    return found
+
+
+def test_each_part_puts_right_what_is_its_own_and_names_what_it_leaves(drifted):
+    bench, _looked, _ran, before = drifted
+    damage(bench, before)
+    assert in_line(bench, before) == set()
+    expected: set[str] = set()
+    for part, names in PARTS.items():
+        said, plan = play(bench, "--tags", part)
+        expected |= set(names)
+        assert in_line(bench, before) == expected, part
+        assert (said.count("changed=0") == 4) == (part == "preflight"), part
+        left = [line for line in plan.split('", "') if "Left out by --tags: " in line]
+        assert bool(left) == (part != "backup" and expected != {*DRIFTS, "autopilot"}), plan
     said, plan = play(bench)
     assert NOTHING in plan and said.count("changed=0") == 4

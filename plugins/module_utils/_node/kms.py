@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 
 from .._common.errors import Problem
+from .again import ask_again
 from .deadline import Overdue, deadline
 from .sigv4 import Credentials, sign
 
@@ -36,7 +37,7 @@ class Kms:
             signed = sign(self.url, headers, data, self.credentials, self.region, "kms", now)
             request = urllib.request.Request(self.url, data=data, method="POST", headers=signed)
             with deadline(DEADLINE_SECONDS):
-                status, text = ask(request)
+                status, text = ask_again(lambda: ask(request))
         except (Overdue, OSError, http.client.HTTPException, ValueError) as error:
             why = "no whole answer" if isinstance(error, Overdue) else getattr(error, "reason", None) or error
             raise Problem(

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 
 from .._common.errors import Problem
+from .again import ask_again
 from .deadline import Overdue, deadline
 from .sigv4 import Credentials
 
@@ -65,8 +66,8 @@ def _not_metadata(what: str) -> Problem:
 def _request(method: str, path: str, headers: dict[str, str]) -> str:
     try:
         request = urllib.request.Request(SERVICE + path, method=method, headers=headers)
-        with deadline(DEADLINE_SECONDS), _OPENER.open(request, timeout=TIMEOUT_SECONDS) as answer:
-            return answer.read(ANSWER_BYTES).decode(errors="replace")
+        with deadline(DEADLINE_SECONDS):
+            return ask_again(lambda: _read(request))
     except urllib.error.HTTPError as error:
         if error.code == 404:
             raise Problem(
@@ -78,3 +79,8 @@ def _request(method: str, path: str, headers: dict[str, str]) -> str:
             f"the instance metadata service does not answer ({str(error) or type(error).__name__})",
             "It must be enabled on the instance, with a hop limit of 1 (2 where Vault runs in a container).",
         ) from error
+
+
+def _read(request: urllib.request.Request) -> str:
+    with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as answer:
+        return answer.read(ANSWER_BYTES).decode(errors="replace")

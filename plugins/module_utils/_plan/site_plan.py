@@ -41,9 +41,10 @@ def lines(
     observed: t.Mapping[str, Observed],
     cluster: t.Mapping[str, bool],
     active: str | None,
+    restarts: bool = True,
 ) -> list[str]:
     """*standings*, *todo* and what vault_node_info has *observed* by node; *cluster*: what may have to be done once for all, and
-    whether it has to; *active*: name of the active node."""
+    whether it has to; *active*: name of the active node; *restarts*: whether this run takes up what needs a restart."""
     found = [f"{what[0].upper()}{what[1:]}." for what, wanted in cluster.items() if wanted]
     found += [f"{name}: {STANDINGS[standing]}." for name, standing in standings.items() if standing in STANDINGS]
     running = [name for name, standing in standings.items() if standing not in STANDINGS]
@@ -52,19 +53,19 @@ def lines(
         parts = list(dict.fromkeys(one for part in todo.get(name, {}).values() for one in part))
         if not parts:
             continue
-        effect = effect_of(todo[name], observed.get(name, {}))
+        effect = effect_of(todo[name], observed.get(name, {}), restarts)
         takes_turns = takes_turns or effect in ("restart", "certificate")
         found.append(f"{name}{' (active)' if name == active else ''}: {'; '.join(parts)}. {EFFECTS[effect]}.")
     return [*found, GATED] if takes_turns else found
 
 
-def effect_of(todo: Todo, observed: Observed) -> str:
+def effect_of(todo: Todo, observed: Observed, restarts: bool = True) -> str:
     """What becomes of the running Vault: restart, certificate, reload or none."""
     files = set(todo.get("server", ()))
-    if todo.get("install") or files & RESTART_FILES or observed.get("restart_reasons"):
+    if restarts and (todo.get("install") or files & RESTART_FILES or observed.get("restart_reasons")):
         return "restart"
     if todo.get("tls"):
         return "certificate"
-    if files & RELOAD_FILES or observed.get("reload_reasons"):
+    if restarts and (files & RELOAD_FILES or observed.get("reload_reasons")):
         return "reload"
     return "none"

@@ -11,8 +11,8 @@ import typing as t
 
 with contextlib.suppress(ImportError):  # who needs it says that it is missing: _common/libraries.py
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+    from cryptography.x509 import verification
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
@@ -43,7 +43,7 @@ def problems(options: t.Mapping[str, t.Any], now: datetime.datetime) -> list[str
         found.append(f"{where} is not valid before {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC. Check the clock.")
     if leaf.not_valid_after_utc < now + datetime.timedelta(days=int(options["days"])):
         found.append(f"{where} expires at {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC. Issue a new one.")
-    if authorities and not _is_signed(certificates, authorities):
+    if authorities and not _is_signed(certificates, authorities, now):
         found.append(f"{where} was not signed by {options['ca']}. Give the CA that signed it, and the chain between.")
     return found + _client_problems(leaf, where, str(options.get("common_name") or ""))
 
@@ -83,7 +83,8 @@ def node_problems(
         said.append(f"Its certificate is not valid before {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC.")
     if leaf.not_valid_after_utc < now + datetime.timedelta(days=int(options["days"])):
         said.append(f"Its certificate expires at {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC.")
-    if not _is_signed(chain, certificates_in(options["ca"])):
+    authorities = certificates_in(options["ca"])
+    if not authorities or not _is_signed(chain, authorities, now):
         said.append("Its certificate was not signed by the cluster's CA.")
     return said
 
@@ -191,23 +192,23 @@ def _canonical(name: str) -> str:
         return name
 
 
-def _is_signed(chain: list[x509.Certificate], authorities: list[x509.Certificate]) -> bool:
-    """Whether the leaf leads to one of the authorities by way of the chain."""
-    current = chain[0]
-    for _step in chain:
-        for issuer in authorities:
-            if _issued(current, issuer):
-                return True
-        following = next((other for other in chain[1:] if _issued(current, other)), None)
-        if following is None:
-            return False
-        current = following
-    return False
+def _is_signed(chain: list[x509.Certificate], authorities: list[x509.Certificate], now: datetime.datetime) -> bool:
+    """Whether the leaf leads to one of the authorities by way of the chain, as Vault and its clients judge it.
 
-
-def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    What is more in the rules for public CAs is left out: a private CA that openssl made has no key usage, for one.
+    """
+    leaf = chain[0]
+    # When the leaf itself is in force is said apart.
+    moment = min(max(now, leaf.not_valid_before_utc), leaf.not_valid_after_utc)
+    of_a_ca = verification.ExtensionPolicy.permit_all().require_present(
+        x509.BasicConstraints, verification.Criticality.AGNOSTIC, None
+    )
+    policy = verification.PolicyBuilder().extension_policies(
+        ca_policy=of_a_ca, ee_policy=verification.ExtensionPolicy.permit_all()
+    )
+    # A verifier of clients asks for no name; the names are compared apart, and all that are missing are said.
     try:
-        certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
+        policy.store(verification.Store(authorities)).time(moment).build_client_verifier().verify(leaf, chain[1:])
+    except verification.VerificationError:
         return False
     return True

@@ -245,6 +245,10 @@ def aws(words: list[str]) -> None:
     assert wants <= set(options), f"{words[2]} wants {wants}"
 
 
+def of_pytest(words: list[str]) -> None:
+    assert all((ROOT / word).exists() for word in words[1:] if not word.startswith("-"))
+
+
 def copy(words: list[str]) -> None:
     ours = [word for word in words if word.startswith("inventories/")]
     assert not ours or (ROOT / ours[0]).exists()
@@ -266,6 +270,7 @@ PROGRAMS: dict[str, t.Callable[[list[str]], None]] = {
     ".": source,
     "aws": aws,
     "cp": copy,
+    "pytest": of_pytest,
     **dict.fromkeys(
         (
             "ansible-builder",

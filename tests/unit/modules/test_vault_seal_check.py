@@ -3,10 +3,12 @@ for a KMS that is not well."""
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import http.server
 import json
 import threading
+import urllib.request
 
 import boto3
 import pytest
@@ -239,3 +241,29 @@ def test_a_machine_without_a_metadata_service_is_told_what_it_needs(proven, monk
     said = proven(NOBODY)
     assert said["msg"].startswith("the instance metadata service does not answer (")
     assert "It must be enabled on the instance, with a hop limit of 1" in said["msg"]
+
+
+@pytest.mark.parametrize("breaks", [2, 3])
+def test_a_connection_that_breaks_off_is_made_again(proven, serving, monkeypatch, aws, key, breaks):
+    """By the metadata service and by KMS, twice for each question, or once too often."""
+    asked, instance = collections.Counter(), Instance()
+
+    def breaking(answer, name):
+        def first(request, body):
+            asked[what := (name, request.path, request.headers.get("X-Amz-Target"))] += 1
+            return None if asked[what] <= breaks else answer(request, body)
+
+        return first
+
+    def forward(request, body):
+        headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
+        with urllib.request.urlopen(urllib.request.Request(aws, data=body, headers=headers)) as found:
+            return found.status, found.read()
+
+    monkeypatch.setattr(metadata, "SERVICE", serving(breaking(instance.answer, "metadata")))
+    said = proven(serving(breaking(forward, "kms")))
+    if breaks == 2:
+        assert not said.get("failed") and said["key_arn"] == key
+        assert len(asked) == 6 and set(asked.values()) == {3}
+    else:
+        assert said["failed"] and said["msg"].startswith("the instance metadata service does not answer (")

@@ -196,7 +196,7 @@ def test_a_manifest_under_another_name_than_its_own_is_refused(stage: Stage, buc
 def taken(stage: Stage) -> tuple[str, manifest.Manifest]:
     """A snapshot on the disk that is not in the bucket: where it is, and its manifest."""
     stage.config["s3"] = None
-    path = stage.directory / stage.succeed()
+    path = stage.directory / stage.take()
     return str(path), decrypt.read_manifest(str(path))
 
 
@@ -256,7 +256,7 @@ def fetched(run_module: t.Callable[..., dict[str, t.Any]], stage: Stage, **param
 
 
 def test_the_unseal_key_of_its_time_decides_not_the_one_of_the_file(stage: Stage, run_module):
-    name = stage.succeed()
+    name = stage.take()
     # A replica of the key in another region has its id.
     replica = stage.seal_key_arn.replace(REGION, "eu-west-1")
     for arn in (stage.seal_key_arn, replica):
@@ -273,10 +273,10 @@ def test_an_older_one_is_not_the_newest_where_a_newer_one_was_proven(stage: Stag
     folder = stage.folder / "records"
     seen, records = folder / "snapshots-seen.json", {"directory": str(folder)}
     stage.vault.body = snapshot(7)
-    old = stage.succeed()
+    old = stage.take()
     time.sleep(max(0.0, 1.1 - time.time() % 1))
     stage.vault.body = snapshot(8)
-    name = stage.succeed()
+    name = stage.take()
     assert fetched(run_module, stage, records=records, check=True)["manifest"]["name"] == name
     assert not seen.exists()
     assert fetched(run_module, stage, records=records)["manifest"]["name"] == name

@@ -29,7 +29,7 @@ def ours(stage: Stage, **changes: t.Any) -> decrypt.Wanted:
 @pytest.fixture
 def made(stage: Stage) -> Path:
     """A snapshot on the disk and in the bucket."""
-    return stage.directory / stage.succeed()
+    return stage.directory / stage.take()
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_a_seal_that_was_taken_off(stage: Stage, made: Path, target: Path):
 
 def test_another_snapshot_s_seal_or_none_at_all(stage: Stage, made: Path, target: Path):
     stage.vault.body = snapshot(42)
-    other = json.loads((stage.directory / f"{stage.succeed()}.json").read_text())
+    other = json.loads((stage.directory / f"{stage.take()}.json").read_text())
     change_manifest(made, seal=other["seal"])
     assert "is another manifest's" in str(refused(stage, made, target))
     for seal, says in (("", "was changed or cut off"), ("?", "is not base64"), (other["seal"][:-40], "was changed or")):

@@ -6,6 +6,7 @@ import datetime
 import os
 import socket
 import ssl
+import subprocess
 import threading
 from pathlib import Path
 
@@ -82,15 +83,21 @@ def test_a_certificate_of_an_unknown_ca_is_refused(pair):
 
 
 @pytest.fixture
-def listener(pair, tmp_path):
-    """Serves the pair until the test is over; returns its port."""
-    for name, content in zip(("crt", "key"), pair, strict=True):
-        (tmp_path / name).write_text(content)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "crt", tmp_path / "key")
-    server = socket.create_server(("127.0.0.1", 0))
+def serving():
+    """Serves pairs, two paths each, until the test is over; gives the port."""
+    servers = []
+    yield lambda certificate, key: serve(servers, certificate, key)
+    for server in servers:
+        server.close()
 
-    def serve():
+
+def serve(servers, certificate, key):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = socket.create_server(("127.0.0.1", 0))
+    servers.append(server)
+
+    def shake_hands():
         while True:
             try:
                 plain, _address = server.accept()
@@ -101,9 +108,15 @@ def listener(pair, tmp_path):
             except OSError:
                 plain.close()
 
-    threading.Thread(target=serve, daemon=True).start()
-    yield server.getsockname()[1]
-    server.close()
+    threading.Thread(target=shake_hands, daemon=True).start()
+    return server.getsockname()[1]
+
+
+@pytest.fixture
+def listener(serving, pair, tmp_path):
+    for name, content in zip(("crt", "key"), pair, strict=True):
+        (tmp_path / name).write_text(content)
+    return serving(tmp_path / "crt", tmp_path / "key")
 
 
 def test_the_wire_is_compared_with_the_file(listener, pair):
@@ -190,6 +203,67 @@ def test_a_certificate_of_tomorrow_or_of_another_ca_is_none(ca):
     assert certificates.node_problems(seen(other), wanted, NOW) == [
         "Its certificate was not signed by the cluster's CA."
     ]
+
+
+def test_a_certificate_that_is_no_cas_signs_none(ca):
+    another = issue("vault-2", NAMES, *ca)
+    leaf = issue("vault-1", NAMES, *another)[1]
+    wanted = {"ca": text(ca[1]), "names": [], "addresses": [], "days": 0}
+    chain = {"certificate": text(leaf) + text(another[1]), "key_fits": True}
+    assert certificates.node_problems(chain, wanted, NOW) == ["Its certificate was not signed by the cluster's CA."]
+
+
+@pytest.fixture(scope="module")
+def home_made(tmp_path_factory):
+    """A CA and a certificate as openssl makes them by itself, with less in them than public CAs have to put there."""
+    folder = tmp_path_factory.mktemp("home_made")
+    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj"]
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
+    for command in (
+        ["req", "-x509", *new, "/CN=home", "-keyout", "ca.key", "-out", "ca.crt"],
+        ["req", *new, "/CN=node", "-keyout", "node.key", "-out", "node.csr"],
+        [
+            "x509",
+            "-req",
+            "-in",
+            "node.csr",
+            "-CA",
+            "ca.crt",
+            "-CAkey",
+            "ca.key",
+            "-extfile",
+            "names",
+            "-out",
+            "node.crt",
+        ],
+    ):
+        subprocess.run(["openssl", *command], cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+def test_a_ca_that_openssl_made_is_a_ca(home_made):
+    folder = home_made
+    seen_there = {"certificate": (folder / "node.crt").read_text(), "key_fits": True}
+    wanted = {"ca": (folder / "ca.crt").read_text(), "names": [], "addresses": ["127.0.0.1"], "days": 0}
+    assert certificates.node_problems(seen_there, wanted, datetime.datetime.now(datetime.timezone.utc)) == []
+
+
+def strict(default=ssl.create_default_context):
+    """As Python 3.13 makes it."""
+
+    def context(*arguments, **more):
+        made = default(*arguments, **more)
+        made.verify_flags |= ssl.VERIFY_X509_STRICT
+        return made
+
+    return context
+
+
+def test_nor_do_newer_pythons_ask_more_of_it(serving, home_made, monkeypatch):
+    monkeypatch.setattr(ssl, "create_default_context", strict())
+    port = serving(home_made / "node.crt", home_made / "node.key")
+    connection = Connection(nodes={"a": f"https://127.0.0.1:{port}"}, ca_cert=str(home_made / "ca.crt"))
+    assert api.look(connection, "a")["problem"] is None
 
 
 # --- what a reload brings into effect

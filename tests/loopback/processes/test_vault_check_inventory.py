@@ -76,6 +76,33 @@ def test_what_is_missing_comes_first(said):
 
 
 def test_its_options_are_those_of_its_documents(said):
-    assert set(yaml.safe_load(vault_check_inventory.DOCUMENTATION)["options"]) == {"groups"}
+    assert set(yaml.safe_load(vault_check_inventory.DOCUMENTATION)["options"]) == {"groups", "parts"}
     assert said["no such option"]["failed"] is True
     assert "group" in said["no such option"]["msg"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts", "words"),
+    [
+        (["--tags", "tls,instal"], ["install", "tls"], ["--tags instal:", "install, tls"]),
+        (["--tags", "tls"], [], ["--tags tls:", "without --tags"]),
+        (["--skip-tags", "tls"], ["install", "tls"], ["--skip-tags tls:", "with --tags"]),
+        (["--tags", "tls"], ["install", "tls"], []),
+    ],
+)
+def test_a_run_is_limited_to_parts_that_there_are(said, tmp_path, arguments, parts, words):
+    task = {MODULE: {"groups": ["vault"], "parts": parts}}
+    play = {"hosts": "localhost", "gather_facts": False, "tags": ["always"], "tasks": [task]}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    done = subprocess.run(
+        ["ansible-playbook", "-i", said["inventory"], "play.yml", *arguments],
+        capture_output=True,
+        check=False,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
+        timeout=120,
+    )
+    output = " ".join((done.stdout + done.stderr).split())
+    assert bool(done.returncode) == bool(words), output
+    assert all(word in output for word in words), output
