@@ -45,18 +45,19 @@ $(OLDER): vault-%: lab-parts
 # shown in one piece when it has ended. If one fails, the other stream goes on to its end.
 TEST_LOG := .ansible/test.log
 test: test-setup lab-parts vault-1.21.0  ## What CI runs; the other tests and the bench come on top
-	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, galaxy, sanity, unit, processes, status-test, awx-data, provision"
+	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, audit, galaxy, sanity, unit, processes, status-test, awx-data, provision"
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target STREAMS=yes loopback-stream lab-stream 2>&1 | \
 	    tee --ignore-interrupts $(TEST_LOG) || \
 	    { echo "== what failed first, of each stream:"; tests/what_failed.sh $(TEST_LOG); exit 1; }
 	@echo "== all of it passed"
 
-loopback-stream: lint galaxy sanity unit processes status-test awx-data provision
+loopback-stream: lint audit galaxy sanity unit processes status-test awx-data provision
 lab-stream: inputs molecule
 
 ifdef STREAMS
 lint lab-parts: test-setup
-galaxy: lint
+audit: lint
+galaxy: audit
 sanity: galaxy
 unit: sanity
 processes: unit
@@ -84,13 +85,29 @@ galaxy: setup  ## Galaxy's importer takes the built tarball and shows all of its
 	@$(LAB) python tests/galaxy/check.py "$(GALAXY)"
 	@"$(GALAXY)/bin/reuse" lint --quiet || "$(GALAXY)/bin/reuse" lint
 
+RELEASE = $$(tests/venv.sh "$(CACHE)" release 3.11 tests/release/requirements.txt)
+
+audit: setup  ## Secrets in the checkout, bandit on the plugins, advisories on what is pinned: without a network (ACCEPT=yes: these are no secrets; ONLINE=yes: ask osv.dev, too)
+	@echo "== audit"
+	@$(LAB) python tests/release/audit.py "$(RELEASE)" $(if $(ACCEPT),--accept) $(if $(ONLINE),--online)
+
+release: setup  ## All that a release has, of the commit that is checked out, in build/release; VAULTOPS_SIGNING_KEY signs it
+	@$(LAB) python tests/release/make.py "$(RELEASE)" "$(GALAXY)"
+
+release-test: setup  ## A release built twice is the same, bit by bit; what is no release; what the audit sees
+	@echo "== releases: usually 5 minutes"
+	@$(LAB) VAULTOPS_RELEASE_VENV="$(RELEASE)" VAULTOPS_GALAXY_VENV="$(GALAXY)" pytest tests/loopback/test_release.py
+
 sanity: setup  ## ansible-test sanity on what the built tarball holds
 	@echo "== sanity: usually a minute; 5 minutes at first"
 	@$(LAB) tests/galaxy/sanity.sh "$(CACHE)"
 
-docs: setup  ## Write docs/inputs.md, the job templates, the pattern and the changelog anew, from what they are made of
+docs: setup  ## Write docs/inputs.md, docs/versions.md, the job templates, the pattern and the changelog anew, from what they are made of
 	@$(LAB) python docs/generate_inputs.py
 	@$(LAB) python awx/generate.py
+	@$(LAB) python docs/generate_versions.py
+	@for version in $(patsubst ansible-%,%,$(VERSIONS)); do [ ! -e .ansible/versions/$$version ] || \
+	    (export VAULTOPS_ANSIBLE=$$version; $(LAB) python docs/generate_versions.py) || exit 1; done
 	@$(LAB) docs/generate_changelog.sh
 
 docs-site: setup  ## The documentation of plugins and roles as a site, in build/site/build/html
@@ -178,4 +195,4 @@ bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one r
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit processes provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench
+.PHONY: help audit release release-test setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit processes provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench

@@ -1,4 +1,5 @@
-"""Import the built tarball as Galaxy would: 'python check.py ENVIRONMENT', which has galaxy-importer.
+"""Import the built tarball as Galaxy would: 'python check.py ENVIRONMENT [TARBALL]'. The environment has galaxy-importer; without
+a tarball, one is built of the checkout.
 
 Galaxy imports without what the collection depends on, and takes a tarball whose documentation it can't read all the same. So
 what it could read is counted.
@@ -41,9 +42,12 @@ def imported(environment: Path, tarball: Path, folder: Path) -> dict:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        command = ["ansible-galaxy", "collection", "build", "--output-path", name]
-        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        (tarball,) = folder.glob("*.tar.gz")
+        if sys.argv[2:]:
+            tarball = Path(sys.argv[2])
+        else:
+            command = ["ansible-galaxy", "collection", "build", "--output-path", name]
+            subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+            (tarball,) = folder.glob("*.tar.gz")
         with tarfile.open(tarball) as archive:
             held = [Path(entry) for entry in archive.getnames()]
         result = imported(Path(sys.argv[1]), tarball, folder)

@@ -205,10 +205,11 @@ def playbook(words: list[str]) -> None:
 
 def galaxy(words: list[str]) -> None:
     options = parsed(GalaxyCLI, words)
-    if options.requirements:
+    if getattr(options, "requirements", None):
         assert (ROOT / options.requirements).is_file()
     ours = [one for one in options.args if "vaultops" in one]
-    assert all(one in (COLLECTION, f"git+{GALAXY['repository']}.git") for one in ours)
+    tarball = f"{GALAXY['namespace']}-{GALAXY['name']}-VERSION.tar.gz"
+    assert all(one in (COLLECTION, f"git+{GALAXY['repository']}.git", f"build/release/{tarball}") for one in ours)
 
 
 def adhoc(words: list[str]) -> None:
@@ -220,7 +221,7 @@ def inventory(words: list[str]) -> None:
 
 
 def make(words: list[str]) -> None:
-    assert set(words[1:]) <= TARGETS
+    assert {word for word in words[1:] if not re.match(r"[A-Z]+=", word)} <= TARGETS
 
 
 def python(words: list[str]) -> None:
@@ -283,7 +284,7 @@ PROGRAMS: dict[str, t.Callable[[list[str]], None]] = {
             "read",
             "systemctl",
         )
-        + ("find", "promtool", "unset", "vault"),
+        + ("diff", "find", "git", "gpg", "promtool", "sha256sum", "unset", "vault"),
         others,
     ),
 }

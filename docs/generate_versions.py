@@ -1,0 +1,122 @@
+"""Write docs/versions.md: which versions the tests run with. 'make docs' calls it.
+
+Controllers: tests/versions/tested.json has a row for each ansible-core. What runs there writes the row, by this, and a unit test
+compares it in each of them ('make unit', 'make versions'). The rest is what Makefile and lab say.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "docs" / "versions.md"
+ROWS = ROOT / "tests" / "versions" / "tested.json"
+COLLECTIONS = ("amazon.aws", "community.aws")
+PACKAGES = ("boto3", "cryptography", "hvac")
+HEAD = """# Tested versions
+
+`make docs` writes this page, from what the tests run with. [support.md](support.md#versions-of-other-things) says what of it
+is supported.
+
+## Controllers
+
+A row is one environment. Its own tests compare the row with what they run in.
+"""
+VAULT = """
+## Vault
+
+The lab runs real servers of these versions, official ones or builds of HashiCorp's source ([tests/lab](../tests/lab/README.md)).
+"""
+NODES = """
+## Nodes
+
+| what | version |
+|---|---|
+"""
+
+
+def _installed(name: str) -> str:
+    spec = importlib.util.find_spec("ansible_collections")
+    namespace, _dot, short = name.partition(".")
+    for place in spec.submodule_search_locations:
+        manifest = Path(place) / namespace / short / "MANIFEST.json"
+        if manifest.exists():
+            return json.loads(manifest.read_text())["collection_info"]["version"]
+    sys.exit(f"{name} is nowhere in {list(spec.submodule_search_locations)}.")
+
+
+def here() -> dict[str, str]:
+    """The row of the environment that this runs in."""
+    row = {
+        "ansible-core": importlib.metadata.version("ansible-core"),
+        "Python": f"{sys.version_info[0]}.{sys.version_info[1]}",
+    }
+    row |= {name: _installed(name) for name in COLLECTIONS}
+    return row | {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def line_of(row: dict[str, str]) -> tuple[int, ...]:
+    """2.19.14 is of the line 2.19."""
+    return tuple(int(part) for part in row["ansible-core"].split(".")[:2])
+
+
+def rows() -> list[dict[str, str]]:
+    return sorted(json.loads(ROWS.read_text()) if ROWS.exists() else [], key=line_of)
+
+
+def with_row(others: list[dict[str, str]], row: dict[str, str]) -> list[dict[str, str]]:
+    return sorted([one for one in others if line_of(one) != line_of(row)] + [row], key=line_of)
+
+
+def other_lines(makefile: str) -> list[str]:
+    """Of 'make versions'."""
+    return re.findall(r"ansible-([\d.]+)", re.search(r"(?m)^VERSIONS := (.+)$", makefile)[1])
+
+
+def targets(row: dict[str, str], others: list[str]) -> str:
+    return "`make versions`" if ".".join(map(str, line_of(row))) in others else "`make test` and all other targets"
+
+
+def vault(makefile: str, inventory: str) -> dict[str, str]:
+    """Version -> where it is run."""
+    found = {re.search(r"(?m)^vault_version: *(\S+)", inventory)[1]: "every target that uses the lab"}
+    older = re.search(r"(?m)^OLDER := (.+)$", makefile)[1]
+    for name in older.split():
+        using = re.findall(rf"(?m)^([a-z-]+):.*(?: {re.escape(name)}\b| \$\(OLDER\))", makefile)
+        found[name.removeprefix("vault-")] = ", ".join(f"`make {target}`" for target in sorted(using))
+    return found
+
+
+def table(head: list[str], lines: list[list[str]]) -> str:
+    parts = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    return "\n".join([*parts, *(f"| {' | '.join(line)} |" for line in lines)]) + "\n"
+
+
+def document() -> str:
+    makefile = (ROOT / "Makefile").read_text()
+    inventory = (ROOT / "inventories" / "lab" / "group_vars" / "all.yml").read_text()
+    others = other_lines(makefile)
+    suite = re.search(r'(?m)^_SUITE = "(\w+)"', (ROOT / "tests" / "lab" / "labkit" / "image.py").read_text())[1]
+    requires = re.search(r'requires_ansible: "(.+)"', (ROOT / "meta" / "runtime.yml").read_text())[1]
+    columns = ["ansible-core", "Python", *COLLECTIONS, *PACKAGES]
+    controllers = table(
+        [*columns, "run by"], [[*(row[name] for name in columns), targets(row, others)] for row in rows()]
+    )
+    servers = table(["Vault", "run by"], [[name, where] for name, where in vault(makefile, inventory).items()])
+    machines = f"| system | Debian {suite}, amd64, with its own Python and systemd, in containers |\n"
+    takes = f"\nThe collection asks for ansible-core `{requires}` ([meta/runtime.yml](../meta/runtime.yml)).\n"
+    return HEAD + "\n" + controllers + takes + VAULT + "\n" + servers + NODES + machines
+
+
+def main() -> None:
+    ROWS.write_text(json.dumps(with_row(rows(), here()), indent=2) + "\n")
+    TARGET.write_text(document(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""docs/versions.md says what the tests run with: each environment looks at its own row."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from kit.awx import module_of
+from kit.paths import ROOT
+
+generate = module_of("docs/generate_versions.py", "generate_versions")
+MAKEFILE = (ROOT / "Makefile").read_text()
+LINES = generate.other_lines(MAKEFILE)
+
+
+def pinned(path: str) -> str:
+    return re.search(r"(?m)^ansible-core==([\d.]+)", (ROOT / path).read_text())[1]
+
+
+def test_the_row_of_this_environment_is_right():
+    row = generate.here()
+    cure = "run 'make docs', for another ansible-core than the checkout's own after 'make ansible-2.16 ansible-2.21'"
+    assert row in generate.rows(), cure
+
+
+def test_there_is_a_row_for_each_environment_and_no_other():
+    wanted = [pinned("constraints.txt"), *(pinned(f"tests/versions/{line}.txt") for line in LINES)]
+    assert sorted(row["ansible-core"] for row in generate.rows()) == sorted(wanted)
+
+
+def test_the_page_is_current():
+    assert generate.TARGET.read_text() == generate.document(), "run 'make docs'"
+
+
+def test_a_row_takes_the_place_of_its_line_s():
+    rows = [{"ansible-core": "2.9.1"}, {"ansible-core": "2.19.14"}]
+    assert generate.with_row(rows, {"ansible-core": "2.19.15"})[1:] == [{"ansible-core": "2.19.15"}]
+    assert [row["ansible-core"] for row in generate.with_row(rows, {"ansible-core": "2.16.1"})] == [
+        "2.9.1",
+        "2.16.1",
+        "2.19.14",
+    ]
+
+
+@pytest.mark.parametrize("target", ["change-test", "molecule"])
+def test_an_older_vault_is_named_with_the_targets_that_use_it(target):
+    makefile = "OLDER := vault-1.2.0\nmolecule: parts vault-1.2.0  ## Words\nchange-test: parts $(OLDER)  ## Words\nunit: parts\n"
+    found = generate.vault(makefile, "vault_version: 1.3.0\n")
+    assert list(found) == ["1.3.0", "1.2.0"]
+    assert f"`make {target}`" in found["1.2.0"] and "unit" not in found["1.2.0"]
