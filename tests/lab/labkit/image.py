@@ -12,7 +12,8 @@ from .docker import attempt, docker
 from .say import LabError, say
 from .settings import HERE, cache
 
-_SUITE = "bookworm"
+# bullseye has Python 3.9, bookworm 3.11, trixie 3.13.
+_SUITE = os.environ.get("VAULTOPS_LAB_SUITE", "bookworm")
 _BASE = f"debian:{_SUITE}-slim"
 _PULL_SECONDS = 60
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy")
