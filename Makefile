@@ -45,18 +45,18 @@ $(OLDER): vault-%: lab-parts
 # shown in one piece when it has ended. If one fails, the other stream goes on to its end.
 TEST_LOG := .ansible/test.log
 test: test-setup lab-parts vault-1.21.0  ## What CI runs; the other tests and the bench come on top
-	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, audit, galaxy, sanity, unit, processes, status-test, awx-data, provision"
+	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, unit, processes, status-test, awx-data, provision"
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target STREAMS=yes loopback-stream lab-stream 2>&1 | \
 	    tee --ignore-interrupts $(TEST_LOG) || \
 	    { echo "== what failed first, of each stream:"; tests/what_failed.sh $(TEST_LOG); exit 1; }
 	@echo "== all of it passed"
 
-loopback-stream: lint audit galaxy sanity unit processes status-test awx-data provision
+loopback-stream: lint unit processes status-test awx-data provision
 lab-stream: inputs molecule
 
 ifdef STREAMS
-lint lab-parts: test-setup
-audit: lint
+style lab-parts: test-setup
+audit: style
 galaxy: audit
 sanity: galaxy
 unit: sanity
@@ -67,8 +67,10 @@ provision: awx-data
 molecule: inputs
 endif
 
-lint: setup  ## ansible-lint, yamllint, ruff, mypy, shellcheck, and the documentation of plugins, roles and changes
-	@echo "== lint"
+lint: style audit galaxy sanity  ## All that judges the text: the next four
+
+style: setup  ## ansible-lint, yamllint, ruff, mypy, shellcheck, and the documentation of plugins, roles and changes
+	@echo "== style"
 	@$(LAB) ruff check . && ruff format --check .
 	@$(LAB) mypy
 	@$(LAB) yamllint --strict .
@@ -78,18 +80,18 @@ lint: setup  ## ansible-lint, yamllint, ruff, mypy, shellcheck, and the document
 	@$(LAB) antsibull-changelog lint
 	@$(LAB) docs/generate_changelog.sh --check
 
+RELEASE = $$(tests/venv.sh "$(CACHE)" release 3.11 tests/release/requirements.txt)
+
+audit: setup  ## Secrets in the checkout, bandit on the plugins, advisories on what is pinned: without a network (ACCEPT=yes: these are no secrets; ONLINE=yes: ask osv.dev, too)
+	@echo "== audit"
+	@$(LAB) python tests/release/audit.py "$(RELEASE)" $(if $(ACCEPT),--accept) $(if $(ONLINE),--online)
+
 GALAXY = $$(tests/venv.sh "$(CACHE)" galaxy 3.11 tests/galaxy/requirements.txt)
 
 galaxy: setup  ## Galaxy's importer takes the built tarball and shows all of its documentation; every file has its licence
 	@echo "== galaxy"
 	@$(LAB) python tests/galaxy/check.py "$(GALAXY)"
 	@"$(GALAXY)/bin/reuse" lint --quiet || "$(GALAXY)/bin/reuse" lint
-
-RELEASE = $$(tests/venv.sh "$(CACHE)" release 3.11 tests/release/requirements.txt)
-
-audit: setup  ## Secrets in the checkout, bandit on the plugins, advisories on what is pinned: without a network (ACCEPT=yes: these are no secrets; ONLINE=yes: ask osv.dev, too)
-	@echo "== audit"
-	@$(LAB) python tests/release/audit.py "$(RELEASE)" $(if $(ACCEPT),--accept) $(if $(ONLINE),--online)
 
 release: setup  ## All that a release has, of the commit that is checked out, in build/release; VAULTOPS_SIGNING_KEY signs it
 	@$(LAB) python tests/release/make.py "$(RELEASE)" "$(GALAXY)"
@@ -121,7 +123,7 @@ docs-site: setup  ## The documentation of plugins and roles as a site, in build/
 
 unit: test-setup  ## Unit tests: no lab, loopback only
 	@echo "== unit tests"
-	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadfile tests/unit
+	@$(LAB) pytest --numprocesses 4 --dist loadfile tests/unit
 
 processes: setup  ## What starts programs: ansible-playbook, pip, promtool; no lab, loopback only
 	@echo "== programs on loopback: usually 2 minutes"
@@ -157,6 +159,13 @@ molecule: lab-parts vault-1.21.0  ## Every scenario: create, converge, idempoten
 inputs: lab-parts  ## Every kind of bad input stops the play before a node is changed; every kind of drift is in the plan
 	@echo "== bad inputs and drift: usually 5 minutes"
 	@$(TEST_LAB) pytest tests/scenarios/test_bad_inputs.py tests/scenarios/test_drift.py
+
+# The first of Debian's suites in tests/lab/labkit/image.py is that of all other targets.
+nodes-test: lab-parts  ## Nodes with Python 3.9 and 3.13: deployed, backed up, restarted, with new certificates
+	@for suite in bullseye trixie; do \
+	    echo "== nodes of Debian $$suite"; \
+	    (export VAULTOPS_LAB_SUITE=$$suite; $(TEST_LAB) pytest tests/scenarios/test_node_systems.py) || exit 1; \
+	done
 
 adoption: lab-parts  ## A cluster made by hand is adopted, or left alone with the reason
 	@$(TEST_LAB) pytest tests/scenarios/test_adoption.py
@@ -198,4 +207,4 @@ bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one r
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help audit release release-test setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit processes provision awx-data inputs molecule adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench
+.PHONY: help style audit release release-test setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit processes provision awx-data inputs molecule nodes-test adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench

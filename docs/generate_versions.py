@@ -35,9 +35,8 @@ The lab runs real servers of these versions, official ones or builds of HashiCor
 NODES = """
 ## Nodes
 
-| what | version |
-|---|---|
 """
+EVERY_LAB = "every target that uses the lab"
 
 
 def _installed(name: str) -> str:
@@ -84,7 +83,7 @@ def targets(row: dict[str, str], others: list[str]) -> str:
 
 def vault(makefile: str, inventory: str) -> dict[str, str]:
     """Version -> where it is run."""
-    found = {re.search(r"(?m)^vault_version: *(\S+)", inventory)[1]: "every target that uses the lab"}
+    found = {re.search(r"(?m)^vault_version: *(\S+)", inventory)[1]: EVERY_LAB}
     older = re.search(r"(?m)^OLDER := (.+)$", makefile)[1]
     for name in older.split():
         using = re.findall(rf"(?m)^([a-z-]+):.*(?: {re.escape(name)}\b| \$\(OLDER\))", makefile)
@@ -101,14 +100,25 @@ def document() -> str:
     makefile = (ROOT / "Makefile").read_text()
     inventory = (ROOT / "inventories" / "lab" / "group_vars" / "all.yml").read_text()
     others = other_lines(makefile)
-    suite = re.search(r'(?m)^_SUITE = "(\w+)"', (ROOT / "tests" / "lab" / "labkit" / "image.py").read_text())[1]
+    image = (ROOT / "tests" / "lab" / "labkit" / "image.py").read_text()
+    suites = json.loads(re.search(r"(?m)^SUITES = (.+)$", image)[1])
     requires = re.search(r'requires_ansible: "(.+)"', (ROOT / "meta" / "runtime.yml").read_text())[1]
     columns = ["ansible-core", "Python", *COLLECTIONS, *PACKAGES]
     controllers = table(
         [*columns, "run by"], [[*(row[name] for name in columns), targets(row, others)] for row in rows()]
     )
     servers = table(["Vault", "run by"], [[name, where] for name, where in vault(makefile, inventory).items()])
-    machines = f"| system | Debian {suite}, amd64, with its own Python and systemd, in containers |\n"
+    machines = table(
+        ["system", "Python", "run by"],
+        [
+            [
+                f"Debian {suite}, amd64, with systemd, in containers",
+                python,
+                "`make nodes-test`" if number else EVERY_LAB,
+            ]
+            for number, (suite, python) in enumerate(suites.items())
+        ],
+    )
     takes = f"\nThe collection asks for ansible-core `{requires}` ([meta/runtime.yml](../meta/runtime.yml)).\n"
     return HEAD + "\n" + controllers + takes + VAULT + "\n" + servers + NODES + machines
 

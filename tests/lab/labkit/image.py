@@ -12,9 +12,10 @@ from .docker import attempt, docker
 from .say import LabError, say
 from .settings import HERE, cache
 
-# bullseye has Python 3.9, bookworm 3.11, trixie 3.13.
-_SUITE = os.environ.get("VAULTOPS_LAB_SUITE", "bookworm")
-_BASE = f"debian:{_SUITE}-slim"
+# Debian's suites, and the Python of each.
+SUITES = {"bookworm": "3.11", "bullseye": "3.9", "trixie": "3.13"}
+SUITE = os.environ.get("VAULTOPS_LAB_SUITE", "bookworm")
+_BASE = f"debian:{SUITE}-slim"
 _PULL_SECONDS = 60
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 
@@ -30,7 +31,7 @@ class Recipe:
     @property
     def name(self) -> str:
         """Named by its content: a changed recipe is another image, an unchanged one is never made again."""
-        content = hashlib.sha256(_SUITE.encode())
+        content = hashlib.sha256(SUITE.encode())
         for path in sorted(self.folder.rglob("*")):
             if path.is_file():
                 content.update(f"{path.relative_to(self.folder)}\0".encode() + path.read_bytes())
@@ -96,7 +97,7 @@ def _from_packages(recipe: Recipe) -> None:
     try:
         include = f"--include={','.join(recipe.packages)}"
         mirror = [os.environ["VAULTOPS_LAB_DEBIAN_MIRROR"]] if "VAULTOPS_LAB_DEBIAN_MIRROR" in os.environ else []
-        _step("debootstrap", ["debootstrap", "--variant=minbase", include, _SUITE, str(root), *mirror])
+        _step("debootstrap", ["debootstrap", "--variant=minbase", include, SUITE, str(root), *mirror])
         if (recipe.folder / "rootfs").exists():
             shutil.copytree(recipe.folder / "rootfs", root, dirs_exist_ok=True)
         shutil.copy(recipe.folder / "finish.sh", root / "finish.sh")

@@ -13,7 +13,21 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 MAKEFILE = (ROOT / "Makefile").read_text()
 RENOVATE = json.loads((ROOT / "renovate.json").read_text())
 # Parts of others, for people, or what a public host has no use for.
-NOT_TESTS = {"clean-lab", "demo", "docs", "docs-site", "help", "lab", "release", "setup", "test"}
+NOT_TESTS = {
+    "audit",
+    "galaxy",
+    "sanity",
+    "style",
+    "clean-lab",
+    "demo",
+    "docs",
+    "docs-site",
+    "help",
+    "lab",
+    "release",
+    "setup",
+    "test",
+}
 MADE = [
     path
     for folder in ("execution-environment", "roles", "tests")
