@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import json
 import logging
 import socketserver
@@ -30,16 +31,31 @@ def given(arguments: dict[str, t.Any]) -> t.ContextManager[t.Any]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _models() -> t.Iterator[None]:
-    """Every session of boto3 lists its services and parses their models anew: two thirds of what the tests of AWS took."""
+    """What botocore finds out anew for each session, it finds out once: that was three quarters of what tests of AWS took."""
+    from botocore import hooks
     from botocore.loaders import JSONFileLoader, Loader
 
     parsed = functools.cache(functools.partial(JSONFileLoader._load_file, JSONFileLoader()))
     services = functools.cache(functools.partial(Loader.list_available_services, Loader()))
+    aliased: dict[str, str] = {}
+    made, accepts = hooks.EventAliaser.__init__, hooks.accepts_kwargs
+
+    def aliaser(self: t.Any, emitter: t.Any, aliases: t.Any = None) -> None:
+        made(self, emitter, aliases)
+        if aliases is None:
+            self._alias_name_cache = aliased
+
+    def accepts_kwargs(function: t.Any) -> t.Any:
+        code = getattr(function, "__code__", None)
+        return code.co_flags & inspect.CO_VARKEYWORDS if code else accepts(function)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(JSONFileLoader, "_load_file", lambda _loader, *arguments: parsed(*arguments))
         patch.setattr(
             Loader, "list_available_services", lambda _loader, *arguments, **more: services(*arguments, **more)
         )
+        patch.setattr(hooks.EventAliaser, "__init__", aliaser)
+        patch.setattr(hooks, "accepts_kwargs", accepts_kwargs)
         yield
 
 
