@@ -14,6 +14,7 @@ from unittest import mock
 
 import pytest
 from ansible.module_utils import basic
+from ansible.module_utils.common import warnings
 from moto.server import ThreadedMotoServer
 
 REGION = "eu-central-1"
@@ -24,6 +25,8 @@ def given(arguments: dict[str, t.Any]) -> t.ContextManager[t.Any]:
     try:
         from ansible.module_utils.testing import patch_module_args
     except ImportError:
+        # A process is a module there, and keeps what it warned of.
+        warnings._global_warnings.clear()
         text = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
         return mock.patch.object(basic, "_ANSIBLE_ARGS", text)
     return patch_module_args(arguments)
