@@ -94,6 +94,9 @@ def _is_wrong(name: str, own: t.Mapping[str, t.Any], option: Spec) -> bool:
         # What is empty was not given: that is judged where the inputs are checked together.
         if value is None or value == "":
             return False
+        # Below 2.19 a template that names what is not known yet is handed on as it is.
+        if isinstance(value, str) and ("{{" in value or "{%" in value):
+            return False
         return bool(ArgumentSpecValidator({name: dict(option)}).validate({name: value}).error_messages)
     except Exception:  # whatever somebody's template may raise, here where not all that it names is known
         return False

@@ -125,6 +125,10 @@ def test_only_what_has_a_kind_is_read_and_what_cannot_be_had_is_left_alone():
     assert host.read == ["vault_join", "vault_kms_manage"]
 
 
+def test_a_template_that_was_not_filled_in_is_no_value():
+    assert problems({"vault_kms_manage": "{{ known_later }}", "vault_join": "{% if known_later %}aws{% endif %}"}) == []
+
+
 @pytest.mark.parametrize("playbook", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
 def test_every_playbook_begins_with_it(playbook):
     first = yaml.safe_load(playbook.read_text())[0]
