@@ -14,13 +14,6 @@ case $version in
     *) fail "there are no requirements for ansible-core $version. VAULTOPS_ANSIBLE is 2.16 or 2.21." ;;
 esac
 venv=$("$here/../venv.sh" "$cache" "ansible-$version" "$python" "$here/$version.txt")
-for what in awx policies; do
-    if [ ! -e "$venv/.complete-$what" ]; then
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes \
-            -r "$here/../requirements-$what.txt" || fail "could not install tests/requirements-$what.txt."
-        touch "$venv/.complete-$what"
-    fi
-done
 collections="$cache/collections-$sum"
 if [ ! -e "$collections/.complete" ]; then
     work=$(mktemp -d)

@@ -132,7 +132,7 @@ def test_a_run_that_was_cut_short_while_it_tagged_is_made_up_for(stage: Stage, b
             return super().action_for(operation)
 
     with Short(stage.aws) as proxy, pytest.raises(Failure):
-        s3.Bucket(S3(BUCKET, "snapshots", REGION, proxy.url, 1)).supersede(made)
+        s3.Bucket(S3(BUCKET, "snapshots", REGION, proxy.url, 5)).supersede(made)
     assert len(stage.superseded()) == 9
     bucket.supersede(made)
     assert stage.superseded() == objects(*old)
