@@ -50,3 +50,13 @@ def test_an_ec2_inventory_that_cannot_be_read_is_no_empty_account(tmp_path):
     code, said = run("-i", str(source), str(ROOT / "playbooks/backup.yml"))
     assert code != 0, said
     assert "where the AWS session has expired" in said
+
+
+@pytest.mark.parametrize("playbook", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
+def test_what_is_always_looked_at_cannot_be_skipped(tmp_path, playbook):
+    """Neither the first checks, nor the name that is typed before a cluster is removed."""
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text("all: {}\n")
+    code, said = run("-i", str(inventory), str(playbook), "--skip-tags", "always")
+    assert code != 0, said
+    assert "--skip-tags always: " in said
