@@ -127,7 +127,16 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     where = cluster.active()
     if state == "written":
         return {"changed": True, "written": put(cluster, where, kept, known, held, check_mode)}
-    return {"changed": False, "written": look(cluster, where, known, params)}
+    return answer(look(cluster, where, known, params), known, params)
+
+
+def answer(written: str | None, known: list[Canary], params: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Of a look: whoever reads that nothing is missing is to know whether anything had to be there."""
+    said = {"changed": False, "written": written, "record": None}
+    if expected(known, params["before"]) is None:
+        why = "no value is on record that Vault had before the snapshot was begun"
+        return {**said, "warnings": [f"{UNKEPT['found']}: {why}."]}
+    return said
 
 
 def unkept(on_nodes: t.Mapping[str, str | None] | None, of_nodes: int | None) -> str:
@@ -143,12 +152,15 @@ def by_nodes(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     read_there = [read(f"{RECORD} on {node}", text) for node, text in params["on_nodes"].items()]
     known = functools.reduce(merged, read_there, [])
     if params["state"] == "noted":
-        canary = new()
+        canary, cluster = new(), Cluster(Connection.from_params(params))
+        # As in put().
+        with cluster.login(cluster.active()):
+            pass
         return {"changed": True, "written": canary["written"], "record": text_of([*known[-KEPT:], canary])}
     cluster = Cluster(Connection.from_params(params))
     where = cluster.active()
     if params["state"] == "found":
-        return {"changed": False, "written": look(cluster, where, known, params), "record": None}
+        return answer(look(cluster, where, known, params), known, params)
     (canary,) = (one for one in known if one["written"] == params["noted"] and not one["sure"])
     if not check_mode:
         with cluster.login(where) as client:
@@ -188,8 +200,9 @@ def put(
     canary = new()
     if not check_mode:
         before = known[-KEPT:]
-        version = kept.write(RECORD, dump([*before, canary]), held.version if held else None)
+        # Who can't log in notes nothing: what is never written would push out what was.
         with cluster.login(where) as client:
+            version = kept.write(RECORD, dump([*before, canary]), held.version if held else None)
             api.write_policy(where, client, POLICY, canary["value"])
         kept.write(RECORD, dump([*before, {**canary, "sure": True}]), version)
     return canary["written"]

@@ -22,11 +22,11 @@ REGION = "eu-central-1"
 
 def given(arguments: dict[str, t.Any]) -> t.ContextManager[t.Any]:
     """Have a module find its arguments, on every ansible-core."""
+    # A process is a module, and keeps what it warned of.
+    warnings._global_warnings.clear()
     try:
         from ansible.module_utils.testing import patch_module_args
     except ImportError:
-        # A process is a module there, and keeps what it warned of.
-        warnings._global_warnings.clear()
         text = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
         return mock.patch.object(basic, "_ANSIBLE_ARGS", text)
     return patch_module_args(arguments)

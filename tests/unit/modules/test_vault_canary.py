@@ -93,6 +93,16 @@ def test_one_that_vault_refuses_is_on_record_as_not_sure(vault, canary, record):
     assert vault.tokens == set()
 
 
+REFUSED = 403, b'{"errors": ["permission denied"]}'
+
+
+def test_who_can_not_log_in_notes_nothing(vault, canary, record):
+    """A value that is never written would in the end push out those that were."""
+    vault.faults["auth/cert/login"] = REFUSED
+    assert "permission denied" in canary("written")["msg"]
+    assert not record.exists() and vault.writes == []
+
+
 def test_only_the_last_five_hundred_stay_on_record(canary, record):
     record.write_text(json.dumps([known(0)] * 700))
     canary("written")
@@ -183,9 +193,17 @@ def test_what_a_restore_brought_back(vault, found, record, there, says):
     assert vault.tokens == set()
 
 
-def test_where_nothing_had_to_be_there_nothing_is_missing(found, record):
-    record.write_text(json.dumps([known(0, sure=False), known(2)]))
-    assert found(1, 3)["written"] is None
+@pytest.mark.parametrize("there", [[], [known(0, sure=False), known(2)]])
+def test_where_nothing_had_to_be_there_nothing_is_missing_and_that_is_said(
+    as_operator, run_module_whole, record, there
+):
+    record.write_text(json.dumps(there))
+    times = {"before": moment(1), "until": moment(3)}
+    said = run_module_whole(
+        vault_canary, **as_operator, state="found", records={"directory": str(record.parent)}, **times
+    )
+    assert said["written"] is None
+    assert "no value is on record that Vault had before" in str(said["warnings"])
 
 
 @pytest.mark.parametrize(
@@ -267,6 +285,12 @@ def test_on_nodes_a_value_is_noted_before_vault_has_it(vault, nodes):
     assert vault.tokens == set()
 
 
+def test_who_can_not_log_in_notes_nothing_on_nodes_either(vault, nodes):
+    vault.faults["auth/cert/login"] = REFUSED
+    said = nodes.ask("noted")
+    assert said["failed"] and "permission denied" in said["msg"]
+
+
 def test_what_one_node_has_missed_another_one_tells(nodes):
     said = nodes.write(("vault-1", "vault-2"))
     assert nodes.texts["vault-3"] is None
@@ -285,7 +309,7 @@ def test_a_minority_of_the_nodes_is_no_record(vault, nodes):
     for state, more in (("noted", {}), ("found", {"before": moment(0), "until": moment(0)})):
         said = nodes.ask(state, ("vault-3",), **more)
         assert (said["changed"], said["written"], said["record"]) == (False, None, None)
-        assert "only 1 of 3 were read" in said["warnings"][0]
+        assert "only 1 of 3 were read" in str(said["warnings"])
     assert vault.writes == writes
 
 
