@@ -16,6 +16,9 @@ LABELS = {
     "target_group": "The target group",
 }
 
+# IAM's names and those of buckets are taken in all regions, so what has one says which region's cluster it belongs to.
+REGION_TAG = "vault-cluster-region"
+
 
 class Thing(t.TypedDict):
     kind: str  # a key of LABELS
@@ -32,7 +35,8 @@ class Thing(t.TypedDict):
 def problems(things: list[Thing], tag: t.Mapping[str, str], vpc_id: str = "") -> list[str]:
     """Why things that have the cluster's names must be left alone, one sentence each.
 
-    The name of a security group is taken in one VPC only.
+    *tag*: key and value of the cluster's, and, where names are taken in all regions, the cluster's region. The name of a
+    security group is taken in one VPC only.
     """
     found = [
         _problem(thing, tag)
@@ -89,6 +93,12 @@ def _problem(thing: Thing, tag: t.Mapping[str, str]) -> str | None:
         return f"{what} exists, and is of type {thing['type']}, where a network one is wanted. Choose another name."
     if _has(thing, tag) or (thing["bare"] and tag["key"] not in tags):
         return None
+    if tags.get(tag["key"]) == tag["value"]:
+        return (
+            f"{what} exists, and is the cluster {tag['value']}'s in {tags[REGION_TAG]} (by its tag {REGION_TAG}), where this "
+            f"run is about {tag['region']}. Nothing of it is changed. Correct vault_aws_region, or give one of two clusters "
+            "another vault_cluster_name."
+        )
     has = f"{tag['key']}={tags[tag['key']]}" if tag["key"] in tags else f"no tag {tag['key']}"
     return (
         f"{what} exists, and is not this cluster's: it has {has}. Nothing of it is changed. Choose another name, or, if "
@@ -97,7 +107,8 @@ def _problem(thing: Thing, tag: t.Mapping[str, str]) -> str | None:
 
 
 def _has(thing: Thing, tag: t.Mapping[str, str]) -> bool:
-    return (thing["tags"] or {}).get(tag["key"]) == tag["value"]
+    tags = thing["tags"] or {}
+    return tags.get(tag["key"]) == tag["value"] and tags.get(REGION_TAG) in (None, tag.get("region"))
 
 
 def _other_type(thing: Thing) -> bool:

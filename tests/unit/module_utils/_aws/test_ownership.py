@@ -54,6 +54,20 @@ def test_what_is_not_the_clusters_is_left_alone(kind, tags, bare, says):
     assert bool(ownership.owned([thing(kind, tags, bare=bare)], TAG, kind)) is (tags == OURS)
 
 
+HERE = {**TAG, "region": "eu-central-1"}
+
+
+@pytest.mark.parametrize("kind", ["role", "instance_profile", "managed_policy", "bucket"])
+@pytest.mark.parametrize("region", ["eu-central-1", "us-east-1", None])
+def test_what_a_cluster_of_the_same_name_has_in_another_region_is_its_own(kind, region):
+    tagged = thing(kind, {**OURS, **({ownership.REGION_TAG: region} if region else {})})
+    theirs = region == "us-east-1"
+    found = ownership.problems([tagged], HERE)
+    assert len(found) == theirs and bool(ownership.owned([tagged], HERE, kind)) is not theirs
+    if theirs:
+        assert "is the cluster prod's in us-east-1" in found[0] and "is about eu-central-1" in found[0]
+
+
 def test_an_application_load_balancer_is_no_network_one():
     theirs = thing("load_balancer", OURS, type="application")
     assert "is of type application" in ownership.problems([theirs], TAG)[0]
