@@ -282,6 +282,29 @@ def test_what_others_have_under_the_clusters_names_stays_as_it_is(fresh_account,
     assert fresh_account.everything() == there
 
 
+def test_a_cluster_of_this_name_in_another_region_keeps_what_it_has(fresh_account):
+    """IAM's names are taken in all regions: a region that was mistyped must not take the role from nodes that serve."""
+    fresh_account.take_the_names({"vault-cluster": "prod", "vault-cluster-region": "us-east-1"})
+    seen, there = fresh_account.under_the_names(), fresh_account.everything()
+    run = fresh_account.provision()
+    assert run.code > 0
+    for what in (
+        "role vault-node",
+        "instance profile vault-node",
+        "managed policy vault-prod-init",
+        f"bucket {BUCKET}",
+    ):
+        assert f"The {what} exists, and is the cluster prod's in us-east-1" in run.said
+    assert (fresh_account.under_the_names(), fresh_account.everything()) == (seen, there)
+
+    arguments = ("-e", "vault_decommission=prod")
+    run = fresh_account.run("decommission", *arguments, variables={"vault_snapshot_bucket": ""})
+    assert run.code == 0, run.output
+    now = fresh_account.under_the_names()
+    names = ("role", "rights", "profile", "policy", "tags of the bucket", "versions")
+    assert {name: now[name] for name in names} == {name: seen[name] for name in names}
+
+
 def test_an_application_load_balancer_of_that_name_stays_as_it_is(fresh_account):
     # Even with the cluster's tag.
     fresh_account.take_the_names({"vault-cluster": "prod"}, balancer="application")

@@ -108,7 +108,8 @@ def _problem(thing: Thing, tag: t.Mapping[str, str]) -> str | None:
 
 def _has(thing: Thing, tag: t.Mapping[str, str]) -> bool:
     tags = thing["tags"] or {}
-    return tags.get(tag["key"]) == tag["value"] and tags.get(REGION_TAG) in (None, tag.get("region"))
+    elsewhere = "region" in tag and tags.get(REGION_TAG, tag["region"]) != tag["region"]
+    return tags.get(tag["key"]) == tag["value"] and not elsewhere
 
 
 def _other_type(thing: Thing) -> bool:
