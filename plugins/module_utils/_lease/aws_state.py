@@ -97,8 +97,8 @@ def refusal(cluster: str, kept: Kept | None) -> tuple[str, str]:
         )
     return (
         f"{described(lease)} has the lease of the cluster {cluster} in AWS",
-        "Wait until that run has ended or the lease has run out; if it is certain that the run is dead: "
-        f"-e vault_lease_take_over={lease['who']}.",
+        "Wait until that run has ended or the lease has run out. If it is certain that the run is dead, "
+        f"-e vault_lease_take_over={lease['who']} takes its lease.",
     )
 
 

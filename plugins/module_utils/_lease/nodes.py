@@ -54,8 +54,8 @@ def verdict(nodes: t.Sequence[str], answers: Answers, asked_at: float | None) ->
     if refusing:
         names = sorted({answers[node]["lease"]["who"] for held in refusing.values() for node in held})
         cures.append(
-            "Wait until that run has ended or the lease has run out; if it is certain that the run is dead: "
-            f"-e vault_lease_take_over={','.join(names)}."
+            "Wait until that run has ended or the lease has run out. If it is certain that the run is dead, "
+            f"-e vault_lease_take_over={','.join(names)} takes its lease."
         )
     if unasked:
         cures.append("A part of the nodes can't speak for the cluster. Run it without --limit.")
