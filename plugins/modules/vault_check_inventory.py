@@ -25,7 +25,7 @@ options:
   parts:
     description:
       - What the playbook can be limited to by C(--tags). Where it is limited to something else, the module stops.
-      - C(--skip-tags) is refused, since a step that is left out is one that others build on.
+      - C(--skip-tags) is refused where it leaves out a step, since others build on that.
     type: list
     elements: str
     default: []

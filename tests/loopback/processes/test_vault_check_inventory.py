@@ -88,6 +88,9 @@ def test_its_options_are_those_of_its_documents(said):
         (["--tags", "tls"], [], ["--tags tls:", "without --tags"]),
         (["--skip-tags", "tls"], ["install", "tls"], ["--skip-tags tls:", "with --tags"]),
         (["--tags", "tls"], ["install", "tls"], []),
+        # As Molecule always does.
+        (["--skip-tags", "molecule-notest,notest"], ["install", "tls"], []),
+        (["--skip-tags", "notest,untagged"], [], ["--skip-tags untagged:", "without --tags and --skip-tags"]),
     ],
 )
 def test_a_run_is_limited_to_parts_that_there_are(said, tmp_path, arguments, parts, words):

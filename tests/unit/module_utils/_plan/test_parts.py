@@ -77,3 +77,20 @@ def test_parts_are_chosen_of_a_cluster_that_serves_with_every_node(tags, standin
     said = parts.cluster_problem(tags, standings, whole)
     assert bool(said) == bool(words)
     assert all(word in said for word in words), said
+
+
+@pytest.mark.parametrize(
+    ("tags", "skipped", "known", "words"),
+    [
+        (["all"], [], [], ""),
+        (["all"], ["molecule-notest", "notest"], [], ""),
+        (["all"], ["always"], [], "--skip-tags always"),
+        (["all"], ["notest", "tls"], ["tls"], "--skip-tags tls:"),
+        (["tls"], [], ["tls"], ""),
+        (["tls", "instal"], [], ["tls"], "--tags instal:"),
+        (["tls"], [], [], "--tags tls:"),
+    ],
+)
+def test_no_step_is_left_out_in_silence(tags, skipped, known, words):
+    said = parts.tags_problem(tags, skipped, known)
+    assert bool(said) == bool(words) and words in said
