@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from .._common.wait import Wait
 from . import iam
 from .adapter import Adapter, NotVault, Refused
 from .errors import VaultError
@@ -34,6 +35,8 @@ T = t.TypeVar("T")
 
 # What the end of a login may take when the time of all calls is over: its token must not stay.
 REVOKE_SECONDS = 2.0
+# An election begins when a leader was not heard of for some seconds, and is over in fewer.
+ELECTION_SECONDS = 10.0
 
 CONNECTION_SPEC: dict[str, t.Any] = {
     "nodes": {"type": "dict", "required": True},
@@ -175,7 +178,7 @@ class Cluster:
         return self.login(self.active())
 
     def active(self) -> str:
-        """The name of the active node, asked of all nodes."""
+        """The name of the active node, asked of all nodes. While they elect one, each that answers is a standby."""
 
         def is_active(name: str, client: hvac.Client) -> str | None:
             try:
@@ -185,10 +188,14 @@ class Cluster:
                 problems.append(str(error))
                 return None
 
-        problems: list[str] = []
-        for name in self.ask_all(is_active):
-            if name:
-                return name
+        wait = Wait(ELECTION_SECONDS)
+        while True:
+            problems: list[str] = []
+            for name in self.ask_all(is_active):
+                if name:
+                    return name
+            if problems or not wait.again():
+                break
         raise VaultError(
             ", ".join(self.connection.nodes),
             "no active node: " + ("; ".join(problems) or "every node answers that it is a standby"),

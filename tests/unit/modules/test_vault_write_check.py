@@ -7,6 +7,7 @@ import json
 import typing as t
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault import client
 from ansible_collections.vaultops.cluster.plugins.modules import vault_write_check
 from kit.backup_stage import SMALL, VaultStandIn, whole
 
@@ -107,13 +108,21 @@ def test_without_anything_to_log_in_with_it_says_what_to_give(three, run_module,
 @pytest.mark.parametrize(
     ("sealed", "says"), [(True, "Vault refused: Vault is sealed"), (False, "every node answers that it is a standby")]
 )
-def test_without_an_active_node_each_one_says_why(three, run_module, sealed, says):
+def test_without_an_active_node_each_one_says_why(three, run_module, monkeypatch, sealed, says):
+    monkeypatch.setattr(client, "ELECTION_SECONDS", 0.5)
     nodes, options = three
     nodes[1].sealed, nodes[1].active = sealed, lambda: False
     said = run_module(vault_write_check, **options)
     assert said["msg"].startswith("vault-1, vault-2, vault-3: no active node: ")
     assert says in said["msg"]
     assert "Run playbooks/site.yml with --check" in said["msg"]
+
+
+def test_an_election_is_waited_for(three, run_module):
+    nodes, options = three
+    answers = iter([False, False, True])
+    nodes[1].active = lambda: next(answers, True)
+    assert not run_module(vault_write_check, **options).get("failed")
 
 
 def test_without_a_node_it_says_so(run_module):
