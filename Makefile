@@ -93,16 +93,16 @@ galaxy: setup  ## Galaxy's importer takes the built tarball and shows all of its
 	@$(LAB) python tests/galaxy/check.py "$(GALAXY)"
 	@"$(GALAXY)/bin/reuse" lint --quiet || "$(GALAXY)/bin/reuse" lint
 
+sanity: setup  ## ansible-test sanity on what the built tarball holds
+	@echo "== sanity: usually a minute; 5 minutes at first"
+	@$(LAB) tests/galaxy/sanity.sh "$(CACHE)"
+
 release: setup  ## All that a release has, of the commit that is checked out, in build/release; VAULTOPS_SIGNING_KEY signs it
 	@$(LAB) python tests/release/make.py "$(RELEASE)" "$(GALAXY)"
 
 release-test: setup  ## A release built twice is the same, bit by bit; what is no release; what the audit sees
 	@echo "== releases: usually 5 minutes"
 	@$(LAB) VAULTOPS_RELEASE_VENV="$(RELEASE)" VAULTOPS_GALAXY_VENV="$(GALAXY)" pytest tests/loopback/test_release.py
-
-sanity: setup  ## ansible-test sanity on what the built tarball holds
-	@echo "== sanity: usually a minute; 5 minutes at first"
-	@$(LAB) tests/galaxy/sanity.sh "$(CACHE)"
 
 docs: setup  ## Write docs/inputs.md, docs/versions.md, the job templates, the pattern and the changelog anew, from what they are made of
 	@$(LAB) python docs/generate_inputs.py

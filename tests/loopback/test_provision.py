@@ -251,6 +251,13 @@ def test_everything_follows_the_inputs_about_snapshots(fresh_account):
     assert {"DecryptSnapshots", "ReadSnapshotBucket"} <= set(readers)
 
 
+# What has a name that is taken in every region.
+IN_EVERY_REGION = (
+    "role vault-node",
+    "instance profile vault-node",
+    "managed policy vault-prod-init",
+    f"bucket {BUCKET}",
+)
 WHOSE = {
     "another cluster's": ({"vault-cluster": "staging", "Owner": "ada"}, "it has vault-cluster=staging"),
     "nobody says": ({"Owner": "ada"}, "it has no tag vault-cluster"),
@@ -264,12 +271,7 @@ def test_what_others_have_under_the_clusters_names_stays_as_it_is(fresh_account,
     seen, there = fresh_account.under_the_names(), fresh_account.everything()
     run = fresh_account.provision()
     assert run.code > 0
-    for what in (
-        "role vault-node",
-        "instance profile vault-node",
-        "managed policy vault-prod-init",
-        f"bucket {BUCKET}",
-    ):
+    for what in IN_EVERY_REGION:
         assert f"The {what} exists, and is not this cluster's: {says}" in run.said
 
     # With other names for these, the machines' turn comes.
@@ -288,12 +290,7 @@ def test_a_cluster_of_this_name_in_another_region_keeps_what_it_has(fresh_accoun
     seen, there = fresh_account.under_the_names(), fresh_account.everything()
     run = fresh_account.provision()
     assert run.code > 0
-    for what in (
-        "role vault-node",
-        "instance profile vault-node",
-        "managed policy vault-prod-init",
-        f"bucket {BUCKET}",
-    ):
+    for what in IN_EVERY_REGION:
         assert f"The {what} exists, and is the cluster prod's in us-east-1" in run.said
     assert (fresh_account.under_the_names(), fresh_account.everything()) == (seen, there)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import typing as t
 
 import pytest
 import yaml
 from kit.paths import ROOT
+from kit.playbook import run_play
 
 PLAN = ROOT / "playbooks" / "tasks" / "plan.yml"
 SITE = ROOT / "roles" / "vault_site"
@@ -64,16 +63,7 @@ def run(folder: t.Any, task_file: t.Any, variables: dict[str, t.Any], *options: 
         "vars": variables,
         "tasks": [{"name": "Tasks", "ansible.builtin.import_tasks": str(task_file)}],
     }
-    (folder / "play.yml").write_text(yaml.safe_dump([play]))
-    done = subprocess.run(
-        ["ansible-playbook", "play.yml", *options],
-        cwd=folder,
-        env={**os.environ, "ANSIBLE_SHOW_CUSTOM_STATS": "true", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=120,
-    )
+    done = run_play(folder, play, *options, ANSIBLE_SHOW_CUSTOM_STATS="true")
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.partition("\tRUN: ")[2])
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import typing as t
 from pathlib import Path
 
 import yaml
-from kit.paths import ROOT
+from kit.playbook import in_line, run_play
 
 SECRET = "hunter2-x9"
 
@@ -21,19 +18,9 @@ def run(folder: Path, *arguments: str, **own: t.Any) -> str:
     hosts["vault-2"] |= own
     (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": {"vault": {"hosts": hosts}}}}))
     role = {"name": "vaultops.cluster.vault_cluster", "tasks_from": "inventory"}
-    play = {"hosts": "localhost", "connection": "local", "gather_facts": False}
-    (folder / "play.yml").write_text(yaml.safe_dump([{**play, "tasks": [{"ansible.builtin.import_role": role}]}]))
-    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(folder / "hosts.yml"), *arguments]
-    done = subprocess.run(
-        [*command, str(folder / "play.yml")],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        env={**os.environ, "ANSIBLE_FORCE_COLOR": "0"},
-    )
-    said = " ".join((done.stdout + done.stderr).split())
-    return said if done.returncode == 0 else f"failed {said}"
+    tasks = [{"ansible.builtin.import_role": role}]
+    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}
+    return in_line(run_play(folder, play, "-i", "hosts.yml", *arguments))
 
 
 def test_the_first_play_names_the_host_and_the_nearest_input(tmp_path):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 
 import pytest
 import yaml
 from kit.paths import ROOT
+from kit.playbook import run_play
 
 TEMPLATES = sorted(ROOT.glob("roles/*/templates/*"))
 OWN = {
@@ -57,16 +56,7 @@ def rendered(tmp_path_factory):
             {"ansible.builtin.assert": {"that": "missing is failed and 'none.j2' in missing.msg"}},
         ],
     }
-    (folder / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
-    done = subprocess.run(
-        ["ansible-playbook", "-i", "hosts.yml", "-e", json.dumps(OWN), "play.yml"],
-        capture_output=True,
-        check=False,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
-        timeout=120,
-    )
+    done = run_play(folder, play, "-i", "hosts.yml", "-e", json.dumps(OWN))
     assert done.returncode == 0, done.stdout + done.stderr
     return {name: json.loads((folder / f"{name}.json").read_text()) for name in hosts}
 

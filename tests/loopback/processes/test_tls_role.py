@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 import typing as t
 from pathlib import Path
@@ -17,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from kit.ca import make_key, published
 from kit.certificates import issue, pem
-from kit.paths import ROOT
+from kit.playbook import in_line, run_play
 from labkit.settings import REGION
 
 NODES = ("vault-1", "vault-2")
@@ -44,7 +42,6 @@ class Controller:
                 for entry in entry_points
             ],
         }
-        (self.folder / "play.yml").write_text(yaml.safe_dump([play]))
         own = {
             "vault_cluster_name": "prod",
             "vault_tls_dir": str(self.tls),
@@ -55,17 +52,8 @@ class Controller:
             "vault_aws_endpoint_url": self.url,
             **variables,
         }
-        command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(self.folder / "hosts.yml")]
-        result = subprocess.run(
-            [*command, *(["--check"] if check else []), "-e", json.dumps(own), str(self.folder / "play.yml")],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=ROOT,
-            env={**os.environ, "ANSIBLE_FORCE_COLOR": "0"},
-        )
-        said = " ".join((result.stdout + result.stderr).split())
-        return said if result.returncode == 0 else f"failed {said}"
+        options = ["--check"] if check else []
+        return in_line(run_play(self.folder, play, "-i", "hosts.yml", *options, "-e", json.dumps(own)))
 
     def in_aws(self) -> tuple[int, list[str], str | None]:
         """How many keys there are, the aliases, and what is published."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 
 import pytest
 import yaml
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan.known_inputs import no_hosts
 from ansible_collections.vaultops.cluster.plugins.modules import vault_check_inventory
-from kit.paths import ROOT
+from kit.playbook import in_line, run_play
 
 MODULE = "vaultops.cluster.vault_check_inventory"
 # A connection to nowhere: no host is asked.
@@ -36,16 +34,7 @@ def said(tmp_path_factory):
         content = "{{ [result_0, result_1] | to_json }}"
         copy = {"content": content, "dest": str(folder / "results")}
         play["tasks"].append({"ansible.builtin.copy": copy, "delegate_to": "localhost"})
-        (folder / "play.yml").write_text(yaml.safe_dump([play]))
-        done = subprocess.run(
-            ["ansible-playbook", "-i", f"{inventory}.yml", "play.yml"],
-            capture_output=True,
-            check=False,
-            text=True,
-            cwd=folder,
-            env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
-            timeout=120,
-        )
+        done = run_play(folder, play, "-i", f"{inventory}.yml")
         assert done.returncode == 0, done.stdout + done.stderr
         results |= dict(zip(cases, json.loads((folder / "results").read_text()), strict=True))
     results["inventory"] = str(folder / "good.yml")
@@ -96,16 +85,6 @@ def test_its_options_are_those_of_its_documents(said):
 def test_a_run_is_limited_to_parts_that_there_are(said, tmp_path, arguments, parts, words):
     task = {MODULE: {"groups": ["vault"], "parts": parts}}
     play = {"hosts": "localhost", "gather_facts": False, "tags": ["always"], "tasks": [task]}
-    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
-    done = subprocess.run(
-        ["ansible-playbook", "-i", said["inventory"], "play.yml", *arguments],
-        capture_output=True,
-        check=False,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
-        timeout=120,
-    )
-    output = " ".join((done.stdout + done.stderr).split())
-    assert bool(done.returncode) == bool(words), output
+    output = in_line(run_play(tmp_path, play, "-i", said["inventory"], *arguments))
+    assert output.startswith("failed") == bool(words), output
     assert all(word in output for word in words), output
