@@ -14,34 +14,36 @@ description:
   - "After a restore, the value must be the newest value from before the start of the snapshot, or a later value. An older value
     means lost writes, an unknown value means the wrong data. Clocks may differ by ten seconds."
   - Based on V(sys/policies/acl) of the Vault API.
-  - "Without a bucket and a directory the record may lie on the nodes. Then writing a value takes two calls: V(noted) says what
-    the nodes have to note, and V(written) writes what they have noted. Other modules read and write there; RV(record) is what
-    each node then has to have."
+  - "The record is in the bucket, and without one on the nodes. Then writing a value takes two calls: V(noted) says what the nodes
+    have to note, and V(written) writes what they have noted. Other modules read and write there; RV(record) is what each node
+    then has to have. A directory has a copy, which is read where there is no bucket."
+  - What is found in several places is put together, so the record goes along where a bucket is given later.
 author: vaultops maintainers (@vaultops)
 options:
   state:
     description:
       - V(written) writes a new value; V(found) compares the value in Vault with the record.
-      - V(noted), with O(on_nodes), chooses a new value, and asks no cluster.
+      - V(noted) chooses a new value, and leaves the cluster alone. V(gathered) puts together what the nodes have, for nodes that
+        have not noted it. Both are for records without a bucket.
     type: str
-    choices: [noted, written, found]
+    choices: [gathered, noted, written, found]
     required: true
   on_nodes:
     description:
-      - What the record on each node that answered is, by the node's name; null where a node has none. It counts where O(records)
-        are kept nowhere. What nodes have is put together.
-      - Where no majority of O(of_nodes) answered, no value is written, and none is looked for; the module says so.
+      - What the record on each node that answered is, by the node's name; null where a node has none.
+      - Without a bucket no value is written where no majority of O(of_nodes) answered; the module says so. Nor is one looked for
+        then, unless the directory has a copy of the record.
     type: dict
+    default: {}
   of_nodes:
     description: How many nodes there are.
     type: int
+    default: 0
   noted:
-    description: With O(state=written) and O(on_nodes), RV(written) of the call that noted the value.
+    description: With O(state=written) and without a bucket, RV(written) of the call that noted the value.
     type: str
   records:
-    description:
-      - Where the record is, V(canaries.json). Where it is written to nowhere, no value is written, and none is looked for; the
-        module says so.
+    description: Where the record is, V(canaries.json), beside the nodes.
     required: true
   before:
     description: With O(state=found), when the snapshot was started (UTC, ISO 8601).
@@ -86,7 +88,7 @@ written:
   returned: success
   type: str
 record:
-  description: With O(on_nodes), what each node has to have from now on; null where nothing is to be noted.
+  description: Without a bucket, what each node has to have from now on; null where nothing is to be noted.
   returned: success
   type: str
 """
@@ -108,6 +110,7 @@ from ..module_utils._vault.errors import VaultError
 
 POLICY = "vaultops-canary"
 UNKEPT = {
+    "gathered": "No node was given the canaries of the others",
     "noted": "No canary was written, a value that a restore has to bring back",
     "written": "No canary was written, a value that a restore has to bring back",
     "found": "Whether the restore brought back the newest value was not looked for",
@@ -116,56 +119,52 @@ KEPT = 500
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    kept, state = records.Records(params["records"]), params["state"]
-    if not kept.are_kept:
-        if why := unkept(params["on_nodes"], params["of_nodes"]):
-            return {"changed": False, "written": None, "record": None, "warnings": [f"{UNKEPT[state]}: {why}."]}
-        return by_nodes(params, check_mode)
-    cluster = Cluster(Connection.from_params(params))
+    kept, state, on_nodes = records.Records(params["records"]), params["state"], params["on_nodes"]
     held = kept.read(RECORD)
-    known = read(kept.where(RECORD), held.data if held else None)
+    on_each = [read(f"{RECORD} on {node}", text) for node, text in on_nodes.items()]
+    known = functools.reduce(merged, on_each, read(kept.where(RECORD), held.data) if held else [])
+    # Any two majorities of the nodes have one in common.
+    are_enough = kept.in_bucket or len(on_nodes) > params["of_nodes"] / 2
+    if not are_enough and not (state == "found" and held):
+        why = f"without a bucket it is noted on the nodes, and only {len(on_nodes)} of {params['of_nodes']} were read"
+        return {**result(None), "warnings": [f"{UNKEPT[state]}: {why}."]}
+    if state == "gathered":
+        return result(None, record=known or None)
+    cluster = Cluster(Connection.from_params(params))
     where = cluster.active()
-    if state == "written":
-        return {"changed": True, "written": put(cluster, where, kept, known, held, check_mode)}
-    return answer(look(cluster, where, known, params), known, params)
+    if state == "found":
+        return answer(look(cluster, where, known, params), known, params)
+    if state == "noted":
+        canary = new()
+        login_works(cluster, where)
+        return result(canary["written"], changed=True, record=[*known[-KEPT:], canary])
+    if kept.in_bucket:
+        return result(put(cluster, where, kept, known, held, check_mode), changed=True)
+    (canary,) = (one for one in known if one["written"] == params["noted"] and not one["sure"])
+    known = merged(known, [{**canary, "sure": True}])
+    if not check_mode:
+        put_noted(cluster, where, canary)
+        if kept.are_kept:
+            kept.write(RECORD, dump(known), held.version if held else None)
+    return result(canary["written"], changed=True, record=known)
+
+
+def result(written: str | None, changed: bool = False, record: list[Canary] | None = None) -> dict[str, t.Any]:
+    return {"changed": changed, "written": written, "record": dump(record).decode() if record else None}
 
 
 def answer(written: str | None, known: list[Canary], params: dict[str, t.Any]) -> dict[str, t.Any]:
     """Of a look: whoever reads that nothing is missing is to know whether anything had to be there."""
-    said = {"changed": False, "written": written, "record": None}
     if expected(known, params["before"]) is None:
         why = "no value is on record that Vault had before the snapshot was begun"
-        return {**said, "warnings": [f"{UNKEPT['found']}: {why}."]}
-    return said
+        return {**result(written), "warnings": [f"{UNKEPT['found']}: {why}."]}
+    return result(written)
 
 
-def unkept(on_nodes: t.Mapping[str, str | None] | None, of_nodes: int | None) -> str:
-    """Why no record can be relied on, or nothing. Any two majorities of the nodes have one in common."""
-    if on_nodes is None:
-        return "there is no bucket and no directory to note it"
-    if len(on_nodes) <= (of_nodes or 0) // 2:
-        return f"it is noted on the nodes, and only {len(on_nodes)} of {of_nodes} were read"
-    return ""
-
-
-def by_nodes(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    read_there = [read(f"{RECORD} on {node}", text) for node, text in params["on_nodes"].items()]
-    known = functools.reduce(merged, read_there, [])
-    if params["state"] == "noted":
-        canary, cluster = new(), Cluster(Connection.from_params(params))
-        # As in put().
-        with cluster.login(cluster.active()):
-            pass
-        return {"changed": True, "written": canary["written"], "record": text_of([*known[-KEPT:], canary])}
-    cluster = Cluster(Connection.from_params(params))
-    where = cluster.active()
-    if params["state"] == "found":
-        return answer(look(cluster, where, known, params), known, params)
-    (canary,) = (one for one in known if one["written"] == params["noted"] and not one["sure"])
-    if not check_mode:
-        with cluster.login(where) as client:
-            api.write_policy(where, client, POLICY, canary["value"])
-    return {"changed": True, "written": canary["written"], "record": text_of(merged(known, [{**canary, "sure": True}]))}
+def login_works(cluster: Cluster, where: str) -> None:
+    """Who can't log in notes nothing: what is never written would push out what was."""
+    with cluster.login(where):
+        pass
 
 
 def look(cluster: Cluster, where: str, known: list[Canary], params: dict[str, t.Any]) -> str | None:
@@ -200,7 +199,7 @@ def put(
     canary = new()
     if not check_mode:
         before = known[-KEPT:]
-        # Who can't log in notes nothing: what is never written would push out what was.
+        # As in login_works().
         with cluster.login(where) as client:
             version = kept.write(RECORD, dump([*before, canary]), held.version if held else None)
             api.write_policy(where, client, POLICY, canary["value"])
@@ -208,8 +207,9 @@ def put(
     return canary["written"]
 
 
-def text_of(canaries: list[Canary]) -> str:
-    return dump(canaries).decode()
+def put_noted(cluster: Cluster, where: str, canary: Canary) -> None:
+    with cluster.login(where) as client:
+        api.write_policy(where, client, POLICY, canary["value"])
 
 
 def read(where: str, text: str | bytes | None) -> list[Canary]:
@@ -228,9 +228,9 @@ def read(where: str, text: str | bytes | None) -> list[Canary]:
 OPTIONS: dict[str, t.Any] = {
     **CONNECTION_SPEC,
     **AUTH_SPEC,
-    "state": {"type": "str", "choices": ["noted", "written", "found"], "required": True},
-    "on_nodes": {"type": "dict"},
-    "of_nodes": {"type": "int"},
+    "state": {"type": "str", "choices": ["gathered", "noted", "written", "found"], "required": True},
+    "on_nodes": {"type": "dict", "default": {}},
+    "of_nodes": {"type": "int", "default": 0},
     "noted": {"type": "str"},
     "records": {"type": "dict", "required": True, "options": records.SPEC},
     "before": {"type": "str"},

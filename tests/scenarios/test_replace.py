@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from posixpath import dirname
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster
@@ -78,6 +79,10 @@ def test_a_dead_node_is_replaced(three):
         container(three, "vault-2"),
         "systemctl kill --signal=KILL vault; systemctl stop vault; rm -rf /opt/vault/data/*",
     )
+    record = f"/var/lib/vaultops-records/canaries-{three.lab.name}.json"
+    noted = [{"written": "2026-01-01T00:00:00Z", "value": "# what the others know", "sure": True}]
+    for name in ("vault-1", "vault-3"):
+        inside(container(three, name), f"install -d -m 700 {dirname(record)}; echo '{json.dumps(noted)}' > {record}")
     code, output = replace(three, (1, 3, 4), "--check")
     assert code != 0
     assert "To remove it: -e vault_leaving=vault-2" in " ".join(output.split())
@@ -86,6 +91,7 @@ def test_a_dead_node_is_replaced(three):
     assert code == 0, output
     assert_voters(among(three, 1, 3, 4), 1, 3, 4)
     assert_nothing_lost(probe.report())
+    assert json.loads(inside(container(three, "vault-4"), f"cat {record}")) == noted
     # Nobody knows vault-2 any more, so it might as well be a slip of the pen.
     code, output = replace(three, (1, 3, 4), "-e", "vault_leaving=vault-2")
     assert code != 0

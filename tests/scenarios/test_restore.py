@@ -302,7 +302,7 @@ def test_a_drill_passes_and_leaves_nothing(lab):
     assert left_on(machine) == []
     assert inside(machine, "systemctl is-active vault || true").strip() == "inactive"
     assert decrypted() == []
-    page = (lab.output / "drills" / "drills.html").read_text()
+    page = (lab.output / "records" / lab.lab.name / "drills" / "drills.html").read_text()
     assert f"Restore drill of {lab.lab.name}: passed" in page == records(lab)["drills/drills.html"]
     said = " ".join(run(lab, "playbooks/status.yml").split())
     assert "Last restore drill: passed" in said, said
@@ -424,6 +424,15 @@ def test_without_a_bucket_the_nodes_know_what_a_restore_has_to_bring_back(lab, t
     run(lab, RESTORE, *nowhere, *later)
     assert noted()[0] == first
     assert [one["sure"] for one in noted()] == [True, True]
+    # A directory that is named later gets a copy, and a bucket all that is known.
+    run(lab, BACKUP, *nowhere, "-e", f"vault_output_dir={tmp_path}")
+    copy = tmp_path / "records" / lab.lab.name / "canaries.json"
+    on_nodes = noted()
+    assert json.loads(copy.read_text()) == on_nodes and len(on_nodes) == 3
+    run(lab, BACKUP)
+    in_bucket = json.loads(records(lab)["canaries.json"])
+    assert [one for one in in_bucket if one in on_nodes] == on_nodes
+    assert len(noted()) == 3, "with a bucket the nodes note nothing more"
 
 
 def test_a_snapshot_of_another_key_s_time_is_refused_with_the_cause(lab, tmp_path):

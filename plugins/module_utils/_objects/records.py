@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What is written down about a cluster for later runs: in its bucket, and as a copy for people in a directory.
 
-Without a bucket the directory is all there is; without both, nothing is written down.
+Without a bucket the directory is all there is; without both, nothing is written down. In both it has the same name, so clusters
+may share them.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ SPEC: dict[str, t.Any] = {
 
 class Records:
     def __init__(self, options: t.Mapping[str, t.Any]) -> None:
-        self._directory = os.path.abspath(options["directory"]) if options.get("directory") else ""
-        self._bucket = homes.Bucket(options["bucket"], options) if options.get("bucket") else None
         self._prefix = str(options.get("prefix") or "").strip("/")
+        directory = options.get("directory")
+        self._directory = os.path.abspath(os.path.join(directory, self._prefix)) if directory else ""
+        self._bucket = homes.Bucket(options["bucket"], options) if options.get("bucket") else None
+        self.in_bucket = self._bucket is not None
         self.are_kept = bool(self._bucket or self._directory)
 
     def where(self, name: str) -> str:

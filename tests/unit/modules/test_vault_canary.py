@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import stat
+import types
 
 import boto3
 import pytest
@@ -26,17 +27,36 @@ def known(hours, sure=True):
 
 
 @pytest.fixture
-def record(tmp_path):
-    (tmp_path / "records").mkdir(mode=0o700)
-    return tmp_path / "records" / "canaries.json"
+def bucket(aws):
+    client = boto3.client("s3", region_name=REGION, endpoint_url=aws)
+    client.create_bucket(Bucket="snapshots", CreateBucketConfiguration={"LocationConstraint": REGION})
+    return {"bucket": "snapshots", "prefix": "records/prod", "region": REGION, "endpoint_url": aws}
 
 
 @pytest.fixture
-def canary(as_operator, record, run_module):
+def record(aws, bucket):
+    """The one in the bucket."""
+
+    class Record:
+        client = boto3.client("s3", region_name=REGION, endpoint_url=aws)
+        at = types.MappingProxyType({"Bucket": "snapshots", "Key": "records/prod/canaries.json"})
+
+        def exists(self):
+            return "Contents" in self.client.list_objects_v2(Bucket="snapshots")
+
+        def read_text(self):
+            return self.client.get_object(**self.at)["Body"].read().decode()
+
+        def write_text(self, text):
+            self.client.put_object(**self.at, Body=text.encode())
+
+    return Record()
+
+
+@pytest.fixture
+def canary(as_operator, bucket, run_module):
     def run(state, check=False, **more):
-        return run_module(
-            vault_canary, check, **{**as_operator, "state": state, "records": {"directory": str(record.parent)}, **more}
-        )
+        return run_module(vault_canary, check, **{**as_operator, "state": state, "records": bucket, **more})
 
     return run
 
@@ -53,7 +73,6 @@ def test_one_that_is_written_is_found_again(vault, canary, record):
     assert vault.writes == [AT]
     (kept,) = json.loads(record.read_text())
     assert kept == {"written": said["written"], "value": vault.kept[AT]["policy"], "sure": True}
-    assert stat.S_IMODE(record.stat().st_mode) == 0o600
     later = canary("found", before="2100-01-01T00:00:00Z", until="2100-01-01T00:00:00Z")
     assert (later["changed"], later["written"]) == (False, said["written"])
     assert vault.tokens == set()
@@ -109,25 +128,18 @@ def test_only_the_last_five_hundred_stay_on_record(canary, record):
     assert len(json.loads(record.read_text())) == 501
 
 
-def test_a_record_that_can_not_be_written_leaves_vault_alone(vault, canary, tmp_path):
+def test_a_record_that_can_not_be_written_leaves_vault_alone(vault, canary, bucket, tmp_path):
     (tmp_path / "obstacle").write_text("")
-    said = canary("written", records={"directory": str(tmp_path / "obstacle" / "records")})
+    said = canary("written", records={**bucket, "directory": str(tmp_path / "obstacle" / "records")})
     assert "Not a directory" in said["msg"]
     assert vault.writes == []
-
-
-@pytest.fixture
-def bucket(aws):
-    client = boto3.client("s3", region_name=REGION, endpoint_url=aws)
-    client.create_bucket(Bucket="snapshots", CreateBucketConfiguration={"LocationConstraint": REGION})
-    return {"bucket": "snapshots", "prefix": "records/prod", "region": REGION, "endpoint_url": aws}
 
 
 def test_a_blank_controller_finds_in_the_bucket_what_another_one_wrote(vault, canary, bucket, tmp_path):
     said = canary("written", records={**bucket, "directory": str(tmp_path / "copies")})
     times = {"before": "2100-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
     assert canary("found", records=bucket, **times)["written"] == said["written"]
-    copy = tmp_path / "copies" / "canaries.json"
+    copy = tmp_path / "copies" / "records" / "prod" / "canaries.json"
     assert json.loads(copy.read_text())[0]["value"] == vault.kept[AT]["policy"]
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     # The copy is for people: nothing is read from it.
@@ -195,13 +207,11 @@ def test_what_a_restore_brought_back(vault, found, record, there, says):
 
 @pytest.mark.parametrize("there", [[], [known(0, sure=False), known(2)]])
 def test_where_nothing_had_to_be_there_nothing_is_missing_and_that_is_said(
-    as_operator, run_module_whole, record, there
+    as_operator, run_module_whole, bucket, record, there
 ):
     record.write_text(json.dumps(there))
     times = {"before": moment(1), "until": moment(3)}
-    said = run_module_whole(
-        vault_canary, **as_operator, state="found", records={"directory": str(record.parent)}, **times
-    )
+    said = run_module_whole(vault_canary, **as_operator, state="found", records=bucket, **times)
     assert said["written"] is None
     assert "no value is on record that Vault had before" in str(said["warnings"])
 
@@ -232,13 +242,10 @@ def test_what_is_looked_for_needs_a_time(canary):
 
 @pytest.mark.parametrize("state", ["written", "found"])
 @pytest.mark.parametrize("content", ["{", "{}", "[1]", "null", '[{"written": "x"}]'])
-def test_a_canary_record_that_is_damaged_is_named(vault, as_operator, run_module, tmp_path, state, content):
-    path = tmp_path / "records" / "canaries.json"
-    path.parent.mkdir(mode=0o700)
-    path.write_text(content)
-    times = {"before": "2026-11-24T10:00:00Z", "until": "2026-11-24T10:00:00Z"}
-    said = run_module(vault_canary, **as_operator, state=state, records={"directory": str(path.parent)}, **times)
-    assert said.get("failed") and str(path) in said["msg"]
+def test_a_canary_record_that_is_damaged_is_named(canary, record, state, content):
+    record.write_text(content)
+    said = canary(state, before=moment(0), until=moment(0))
+    assert said.get("failed") and "s3://snapshots/records/prod/canaries.json" in said["msg"]
 
 
 NODES = ("vault-1", "vault-2", "vault-3")
@@ -250,11 +257,13 @@ def nodes(as_operator, run_module_whole):
 
     class Nodes:
         texts = dict.fromkeys(NODES)
+        records = types.MappingProxyType({})
 
         def ask(self, state, names=NODES, check=False, **more):
             seen = {name: self.texts[name] for name in names}
+            records = dict(self.records)
             return run_module_whole(
-                vault_canary, check, **as_operator, state=state, records={}, on_nodes=seen, of_nodes=3, **more
+                vault_canary, check, **as_operator, state=state, records=records, on_nodes=seen, of_nodes=3, **more
             )
 
         def note(self, said, names=NODES):
@@ -329,3 +338,68 @@ def test_on_nodes_check_mode_leaves_vault_alone(vault, nodes):
     nodes.note(said)
     assert nodes.ask("written", noted=said["written"], check=True)["changed"] is True
     assert vault.writes == []
+
+
+@pytest.fixture
+def copy(nodes, tmp_path):
+    nodes.records = {"directory": str(tmp_path), "prefix": "records/prod"}
+    return tmp_path / "records" / "prod" / "canaries.json"
+
+
+def test_a_directory_has_a_copy_of_what_the_nodes_have(nodes, copy):
+    nodes.write()
+    nodes.write()
+    assert json.loads(copy.read_text()) == json.loads(nodes.texts["vault-1"])
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+
+
+def test_the_copy_may_be_lost_and_is_made_again(nodes, copy):
+    first = nodes.write()
+    copy.unlink()
+    assert nodes.find()["written"] == first["written"]
+    nodes.write()
+    assert [one["written"] for one in json.loads(copy.read_text())][0] == first["written"]
+
+
+def test_where_every_node_lost_its_disk_the_copy_tells(vault, nodes, copy):
+    nodes.write()
+    nodes.texts = dict.fromkeys(NODES)
+    vault.kept[AT] = {"policy": "# of another time"}
+    assert "is not there (an unknown one is)" in nodes.find()["msg"]
+
+
+def test_a_machine_that_is_no_node_compares_with_the_copy(vault, nodes, copy):
+    said = nodes.write()
+    assert nodes.find(())["written"] == said["written"]
+    vault.kept[AT] = {"policy": "# of another time"}
+    assert "is not there (an unknown one is)" in nodes.find(())["msg"]
+    copy.unlink()
+    assert "only 0 of 3 were read" in str(nodes.find(())["warnings"])
+
+
+def test_in_check_mode_there_is_no_copy(nodes, copy):
+    said = nodes.ask("noted", check=True)
+    nodes.note(said)
+    assert nodes.ask("written", noted=said["written"], check=True)["changed"] is True
+    assert not copy.exists()
+
+
+def test_a_bucket_that_is_named_later_gets_what_the_nodes_have(vault, nodes, record, bucket):
+    first = nodes.write()
+    nodes.records = bucket
+    assert nodes.find()["written"] == first["written"], "before the bucket has a record"
+    second = nodes.ask("written")
+    assert second["record"] is None, "the nodes have nothing more to note"
+    assert [one["written"] for one in json.loads(record.read_text())] == [first["written"], second["written"]]
+    assert nodes.find(("vault-2",))["written"] == second["written"], "a bucket needs no majority"
+
+
+def test_a_node_that_is_new_gets_what_the_others_have(vault, nodes):
+    assert nodes.ask("gathered")["record"] is None, "nothing to note"
+    nodes.write(("vault-1", "vault-2"))
+    nodes.texts["vault-1"] = None
+    writes = list(vault.writes)
+    said = nodes.ask("gathered")
+    assert (said["changed"], json.loads(said["record"])) == (False, json.loads(nodes.texts["vault-2"]))
+    assert "only 1 of 3 were read" in str(nodes.ask("gathered", ("vault-3",))["warnings"])
+    assert vault.writes == writes
