@@ -222,6 +222,7 @@ class FilterModule:
             "restart_plan": upgrade.restart,
             "scratch_directory": scratch_directory,
             "seal_in_use": standing.seal_in_use,
+            "site_compared": site_plan.compared,
             "site_left_out": site_left_out,
             "site_lines": site_lines,
             "site_parts": parts.chosen,
