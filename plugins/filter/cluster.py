@@ -13,6 +13,7 @@ import socket
 import time
 
 from ansible import constants
+from ansible.errors import AnsibleFilterError
 from ansible_collections.vaultops.cluster.plugins.module_utils._lease import nodes as lease
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import tls
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import (
@@ -160,6 +161,13 @@ def turns(names, hostvars, active):
     return standing.turns(names, wants, active)
 
 
+def with_every_step(hosts, tags, skipped, known=()):
+    """In the 'hosts' of a playbook's first play, which Ansible evaluates whatever the tags are; no task is so certain to run."""
+    if problem := parts.tags_problem(tags, skipped, known):
+        raise AnsibleFilterError(problem)
+    return hosts
+
+
 def site_lines(standings_by_name, hostvars, cluster, active, tags):
     """What each host has to do was kept of each by itself. *cluster*: for each thing, its part, its words, whether it is to be
     done."""
@@ -222,6 +230,7 @@ class FilterModule:
             "restart_plan": upgrade.restart,
             "scratch_directory": scratch_directory,
             "seal_in_use": standing.seal_in_use,
+            "site_compared": site_plan.compared,
             "site_left_out": site_left_out,
             "site_lines": site_lines,
             "site_parts": parts.chosen,
@@ -234,4 +243,5 @@ class FilterModule:
             "turns": turns,
             "upgrade_plan": upgrade.upgrade,
             "way_back": upgrade.way_back,
+            "with_every_step": with_every_step,
         }

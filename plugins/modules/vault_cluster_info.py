@@ -16,8 +16,8 @@ description:
   - The parts are asked in the order of that list. The first that is in error ends the module, with the words of the other.
   - Where no node is active, or keys wait in the journal to be brought into custody, O(init) alone is answered. Where no node is
     active and O(init) was not asked for, that is an error.
-  - Where the identities differ, those that are to look at O(audit), O(autopilot) and O(cert_role) may not be able to yet. These
-    are then null.
+  - Where the identities differ, who logs in here may not be able to look at O(audit), O(autopilot) and O(cert_role) yet. Then
+    who may write the identities looks. A part that nobody may look at is null.
 author: vaultops maintainers (@vaultops)
 options:
   cluster_name:
@@ -217,6 +217,7 @@ cert_role:
   type: dict
 """
 
+import contextlib
 import functools
 import typing as t
 
@@ -225,10 +226,11 @@ from ..module_utils._custody import sinks
 from ..module_utils._vault.audit import look as audit
 from ..module_utils._vault.auth import cert_role, people
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Connection
+from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.init import look as init
 from ..module_utils._vault.raft import autopilot
 from ..module_utils._vault.raft import look as raft
-from ..module_utils._vault.session import ADMIN_SPEC, root_token_from, session, usable_root_token
+from ..module_utils._vault.session import ADMIN_SPEC, can_log_in, root_token_from, session, usable_root_token
 from ..module_utils._vault.visit import Visit
 
 PARTS: dict[str, t.Any] = {
@@ -270,17 +272,48 @@ def answers(visit: Visit, params: dict[str, t.Any]) -> t.Iterator[Answer]:
             yield "warnings", who.warnings
         yield "identities", who.result()
         if who.differs:
+            yield from as_seen(visit, name, params, who.writer)
             return
-    if params["audit"] is not None:
-        with visit.login(name) as client:
-            yield "audit", audit.result(*audit.look(name, client, params["audit"]["devices"]))
-    if params["autopilot"] is not None:
-        with visit.login(name) as client:
-            yield "autopilot", autopilot.result(*autopilot.look(name, client, params["autopilot"]))
-    if params["cert_role"] is not None:
-        role, desired = params["cert_role"]["name"], cert_role.wanted(params["cert_role"])
-        with visit.login(name) as client:
-            yield "cert_role", cert_role.look(name, client, role, desired).result()
+    for part, see in LOOKS.items():
+        if params[part] is not None:
+            with visit.login(name) as client:
+                yield part, see(name, client, params[part])
+
+
+def as_seen(visit: Visit, name: str, params: dict[str, t.Any], writer: Connection | None) -> t.Iterator[Answer]:
+    """The parts that are left, by who logs in here, or else by who is going to set up the identities; without what neither may
+    look at. Only a refusal says that.
+    """
+    with contextlib.ExitStack() as ends:
+        others = [ends.enter_context(Visit(writer))] if writer and writer != visit.connection else []
+        able = [one for one in (visit, *others) if can_log_in(one, name)]
+        for part, see in LOOKS.items():
+            if params[part] is None:
+                continue
+            for one in able:
+                try:
+                    with one.login(name) as client:
+                        yield part, see(name, client, params[part])
+                        break
+                except VaultError as error:
+                    if error.status != 403:
+                        raise
+
+
+def see_audit(name: str, client: t.Any, wanted: dict[str, t.Any]) -> dict[str, t.Any]:
+    return audit.result(*audit.look(name, client, wanted["devices"]))
+
+
+def see_autopilot(name: str, client: t.Any, wanted: dict[str, t.Any]) -> dict[str, t.Any]:
+    return autopilot.result(*autopilot.look(name, client, wanted))
+
+
+def see_cert_role(name: str, client: t.Any, wanted: dict[str, t.Any]) -> dict[str, t.Any]:
+    return cert_role.look(name, client, wanted["name"], cert_role.wanted(wanted)).result()
+
+
+# What is looked at last, in this order.
+LOOKS = {"audit": see_audit, "autopilot": see_autopilot, "cert_role": see_cert_role}
 
 
 OPTIONS: dict[str, t.Any] = {

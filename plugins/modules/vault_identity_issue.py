@@ -9,9 +9,9 @@ module: vault_identity_issue
 short_description: Issue certificates for the logins of one run
 version_added: 1.0.0
 description:
-  - Makes a key and a client certificate for each of O(identities) whose files are in O(directory) and do not exist, or are of
-    another CA.
-  - The directory goes with the run, and the certificates are valid for one day at most.
+  - Makes a key and a client certificate for each of O(identities) whose files are in O(directory) and do not exist, are of
+    another CA, or have half of their time behind them.
+  - The directory goes with the run, and the certificates are valid for eight hours at most.
 author: vaultops maintainers (@vaultops)
 options:
   directory:
@@ -72,6 +72,11 @@ with contextlib.suppress(ImportError):  # the module says that it is missing
     from cryptography.hazmat.primitives import serialization
 
 
+# Longer than any run, which has what is left of a certificate renewed at half of its time; and no longer, since a run that is
+# killed leaves its files behind.
+HOURS = 8
+
+
 def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     require(CRYPTOGRAPHY)
     params = module.params
@@ -90,18 +95,20 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
 
 
 def is_issued(path: str, ca: t.Any) -> bool:
-    """In a process of several playbooks the CA may have changed since."""
+    """In a process of several playbooks the CA may have changed since, and time has passed."""
     try:
         with open(path, "rb") as stream:
-            x509.load_pem_x509_certificate(stream.read()).verify_directly_issued_by(ca)
+            found = x509.load_pem_x509_certificate(stream.read())
+        found.verify_directly_issued_by(ca)
     except (OSError, ValueError, TypeError, InvalidSignature):
         return False
-    return True
+    left = found.not_valid_after_utc - datetime.datetime.now(datetime.timezone.utc)
+    return left > datetime.timedelta(hours=HOURS / 2)
 
 
 def issue(name: str, paths: dict[str, str], ca: t.Any, signer: t.Any) -> None:
     key = authority.new_key()
-    wanted: t.Any = {"common_name": name, "names": [name], "usage": ["clientAuth"], "days": 1}
+    wanted: t.Any = {"common_name": name, "names": [name], "usage": ["clientAuth"], "days": HOURS / 24}
     now = datetime.datetime.now(datetime.timezone.utc)
     issued = authority.certificate(ca, signer, key.public_key(), wanted, now)
     files.write(paths["key"], authority.private(key), 0o600)

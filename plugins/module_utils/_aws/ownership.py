@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import typing as t
 
+from .._common.aws import REGION_TAG
+
 LABELS = {
     "role": "The role",
     "instance_profile": "The instance profile",
@@ -15,9 +17,6 @@ LABELS = {
     "load_balancer": "The load balancer",
     "target_group": "The target group",
 }
-
-# IAM's names and those of buckets are taken in all regions, so what has one says which region's cluster it belongs to.
-REGION_TAG = "vault-cluster-region"
 
 
 class Thing(t.TypedDict):

@@ -13,6 +13,10 @@ try:
 except ImportError:
     FAILURES = ()  # whoever makes a client says so
 
+# What has a name that is taken in every region, such as a bucket, says by this tag which region's cluster it belongs to; and so
+# does an object in a bucket, by its metadata: two clusters of one name may both have been given the bucket.
+REGION_TAG = "vault-cluster-region"
+
 # AWS's own codes for credentials whose time is over; and what to do then, whoever asked for what.
 EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
 RENEW = "These AWS credentials have expired: log in to AWS again, and run again. A run goes on from what is there."

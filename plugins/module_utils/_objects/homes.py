@@ -13,6 +13,7 @@ import os
 import typing as t
 from contextlib import suppress
 
+from .._common.aws import REGION_TAG
 from .._common.errors import Problem
 from . import aws, files, secret
 
@@ -50,6 +51,7 @@ class Bucket:
 
     def __init__(self, name: str, options: t.Mapping[str, t.Any]) -> None:
         self.name = name
+        self.region = str(options["region"])
         self._tags = options.get("tags") or {}
         self._client = aws.client("s3", options)
         self._is_known = False
@@ -88,7 +90,20 @@ class Bucket:
                     "Name another bucket (vault_snapshot_bucket).",
                     where=f"bucket {self.name}",
                 )
+        self.require_region(f"bucket {self.name}", tags)
         self._is_known = True
+
+    def require_region(self, where: str, marks: t.Mapping[str, str]) -> None:
+        """*marks*: tags or metadata. What has none may be of an earlier release, or somebody's who keeps it for this cluster."""
+        region = marks.get(REGION_TAG, self.region)
+        if region != self.region:
+            raise Problem(
+                f"it is of the cluster of this name in {region} (by its {REGION_TAG}), and this run is about the one in "
+                f"{self.region}. Nothing of it is changed",
+                "Correct vault_aws_region, or give one of the two clusters another bucket (vault_snapshot_bucket) or another "
+                "vault_cluster_name.",
+                where=where,
+            )
 
     def keys(self, start: str) -> list[str]:
         self.require_own()
@@ -112,14 +127,18 @@ class Object:
     def read(self) -> Held | None:
         self.bucket.require_own()
         found = self.bucket.call("get_object", self.key, {"NoSuchKey": None})
-        return Held(found["Body"].read(), found["ETag"]) if found else None
+        if not found:
+            return None
+        self.bucket.require_region(self.where, found.get("Metadata") or {})
+        return Held(found["Body"].read(), found["ETag"])
 
     def write(self, data: bytes, version: str | None) -> str | None:
         self.bucket.require_own()
         condition = {"IfMatch": version} if version else {"IfNoneMatch": "*"}
         # Of two at the same moment S3 refuses one for that alone.
         lost = dict.fromkeys(("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"))
-        made = self.bucket.call("put_object", self.key, lost, Body=data, **condition, **ENCRYPTION)
+        mark = {REGION_TAG: self.bucket.region}
+        made = self.bucket.call("put_object", self.key, lost, Body=data, Metadata=mark, **condition, **ENCRYPTION)
         if made:
             return str(made["ETag"])
         # The answer of a request that was sent again may be about the one before it.

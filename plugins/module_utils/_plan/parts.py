@@ -39,8 +39,10 @@ def of_todo(todo: Todo, tags: t.Collection[str], others: bool = False) -> Todo:
 
 def tags_problem(tags: t.Sequence[str], skipped: t.Sequence[str], known: t.Sequence[str]) -> str:
     """Why a playbook can't be limited to *tags*, or go without those *skipped*; *known*: its parts."""
-    unknown = [tag for tag in tags if tag not in (*known, EVERYTHING)]
-    skipped = [tag for tag in skipped if tag in OF_STEPS]
+    # Beside all it leaves out nothing: --list-tags puts it there.
+    never = ["never"] if EVERYTHING in tags else []
+    unknown = [tag for tag in tags if tag not in (*known, EVERYTHING, *never)]
+    skipped = sorted(tag for tag in skipped if tag in OF_STEPS)
     if not unknown and not skipped:
         return ""
     said = f"--tags {','.join(unknown)}" if unknown else f"--skip-tags {','.join(skipped)}"

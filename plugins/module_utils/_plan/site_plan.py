@@ -16,6 +16,8 @@ STANDINGS = {
     "uninitialized": "what is there is brought in line, and the node joins or is initialised",
     "stopped": "what is there is brought in line, and Vault is started",
 }
+# Where all nodes are one of these, no cluster was initialised.
+UNBORN = {"empty", "uninitialized"}
 # What Vault reads when it starts, and never again.
 RESTART_FILES = {"/etc/systemd/system/vault.service", "/etc/vault.d/vault.hcl"}
 RELOAD_FILES = {"/etc/vault.d/reload.hcl"}
@@ -29,6 +31,20 @@ GATED = (
     "The turns are in this order, one node at a time. Before and after each turn every voter has to be healthy, by autopilot's "
     "word and by its own. Where that does not hold, the run ends."
 )
+
+# What is compared by one login to a cluster that serves, as vault_cluster_info names it: the part of a run that it belongs to,
+# what is done where it differs, and what is said of it as long as nobody has seen whether it does.
+COMPARED = {
+    "identities": (
+        "cluster",
+        "who may do what is set up or changed",
+        "who may do what may have to be set up or changed",
+    ),
+    "audit": ("cluster", "audit devices are enabled", "audit devices may have to be enabled"),
+    "autopilot": ("cluster", "autopilot is set", "autopilot may have to be set"),
+    "raft": ("cluster", "every node has to become a voter", "nodes may have to become voters"),
+    "cert_role": ("backup", "the nodes are let take snapshots", "the nodes may have to be let take snapshots"),
+}
 
 # What a role would do on a node, by the role's name without its prefix.
 Todo = t.Mapping[str, t.Sequence[str]]
@@ -57,6 +73,36 @@ def lines(
         takes_turns = takes_turns or effect in ("restart", "certificate")
         found.append(f"{name}{' (active)' if name == active else ''}: {'; '.join(parts)}. {EFFECTS[effect]}.")
     return [*found, GATED] if takes_turns else found
+
+
+def compared(
+    found: t.Mapping[str, t.Any], standings: t.Mapping[str, str], active: str | None, takes_snapshots: bool
+) -> list[tuple[str, str, bool]]:
+    """Part, words, and whether it has to be done. *found*: what vault_cluster_info has seen, nothing where it was not asked;
+    *standings* of the nodes, by name.
+
+    A cluster that is not initialised yet has nothing of it. Of one that was, what nobody has seen is not known.
+    """
+    if active is None:
+        until = "a node leads"
+    elif (found.get("init") or {}).get("step") == "recover":
+        until = "the recovery keys are in custody"
+    else:
+        until = "who may do what is set up"
+    is_unborn = set(standings.values()) <= UNBORN
+    said = []
+    for name, (part, words, may) in COMPARED.items():
+        if name == "cert_role" and not takes_snapshots:
+            continue
+        seen = found.get(name)
+        if seen is not None:
+            differs = seen["missing"] is not None if name == "raft" else seen["changed"]
+            said.append((part, words, bool(differs)))
+        elif is_unborn:
+            said.append((part, words, True))
+        else:
+            said.append((part, f"{may}: what is there can't be seen before {until}", True))
+    return said
 
 
 def effect_of(todo: Todo, observed: Observed, restarts: bool = True) -> str:

@@ -50,7 +50,7 @@ class Wanted(t.TypedDict):
     common_name: str
     names: list[str]  # DNS names and IP addresses
     usage: list[str]
-    days: int
+    days: float
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._common.errors import Problem
 from ansible_collections.vaultops.cluster.plugins.module_utils._custody import journal, record, sinks
 from ansible_collections.vaultops.cluster.plugins.module_utils._objects import files, homes, secret
+from ansible_collections.vaultops.cluster.plugins.module_utils._objects.records import Records
 from ansible_collections.vaultops.cluster.plugins.modules import vault_custody_info
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
@@ -382,6 +383,65 @@ def test_a_journal_of_another_clusters_secret_or_bucket_is_refused(aws, tmp_path
     with pytest.raises(Problem, match="another cluster's"):
         log.prepare(reserved, reserved)
     assert "Contents" not in s3.list_objects_v2(Bucket="snapshots")
+
+
+@pytest.fixture
+def shared(aws, tmp_path):
+    """Journal and records of two clusters of one name, each in its region, that were given one bucket."""
+    s3 = boto3.client("s3", region_name=REGION, endpoint_url=aws)
+    s3.create_bucket(Bucket="snapshots", CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def homes_in(region):
+        own = {**options("secretsmanager", aws, tmp_path), "tags": TAGS, "region": region, "bucket": "snapshots"}
+        log = journal.Journal(
+            journal.open_home({**own, "journal": {"bucket": "snapshots", "object": "init/prod.journal"}})
+        )
+        return log, Records({**own, "prefix": "records/prod"})
+
+    return s3, homes_in
+
+
+def test_what_a_cluster_of_the_same_name_in_another_region_wrote_is_neither_read_nor_written_over(shared, reserved):
+    s3, homes_in = shared
+    (log, records), (other_log, other_records) = homes_in(REGION), homes_in("us-east-1")
+    write = log.prepare(reserved, record.stand_in(reserved, BODY))
+    version = records.write("canaries.json", b"[]", None)
+    theirs = record.prepared("prod", "2026-11-25T00:00:00+00:00", "somebody@somewhere")
+    for action in (
+        lambda: other_log.look(theirs),
+        lambda: other_log.prepare(theirs, theirs),
+        lambda: other_records.read("canaries.json"),
+        lambda: other_records.write("canaries.json", b"[1]", None),
+    ):
+        with pytest.raises(Problem, match=f"in {REGION} .*this run is about the one in us-east-1.*vault_aws_region"):
+            action()
+    write(keys(reserved))
+    assert log.look(reserved) == "keys"
+    assert records.read("canaries.json") == (b"[]", version)
+
+
+def test_a_bucket_of_a_cluster_of_the_same_name_in_another_region_is_refused(shared):
+    s3, homes_in = shared
+    marks = {**TAGS, "vault-cluster-region": "us-east-1"}
+    tags = {"TagSet": [{"Key": key, "Value": value} for key, value in marks.items()]}
+    s3.put_bucket_tagging(Bucket="snapshots", Tagging=tags)
+    (log, records), (_log, their_records) = homes_in(REGION), homes_in("us-east-1")
+    for action in (lambda: log.look(None), lambda: records.write("a", b"1", None), lambda: records.names("drills/")):
+        with pytest.raises(Problem, match="bucket snapshots: .* in us-east-1 .*another bucket"):
+            action()
+    assert "Contents" not in s3.list_objects_v2(Bucket="snapshots")
+    assert their_records.write("a", b"1", None)
+
+
+def test_what_an_earlier_release_wrote_without_a_region_is_read_and_is_this_regions_from_then_on(shared):
+    s3, homes_in = shared
+    s3.put_object(Bucket="snapshots", Key="records/prod/canaries.json", Body=b"[]")
+    records = homes_in(REGION)[1]
+    held = records.read("canaries.json")
+    assert held.data == b"[]"
+    records.write("canaries.json", b"[1]", held.version)
+    with pytest.raises(Problem, match=f"in {REGION}"):
+        homes_in("us-east-1")[1].read("canaries.json")
 
 
 def test_a_secret_without_a_tag_is_no_journal_of_ours(aws, tmp_path):

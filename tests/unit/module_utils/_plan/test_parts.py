@@ -89,6 +89,9 @@ def test_parts_are_chosen_of_a_cluster_that_serves_with_every_node(tags, standin
         (["tls"], [], ["tls"], ""),
         (["tls", "instal"], [], ["tls"], "--tags instal:"),
         (["tls"], [], [], "--tags tls:"),
+        (["all", "never"], [], [], ""),
+        (["never"], [], ["tls"], "--tags never:"),
+        (["tls"], ["tls", "always"], ["tls"], "--skip-tags always,tls:"),
     ],
 )
 def test_no_step_is_left_out_in_silence(tags, skipped, known, words):

@@ -70,3 +70,49 @@ def test_nodes_that_do_not_run_have_no_turn():
 
 def test_what_two_roles_do_is_said_once():
     assert said({"a": {"tls": ["x"], "backup": ["x", "y"]}})[0].startswith("a (active): x; y. ")
+
+
+SEEN = {part: {"changed": False, "missing": None} for part in site_plan.COMPARED}
+EMPTY, STOPPED = dict.fromkeys("abc", "empty"), dict.fromkeys("abc", "stopped")
+
+
+def compared(found, standings=None, active="a", takes_snapshots=True):
+    return [
+        words
+        for _part, words, wanted in site_plan.compared(found, standings or SERVING, active, takes_snapshots)
+        if wanted
+    ]
+
+
+@pytest.mark.parametrize("part", site_plan.COMPARED)
+def test_one_difference_is_no_reason_to_name_others(part):
+    differs = {"raft": {"missing": "vault-3 is no voter"}}.get(part, {"changed": True})
+    assert compared(SEEN) == []
+    assert compared({**SEEN, part: differs}) == [site_plan.COMPARED[part][1]]
+
+
+@pytest.mark.parametrize(
+    ("found", "standings", "active", "until"),
+    [
+        ({"skipped": True}, STOPPED, None, "before a node leads"),
+        ({"skipped": True}, {**EMPTY, "a": "stopped"}, None, "before a node leads"),
+        ({"init": {"step": "recover"}, "raft": None}, None, "a", "before the recovery keys are in custody"),
+        ({"init": {"step": "nothing"}, "audit": None}, None, "a", "before who may do what is set up"),
+    ],
+)
+def test_what_nobody_has_seen_may_have_to_be_done_and_the_plan_says_why_that_is_not_known(
+    found, standings, active, until
+):
+    said = compared(found, standings, active)
+    assert len(said) == len(site_plan.COMPARED)
+    assert all("may have to be" in words or "may have to become" in words for words in said), said
+    assert all(words.endswith(until) for words in said), said
+
+
+def test_of_a_cluster_that_is_not_initialised_all_is_to_be_done():
+    assert compared({"skipped": True}, EMPTY, None) == [words for _part, words, _may in site_plan.COMPARED.values()]
+
+
+def test_whose_nodes_take_no_snapshots_lets_them_take_none():
+    assert compared({}, EMPTY, None, takes_snapshots=False)[-1] == site_plan.COMPARED["raft"][1]
+    assert compared({**SEEN, "cert_role": None}, takes_snapshots=False) == []

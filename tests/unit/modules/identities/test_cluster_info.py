@@ -45,6 +45,7 @@ class Whole(Vault):
         super().__init__(*arguments)
         self.asked: list[str] = []
         self.autopilot = {**AUTOPILOT}
+        self.unseen: set[str] = set()  # paths that nobody may read
 
     def answer(self, verb: str, path: str, body: dict[str, t.Any], token: str, peer: t.Any) -> tuple[int, t.Any]:
         self.asked.append(path)
@@ -54,6 +55,8 @@ class Whole(Vault):
             return 200, {"initialized": True, "sealed": False, "type": "awskms", "version": "1.21.1"}
         if path == "sys/leader":
             return 200, {"is_self": self.active, "raft_committed_index": 1}
+        if path in self.unseen:
+            return 403, {"errors": ["permission denied"]}
         return super().answer(verb, path, body, token, peer)
 
     def kept(self, verb: str, path: str, body: dict[str, t.Any]) -> tuple[int, t.Any]:
@@ -211,12 +214,45 @@ def test_what_differs_is_told_as_its_own_module_tells_it(settled, asked, alone, 
     assert nothing_left(settled)
 
 
-def test_who_may_not_be_able_to_look_yet_is_not_asked_to(settled, asked):
+@pytest.mark.parametrize("part", ["audit", "autopilot", "cert_role"])
+def test_a_difference_of_the_identities_hides_no_other(settled, asked, alone, parts, keep, part):
+    """One more operator is no reason to plan audit devices, autopilot and the nodes' role as well; and no reason to miss them."""
+    settled.policies[STATUS] = "# nothing"
+    others = ("audit", "autopilot", "cert_role")
+    assert [asked()[one]["changed"] for one in others] == [False] * 3
+    differs(settled, parts, keep, part)
+    said = asked()
+    assert said["identities"]["steps"] == [f"policy {STATUS}"]
+    assert [one for one in others if said[one]["changed"]] == [part]
+    assert said[part] == alone(part)
+    assert nothing_left(settled)
+
+
+def test_where_the_operator_may_not_look_yet_who_mends_it_looks(settled, asked):
     """The operator of an earlier version, who may not see audit devices, is mended, and not an error."""
     settled.policies[OPERATOR] = state.OPERATOR_POLICY.replace("sys/audit", "sys/something-else")
     said = asked()
     assert said["identities"]["steps"] == [f"policy {OPERATOR}"]
-    assert [said[part] for part in ("audit", "autopilot", "cert_role")] == [None] * 3
+    assert [said[part]["changed"] for part in ("audit", "autopilot", "cert_role")] == [False] * 3
+    assert nothing_left(settled)
+
+
+def test_what_nobody_may_look_at_is_null_and_not_an_error(settled, asked):
+    """Who may say who may do what, and sees no audit device."""
+    settled.policies[OPERATOR] = state.OPERATOR_POLICY.replace("sys/audit", "sys/something-else")
+    settled.unseen.add("sys/audit")
+    said = asked()
+    assert said["identities"]["changed"]
+    assert said["audit"] is None
+    assert [said[part]["changed"] for part in ("autopilot", "cert_role")] == [False] * 2
+    assert nothing_left(settled)
+
+
+def test_a_failure_to_look_is_no_refusal(settled, asked, parts, alone):
+    settled.policies[STATUS] = "# nothing"
+    parts["autopilot"].update(cleanup_dead_servers=True, min_quorum=1)
+    said = asked()
+    assert said["failed"] and said["msg"] == alone("autopilot")["msg"]
     assert nothing_left(settled)
 
 
@@ -285,7 +321,7 @@ def test_as_long_as_there_is_no_operator_root_looks_and_is_kept(vault, keep, ask
     assert said["raft"]["raft"]["voters"] == ["vault-1"]
     assert said["identities"] == alone("identities")
     assert said["identities"]["root_token_revoked"]
-    assert said["audit"] is None
+    assert said["audit"]["changed"]
     assert ROOT in vault.tokens
     assert ROOT not in json.dumps(said)
     assert KEY not in json.dumps(said)
@@ -300,7 +336,7 @@ def test_a_token_that_was_given_looks_at_a_cluster_of_somebody_else(vault, asked
     assert said["raft"]["raft"]["leader"] == "vault-1"
     assert "cert_auth" in said["identities"]["steps"]
     assert not said["identities"]["root_token_revoked"]
-    assert said["audit"] is None
+    assert said["audit"]["changed"]
     assert "auth/cert/login" not in vault.asked
     assert vault.events == []
     assert ROOT in vault.tokens
