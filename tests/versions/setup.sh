@@ -14,8 +14,8 @@ case $version in
     *) fail "there are no requirements for ansible-core $version. VAULTOPS_ANSIBLE is 2.16 or 2.21." ;;
 esac
 venv=$("$here/../venv.sh" "$cache" "ansible-$version" "$python" "$here/$version.txt")
-names="amazon/aws community/aws community/docker"
-collections="$cache/collections-$(echo "$sum $names" | sha256sum | cut -c1-12)"
+names=(amazon/aws community/aws community/docker)
+collections="$cache/collections-$(echo "$sum ${names[*]}" | sha256sum | cut -c1-12)"
 if [ ! -e "$collections/.complete" ]; then
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
@@ -25,7 +25,7 @@ if [ ! -e "$collections/.complete" ]; then
         --python-version 3.13 --dest "$work" -r "$work/requirements" || fail "could not fetch $ansible."
     rm -rf "$collections"
     mkdir -p "$collections"
-    "$venv/bin/python" - "$work"/*.whl "$collections" $names <<'EOF'
+    "$venv/bin/python" - "$work"/*.whl "$collections" "${names[@]}" <<'EOF'
 import sys
 import zipfile
 
