@@ -46,7 +46,7 @@ def _copied(node: dict[str, t.Any]) -> dict[str, t.Any]:
 @pytest.fixture(scope="session", autouse=True)
 def _models() -> t.Iterator[None]:
     """What botocore finds out anew for each session, it finds out once: that was three quarters of what tests of AWS took."""
-    from botocore import hooks
+    from botocore import hooks, utils
     from botocore.loaders import JSONFileLoader, Loader
     from botocore.session import Session
 
@@ -88,6 +88,8 @@ def _models() -> t.Iterator[None]:
         patch.setattr(hooks, "accepts_kwargs", accepts_kwargs)
         patch.setattr(hooks._PrefixTrie, "__copy__", copied)
         patch.setattr(Session, "_register_builtin_handlers", register)
+        # For the metadata service, which no test asks: each session looked through the environment for a proxy to it.
+        patch.setattr(utils, "get_environ_proxies", lambda _url: {})
         yield
 
 
