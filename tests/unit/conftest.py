@@ -1,6 +1,5 @@
 """Unit tests touch loopback only: AWS is a moto server on 127.0.0.1."""
 
-import yaml
 from hypothesis import HealthCheck, settings
 from kit.fixtures import _at_once, _models, _moto, _services, aws, certificates, run_module, stage
 
@@ -9,6 +8,3 @@ __all__ = ["_at_once", "_models", "_moto", "_services", "aws", "certificates", "
 # How long an example takes says how busy the machine is, and nothing of what is tested.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
-
-# What libyaml reads is the same, and read in a tenth of the time.
-yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
