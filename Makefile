@@ -11,6 +11,8 @@ LAB := . tests/lab/env;
 TEST_LAB := VAULTOPS_LAB=test; . tests/lab/env;
 # Tests that touch loopback only share nothing.
 SIDE_BY_SIDE := -n auto --maxprocesses 4
+# Each worker reads all unit tests: compiling them anew, where an image says that Python keeps nothing, would double that.
+KEPT := PYTHONDONTWRITEBYTECODE=
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -123,7 +125,7 @@ docs-site: setup  ## The documentation of plugins and roles as a site, in build/
 
 unit: test-setup  ## Unit tests: no lab, loopback only
 	@echo "== unit tests"
-	@$(LAB) pytest --numprocesses 4 --dist loadfile tests/unit
+	@$(LAB) $(KEPT) pytest --numprocesses 4 --dist loadfile tests/unit
 
 processes: setup  ## What starts programs: ansible-playbook, pip, promtool; no lab, loopback only
 	@echo "== programs on loopback: usually 2 minutes"
@@ -140,7 +142,7 @@ versions: test-setup $(VERSIONS)  ## Unit tests and provisioning on the oldest a
 	@for version in 2.16 2.21; do \
 	    echo "== ansible-core $$version"; \
 	    (export VAULTOPS_ANSIBLE=$$version; $(LAB) \
-	        pytest $(SIDE_BY_SIDE) --dist loadfile $(ALIKE:%=--ignore=%) tests/unit && \
+	        $(KEPT) pytest $(SIDE_BY_SIDE) --dist loadfile $(ALIKE:%=--ignore=%) tests/unit && \
 	        pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/processes && \
 	        pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/test_provision.py tests/loopback/test_decommission.py) || exit 1; \
 	done

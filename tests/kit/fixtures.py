@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import inspect
 import json
@@ -32,11 +33,22 @@ def given(arguments: dict[str, t.Any]) -> t.ContextManager[t.Any]:
     return patch_module_args(arguments)
 
 
+def _copied(node: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What botocore's trie of handlers makes of itself for each client, without a look at what each part is."""
+    values = node["values"]
+    return {
+        "chunk": node["chunk"],
+        "children": {name: _copied(child) for name, child in node["children"].items()},
+        "values": values and type(values)(*map(list, values)),
+    }
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _models() -> t.Iterator[None]:
     """What botocore finds out anew for each session, it finds out once: that was three quarters of what tests of AWS took."""
-    from botocore import hooks
+    from botocore import hooks, utils
     from botocore.loaders import JSONFileLoader, Loader
+    from botocore.session import Session
 
     parsed = functools.cache(functools.partial(JSONFileLoader._load_file, JSONFileLoader()))
     services = functools.cache(functools.partial(Loader.list_available_services, Loader()))
@@ -45,8 +57,23 @@ def _models() -> t.Iterator[None]:
 
     def aliaser(self: t.Any, emitter: t.Any, aliases: t.Any = None) -> None:
         made(self, emitter, aliases)
-        if aliases is None:
+        if self._event_aliases == hooks.EVENT_ALIASES:
             self._alias_name_cache = aliased
+
+    def copied(self: t.Any) -> t.Any:
+        new = type(self)()
+        new._root = _copied(self._root)
+        return new
+
+    registers = Session._register_builtin_handlers
+    registered: list[t.Any] = []
+
+    def register(self: t.Any, events: t.Any) -> None:
+        # Nothing but botocore's own list, which is the same for all of them.
+        if not registered:
+            registers(self, events)
+            registered.append(copy.copy(events._emitter))
+        events._emitter = copy.copy(registered[0])
 
     def accepts_kwargs(function: t.Any) -> t.Any:
         code = getattr(function, "__code__", None)
@@ -59,6 +86,31 @@ def _models() -> t.Iterator[None]:
         )
         patch.setattr(hooks.EventAliaser, "__init__", aliaser)
         patch.setattr(hooks, "accepts_kwargs", accepts_kwargs)
+        patch.setattr(hooks._PrefixTrie, "__copy__", copied)
+        patch.setattr(Session, "_register_builtin_handlers", register)
+        # For the metadata service, which no test asks: each session looked through the environment for a proxy to it.
+        patch.setattr(utils, "get_environ_proxies", lambda _url: {})
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _services() -> t.Iterator[None]:
+    """What moto looks up for each request, it looks up once; and a key that only encrypts gets no RSA key of its own."""
+    from moto import backends
+    from moto.core import responses
+    from moto.kms import models
+
+    modules = tuple(backends.list_of_moto_modules())
+    generate = models.generate_private_key
+    unused = functools.cache(generate)
+
+    def generated(spec: str) -> t.Any:
+        return (unused if spec == "SYMMETRIC_DEFAULT" else generate)(spec)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backends, "list_of_moto_modules", lambda: modules)
+        patch.setattr(responses, "method_names_from_class", functools.cache(responses.method_names_from_class))
+        patch.setattr(models, "generate_private_key", generated)
         yield
 
 

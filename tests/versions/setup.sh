@@ -14,7 +14,8 @@ case $version in
     *) fail "there are no requirements for ansible-core $version. VAULTOPS_ANSIBLE is 2.16 or 2.21." ;;
 esac
 venv=$("$here/../venv.sh" "$cache" "ansible-$version" "$python" "$here/$version.txt")
-collections="$cache/collections-$sum"
+names=(amazon/aws community/aws community/docker)
+collections="$cache/collections-$(echo "$sum ${names[*]}" | sha256sum | cut -c1-12)"
 if [ ! -e "$collections/.complete" ]; then
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
@@ -24,12 +25,12 @@ if [ ! -e "$collections/.complete" ]; then
         --python-version 3.13 --dest "$work" -r "$work/requirements" || fail "could not fetch $ansible."
     rm -rf "$collections"
     mkdir -p "$collections"
-    "$venv/bin/python" - "$work"/*.whl "$collections" <<'EOF'
+    "$venv/bin/python" - "$work"/*.whl "$collections" "${names[@]}" <<'EOF'
 import sys
 import zipfile
 
 with zipfile.ZipFile(sys.argv[1]) as wheel:
-    wanted = tuple(f"ansible_collections/{name}/" for name in ("amazon/aws", "awx/awx", "community/aws", "community/docker"))
+    wanted = tuple(f"ansible_collections/{name}/" for name in sys.argv[3:])
     wheel.extractall(sys.argv[2], [name for name in wheel.namelist() if name.startswith(wanted)])
 EOF
     touch "$collections/.complete"

@@ -11,6 +11,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vaultops.cluster.plugins.module_utils._custody import record as records
 from ansible_collections.vaultops.cluster.plugins.module_utils._custody import sinks
 from ansible_collections.vaultops.cluster.plugins.module_utils._custody.journal import Journal, open_home
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault import client
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth import state
 from ansible_collections.vaultops.cluster.plugins.modules import (
     vault_audit,
@@ -295,7 +296,8 @@ def test_the_first_part_in_error_ends_it_with_its_own_words(settled, asked, alon
         mended(part)
 
 
-def test_where_nobody_leads_init_alone_is_answered(settled, asked):
+def test_where_nobody_leads_init_alone_is_answered(settled, asked, monkeypatch):
+    monkeypatch.setattr(client, "ELECTION_SECONDS", 0.5)
     settled.active = False
     said = asked()
     assert said["init"]["step"] == "nothing"
