@@ -265,7 +265,7 @@ def test_such_a_node_is_data_to_status_info(vault, connection, run_module):
     ],
 )
 def test_a_200_that_is_not_vaults_is_an_error_in_words(
-    vault, as_operator, run_module, certificates, tmp_path, module, path, more, body
+    vault, as_operator, run_module, certificates, module, path, more, body
 ):
     more = (
         {
@@ -274,7 +274,9 @@ def test_a_200_that_is_not_vaults_is_an_error_in_words(
                 "state": "found",
                 "before": "2026-11-24T10:00:00Z",
                 "until": "2026-11-24T10:00:00Z",
-                "records": {"directory": str(tmp_path / "records")},
+                "records": {},
+                "on_nodes": {"vault-1": None},
+                "of_nodes": 1,
             },
             "crl": {
                 "client_ca": certificates.path("ca.crt"),

@@ -78,7 +78,7 @@ class Vault:
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path):
+def run(monkeypatch):
     minutes = itertools.count(BEGUN, 60)
     monkeypatch.setattr(vault_canary.time, "time", lambda: next(minutes))
 
@@ -92,7 +92,20 @@ def run(monkeypatch, tmp_path):
         monkeypatch.setattr(vault_canary.Connection, "from_params", lambda _params: None)
         monkeypatch.setattr(vault_canary.api, "read_policy", lambda where, client, name: client.policy)
         monkeypatch.setattr(vault_canary.api, "write_policy", put)
-        return vault_canary.run({"state": state, "records": {"directory": str(tmp_path / "records")}, **params}, False)
+        if state == "written":
+            noted = ask("noted")
+            texts["vault-1"] = noted["record"]
+            params["noted"] = noted["written"]
+        said = ask(state, **params)
+        texts["vault-1"] = said["record"] or texts["vault-1"]
+        return said
+
+    texts = {"vault-1": None}
+
+    def ask(state, **params):
+        """Of a cluster of one node, which has the record."""
+        about = {"state": state, "records": {}, "on_nodes": dict(texts), "of_nodes": 1}
+        return vault_canary.run({**about, **params}, False)
 
     return call
 
