@@ -12,7 +12,7 @@ import secrets
 import socket
 import time
 
-from ansible import constants
+from ansible import constants, context
 from ansible.errors import AnsibleFilterError
 from ansible_collections.vaultops.cluster.plugins.module_utils._lease import nodes as lease
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import tls
@@ -163,7 +163,9 @@ def turns(names, hostvars, active):
 
 def with_every_step(hosts, tags, skipped, known=()):
     """In the 'hosts' of a playbook's first play, which Ansible evaluates whatever the tags are; no task is so certain to run."""
-    if problem := parts.tags_problem(tags, skipped, known):
+    # Ansible has no variable of it.
+    started = parts.start_problem(context.CLIARGS.get("start_at_task"))
+    if problem := parts.tags_problem(tags, skipped, known) or started:
         raise AnsibleFilterError(problem)
     return hosts
 

@@ -9,8 +9,8 @@ module: vault_node_record
 short_description: Read or write a record about the cluster that lies on a node
 version_added: 1.0.0
 description:
-  - For what is written down about a cluster that has neither a bucket nor a directory on the controller. Each node has it, and
-    whoever writes puts together what the nodes have.
+  - For what is written down about a cluster that has no bucket. Each node has it, and whoever writes puts together what the nodes
+    have.
   - Run it on the nodes. It needs nothing there but Python.
 author: vaultops maintainers (@vaultops)
 options:

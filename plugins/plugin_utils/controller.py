@@ -17,7 +17,7 @@ def missing_on_controller(requirements: str) -> str:
     """*requirements*: path of meta/requirements.txt."""
     lines = pathlib.Path(requirements).read_text(encoding="utf-8").split()
     collections = [name for name in COLLECTIONS if not _has_collection(name)]
-    return controller.problem(controller.lacking(lines, _version), collections, sys.executable)
+    return controller.problem(controller.lacking(lines, _version), collections, sys.executable, requirements)
 
 
 def _version(name: str) -> str | None:

@@ -28,7 +28,11 @@ def run_module(
             module.fail_json(msg=missing_required_lib(library), exception=failure)
     told: tuple[type[Exception], ...] = (Problem, *also)
     try:
-        module.exit_json(**work(module.params, module.check_mode))
+        found = work(module.params, module.check_mode)
+        # As a result's they are deprecated.
+        for warning in found.pop("warnings", []):
+            module.warn(warning)
+        module.exit_json(**found)
     except told as error:
         module.fail_json(msg=str(error))
 

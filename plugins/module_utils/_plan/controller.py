@@ -24,13 +24,13 @@ def lacking(requirements: t.Sequence[str], installed: Installed) -> list[str]:
     return found
 
 
-def problem(packages: t.Sequence[str], collections: t.Sequence[str], python: str) -> str:
-    """One sentence with its cure for each kind; nothing where all is there."""
+def problem(packages: t.Sequence[str], collections: t.Sequence[str], python: str, requirements: str) -> str:
+    """One sentence with its cure for each kind; nothing where all is there. *requirements*: path of what lists the packages."""
     parts = []
     if packages:
         parts.append(
-            f"The Python that runs Ansible here ({python}) lacks {', '.join(packages)}. Install what the collection's "
-            f"meta/requirements.txt lists: {python} -m pip install -r FILE."
+            f"The Python that runs Ansible here ({python}) lacks {', '.join(packages)}. Install what the collection "
+            f"needs: {python} -m pip install -r {requirements}."
         )
     if collections:
         parts.append(

@@ -53,6 +53,16 @@ def tags_problem(tags: t.Sequence[str], skipped: t.Sequence[str], known: t.Seque
     )
 
 
+def start_problem(task: str | None) -> str:
+    """Why no playbook can begin with a *task* in its middle (--start-at-task): a confirmation, a check, the lease."""
+    if not task:
+        return ""
+    return (
+        f"--start-at-task {task}: the steps of this playbook need each other. Run it without --start-at-task: a run goes on from "
+        "what is there."
+    )
+
+
 def cluster_problem(tags: t.Collection[str], standings: t.Mapping[str, str], whole: bool) -> str:
     """Why a run that is limited to parts would leave a cluster half made; *standings* of its nodes, by name, and whether the
     cluster is *whole*: it serves, and no initialisation of it waits to be finished."""

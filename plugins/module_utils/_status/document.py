@@ -51,7 +51,7 @@ def document(
     made: Part = {
         "format": FORMAT,
         "written_at": words.iso(now),
-        "cluster": {"name": about["name"], "region": about["region"], **_cluster(status)},
+        "cluster": {"name": about["name"], "region": about["region"], **_cluster(status, about)},
         "nodes": [
             _node(
                 node, seen.get(node["name"]), certificates, _peer(node, about.get("node_ids") or {}, peers["servers"])
@@ -70,8 +70,8 @@ def document(
     return {**made, "findings": findings.collect(made)}
 
 
-def _cluster(status: Found) -> Part:
-    why = sight.unseen(status["nodes"])
+def _cluster(status: Found, about: Found) -> Part:
+    why = sight.unseen(status["nodes"], about.get("ca_problem") or "")
     return {**status["cluster"], "state": "unseen", "reason": why} if why else dict(status["cluster"])
 
 

@@ -19,10 +19,10 @@ CURES = {
 TOLD = ("answered", "refused", "broken")
 
 
-def unseen(nodes: t.Sequence[Part]) -> str | None:
+def unseen(nodes: t.Sequence[Part], ca_problem: str = "") -> str | None:
     """Why this controller can't see the cluster, or None when at least one machine told something.
 
-    *nodes*: as vault_status_info returns them.
+    *nodes*: as vault_status_info returns them; *ca_problem*: why this run could not fetch the CA certificates, with the cure.
     """
     if not nodes or any(node.get("reach") in (*TOLD, None) for node in nodes):
         return None
@@ -30,6 +30,8 @@ def unseen(nodes: t.Sequence[Part]) -> str | None:
     for node in nodes:
         why.setdefault(str(node["reach"]), str(node["error"] or ""))
     worst = next(kind for kind in (*CURES, *why) if kind in why)
+    if worst == "ca_file" and ca_problem:
+        return f"The CA certificates by which it trusts the nodes could not be fetched: {words.one_line(ca_problem)}"
     error = words.sentence(words.one_line(why[worst]))
     return f"{error} {CURES.get(worst, '')}".strip()
 

@@ -209,7 +209,9 @@ def galaxy(words: list[str]) -> None:
         assert (ROOT / options.requirements).is_file()
     ours = [one for one in options.args if "vaultops" in one]
     tarball = f"{GALAXY['namespace']}-{GALAXY['name']}-VERSION.tar.gz"
-    assert all(one in (COLLECTION, f"git+{GALAXY['repository']}.git", f"build/release/{tarball}") for one in ours)
+    assert all(
+        one in (COLLECTION, f"git+{GALAXY['repository']}.git", tarball, f"build/release/{tarball}") for one in ours
+    )
 
 
 def adhoc(words: list[str]) -> None:
@@ -251,7 +253,9 @@ def of_pytest(words: list[str]) -> None:
 
 def copy(words: list[str]) -> None:
     ours = [word for word in words if word.startswith("inventories/")]
-    assert not ours or (ROOT / ours[0]).exists()
+    installed = [word.partition("/vaultops/cluster/")[2] for word in words if "/vaultops/cluster/" in word]
+    assert not ours or (ROOT / (installed or ours)[0]).exists()
+    assert not set(installed) & set(GALAXY["build_ignore"]), f"{installed} is only in a checkout"
 
 
 def others(_words: list[str]) -> None:
@@ -279,6 +283,7 @@ PROGRAMS: dict[str, t.Callable[[list[str]], None]] = {
             "export",
             "install",
             "journalctl",
+            "mkdir",
             "pip",
             "podman",
             "read",

@@ -46,6 +46,13 @@ def test_a_result_is_given_back_with_whether_it_is_check_mode(run_module):
     assert run_module(module, check=True, name="x")["seen"] == ["x", True]
 
 
+def test_a_warning_is_given_in_the_way_that_ansible_goes_on_taking(run_module):
+    said = run_module(module_that(lambda params, check: {"changed": False, "warnings": ["Nobody looked."]}))
+    assert said["changed"] is False
+    assert "Nobody looked." in str(said["warnings"])
+    assert not [one for one in said.get("deprecations", []) if "exit_json" in str(one)], said
+
+
 @pytest.mark.parametrize("error", [Problem("it is full", "Make room."), VaultError("a", "b"), OSError(28, "No space")])
 def test_what_has_words_for_people_is_told(run_module, error):
     def work(_params, _check):

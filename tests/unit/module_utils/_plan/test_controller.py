@@ -29,10 +29,10 @@ def test_what_is_missing_or_too_old_is_named(version, says):
 
 
 def test_each_kind_has_its_cure():
-    text = controller.problem(["hvac (not installed)"], ["amazon.aws"], "/usr/bin/python3")
-    assert "/usr/bin/python3 -m pip install -r" in text
+    text = controller.problem(["hvac (not installed)"], ["amazon.aws"], "/usr/bin/python3", "/c/meta/requirements.txt")
+    assert "/usr/bin/python3 -m pip install -r /c/meta/requirements.txt." in text
     assert "ansible-galaxy collection install amazon.aws." in text
-    assert controller.problem([], [], "/usr/bin/python3") == ""
+    assert controller.problem([], [], "/usr/bin/python3", "/c/meta/requirements.txt") == ""
 
 
 def test_the_collections_are_those_that_an_installation_brings():
@@ -48,6 +48,7 @@ def test_a_package_and_a_collection_that_are_nowhere_are_missed(tmp_path, monkey
     monkeypatch.setattr(filters, "COLLECTIONS", ("no_such.collection", "ansible.nothing"))
     text = filters.missing_on_controller(str(tmp_path / "requirements.txt"))
     assert "lacks no-such-package>=1.0 (not installed)." in text
+    assert f"-r {tmp_path / 'requirements.txt'}." in text
     assert "no_such.collection" in text
     assert "hvac" not in text
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import typing as t
 
 import pytest
@@ -142,3 +144,14 @@ def test_every_playbook_begins_with_it(playbook):
     assert entry in ("inventory", "known")
     (always,) = yaml.safe_load((ROOT / f"roles/vault_cluster/tasks/{entry}.yml").read_text())
     assert "vaultops.cluster.vault_check_inventory" in always and always["tags"] == ["always"]
+
+
+def test_no_run_begins_in_the_middle_of_a_playbook():
+    """Past the task that asks for the cluster's name."""
+    options = ["-i", "localhost,", "--check", "--start-at-task", "Work"]
+    command = [sys.executable, "-m", "ansible", "playbook", *options, "playbooks/decommission.yml"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode != 0
+    assert "--start-at-task Work: the steps of this playbook need each other." in said
+    assert "PLAY [" not in said

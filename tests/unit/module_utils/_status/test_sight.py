@@ -16,6 +16,14 @@ def test_where_no_machine_told_anything_the_cluster_is_unseen(reach):
     assert unseen(reach, reach, reach) == f"vault-1: no answer in time. {sight.CURES[reach]}"
 
 
+def test_whoever_could_not_fetch_the_ca_is_told_that_and_of_no_file_of_this_run():
+    nodes = [{"reach": "ca_file", "error": "vault-1: it was not asked: /tmp/run/ca.crt can't be used"}]
+    assert sight.unseen(nodes, "SSM can't be reached. Check the region's name.") == (
+        "The CA certificates by which it trusts the nodes could not be fetched: SSM can't be reached. Check the region's name."
+    )
+    assert sight.unseen([{"reach": "timeout", "error": "no answer"}], "SSM") == f"no answer. {sight.CURES['timeout']}"
+
+
 @pytest.mark.parametrize("told", ["answered", "refused"])
 def test_one_machine_that_told_something_is_enough(told):
     assert unseen("timeout", told, "tls") is None
