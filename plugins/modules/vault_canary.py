@@ -14,10 +14,10 @@ description:
   - "After a restore, the value must be the newest value from before the start of the snapshot, or a later value. An older value
     means lost writes, an unknown value means the wrong data. Clocks may differ by ten seconds."
   - Based on V(sys/policies/acl) of the Vault API.
-  - "The record is in the bucket, and without one on the nodes. Then writing a value takes two calls: V(noted) says what the nodes
+  - "The record is in the bucket, and on the nodes. Without a bucket writing a value takes two calls: V(noted) says what the nodes
     have to note, and V(written) writes what they have noted. Other modules read and write there; RV(record) is what each node
     then has to have. A directory has a copy, which is read where there is no bucket."
-  - What is found in several places is put together, so the record goes along where a bucket is given later.
+  - What is found in several places is put together, so the record goes along where a bucket is given later, or is given no more.
 author: vaultops maintainers (@vaultops)
 options:
   state:
@@ -88,7 +88,7 @@ written:
   returned: success
   type: str
 record:
-  description: Without a bucket, what each node has to have from now on; null where nothing is to be noted.
+  description: What each node has to have from now on; null where nothing is to be noted.
   returned: success
   type: str
 """
@@ -121,7 +121,7 @@ KEPT = 500
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     kept, state, on_nodes = records.Records(params["records"]), params["state"], params["on_nodes"]
     held = kept.read(RECORD)
-    on_each = [read(f"{RECORD} on {node}", text) for node, text in on_nodes.items()]
+    on_each = [read(f"the record on {node} (vault_node_record)", text) for node, text in on_nodes.items()]
     known = functools.reduce(merged, on_each, read(kept.where(RECORD), held.data) if held else [])
     # Any two majorities of the nodes have one in common.
     are_enough = kept.in_bucket or len(on_nodes) > params["of_nodes"] / 2
@@ -139,7 +139,8 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         login_works(cluster, where)
         return result(canary["written"], changed=True, record=[*known[-KEPT:], canary])
     if kept.in_bucket:
-        return result(put(cluster, where, kept, known, held, check_mode), changed=True)
+        canary = put(cluster, where, kept, known, held, check_mode)
+        return result(canary["written"], changed=True, record=[*known[-KEPT:], canary])
     (canary,) = (one for one in known if one["written"] == params["noted"] and not one["sure"])
     known = merged(known, [{**canary, "sure": True}])
     if not check_mode:
@@ -194,17 +195,18 @@ def new() -> Canary:
 
 def put(
     cluster: Cluster, where: str, kept: records.Records, known: list[Canary], held: Held | None, check_mode: bool
-) -> str:
+) -> Canary:
     """It is on record before it is written, and counts from when it was: a run may be killed in between."""
     canary = new()
+    sure: Canary = {**canary, "sure": True}
     if not check_mode:
         before = known[-KEPT:]
         # As in login_works().
         with cluster.login(where) as client:
             version = kept.write(RECORD, dump([*before, canary]), held.version if held else None)
             api.write_policy(where, client, POLICY, canary["value"])
-        kept.write(RECORD, dump([*before, {**canary, "sure": True}]), version)
-    return canary["written"]
+        kept.write(RECORD, dump([*before, sure]), version)
+    return sure
 
 
 def put_noted(cluster: Cluster, where: str, canary: Canary) -> None:
