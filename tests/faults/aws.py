@@ -54,7 +54,7 @@ def metadata_down_at_a_start(cluster: Cluster) -> Steps:
         cluster.sh(name, "systemctl start ec2-metadata")
 
 
-@fault(hold=20, gap=1, heal=30, by_itself="Nothing is noticed before the credentials of the instance role run out.")
+@fault(hold=20, gap=3, heal=30, by_itself="Nothing is noticed before the credentials of the instance role run out.")
 def metadata_down(cluster: Cluster) -> Steps:
     """The metadata service of every node is down."""
     for name in cluster.nodes:
@@ -79,7 +79,7 @@ def enabled_again(kms: t.Any, key: str) -> t.Iterator[None]:
 UNSEAL_NO_MORE = "Nodes that are unsealed serve. A node that restarts stays sealed."
 
 
-@fault(says="a node that restarts now stays sealed", gap=1, heal=30, by_itself=UNSEAL_NO_MORE, to_do="Enable the key.")
+@fault(says="a node that restarts now stays sealed", gap=3, heal=30, by_itself=UNSEAL_NO_MORE, to_do="Enable the key.")
 def key_disabled(cluster: Cluster) -> Steps:
     """The unseal key is disabled."""
     kms = cluster.bench.aws("kms")
@@ -90,7 +90,7 @@ def key_disabled(cluster: Cluster) -> Steps:
 
 
 @fault(
-    says="and is deleted on", gap=1, heal=30, by_itself=UNSEAL_NO_MORE, to_do="Cancel the deletion, and enable the key."
+    says="and is deleted on", gap=3, heal=30, by_itself=UNSEAL_NO_MORE, to_do="Cancel the deletion, and enable the key."
 )
 def key_pending_deletion(cluster: Cluster) -> Steps:
     """The deletion of the unseal key is scheduled."""
