@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
 from kit.bench import Bench
 from kit.paths import ROOT
+from kit.probe import ProbeError
 
 from . import aws, certificates, controllers, disks, network, processes, record  # noqa: F401
 from .cluster import Cluster
@@ -46,6 +49,7 @@ def main() -> int:
 
 def measured(names: list[str], keep: bool, results: Path) -> list[Row]:
     rows: list[Row] = []
+    failed: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
         if not keep:
@@ -57,9 +61,17 @@ def measured(names: list[str], keep: bool, results: Path) -> list[Row]:
         cluster = Cluster(bench)
         for name in names:
             begun = time.monotonic()
-            rows.append(run(FAULTS[name], cluster))
+            try:
+                rows.append(run(FAULTS[name], cluster))
+            except (SystemExit, AssertionError, VaultError, ProbeError, subprocess.CalledProcessError) as error:
+                # What it was about is told, and the others have their turn.
+                print(f"{name}: {error}", flush=True)
+                failed.append(name)
+                continue
             print(f"{record.line(rows[-1])}  ({time.monotonic() - begun:.0f} s)", flush=True)
             record.write(record.together(record.read(results), rows), results)
+    if failed:
+        raise SystemExit(f"not measured: {', '.join(failed)}")
     return rows
 
 

@@ -18,7 +18,7 @@ SEALED = "The node exits, and its unit tries again every 5 s until it can unseal
 
 @fault(
     hold=30,
-    gap=1,
+    gap=3,
     heal=30,
     by_itself="Nodes that are unsealed serve. Nobody can log in by IAM; tokens that were given out work.",
 )
@@ -167,7 +167,7 @@ def iam_denied_on_one_node(cluster: Cluster) -> Steps:
 @fault(
     says="",
     hold=20,
-    gap=1,
+    gap=3,
     heal=30,
     by_itself="Nobody can log in by IAM. Tokens that were given out work, and so do certificates.",
 )

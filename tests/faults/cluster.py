@@ -122,22 +122,33 @@ class Cluster:
 
     @contextlib.contextmanager
     def small_disk(self, name: str, directory: str, mebibytes: int) -> t.Iterator[None]:
-        """The directory on a file system of its own, with all that is in it; Vault is restarted with it, and again without."""
+        """The directory, with all that is in it, on a file system of its own that has so much room left; Vault is restarted with
+        it, and again without."""
         aside = "/mnt/fault"
-        as_before = f"chown --reference={directory} {aside}; chmod --reference={directory} {aside}"
-        move = f"find {directory} -mindepth 1 -delete; cp -a {aside}/. {directory}; rm -f {directory}/fill"
-        self.sh(
-            name,
-            f"systemctl stop vault; mkdir -p {aside}; mount -t tmpfs -o size={mebibytes}m fault {aside}; {as_before}; "
-            f"cp -a {directory}/. {aside}; mount --bind {aside} {directory}; systemctl start vault",
+        put = (
+            f"systemctl stop vault; mkdir -p {aside}; "
+            f"mount -t tmpfs -o size=$(($(du -sm {directory} | cut -f1) + {mebibytes}))m fault {aside}; "
+            f"chown --reference={directory} {aside}; chmod --reference={directory} {aside}; "
+            f"cp -a {directory}/. {aside}; mount --bind {aside} {directory}; systemctl start vault"
         )
+        back = (
+            f"systemctl stop vault; rm -f {directory}/fill; umount {directory}; "
+            f"find {directory} -mindepth 1 -delete; cp -a {aside}/. {directory}; umount {aside}; systemctl start vault"
+        )
+        self.sh(name, put)
         try:
             yield
         finally:
-            self.sh(
-                name,
-                f"systemctl stop vault; umount {directory}; {move}; umount {aside}; systemctl start vault",
-            )
+            self.sh(name, back)
+
+    def fill(self, name: str, directory: str) -> None:
+        """The last bytes, too: of a whole block there is nothing left."""
+        self.sh(name, f"cat /dev/zero > {directory}/fill 2>/dev/null || true")
+
+    def logged(self, name: str, words: str) -> bool:
+        """Whether Vault's journal has said so in the last minute."""
+        found = self.sh(name, f"journalctl -u vault --since=-60s --output=cat | grep -c '{words}' || true")
+        return int(found) > 0
 
     def docker(self, *words: str) -> None:
         subprocess.run(["docker", *words], check=True, capture_output=True)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 import typing as t
 
+import requests
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
 from kit.login import as_operator
+from kit.probe import prepare
 
 from .cluster import AUDIT, DATA, Cluster
 from .fault import fault
@@ -15,15 +19,19 @@ Steps = t.Generator[None, None, None]
 SPACE = "Make room, or a larger disk."
 
 
+NO_SPACE = "no space left on device"
+FULL_SECONDS = 90
+
+
 @contextlib.contextmanager
-def full(cluster: Cluster, name: str, directory: str, mebibytes: int) -> t.Iterator[None]:
-    """The disk has so much room that Vault starts, and is then filled by somebody."""
-    with cluster.small_disk(name, directory, mebibytes):
-        cluster.settle()
-        # The last bytes, too: of a whole block there is nothing left.
-        cluster.sh(name, f"cat /dev/zero > {directory}/fill 2>/dev/null || true")
-        yield
-        cluster.sh(name, f"rm -f {directory}/fill")
+def filled(cluster: Cluster, name: str, directory: str) -> t.Iterator[None]:
+    """Somebody fills the disk, and Vault has noticed."""
+    cluster.fill(name, directory)
+    # What is free in the database's file is used up first.
+    if not cluster.wait(lambda: cluster.logged(name, NO_SPACE) or not write_much(cluster), FULL_SECONDS):
+        raise SystemExit(f"Vault on {name} did not notice within {FULL_SECONDS} s that {directory} is full")
+    yield
+    cluster.sh(name, f"rm -f {directory}/fill")
 
 
 @fault(
@@ -35,20 +43,22 @@ def full(cluster: Cluster, name: str, directory: str, mebibytes: int) -> t.Itera
 )
 def raft_disk_full_on_standby(cluster: Cluster) -> Steps:
     """The disk with Raft's data is full on a standby."""
-    with full(cluster, cluster.standbys[0], DATA, 96):
-        yield
+    name = cluster.standbys[0]
+    with cluster.small_disk(name, DATA, 8):
+        cluster.settle()
+        with filled(cluster, name, DATA):
+            yield
 
 
-@fault(hold=20, gap=60, heal=120, by_itself="The leader can't write, and another node takes over.", to_do=SPACE)
+@fault(hold=20, gap=120, heal=120, by_itself="The leader can't write, and another node takes over.", to_do=SPACE)
 def raft_disk_full_on_active(cluster: Cluster) -> Steps:
     """The disk with Raft's data is full on the active node."""
     name = cluster.active
-    with cluster.small_disk(name, DATA, 96):
+    with cluster.small_disk(name, DATA, 8):
         cluster.settle()
         lead(cluster, name)
-        cluster.sh(name, f"cat /dev/zero > {DATA}/fill 2>/dev/null || true")
-        yield
-        cluster.sh(name, f"rm -f {DATA}/fill")
+        with filled(cluster, name, DATA):
+            yield
 
 
 @fault(hold=10, gap=8, heal=60, by_itself="The other audit device takes each request, so Vault serves.", to_do=SPACE)
@@ -56,11 +66,12 @@ def audit_disk_full(cluster: Cluster) -> Steps:
     """The disk with the audit file is full on every node."""
     with contextlib.ExitStack() as stack:
         for name in cluster.nodes:
-            stack.enter_context(cluster.small_disk(name, AUDIT, 16))
+            stack.enter_context(cluster.small_disk(name, AUDIT, 8))
             cluster.settle()
         for name in cluster.nodes:
-            cluster.sh(name, f"cat /dev/zero > {AUDIT}/fill 2>/dev/null || true")
-        yield
+            cluster.fill(name, AUDIT)
+        with filled(cluster, cluster.active, AUDIT):
+            yield
         for name in cluster.nodes:
             cluster.sh(name, f"rm -f {AUDIT}/fill")
 
@@ -83,10 +94,10 @@ def audit_file_deleted(cluster: Cluster) -> Steps:
 
 
 @fault(
-    hold=20,
+    hold=90,
     gap=120,
     heal=60,
-    by_itself="Requests hang once the journal takes nothing more: a device that blocks is worse than one that fails.",
+    by_itself="Requests hang once its buffer of 8 MiB is full: a device that blocks is worse than one that fails.",
     to_do="Restart systemd-journald, or Vault on that node: another node takes over.",
 )
 def journal_blocked(cluster: Cluster) -> Steps:
@@ -126,6 +137,24 @@ def old_disk(cluster: Cluster) -> Steps:
     yield
 
 
+def write_much(cluster: Cluster) -> bool:
+    """Some MiB, which nobody may have room for; always true."""
+    known = as_operator(cluster.bench)
+    token = prepare(known)
+    url = known.connection.nodes[known.active()]
+    for number in range(8):
+        body = {"value": os.urandom(300_000).hex()}
+        with contextlib.suppress(requests.RequestException):
+            requests.put(
+                f"{url}/v1/probe/much-{number}",
+                json=body,
+                headers={"X-Vault-Token": token},
+                verify=str(known.connection.ca_cert),
+                timeout=5,
+            )
+    return True
+
+
 def lead(cluster: Cluster, name: str) -> None:
     """Have the node lead: whoever else does steps down."""
     for _ in range(10):
@@ -133,7 +162,8 @@ def lead(cluster: Cluster, name: str) -> None:
         if active == name:
             cluster.active, cluster.standbys = name, [other for other in cluster.nodes if other != name]
             return
-        with as_operator(cluster.bench).login_active() as client:
+        # Whoever has stepped down can end no token, and the next leader knows of it later.
+        with contextlib.suppress(VaultError), as_operator(cluster.bench).login_active() as client:
             client.adapter.put("/v1/sys/step-down")
         cluster.wait_whole(30)
     raise SystemExit(f"{name} would not lead")
