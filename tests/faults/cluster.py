@@ -145,9 +145,9 @@ class Cluster:
         """The last bytes, too: of a whole block there is nothing left."""
         self.sh(name, f"cat /dev/zero > {directory}/fill 2>/dev/null || true")
 
-    def logged(self, name: str, words: str) -> bool:
-        """Whether Vault's journal has said so in the last minute."""
-        found = self.sh(name, f"journalctl -u vault --since=-60s --output=cat | grep -c '{words}' || true")
+    def logged(self, name: str, words: str, since: float) -> bool:
+        """Whether Vault's journal has said so since then, seconds since 1970."""
+        found = self.sh(name, f"journalctl -u vault --since=@{since:.0f} --output=cat | grep -c '{words}' || true")
         return int(found) > 0
 
     def docker(self, *words: str) -> None:

@@ -26,9 +26,10 @@ FULL_SECONDS = 90
 @contextlib.contextmanager
 def filled(cluster: Cluster, name: str, directory: str) -> t.Iterator[None]:
     """Somebody fills the disk, and Vault has noticed."""
+    begun = time.time()
     cluster.fill(name, directory)
     # What is free in the database's file is used up first.
-    if not cluster.wait(lambda: cluster.logged(name, NO_SPACE) or not write_much(cluster), FULL_SECONDS):
+    if not cluster.wait(lambda: cluster.logged(name, NO_SPACE, begun) or not write_much(cluster), FULL_SECONDS):
         raise SystemExit(f"Vault on {name} did not notice within {FULL_SECONDS} s that {directory} is full")
     yield
     cluster.sh(name, f"rm -f {directory}/fill")
