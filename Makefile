@@ -194,6 +194,11 @@ restore-test: lab-parts  ## Restores that must not happen, and drills that must 
 test-awx: lab-parts vault-1.21.0  ## Every playbook as an AWX job: by ansible-runner, in the execution environment, a container a job
 	@$(TEST_LAB) pytest tests/scenarios/test_awx.py
 
+# NAME: one fault or several of 'make faults NAME=--list'. SEED: of the moments at which controllers are killed.
+faults: lab-parts  ## Faults of a real cluster while clients write: what is lost, for how long nobody writes, what the status says
+	@echo "== faults: usually 50 minutes; one of them a minute"
+	@$(TEST_LAB) python -m faults $(NAME) $(if $(SEED),--seed $(SEED))
+
 # No part of 'make test'. JOBS: how many changes are tried at once.
 mutants: setup  ## The pure plans are changed in one small place at a time; their tests have to notice 85 %
 	@echo "== mutants: usually 8 minutes on two cores"
@@ -211,4 +216,4 @@ bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one r
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help style audit release release-test setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit processes provision awx-data inputs molecule nodes-test adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench
+.PHONY: help style audit release release-test setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit processes provision awx-data inputs molecule nodes-test adoption kill-test change-test blind-test backup-test restore-test test-awx faults mutants status-test docs-test bench

@@ -25,11 +25,11 @@ def make_cluster(bench, **variables):
     return bench
 
 
-def clients(bench) -> Probe:
+def clients(bench, max_seconds: float = 600) -> Probe:
     """Six clients that write all the while."""
     cluster = as_operator(bench)
     options = cluster.connection
-    return Probe(nodes=options.nodes, ca_cert=options.ca_cert, token=prepare(cluster))
+    return Probe(nodes=options.nodes, ca_cert=options.ca_cert, token=prepare(cluster), max_seconds=max_seconds)
 
 
 def assert_nothing_lost(report, longest: float = LONGEST_GAP_SECONDS) -> None:

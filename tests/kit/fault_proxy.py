@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A reverse proxy before the AWS stand-in that makes chosen calls fail: an AWS error, a dropped line, a killed caller.
+"""A reverse proxy before the AWS stand-in that makes chosen calls fail: an AWS error, a late answer, a
+dropped line, a killed caller.
 
     denied = Rule("Encrypt", Answer("AccessDeniedException"))
     with FaultProxy(("127.0.0.1", 5001), "http://10.0.2.1:5000", [denied]) as proxy:
@@ -52,6 +53,13 @@ class Answer:
 
 
 @dataclasses.dataclass(frozen=True)
+class Delay:
+    """Pass the call on so many seconds late."""
+
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Drop:
     """Close the connection without an answer. With `forward` the call took effect, and only its answer is lost."""
 
@@ -74,7 +82,7 @@ class Rule:
     """Do `action` on the nth call of `operation`; with `every` on each from the nth on."""
 
     operation: str
-    action: Answer | Drop | Kill
+    action: Answer | Delay | Drop | Kill
     nth: int = 1
     every: bool = False
 
@@ -109,7 +117,7 @@ class FaultProxy:
         self._server.shutdown()
         self._server.server_close()
 
-    def action_for(self, operation: str) -> Answer | Drop | Kill | None:
+    def action_for(self, operation: str) -> Answer | Delay | Drop | Kill | None:
         """Count the call and choose under one lock: of two calls at once only one is the nth."""
         with self._lock:
             self.calls.append(operation)
@@ -150,6 +158,9 @@ def _handler_for(proxy: FaultProxy) -> type[http.server.BaseHTTPRequestHandler]:
             if isinstance(action, Answer):
                 self._error(action)
                 return
+            if isinstance(action, Delay):
+                time.sleep(action.seconds)
+                action = None
             if isinstance(action, Kill):
                 _kill(action.pgid() if callable(action.pgid) else action.pgid)
             if action is None or action.forward:

@@ -149,6 +149,10 @@ class Report:
     def gaps_over(self, seconds: float) -> list[Gap]:
         return gaps(self._run.start, self._run.acks, self._run.failures, seconds)
 
+    def acked_at(self) -> list[float]:
+        """When writes were acknowledged, in seconds since the start."""
+        return [ack.acked - self._run.start for ack in self._run.acks]
+
     def to_json(self) -> str:
         figures = {name: value for name, value in vars(self).items() if not name.startswith("_")}
         shown = [gap._asdict() for gap in self.gaps_over(SHOWN_GAP_SECONDS)]

@@ -1,0 +1,86 @@
+"""The controller dies in the middle of a run, or is not alone."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import subprocess
+import time
+import typing as t
+
+from kit.bench import end_family, finished
+
+from .cluster import Cluster
+from .fault import fault
+
+Steps = t.Generator[None, None, None]
+KILLS = 10
+RESUMES = "What was begun stays as it is. The next run names who had the lease, and finishes the work."
+
+# What each playbook needs so that it has something to do each time.
+RUNS: dict[str, t.Callable[[int], list[str]]] = {
+    "site.yml": lambda turn: ["-e", f"vault_server_log_level={'debug' if turn % 2 else 'info'}"],
+    "playbooks/rolling_restart.yml": lambda _turn: [],
+    "playbooks/rotate_certificates.yml": lambda _turn: [],
+}
+seed = random.SystemRandom().randrange(10**6)
+
+
+def killed(cluster: Cluster, playbook: str) -> Steps:
+    moments = random.Random(seed)  # noqa: S311
+    print(f"{playbook}: seed {seed}", flush=True)
+    begun = time.monotonic()
+    finish(cluster, playbook, 0)
+    whole = time.monotonic() - begun
+    for turn in range(1, KILLS + 1):
+        process = cluster.bench.start_play(*RUNS[playbook](turn), playbook=playbook)
+        try:
+            process.wait(moments.uniform(1, whole))
+        except subprocess.TimeoutExpired:
+            end_family(process.pid)
+        process.communicate()
+        finish(cluster, playbook, turn)
+    yield
+
+
+def finish(cluster: Cluster, playbook: str, turn: int) -> None:
+    """The next run is refused where the one before had the lease, and finishes when that is said."""
+    code, output = cluster.bench.play(*RUNS[playbook](turn), playbook=playbook)
+    if code:
+        code, output = cluster.bench.play_after_kill(*RUNS[playbook](turn), playbook=playbook)
+    if code:
+        raise SystemExit(f"{playbook} did not finish what was begun (seed {seed}): {output}")
+
+
+@fault(gap=2, heal=60, by_itself=RESUMES, to_do="Run it again.")
+def controller_killed_in_site(cluster: Cluster) -> Steps:
+    """site.yml is killed at ten random moments."""
+    yield from killed(cluster, "site.yml")
+
+
+@fault(gap=3, heal=60, by_itself=RESUMES, to_do="Run it again.")
+def controller_killed_in_rolling_restart(cluster: Cluster) -> Steps:
+    """rolling_restart.yml is killed at ten random moments."""
+    yield from killed(cluster, "playbooks/rolling_restart.yml")
+
+
+@fault(gap=2, heal=60, by_itself=RESUMES, to_do="Run it again.")
+def controller_killed_in_rotate_certificates(cluster: Cluster) -> Steps:
+    """rotate_certificates.yml is killed at ten random moments."""
+    yield from killed(cluster, "playbooks/rotate_certificates.yml")
+
+
+@fault(
+    gap=3,
+    heal=60,
+    by_itself="One of the two changes the cluster. The other one is told who is at work, and changes nothing.",
+)
+def two_controllers(cluster: Cluster) -> Steps:
+    """Each pair of playbooks that change the cluster is started at once."""
+    for turn, pair in enumerate(itertools.combinations_with_replacement(RUNS, 2), start=1):
+        processes = [cluster.bench.start_play(*RUNS[playbook](turn), playbook=playbook) for playbook in pair]
+        ended = [finished(process) for process in processes]
+        refused = [output for code, output in ended if code]
+        if len(refused) > 1 or any("is at work" not in " ".join(output.split()) for output in refused):
+            raise SystemExit(f"{' and '.join(pair)}: {len(refused)} of two were refused: {refused}")
+    yield
