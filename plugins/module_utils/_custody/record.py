@@ -125,11 +125,16 @@ def answered(reservation: Record, body: dict[str, t.Any], answer: dict[str, t.An
     }
 
 
+def filler(characters: int) -> str:
+    """In the place of a secret."""
+    return "no-key-".ljust(characters, ".") if characters else ""
+
+
 def stand_in(reservation: Record, body: dict[str, t.Any]) -> Record:
     """As large as the record with the keys can get, and nothing secret in it: for trying whether there is room."""
 
     def blank(characters: int, pgp_key: str) -> str:
-        return "no-key-".ljust(len(pgp_key) + PGP_CHARACTERS if pgp_key else characters, ".")
+        return filler(len(pgp_key) + PGP_CHARACTERS if pgp_key else characters)
 
     pgp_keys = body.get("recovery_pgp_keys") or [""] * body["recovery_shares"]
     answer = {
@@ -145,17 +150,17 @@ def stand_in_of_rekey(record: Record, pgp_keys: t.Sequence[str]) -> Record:
 
     def blanks(keys: Keys, pgp_keys: t.Sequence[str]) -> list[str]:
         rooms = [len(key) + PGP_CHARACTERS for key in pgp_keys] or [SHARE_CHARACTERS] * keys["recovery_shares"]
-        return ["no-key-".ljust(room, ".") for room in rooms]
+        return [filler(room) for room in rooms]
 
     def blank(keys: t.Any) -> t.Any:
-        return {**keys, "recovery_keys": ["." * len(key) for key in keys["recovery_keys"]]}
+        return {**keys, "recovery_keys": [filler(len(key)) for key in keys["recovery_keys"]]}
 
     new = record["rekey"]
     if new is None:
         raise AssertionError("no keys are on their way")
     coming = t.cast(Rekey, {**new, "nonce": "." * ID_CHARACTERS, "recovery_keys": blanks(new, pgp_keys)})
     former = [t.cast(Keys, blank(keys)) for keys in record["former"]]
-    root_token = "." * len(record["root_token"] or "")
+    root_token = filler(len(record["root_token"] or ""))
     return t.cast(Record, {**blank(record), "root_token": root_token, "rekey": coming, "former": former})
 
 

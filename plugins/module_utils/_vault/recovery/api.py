@@ -29,10 +29,17 @@ def read_rekey(where: str, client: t.Any) -> Attempt:
 
 
 def begin_rekey(where: str, client: t.Any, shares: int, threshold: int, pgp_keys: t.Sequence[str]) -> Attempt:
-    """New keys count only when they have been given back: until then the old ones do."""
+    """New keys count only when they have been given back: until then the old ones do. Vault has to say so itself: without that
+    the last of the old keys would make the new ones count."""
     own = {"secret_shares": shares, "secret_threshold": threshold, "pgp_keys": list(pgp_keys) or None}
     rules = {"require_verification": True, "recovery_key": True}
-    return _attempt(content(where, call(where, lambda: client.sys.start_rekey(**own, **rules))))
+    begun = _attempt(content(where, call(where, lambda: client.sys.start_rekey(**own, **rules))))
+    if begun["verifies"] and (begun["shares"], begun["threshold"]) == (shares, threshold):
+        return begun
+    cancel_rekey(where, client, str(begun["nonce"]))
+    raise VaultError(
+        where, "it began another rekey than it was asked for. No key was given", "Look at Vault's version."
+    )
 
 
 def give_rekey(where: str, client: t.Any, key: str, nonce: str) -> Given:

@@ -66,7 +66,7 @@ def make(name: str, client: t.Any, sink: Sink, record: Record) -> Record:
         api.cancel_root(name, client)
     before = record["generate_root"]
     noted: GenerateRoot = {"who": whoami(), "nonce": None, "unseen": before["unseen"] if before else []}
-    sink.prove_writable({**record, "generate_root": noted, "root_token": "." * records.TOKEN_CHARACTERS})
+    sink.prove_writable({**record, "generate_root": noted, "root_token": records.filler(records.TOKEN_CHARACTERS)})
     record = _keep(sink, {**record, "generate_root": noted})
     otp = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(attempt["otp_length"]))
     nonce = str(api.begin_root(name, client, otp)["nonce"])

@@ -237,6 +237,14 @@ def test_a_change_of_leader_meanwhile_leaves_the_old_keys_and_the_next_run_finis
     assert same_in(vault, custody.record["recovery_keys"])
 
 
+@pytest.mark.parametrize("module", [vault_custody_check, vault_rekey])
+def test_a_vault_that_would_let_new_keys_count_at_once_is_given_none(vault, custody, run, module):
+    vault.recovery.ignores_verification = True
+    assert "it began another rekey than it was asked for" in run(module)["msg"]
+    assert vault.recovery.rekey is None
+    assert not any("update" in call for call in vault.recovery.calls)
+
+
 def calls_of(controller, work) -> int:
     controller.lives()
     work()
