@@ -156,7 +156,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         raise VaultError(name, todo.cause, todo.cure)
     gone: list[str] = []
     if todo.step == "make" and record and not check_mode:
-        record = root.make(name, client, sink, record)
+        record = root.make(name, client, sink, record, params["cancel"])
     elif todo.step == "tidy" and record and admin and not check_mode:
         gone = root.tidy(admin, name, sink, record)
         record = sink.read()

@@ -26,7 +26,7 @@ from ..init.custodian import whoami
 from ..session import usable_root_token
 from . import api
 from .rekey import none_taken
-from .state import Attempt, decoded, is_unseen, sets
+from .state import Attempt, decoded, is_unseen, others_root, sets
 
 # How long the token is held in memory while custody does not take it.
 TRY_SECONDS = 60
@@ -51,8 +51,8 @@ def opened(name: str, client: t.Any) -> Attempt:
     return attempt
 
 
-def make(name: str, client: t.Any, sink: Sink, record: Record) -> Record:
-    """A root token in custody. *client* logs in as nobody."""
+def make(name: str, client: t.Any, sink: Sink, record: Record, cancel: str = "") -> Record:
+    """A root token in custody. *client* logs in as nobody; *cancel*: the nonce of an attempt that is nobody's any more."""
     if token := usable_root_token(record):
         client.token = token
         valid = api.is_valid(name, client)
@@ -61,10 +61,11 @@ def make(name: str, client: t.Any, sink: Sink, record: Record) -> Record:
             return record
         record = _keep(sink, records.without_root_token(record))
     attempt = opened(name, client)
-    if attempt["nonce"]:
-        # The plan has said that it is this collection's, or nobody's.
-        api.cancel_root(name, client)
     before = record["generate_root"]
+    if attempt["nonce"]:
+        if attempt["nonce"] not in (cancel, before["nonce"] if before else None):
+            raise VaultError(name, *others_root(attempt))
+        api.cancel_root(name, client)
     noted: GenerateRoot = {"who": whoami(), "nonce": None, "unseen": before["unseen"] if before else []}
     sink.prove_writable({**record, "generate_root": noted, "root_token": records.filler(records.TOKEN_CHARACTERS)})
     record = _keep(sink, {**record, "generate_root": noted})

@@ -113,6 +113,15 @@ def sets(record: Record, given: t.Sequence[str] = ()) -> list[list[str]]:
     return [some for number, some in enumerate(found) if some and some not in found[:number]]
 
 
+def others_root(attempt: Attempt) -> tuple[str, str]:
+    """Cause and cure."""
+    return (
+        f"somebody's attempt to make a root token is under way (nonce {attempt['nonce']}, {attempt['progress']} of "
+        f"{attempt['required']} keys given). Nothing of it was touched",
+        f"Let it end. If nobody is at it any more: -e vault_regain_cancel={attempt['nonce']}",
+    )
+
+
 def not_in_custody(record: Record | None, where: str) -> tuple[str, str] | None:
     """Why there are no keys to work with: cause and cure."""
     if record is None:
@@ -270,13 +279,7 @@ def plan_root(
             BY_HAND,
         )
     if attempt and attempt["nonce"] and not mine and attempt["nonce"] != cancel:
-        return Plan(
-            "refuse",
-            [],
-            f"somebody's attempt to make a root token is under way (nonce {attempt['nonce']}, {attempt['progress']} of "
-            f"{attempt['required']} keys given). Nothing of it was touched",
-            f"Let it end. If nobody is at it any more: -e vault_regain_cancel={attempt['nonce']}",
-        )
+        return Plan("refuse", [], *others_root(attempt))
     lines = [
         "No administrator can log in from here. "
         + (
