@@ -171,6 +171,16 @@ def test_administrators_get_in_again_while_clients_write(cluster):
     assert code == 0 and no_change(output), output
 
 
+def test_what_vault_2_wants_is_written_on_every_node_and_taken_back_after_a_failure(cluster):
+    code, output = play(cluster, "tests/scenarios/recovery/access.yml")
+    assert code != 0 and "it went wrong" in output, output
+    assert [f"changed: [{node.hostname}]" in output for node in cluster.lab.nodes] == [True] * 3, output
+    left = cluster.on_nodes("cat /etc/vault.d/reload.hcl")
+    assert not [text for text in left if "enable_unauthenticated_access" in text]
+    code, output = play(cluster, "site.yml")
+    assert code == 0 and no_change(output), output
+
+
 # 1 proves that there is room, 2 and 3 note what is begun, 4 and 5 the nonce, 6 and 7 the time; 8 keeps the token, 9 and 10 let it
 # go. Where only the note of the nonce is missing, the run asks for it to be typed.
 @pytest.mark.parametrize(("nth", "forward"), [(4, False), (7, True), (8, False), (9, False)])

@@ -426,6 +426,28 @@ def cancel(module, nonce):
     return {"cancel": nonce} if module is vault_root_token else {}
 
 
+def test_an_attempt_that_a_killed_run_has_left_is_ended_also_where_somebody_else_has_let_administrators_in(
+    vault, custody, run, controller, locked_out
+):
+    at = 1
+    while not (vault.recovery.root and custody.record["generate_root"]["nonce"]):
+        controller.dies(at)
+        with pytest.raises(Killed):
+            run(vault_root_token)
+        controller.lives()
+        at += 1
+        vault.recovery.root = vault.recovery.root if custody.record["generate_root"]["nonce"] else None
+    vault.tokens[ROOT] = ["root"]
+    set_up_all(run, custody)
+    looked = run(vault_root_token, check=True)
+    assert looked["step"] == "tidy"
+    assert "the attempt to make a root token that a killed run has left" in looked["lines"][0]
+    assert vault.recovery.root
+    run(vault_root_token)
+    assert vault.recovery.root is None
+    assert custody.record["generate_root"] is None
+
+
 def test_somebody_elses_attempt_to_make_a_root_token_is_not_ended(vault, custody, run, locked_out):
     vault.recovery.answer("write", "sys/generate-root/attempt", {"otp": "x" * 28}, True)
     theirs = dict(vault.recovery.root)
