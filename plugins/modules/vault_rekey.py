@@ -84,7 +84,7 @@ step:
   returned: success
   type: str
 lines:
-  description: The plan in words.
+  description: In check mode the plan in words, else how things stand now.
   returned: success
   type: list
   elements: str
@@ -114,7 +114,7 @@ from ..module_utils._vault.init.state import share_problem
 from ..module_utils._vault.recovery import api
 from ..module_utils._vault.recovery.prove import doorway, without_checks
 from ..module_utils._vault.recovery.rekey import Rekeyer
-from ..module_utils._vault.recovery.state import Wanted, plan_rekey
+from ..module_utils._vault.recovery.state import Wanted, how_it_stands, plan_rekey
 from ..module_utils._vault.session import ADMIN_SPEC
 
 
@@ -131,12 +131,14 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         todo = plan_rekey(record, attempt, wanted, sink.where, bool(given), now, params["age_hours"])
         if todo.step == "refuse" or record is None:
             raise VaultError(name, todo.cause, todo.cure)
+        lines = todo.lines
         if todo.changes and not check_mode:
             record = carry_out(Rekeyer(name, client, sink, wanted, given), todo.step, record)
+            lines = how_it_stands(record, api.read_rekey(name, client), sink.where)
     return {
         "changed": todo.changes,
         "step": todo.step,
-        "lines": todo.lines,
+        "lines": lines,
         "since": record["since"],
         "waits": bool(record["rekey"] and record["rekey"]["recovery_keys"]) and (not todo.changes or not check_mode),
         "where": sink.where,

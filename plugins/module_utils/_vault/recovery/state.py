@@ -184,6 +184,16 @@ def plan_rekey(
     return Plan("begin", lines)
 
 
+def how_it_stands(record: Record, attempt: Attempt, where: str) -> list[str]:
+    """After a run."""
+    if record["rekey"]:
+        return _plan_new_keys(record["rekey"], attempt, standing(attempt, record["rekey"]), where, False).lines
+    return [
+        f"{record['recovery_shares']} recovery keys of {record['since']}, of which {record['recovery_threshold']} are needed, "
+        f"count from now on. They are in {where}. The old ones make no root token any more."
+    ]
+
+
 def _plan_new_keys(noted: Rekey, attempt: Attempt, whose: str, where: str, given: bool) -> Plan:
     who = f"{noted['who']} began at {noted['since']}"
     if whose == "ours" and noted["pgp"] and not given:

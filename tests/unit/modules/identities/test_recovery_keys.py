@@ -293,6 +293,7 @@ def test_new_keys_for_people_wait_until_these_have_given_theirs(vault, custody, 
     said = run(vault_rekey, **wanted)
     assert said["changed"], said
     assert said["waits"]
+    assert f"-cancel -nonce={vault.recovery.rekey['nonce']}" in said["lines"][-1]
     assert vault.recovery.keys == before, "nobody has shown that he can open them"
     assert custody.record["recovery_keys"] == before
     again = run(vault_rekey, **wanted)
@@ -302,6 +303,7 @@ def test_new_keys_for_people_wait_until_these_have_given_theirs(vault, custody, 
     assert vault.recovery.keys == before
     done = run(vault_rekey, recovery_keys=opened[1:4], **wanted)
     assert done["step"] == "verify", done
+    assert "count from now on" in done["lines"][0]
     assert vault.recovery.keys == opened
     assert custody.record["pgp"]
     assert custody.record["rekey"] is None
