@@ -71,7 +71,11 @@ class Custody:
         return self._controller.call(lambda: copy.deepcopy(self.record), False)
 
     def prove_writable(self, stand_in: records.Record) -> None:
-        self._room = len(records.dump(stand_in))
+        text = records.dump(stand_in)
+        held = self.record or {}
+        secrets = [*held.get("recovery_keys", []), held.get("root_token") or "no token"]
+        assert not any(secret in text for secret in secrets), "a secret would stay in what was only tried"
+        self._room = len(text)
 
     def replace(self, record: records.Record) -> None:
         if self.refuses(record):

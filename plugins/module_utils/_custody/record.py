@@ -15,6 +15,8 @@ SHARE_CHARACTERS = 44
 TOKEN_CHARACTERS = 128
 PGP_CHARACTERS = 600
 ID_CHARACTERS = 36
+# Seconds, with as many digits as there may be.
+LATE = 10**10
 # How many sets of keys from before are kept.
 FORMER = 2
 
@@ -147,21 +149,27 @@ def stand_in(reservation: Record, body: dict[str, t.Any]) -> Record:
 
 def stand_in_of_rekey(record: Record, pgp_keys: t.Sequence[str]) -> Record:
     """As large as the record gets while its new keys are on their way, and when they have come. Nothing secret is in it."""
-
-    def blanks(keys: Keys, pgp_keys: t.Sequence[str]) -> list[str]:
-        rooms = [len(key) + PGP_CHARACTERS for key in pgp_keys] or [SHARE_CHARACTERS] * keys["recovery_shares"]
-        return [filler(room) for room in rooms]
-
-    def blank(keys: t.Any) -> t.Any:
-        return {**keys, "recovery_keys": [filler(len(key)) for key in keys["recovery_keys"]]}
-
     new = record["rekey"]
     if new is None:
         raise AssertionError("no keys are on their way")
-    coming = t.cast(Rekey, {**new, "nonce": "." * ID_CHARACTERS, "recovery_keys": blanks(new, pgp_keys)})
-    former = [t.cast(Keys, blank(keys)) for keys in record["former"]]
-    root_token = filler(len(record["root_token"] or ""))
-    return t.cast(Record, {**blank(record), "root_token": root_token, "rekey": coming, "former": former})
+    rooms = [len(key) + PGP_CHARACTERS for key in pgp_keys] or [SHARE_CHARACTERS] * new["recovery_shares"]
+    coming = {**new, "nonce": "." * ID_CHARACTERS, "recovery_keys": [filler(room) for room in rooms]}
+    return {**_blank(record), "rekey": t.cast(Rekey, coming)}
+
+
+def stand_in_of_root(record: Record, noted: GenerateRoot) -> Record:
+    """The same of a record that a root token comes to."""
+    largest: GenerateRoot = {**noted, "nonce": "." * ID_CHARACTERS, "unseen": [*noted["unseen"], LATE]}
+    return {**_blank(record), "generate_root": largest, "root_token": filler(TOKEN_CHARACTERS)}
+
+
+def _blank(record: Record) -> Record:
+    def blank(keys: t.Any) -> t.Any:
+        return {**keys, "recovery_keys": [filler(len(key)) for key in keys["recovery_keys"]]}
+
+    rekey, token = record["rekey"] and blank(record["rekey"]), filler(len(record["root_token"] or ""))
+    former = [blank(keys) for keys in record["former"]]
+    return t.cast(Record, {**blank(record), "rekey": rekey, "former": former, "root_token": token})
 
 
 def stored(reservation: Record, keys: Record, cluster_id: str | None) -> Record:

@@ -21,12 +21,10 @@ from ..client import Cluster
 from ..errors import VaultError
 from ..session import admin_login
 from . import api
-from .state import CHECK_KEY, Attempt, standing
+from .state import CHECK_KEY, MOST_WAYS, Attempt, standing
 
 # A look into custody takes less. What stands still for that long is of a run that was killed.
 CHECK_SECONDS = 15
-# In how many ways as many keys as are needed are put together, until some open.
-MOST_WAYS = 100
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from ..errors import VaultError
 from ..init.custodian import whoami
 from . import api
 from .prove import accepts
-from .state import Wanted, sets, standing
+from .state import Wanted, standing, ways
 
 
 class Rekeyer:
@@ -127,9 +127,9 @@ class Rekeyer:
 
 
 def working_keys(name: str, client: t.Any, record: Record, given: t.Sequence[str] = ()) -> list[str]:
-    """Of the first set that Vault takes."""
+    """The first that Vault takes."""
     refusal: VaultError | None = None
-    for some in sets(record, given):
+    for some in ways(record, given):
         refusal = accepts(name, client, some)
         if refusal is None:
             return some

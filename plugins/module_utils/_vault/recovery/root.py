@@ -26,7 +26,7 @@ from ..init.custodian import whoami
 from ..session import usable_root_token
 from . import api
 from .rekey import none_taken
-from .state import Attempt, decoded, is_unseen, others_root, sets
+from .state import Attempt, decoded, is_unseen, others_root, ways
 
 # How long the token is held in memory while custody does not take it.
 TRY_SECONDS = 60
@@ -67,26 +67,27 @@ def make(name: str, client: t.Any, sink: Sink, record: Record, cancel: str = "")
             raise VaultError(name, *others_root(attempt))
         api.cancel_root(name, client)
     noted: GenerateRoot = {"who": whoami(), "nonce": None, "unseen": before["unseen"] if before else []}
-    sink.prove_writable({**record, "generate_root": noted, "root_token": records.filler(records.TOKEN_CHARACTERS)})
+    sink.prove_writable(records.stand_in_of_root(record, noted))
     record = _keep(sink, {**record, "generate_root": noted})
     otp = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(attempt["otp_length"]))
     nonce = str(api.begin_root(name, client, otp)["nonce"])
     try:
         record = _keep(sink, {**record, "generate_root": {**noted, "nonce": nonce}})
-        record, encoded = _give(name, client, sink, record, nonce)
+        record, encoded = _give(name, client, sink, record, {**noted, "nonce": nonce})
     except Problem as first:
         _cancel(name, client, nonce, first)
         raise
     return _store(name, client, sink, record, decoded(encoded, otp), noted)
 
 
-def _give(name: str, client: t.Any, sink: Sink, record: Record, nonce: str) -> tuple[Record, str]:
-    """The first set of keys that Vault takes; a refused one leaves the attempt as it was. The record, and the encoded token."""
+def _give(name: str, client: t.Any, sink: Sink, record: Record, noted: GenerateRoot) -> tuple[Record, str]:
+    """The first keys that Vault takes; those that are refused leave the attempt as it was. The record, and the encoded token."""
     refusal: VaultError | None = None
-    for keys in sets(record):
+    nonce = str(noted["nonce"])
+    for keys in ways(record):
         for key in keys[:-1]:
             api.give_root(name, client, key, nonce)
-        record = _note_time(name, client, sink, record)
+        record = _note_time(name, client, sink, record, noted)
         try:
             encoded = api.give_root(name, client, keys[-1], nonce)["encoded_token"]
         except VaultError as error:
@@ -101,12 +102,10 @@ def _give(name: str, client: t.Any, sink: Sink, record: Record, nonce: str) -> t
     raise none_taken(name, refusal)
 
 
-def _note_time(name: str, client: t.Any, sink: Sink, record: Record) -> Record:
-    noted = record["generate_root"]
-    if noted is None:
-        raise AssertionError("nothing is under way")
-    began = time.monotonic()
-    record = _keep(sink, {**record, "generate_root": {**noted, "unseen": [*noted["unseen"], api.now(name, client)]}})
+def _note_time(name: str, client: t.Any, sink: Sink, record: Record, noted: GenerateRoot) -> Record:
+    """In the place of the last one of this attempt: keys that were refused have made nothing."""
+    began, unseen = time.monotonic(), [*noted["unseen"], api.now(name, client)]
+    record = _keep(sink, {**record, "generate_root": {**noted, "unseen": unseen}})
     if time.monotonic() - began > NOTE_SECONDS:
         raise VaultError(name, "custody took too long to note the time", "Run again.")
     return record

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import itertools
 import typing as t
 from dataclasses import dataclass, field
 
@@ -22,6 +23,8 @@ CHECK_KEY = (
 CHECK_FINGERPRINT = "9064e740495ab44677c1903a00f687e853589141"
 
 BY_HAND = "docs/recovery-keys.md says how that is done by hand."
+# In how many ways as many keys as are needed are put together, until some open.
+MOST_WAYS = 100
 ROOT_PATH = "auth/token/root"
 # Within which time of the note a root token was made: what the last call may take, and two clocks that round.
 UNSEEN_SECONDS = 120
@@ -105,12 +108,16 @@ def others_rekey(attempt: Attempt) -> tuple[str, str]:
     )
 
 
-def sets(record: Record, given: t.Sequence[str] = ()) -> list[list[str]]:
+def ways(record: Record, given: t.Sequence[str] = ()) -> list[list[str]]:
     """As many keys as are needed, of each set that custody has, the likeliest first: a snapshot that was restored brings back an
-    older one. *given*: by people, of those that are encrypted to them."""
+    older one, and one of the keys may be wrong. *given*: by people, of those that are encrypted to them."""
     those: list[Keys] = [keys_of(record), *([record["rekey"]] if record["rekey"] else []), *record["former"]]
-    found = [(list(given) if one["pgp"] else one["recovery_keys"])[: one["recovery_threshold"]] for one in those]
-    return [some for number, some in enumerate(found) if some and some not in found[:number]]
+    found: list[list[str]] = []
+    for one in those:
+        keys = list(dict.fromkeys(given if one["pgp"] else one["recovery_keys"]))
+        some = itertools.islice(itertools.combinations(keys, one["recovery_threshold"]), MOST_WAYS)
+        found += [list(way) for way in some if way and list(way) not in found]
+    return found
 
 
 def others_root(attempt: Attempt) -> tuple[str, str]:

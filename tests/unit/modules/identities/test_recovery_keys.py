@@ -200,6 +200,13 @@ def test_a_second_run_has_nothing_to_do(vault, custody, run):
     assert run(vault_rekey, recovery_shares=3, recovery_threshold=2, age_hours=0)["changed"]
 
 
+def test_one_wrong_key_keeps_nobody_from_new_ones(vault, custody, run):
+    custody.record["recovery_keys"][1] = new_keys(1)[0]
+    assert run(vault_rekey)["changed"]
+    assert same_in(vault, custody.record["recovery_keys"])
+    assert run(vault_custody_check)["recovery_keys"]["proven"] == 5
+
+
 def test_only_two_former_sets_are_kept(vault, custody, run):
     made = [list(vault.recovery.keys)]
     for _ in range(3):
@@ -459,6 +466,13 @@ def test_somebody_elses_attempt_to_make_a_root_token_is_not_ended(vault, custody
     assert vault.recovery.root == theirs
     assert run(vault_root_token, cancel="another")["failed"]
     assert run(vault_root_token, cancel=theirs["nonce"])["held"]
+
+
+def test_one_wrong_key_keeps_no_administrator_out(vault, custody, run, locked_out):
+    custody.record["recovery_keys"][0] = new_keys(1)[0]
+    assert regain(run)[-1]["step"] == "nothing"
+    assert root_tokens(vault) == []
+    assert custody.record["generate_root"] is None
 
 
 def test_a_restored_snapshots_keys_are_found_among_the_former_ones(vault, custody, run, locked_out):
