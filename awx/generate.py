@@ -24,6 +24,7 @@ NOT_ASKED = ("list", "dict", "path")
 # What a survey asks besides what the header of its playbook shows.
 ALSO = {
     "decommission": ["vault_decommission_keep_snapshots"],
+    "regain_admin": ["vault_regain_cancel"],
     "restore": ["vault_restore_any_key"],
 }
 # What reads or writes a directory of somebody's machine is run there, and is no job.

@@ -11,7 +11,6 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._custody import s
 from kit.login import as_operator, is_revoked, recovery_keys_open
 from labkit.settings import REGION
 
-
 CHECK, REKEY = "playbooks/custody_check.yml", "playbooks/rekey.yml"
 ALWAYS = ("-e", "vault_rekey_age_hours=0")
 
