@@ -191,6 +191,9 @@ backup-test: setup lab-parts  ## The backup tool as a process, while everything 
 restore-test: lab-parts  ## Restores that must not happen, and drills that must not pass
 	@$(TEST_LAB) pytest tests/scenarios/test_restore.py
 
+recovery-test: lab-parts  ## Recovery keys are proven, made anew, and let administrators in again, while controllers die
+	@$(TEST_LAB) pytest tests/scenarios/test_recovery_keys.py
+
 test-awx: lab-parts vault-1.21.0  ## Every playbook as an AWX job: by ansible-runner, in the execution environment, a container a job
 	@$(TEST_LAB) pytest tests/scenarios/test_awx.py
 
@@ -216,4 +219,4 @@ bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one r
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help style audit release release-test setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit processes provision awx-data inputs molecule nodes-test adoption kill-test change-test blind-test backup-test restore-test test-awx faults mutants status-test docs-test bench
+.PHONY: help style audit release release-test setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit processes provision awx-data inputs molecule nodes-test adoption kill-test change-test blind-test backup-test restore-test test-awx faults mutants status-test docs-test bench recovery-test

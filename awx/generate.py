@@ -24,12 +24,14 @@ NOT_ASKED = ("list", "dict", "path")
 # What a survey asks besides what the header of its playbook shows.
 ALSO = {
     "decommission": ["vault_decommission_keep_snapshots"],
+    "regain_admin": ["vault_regain_cancel"],
     "restore": ["vault_restore_any_key"],
 }
 # What reads or writes a directory of somebody's machine is run there, and is no job.
 LOCAL = ("iam_policies", "move_records")
 LEASE = "vault_lease_take_over"
 # What only reads needs no hour. A job that is cut off leaves its lease behind, so the others get more than they need.
+READS = ("custody_check", "status")
 READ_SECONDS, CHANGE_SECONDS = 1800, 7200
 APPROVAL_SECONDS = 86400
 # One that has no playbook yet is left out.
@@ -168,7 +170,7 @@ def template(name: str, plan: bool, root: Path = ROOT) -> Spec:
         "job_type": "check" if plan else "run",
         "diff_mode": plan,
         "verbosity": 0,
-        "timeout": READ_SECONDS if plan or name == "status" else CHANGE_SECONDS,
+        "timeout": READ_SECONDS if plan or name in READS else CHANGE_SECONDS,
         "allow_simultaneous": False,
         "ask_variables_on_launch": False,
         "survey_enabled": bool(questions),

@@ -27,6 +27,7 @@ class FilterModule:
             "instance_removed_words": aws_words.terminated,
             "key_words": aws_words.key,
             "provision_words": aws_words.provision,
+            "regain_words": words.regain,
             "removal_words": aws_words.removal,
             "replacement_words": words.replacement,
             "restart_words": words.restart,

@@ -20,6 +20,7 @@ from ansible_collections.vaultops.cluster.plugins.modules import vault_operator
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from kit.certificates import issue, pem
+from kit.recovery import Recovery
 
 OPERATOR, ADMIN, STATUS = "vaultops-operator", "vaultops-admin", "vaultops-status"
 
@@ -43,6 +44,8 @@ class Vault:
         self.aws_config: dict[str, t.Any] | None = None
         self.sts = Sts()
         self.tokens = {ROOT: ["root"]}
+        self.recovery = Recovery()
+        self.recovery.tell = self.tokens.__setitem__
         self.logins: list[str] = []
         self.events: list[str] = []
         self.broken: set[str] = set()  # roles that nobody can log in as
@@ -115,6 +118,8 @@ class Vault:
     def answer(self, verb: str, path: str, body: dict[str, t.Any], token: str, peer: t.Any) -> tuple[int, t.Any]:
         if path == "sys/leader":
             return 200, {"is_self": True}
+        if self.recovery.is_asked(path):
+            return self.recovery.answer(verb, path, body, token in self.tokens and self.may(token, "write", path))
         if path == "auth/cert/login":
             made = self.login(body["name"], peer) if self.has_cert_auth else None
             return (
@@ -131,7 +136,8 @@ class Vault:
             del self.tokens[token]
             return 204, {}
         if path == "auth/token/lookup-self":
-            return 200, {"data": {"policies": self.tokens[token]}}
+            accessor = next((name for name, made in self.recovery.tokens.items() if made["id"] == token), "an-accessor")
+            return 200, {"data": {"policies": self.tokens[token], "accessor": accessor}}
         if path == "sys/capabilities-self":
             able = {one: ["create", "update"] if self.may(token, "write", one) else ["deny"] for one in body["paths"]}
             return 200, {"data": able}
@@ -141,8 +147,20 @@ class Vault:
             self.events.append(f"{verb} {path}")
         return self.kept(verb, path, body)
 
+    def of_tokens(self, name: str, body: dict[str, t.Any]) -> tuple[int, t.Any]:
+        there = {accessor: made for accessor, made in self.recovery.tokens.items() if made["id"] in self.tokens}
+        if name == "accessors":
+            return 200, {"data": {"keys": sorted(there)}}
+        made = there[body["accessor"]]
+        if name == "lookup-accessor":
+            return 200, {"data": made}
+        del self.tokens[made["id"]]
+        return 204, {}
+
     def kept(self, verb: str, path: str, body: dict[str, t.Any]) -> tuple[int, t.Any]:
         name = path.rpartition("/")[2]
+        if path.startswith("auth/token/"):
+            return self.of_tokens(name, body)
         if path == "sys/auth":
             there = {"token/": True, "cert/": self.has_cert_auth, "aws/": self.has_aws_auth}
             return 200, {"data": {name: {} for name, is_there in there.items() if is_there}}

@@ -27,7 +27,10 @@ class Wire(FaultProxy):
 
     def secrets(self) -> set[str]:
         """Recovery keys, root token and journal key: everything that was ever written."""
-        found = {key for record in self.records for key in record["recovery_keys"]}
+        sets = [
+            one for record in self.records for one in (record, record.get("rekey") or {}, *record.get("former", []))
+        ]
+        found = {key for keys in sets for key in keys.get("recovery_keys", [])}
         found |= {record[name] for record in self.records for name in ("root_token", "journal_key") if record[name]}
         assert found, "nothing was written, so nothing can be looked for"
         return found

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
-import threading
-from pathlib import Path
 
 from kit.bench import ROOT
+from kit.process_list import ProcessList
 from kit.recording_proxy import PROXY_PORT, Wire
 
 # A signed request to STS, plain or as Vault is sent it, and a token of Vault's.
@@ -18,29 +16,6 @@ SIGNED = (
     "hvs.",
     base64.b64encode(b"Action=GetCallerIdentity").decode()[:28],
 )
-
-
-class ProcessList:
-    """Everything that the process list showed while the play ran."""
-
-    def __init__(self) -> None:
-        self.seen: set[str] = set()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> ProcessList:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.05):
-            for entry in Path("/proc").glob("[0-9]*/cmdline"):
-                with contextlib.suppress(OSError):
-                    self.seen.add(entry.read_text(errors="replace").replace("\0", " "))
 
 
 def test_nothing_secret_shows(fresh_lab):

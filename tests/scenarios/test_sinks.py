@@ -11,6 +11,9 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._custody import s
 from kit.login import as_operator, is_revoked, recovery_keys_open
 from labkit.settings import REGION
 
+CHECK, REKEY = "playbooks/custody_check.yml", "playbooks/rekey.yml"
+ALWAYS = ("-e", "vault_rekey_age_hours=0")
+
 
 class People:
     """Key holders, each with a PGP key in a ring of their own."""
@@ -97,6 +100,14 @@ def test_a_file_encrypted_with_kms(bench):
     assert code == 0, output
     assert output.count("changed=0") == 4, output
 
+    code, output = bench.play("-e", variables, "-e", f"vault_rekey_confirm={bench.lab.name}", *ALWAYS, playbook=REKEY)
+    assert code == 0, output
+    new = sinks.open_sink(options, bench.lab.name).read()
+    assert set(new["recovery_keys"]).isdisjoint(record["recovery_keys"])
+    assert not set(new["recovery_keys"]) & set(output.split())
+    code, output = bench.play("-e", variables, playbook=CHECK)
+    assert code == 0 and "Vault has taken 5 of them" in " ".join(output.split()), output
+
 
 def test_shares_encrypted_to_people(bench, people):
     code, output = bench.play("-e", pgp_variables(people))
@@ -104,6 +115,49 @@ def test_shares_encrypted_to_people(bench, people):
     record = json.loads((bench.output / "recovery.pgp").read_text())
     assert record["root_token"] is None
     assert opened_by(people, bench, record)
+
+
+def test_people_prove_their_shares_and_get_new_ones(bench, people):
+    """The old keys are needed to begin, and the new ones to end."""
+    code, output = bench.play("-e", pgp_variables(people))
+    assert code == 0, output
+    old = decrypted(people, bench)
+    code, output = bench.play("-e", pgp_variables(people), playbook=CHECK)
+    assert code == 0 and "They are encrypted to people" in " ".join(output.split()), output
+    output = given(bench, old[1:], "-e", pgp_variables(people), playbook=CHECK)
+    assert "Vault has taken 2 of them" in " ".join(output.split()), output
+
+    wanted = ("-e", pgp_variables(people, vault_rekey_confirm=bench.lab.name, vault_rekey_age_hours=0))
+    code, output = bench.play(*wanted, playbook=REKEY)
+    assert code != 0 and "VAULT_RECOVERY_KEYS" in output, output
+    output = given(bench, old[:2], *wanted, playbook=REKEY)
+    assert "wait to be verified" in " ".join(output.split()), output
+    assert decrypted(people, bench) == old, "nobody has shown the new ones"
+    code, output = bench.play(*wanted, playbook=REKEY)
+    assert code == 0 and "wait to be verified" in " ".join(output.split()), output
+    new = decrypted(people, bench, of="rekey")
+    output = given(bench, new[1:], *wanted, playbook=REKEY)
+    assert "count from now on" in " ".join(output.split()), output
+    assert decrypted(people, bench) == new
+    cluster = as_operator(bench)
+    assert recovery_keys_open(cluster, cluster.active(), new[:2])
+
+
+def decrypted(people, bench, of=None) -> list[str]:
+    record = json.loads((bench.output / "recovery.pgp").read_text())
+    return [people.decrypt(message) for message in (record[of] if of else record)["recovery_keys"]]
+
+
+def given(bench, keys, *arguments, playbook) -> str:
+    """The output of a run whose environment has these keys, and which shows none of them."""
+    bench.environment["VAULT_RECOVERY_KEYS"] = ",".join(keys)
+    try:
+        code, output = bench.play(*arguments, "-vvv", playbook=playbook)
+    finally:
+        del bench.environment["VAULT_RECOVERY_KEYS"]
+    assert code == 0, output
+    assert not [key for key in keys if key in output]
+    return output
 
 
 def test_a_root_token_that_only_a_person_can_read(bench, people):

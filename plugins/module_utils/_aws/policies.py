@@ -148,7 +148,14 @@ def init_policy(inputs: PolicyInputs) -> Document:
     return document([*statements, *_custody_key(inputs), *(ca_statements(inputs) if inputs["ca_alias"] else [])])
 
 
-def _custody_key(inputs: PolicyInputs) -> list[Document]:
+def custody_read(inputs: PolicyInputs) -> list[Document]:
+    """Read the recovery keys, and change nothing of them."""
+    actions = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]
+    secret = [allow("VaultRecoveryKeys", actions, secret_arns(inputs))] if inputs["secret"] else []
+    return [*secret, *_custody_key(inputs, writes=False)]
+
+
+def _custody_key(inputs: PolicyInputs, writes: bool = True) -> list[Document]:
     """The key that recovery keys are encrypted with, where it is not AWS's own."""
     key = inputs["custody_key"]
     if not key:
@@ -158,11 +165,22 @@ def _custody_key(inputs: PolicyInputs) -> list[Document]:
     else:
         keys, named = [key if key.startswith("arn:") else arn(inputs, "kms", f"key/{key}")], {}
     if inputs["file_sink"]:
-        return [allow("VaultCustodyKey", ["kms:Decrypt", "kms:Encrypt"], keys, {**recovery_context(inputs), **named})]
+        return [
+            allow(
+                "VaultCustodyKey",
+                ["kms:Decrypt", *(["kms:Encrypt"] if writes else [])],
+                keys,
+                {**recovery_context(inputs), **named},
+            )
+        ]
     if not inputs["secret"]:
         return []
     service = {"StringEquals": {"kms:ViaService": f"secretsmanager.{inputs['region']}.{domain(inputs['partition'])}"}}
-    return [allow("VaultCustodyKey", ["kms:Decrypt", "kms:GenerateDataKey"], keys, {**service, **named})]
+    return [
+        allow(
+            "VaultCustodyKey", ["kms:Decrypt", *(["kms:GenerateDataKey"] if writes else [])], keys, {**service, **named}
+        )
+    ]
 
 
 def ca_statements(inputs: PolicyInputs, signs: bool = True, publishes: bool = True) -> list[Document]:

@@ -19,6 +19,7 @@ from .policies import (
     bucket_arn,
     bucket_seen,
     ca_statements,
+    custody_read,
     document,
     domain,
     init_policy,
@@ -187,6 +188,7 @@ def runner_policies(inputs: RunnerInputs) -> dict[str, Document]:
         "site": site_policy(inputs),
         "status": status_policy(inputs),
         "backup": backup_policy(inputs),
+        "custody": custody_policy(inputs),
         "restore": restore_policy(inputs),
         "decommission": decommission_policy(inputs),
     }
@@ -274,7 +276,8 @@ def machines_policy(inputs: RunnerInputs) -> Document:
 
 
 def site_policy(inputs: RunnerInputs) -> Document:
-    """site.yml, rolling_upgrade.yml, rolling_restart.yml, rotate_certificates.yml and replace_node.yml."""
+    """site.yml, rolling_upgrade.yml, rolling_restart.yml, rotate_certificates.yml, replace_node.yml, regain_admin.yml and
+    rekey.yml."""
     makes = inputs["manages_key"] or bool(inputs["ca_alias"])
     statements = [*_nodes(inputs), *init_policy(inputs)["Statement"]]
     statements += [_key_names(inputs, makes), *_unseal_key(inputs)]
@@ -313,6 +316,11 @@ def backup_policy(inputs: RunnerInputs) -> Document:
     if inputs["bucket"]:
         statements += [bucket_seen(inputs), _records(inputs, ["s3:GetObject", "s3:PutObject"])]
     return document(statements)
+
+
+def custody_policy(inputs: RunnerInputs) -> Document:
+    """custody_check.yml: it reads the recovery keys. Whoever has this policy has the keys."""
+    return document([_inventory(inputs), *_known_ca(inputs), *custody_read(inputs)])
 
 
 def restore_policy(inputs: RunnerInputs) -> Document:

@@ -15,6 +15,35 @@ SHARE_CHARACTERS = 44
 TOKEN_CHARACTERS = 128
 PGP_CHARACTERS = 600
 ID_CHARACTERS = 36
+# Seconds, with as many digits as there may be.
+LATE = 10**10
+# How many sets of keys from before are kept.
+FORMER = 2
+
+
+class Keys(t.TypedDict):
+    """One set of recovery keys."""
+
+    since: str  # ISO 8601
+    recovery_keys: list[str]  # base64, or PGP messages in base64
+    recovery_shares: int
+    recovery_threshold: int
+    pgp: bool  # they are encrypted to people's PGP keys
+
+
+class Rekey(Keys):
+    """New keys on their way. The record's own are those that Vault takes, until these are verified."""
+
+    who: str | None
+    nonce: str | None  # of Vault's attempt; None: Vault was about to be asked
+
+
+class GenerateRoot(t.TypedDict):
+    """A root token on its way, or one that a killed run may have left behind."""
+
+    who: str | None
+    nonce: str | None
+    unseen: list[int]  # from which seconds on, by Vault's clock, one may have been made that nobody holds
 
 
 class Record(t.TypedDict):
@@ -32,10 +61,13 @@ class Record(t.TypedDict):
     pgp: bool  # the recovery keys are encrypted to people's PGP keys
     root_token: str | None  # until an operator identity has logged in, then None
     root_token_pgp: bool
+    rekey: Rekey | None
+    generate_root: GenerateRoot | None
+    former: list[Keys]  # newest first: what a snapshot from their time brings back
 
 
 # What records of earlier versions don't have, and what that means.
-LATER: dict[str, t.Any] = {"who": None, "run": None}
+LATER: dict[str, t.Any] = {"who": None, "run": None, "rekey": None, "generate_root": None, "former": []}
 TYPES: dict[str, tuple[type, ...]] = {
     "format": (int,),
     "cluster": (str,),
@@ -51,7 +83,13 @@ TYPES: dict[str, tuple[type, ...]] = {
     "pgp": (bool,),
     "root_token": (str, type(None)),
     "root_token_pgp": (bool,),
+    "rekey": (dict, type(None)),
+    "generate_root": (dict, type(None)),
+    "former": (list,),
 }
+KEYS = {name: TYPES[name] for name in ("since", "recovery_keys", "recovery_shares", "recovery_threshold", "pgp")}
+REKEY = {**KEYS, "who": TYPES["who"], "nonce": (str, type(None))}
+GENERATE_ROOT = {"who": TYPES["who"], "nonce": (str, type(None)), "unseen": (list,)}
 
 
 def prepared(cluster: str, now: str, who: str | None = None) -> Record:
@@ -70,6 +108,9 @@ def prepared(cluster: str, now: str, who: str | None = None) -> Record:
         "pgp": False,
         "root_token": None,
         "root_token_pgp": False,
+        "rekey": None,
+        "generate_root": None,
+        "former": [],
     }
 
 
@@ -86,11 +127,16 @@ def answered(reservation: Record, body: dict[str, t.Any], answer: dict[str, t.An
     }
 
 
+def filler(characters: int) -> str:
+    """In the place of a secret."""
+    return "no-key-".ljust(characters, ".") if characters else ""
+
+
 def stand_in(reservation: Record, body: dict[str, t.Any]) -> Record:
     """As large as the record with the keys can get, and nothing secret in it: for trying whether there is room."""
 
     def blank(characters: int, pgp_key: str) -> str:
-        return "no-key-".ljust(len(pgp_key) + PGP_CHARACTERS if pgp_key else characters, ".")
+        return filler(len(pgp_key) + PGP_CHARACTERS if pgp_key else characters)
 
     pgp_keys = body.get("recovery_pgp_keys") or [""] * body["recovery_shares"]
     answer = {
@@ -101,9 +147,55 @@ def stand_in(reservation: Record, body: dict[str, t.Any]) -> Record:
     return {**answered(reservation, body, answer), "journal_key": journal_key, "cluster_id": "." * ID_CHARACTERS}
 
 
+def stand_in_of_rekey(record: Record, pgp_keys: t.Sequence[str]) -> Record:
+    """As large as the record gets while its new keys are on their way, and when they have come. Nothing secret is in it."""
+    new = record["rekey"]
+    if new is None:
+        raise AssertionError("no keys are on their way")
+    rooms = [len(key) + PGP_CHARACTERS for key in pgp_keys] or [SHARE_CHARACTERS] * new["recovery_shares"]
+    coming = {**new, "nonce": "." * ID_CHARACTERS, "recovery_keys": [filler(room) for room in rooms]}
+    return {**_blank(record), "rekey": t.cast(Rekey, coming)}
+
+
+def stand_in_of_root(record: Record, noted: GenerateRoot) -> Record:
+    """The same of a record that a root token comes to."""
+    largest: GenerateRoot = {**noted, "nonce": "." * ID_CHARACTERS, "unseen": [*noted["unseen"], LATE]}
+    return {**_blank(record), "generate_root": largest, "root_token": filler(TOKEN_CHARACTERS)}
+
+
+def _blank(record: Record) -> Record:
+    def blank(keys: t.Any) -> t.Any:
+        return {**keys, "recovery_keys": [filler(len(key)) for key in keys["recovery_keys"]]}
+
+    rekey, token = record["rekey"] and blank(record["rekey"]), filler(len(record["root_token"] or ""))
+    former = [blank(keys) for keys in record["former"]]
+    return t.cast(Record, {**blank(record), "rekey": rekey, "former": former, "root_token": token})
+
+
 def stored(reservation: Record, keys: Record, cluster_id: str | None) -> Record:
     """The reservation with the keys in it; the journal's key has done its work."""
     return {**reservation, **keys, "status": "stored", "journal_key": None, "cluster_id": cluster_id}
+
+
+def keys_of(record: Record) -> Keys:
+    """The set that Vault takes, as far as custody knows."""
+    return {
+        "since": record["since"],
+        "recovery_keys": record["recovery_keys"],
+        "recovery_shares": record["recovery_shares"],
+        "recovery_threshold": record["recovery_threshold"],
+        "pgp": record["pgp"],
+    }
+
+
+def rekeyed(record: Record) -> Record:
+    """The new set in the place of the old one, which stays as the newest of those from before."""
+    new = record["rekey"]
+    if new is None:
+        raise AssertionError("nothing to put in its place")
+    former = [keys_of(record), *record["former"]][:FORMER]
+    keys: Keys = {**keys_of(record), **{name: new[name] for name in KEYS}}  # type: ignore[literal-required,typeddict-item]
+    return {**record, **keys, "who": new["who"], "rekey": None, "former": former}
 
 
 def without_root_token(record: Record) -> Record:
@@ -129,16 +221,32 @@ def load(text: str | bytes, where: str) -> Record:
     if isinstance(form, bool) or not isinstance(form, int) or form != FORMAT:
         raise ValueError(f"{where} holds something that is not a custody record of this collection")
     data = {**LATER, **data}
-    wrong = sorted(name for name, types in TYPES.items() if name not in data or type(data[name]) not in types)
+    wrong = _wrong(data, TYPES)
     if not wrong and data["status"] not in ("prepared", "stored"):
         wrong = ["status"]
     if not wrong and not all(isinstance(key, str) for key in data["recovery_keys"]):
         wrong = ["recovery_keys"]
     if not wrong and data["journal_key"] is not None and not _is_key(data["journal_key"]):
         wrong = ["journal_key"]
+    if not wrong:
+        wrong = [
+            *(["rekey"] if data["rekey"] is not None and _wrong(data["rekey"], REKEY) else []),
+            *(
+                ["generate_root"]
+                if data["generate_root"] is not None and _wrong(data["generate_root"], GENERATE_ROOT)
+                else []
+            ),
+            *(["former"] if any(_wrong(keys, KEYS) for keys in data["former"]) else []),
+        ]
     if wrong:
         raise ValueError(f"{where} holds a custody record that is damaged: {', '.join(wrong)} is missing or wrong")
     return t.cast(Record, data)
+
+
+def _wrong(data: t.Any, types: dict[str, tuple[type, ...]]) -> list[str]:
+    if not isinstance(data, dict):
+        return ["*"]
+    return sorted(name for name, kinds in types.items() if name not in data or type(data[name]) not in kinds)
 
 
 def _is_key(text: str) -> bool:

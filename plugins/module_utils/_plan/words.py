@@ -160,6 +160,18 @@ def restore(manifest: Part, standings: t.Mapping[str, str], about: Part) -> Word
     return words(steps, "")
 
 
+def regain(found: Part, left_open: Nodes) -> Words:
+    """*found*: what vault_root_token says in check mode; *left_open*: nodes whose configuration lets in who has no token."""
+    lines, changes = list(found["lines"]), bool(found["changed"])
+    if left_open and not changes:
+        lines = [line.removeprefix("Nothing to do: ") for line in lines]
+    if left_open:
+        lines.append(
+            f"{_and(left_open)}: enable_unauthenticated_access is not what the inventory says. It is set right, and reloaded."
+        )
+    return {"changes": changes or bool(left_open), "lines": lines}
+
+
 _BROUGHT_UP = {
     "empty": "Vault {version} is installed, configured and started.",
     "uninitialized": "what is there is brought in line, and Vault {version} is started anew where that needs it.",

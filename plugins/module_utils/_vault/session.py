@@ -36,7 +36,10 @@ def session(cluster: Cluster, root_token: t.Callable[[], str | None]) -> t.Itera
 
 def nobody(name: str, connection: Connection, refusal: VaultError | None = None) -> VaultError:
     cause = f"the identity '{connection.role_id}' can't log in, and custody holds no root token"
-    token = "give a token that may write under sys/ and auth/, once: VAULT_TOKEN=... in the environment."
+    token = (
+        "give a token that may write under sys/ and auth/, once: VAULT_TOKEN=... in the environment. Where no administrator gets "
+        "in any more, playbooks/regain_admin.yml lets one in."
+    )
     if connection.auth_method == "aws_iam":
         return VaultError(
             name,

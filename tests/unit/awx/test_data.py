@@ -163,13 +163,14 @@ def test_nothing_that_destroys_and_nothing_that_restarts_is_scheduled():
     assert {one["unified_job_template"] for one in DATA["controller_schedules"]} == {
         "Vault status",
         "Vault restore (plan)",
+        "Vault custody check",
         "Vault rotate certificates",
         "Vault restore drill",
     }
 
 
 def test_what_changes_a_cluster_is_only_scheduled_by_somebodys_word():
-    assert {name for name, on in DATA["awx_schedules"].items() if on} == {"status", "backup_check"}
+    assert {name for name, on in DATA["awx_schedules"].items() if on} == {"status", "backup_check", "custody_check"}
 
 
 # --- secrets

@@ -22,6 +22,9 @@ TYPED = {
     "vault_decommission",
     "vault_leaving",
     "vault_lease_take_over",
+    "vault_regain_cancel",
+    "vault_regain_confirm",
+    "vault_rekey_confirm",
     "vault_restore_confirm",
 }
 ALLOWED = {"vault_accept_lost_tolerance", "vault_lease_without_nodes", "vault_restore_any_key"}

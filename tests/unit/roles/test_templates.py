@@ -57,3 +57,9 @@ CASES = {
 def test_rendered_as_written_by_hand(golden):
     template, variables = CASES[golden]
     assert render(template, variables) == (GOLDEN / golden).read_text()
+
+
+def test_who_needs_no_token_is_said_only_while_somebody_asks_for_it():
+    assert "enable_unauthenticated_access" not in render("reload.hcl.j2", {})
+    opened = render("reload.hcl.j2", {"vault_server_unauthenticated_access": ["generate-root"]})
+    assert opened == render("reload.hcl.j2", {}) + 'enable_unauthenticated_access = ["generate-root"]\n'

@@ -254,12 +254,17 @@ READS_ALONE = [
 NO_BUCKET = [Asked("s3:DeleteBucket", S3), Asked("s3:PutBucketPolicy", S3), Asked("s3:PutLifecycleConfiguration", S3)]
 SNAPSHOT = [Asked("s3:GetObject", f"{S3}/vault/prod/prod_1")]
 SIGN = [Asked("kms:Sign", f"{KMS}:key/1", {**HERE, "kms:ResourceAliases": ["alias/vault-prod-ca"]})]
+NO_NEW_RECOVERY_KEYS = [
+    Asked("secretsmanager:PutSecretValue", of("secretsmanager", "secret:vault/prod/recovery-AbCdEf")),
+    Asked("secretsmanager:DeleteSecret", of("secretsmanager", "secret:vault/prod/recovery-AbCdEf")),
+]
 DENIED = {
     "provision": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, NO_KEYS[0], *NO_MACHINES[:3], NO_BUCKET[0]],
     "provision-machines": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, *NO_KEYS, *NO_BUCKET, NO_MACHINES[1], NO_MACHINES[3]],
     "site": [*SNAPSHOT, *NO_KEYS, *NO_MACHINES, *NO_BUCKET],
     "status": [*NOT_OWN_DATA, *NO_KEYS, *NO_MACHINES, *NO_BUCKET, *READS_ALONE],
     "backup": [*NOT_OWN_DATA, *SNAPSHOT, *NO_KEYS, *NO_MACHINES, *NO_BUCKET],
+    "custody": [*SNAPSHOT, *NO_KEYS, *NO_MACHINES, *NO_BUCKET, *READS_ALONE, *NO_NEW_RECOVERY_KEYS],
     "restore": [*NOT_OWN_DATA, *NO_KEYS, *NO_MACHINES, *NO_BUCKET],
     "decommission": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, NO_KEYS[1], NO_MACHINES[0], NO_MACHINES[3], NO_BUCKET[1]],
 }
@@ -329,7 +334,7 @@ def operations() -> set[str]:
     return known & words
 
 
-@pytest.mark.parametrize("name", ["site", "status", "backup", "restore"])
+@pytest.mark.parametrize("name", ["site", "status", "backup", "custody", "restore"])
 def test_what_a_policy_allows_stands_in_the_code(name):
     said = operations()
     allowed = actions(made("everything", name)) - set(SELDOM)

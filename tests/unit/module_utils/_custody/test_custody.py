@@ -181,6 +181,54 @@ def test_a_secret_that_can_hold_nothing_is_no_absence(aws, tmp_path, reserved):
         sink.read()
 
 
+def rekeying(held, shares=5):
+    """A record whose new keys are on their way, with as many former sets as there may be."""
+    former = [{**record.keys_of(held), "recovery_keys": ["b2xk".ljust(44, "=")] * shares}] * record.FORMER
+    new = {**record.keys_of(held), "who": "ada@desk", "nonce": None, "recovery_keys": [], "recovery_shares": shares}
+    return {**held, "rekey": new, "former": former}
+
+
+def test_new_keys_fit_where_their_room_was_proven_in_every_sink(sink, reserved):
+    sink.create(reserved)
+    held = record.stored(reserved, {**keys(reserved), "recovery_keys": ["a2V5".ljust(44, "=")] * 5}, "i" * 36)
+    sink.replace(held)
+    begun = rekeying(held)
+    room = record.stand_in_of_rekey(begun, [])
+    assert SECRET not in json.dumps(room)
+    assert not set(room["recovery_keys"]) & set(held["recovery_keys"])
+    sink.prove_writable(room)
+    both = {**begun, "rekey": {**begun["rekey"], "nonce": "n" * 36, "recovery_keys": ["bmV3".ljust(44, "=")] * 5}}
+    assert len(record.dump(both)) <= len(record.dump(room))
+    sink.replace(both)
+    assert sink.read() == both
+    after = record.rekeyed(both)
+    assert after["recovery_keys"] == both["rekey"]["recovery_keys"]
+    assert after["rekey"] is None
+    assert after["former"] == [record.keys_of(held), both["former"][0]]
+    sink.replace(after)
+    assert sink.read() == after
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rekey": {"since": "x"}},
+        {"rekey": []},
+        {"generate_root": {"who": None, "nonce": 1, "unseen": []}},
+        {"former": [{"recovery_keys": []}]},
+        {"former": ["x"]},
+    ],
+)
+def test_what_is_under_way_and_damaged_is_refused(reserved, wrong):
+    with pytest.raises(ValueError, match=f"damaged: {next(iter(wrong))} is missing or wrong"):
+        record.load(json.dumps({**reserved, **wrong}), "the sink")
+
+
+def test_a_record_of_an_earlier_version_has_nothing_under_way(reserved):
+    earlier = {name: value for name, value in reserved.items() if name not in record.LATER}
+    assert record.load(json.dumps(earlier), "x") == {**earlier, **record.LATER}
+
+
 @pytest.fixture
 def file_sink(tmp_path):
     return sinks.open_sink({"sink": "pgp", "path": str(tmp_path / "recovery.pgp")}, "prod")

@@ -233,3 +233,12 @@ def test_a_backup_says_who_leads_and_where_the_snapshot_goes(active, bucket):
     (line,) = [line for line in said["lines"] if line.startswith("vault-1, vault-2: ")]
     assert ("vault-2 now" in line, "could not be seen" in line) == (bool(active), not active)
     assert ("the bucket b-1 under snapshots" in line) is bool(bucket)
+
+
+def test_what_a_killed_run_has_left_open_is_in_the_plan_of_the_next_one():
+    nothing = {"lines": ["Nothing to do: somebody logs in."], "changed": False}
+    assert words.regain(nothing, []) == {"changes": False, "lines": nothing["lines"]}
+    said = words.regain(nothing, ["vault-1", "vault-2"])
+    assert said["changes"]
+    assert said["lines"][0] == "somebody logs in."
+    place(said, "vault-1, vault-2: enable_unauthenticated_access", "set right, and reloaded")

@@ -1,0 +1,152 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""New recovery keys: into custody first, and only then into force.
+
+Vault gives new keys out, and goes on with the old ones until the new ones are given back. What is given back here is what custody
+returns. At every moment custody holds the keys that count: the old ones alone, both, or, when Vault has said that the new ones
+count, these. What is under way is in the active node's memory alone, so that a change of leader ends it, and the old keys count.
+"""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from ..._common.errors import Problem
+from ..._custody import record as records
+from ..._custody.record import Record, Rekey
+from ..._custody.sinks import Sink
+from ..errors import VaultError
+from ..init.custodian import whoami
+from . import api
+from .prove import accepts
+from .state import Wanted, standing, ways
+
+
+class Rekeyer:
+    """*given*: keys that people have decrypted for this run, where custody's are encrypted to them."""
+
+    def __init__(self, name: str, client: t.Any, sink: Sink, wanted: Wanted, given: t.Sequence[str]) -> None:
+        self.name = name
+        self.client = client
+        self.sink = sink
+        self.wanted = wanted
+        self.given = list(given)
+
+    def begin(self, record: Record) -> Record:
+        """From the reservation to new keys that count, or that wait for people."""
+        attempt = api.read_rekey(self.name, self.client)
+        if standing(attempt, record["rekey"]) in ("ours", "unnoted"):
+            # Of a run that was cut short: its new keys, if there are any, are nowhere, or not to count.
+            api.cancel_rekey(self.name, self.client, str(attempt["nonce"]))
+        keys = working_keys(self.name, self.client, record, self.given)
+        reserved = self._reserve(record)
+        attempt = api.begin_rekey(
+            self.name, self.client, self.wanted.shares, self.wanted.threshold, self.wanted.pgp_keys
+        )
+        nonce = str(attempt["nonce"])
+        try:
+            noted = self._put(reserved, {"nonce": nonce})
+            new = self._give(keys, nonce)
+            both = self._put(noted, {"recovery_keys": new})
+        except Problem as first:
+            # The new keys are nowhere, or not surely in custody. Nothing of them counts.
+            try:
+                api.cancel_rekey(self.name, self.client, nonce)
+            except VaultError as second:
+                first.also(second)
+            raise
+        return both if self.wanted.pgp_keys and not self.given else self.verify(both)
+
+    def verify(self, record: Record) -> Record:
+        """Give the new keys back, as custody has them, and let them count."""
+        noted = _noted(record)
+        keys = self.given if noted["pgp"] else noted["recovery_keys"]
+        nonce = api.restart_verification(self.name, self.client)
+        for key in keys[: noted["recovery_threshold"]]:
+            if api.verify_rekey(self.name, self.client, key, nonce):
+                return self.finish(record)
+        raise VaultError(
+            self.name,
+            f"{noted['recovery_threshold']} of the new recovery keys are needed to verify them, and {len(keys)} were given",
+            "Nothing has changed: the old keys count. Run again with enough of them.",
+        )
+
+    def settle(self, record: Record) -> Record | None:
+        """After a run that was cut short: the record with the new keys where Vault takes them, or None where it takes the old
+        ones."""
+        noted = _noted(record)
+        new = self.given if noted["pgp"] else noted["recovery_keys"]
+        refusal = accepts(self.name, self.client, new[: noted["recovery_threshold"]])
+        if refusal is None:
+            return self.finish(record)
+        if noted["pgp"]:
+            raise none_taken(self.name, refusal)
+        working_keys(self.name, self.client, record, self.given)
+        return None
+
+    def finish(self, record: Record) -> Record:
+        return self._keep(records.rekeyed(record))
+
+    def _give(self, keys: t.Sequence[str], nonce: str) -> list[str]:
+        for key in keys:
+            said = api.give_rekey(self.name, self.client, key, nonce)
+            if said["complete"]:
+                if len(said["recovery_keys"]) == self.wanted.shares:
+                    return said["recovery_keys"]
+                break
+        raise VaultError(
+            self.name,
+            f"it was given {len(keys)} recovery keys, and gave out no new ones",
+            "Nothing has changed: the old keys count. Run playbooks/custody_check.yml.",
+        )
+
+    def _reserve(self, record: Record) -> Record:
+        """Room for the new keys is proven before Vault is asked."""
+        noted: Rekey = {
+            "since": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "who": whoami(),
+            "nonce": None,
+            "recovery_keys": [],
+            "recovery_shares": self.wanted.shares,
+            "recovery_threshold": self.wanted.threshold,
+            "pgp": bool(self.wanted.pgp_keys),
+        }
+        reserved: Record = {**record, "rekey": noted}
+        self.sink.prove_writable(records.stand_in_of_rekey(reserved, self.wanted.pgp_keys))
+        return self._keep(reserved)
+
+    def _put(self, record: Record, more: dict[str, t.Any]) -> Record:
+        return self._keep({**record, "rekey": t.cast(Rekey, {**_noted(record), **more})})
+
+    def _keep(self, record: Record) -> Record:
+        self.sink.replace(record)
+        found = self.sink.read()
+        if found != record:
+            raise Problem("it does not return what was written", where=self.sink.where)
+        return found
+
+
+def working_keys(name: str, client: t.Any, record: Record, given: t.Sequence[str] = ()) -> list[str]:
+    """The first that Vault takes."""
+    refusal: VaultError | None = None
+    for some in ways(record, given):
+        refusal = accepts(name, client, some)
+        if refusal is None:
+            return some
+    raise none_taken(name, refusal)
+
+
+def none_taken(name: str, refusal: VaultError | None) -> Problem:
+    return VaultError(
+        name,
+        "it takes none of the recovery keys in custody" + (f" ({refusal.cause})" if refusal else ""),
+        "Nothing was changed. Run playbooks/custody_check.yml, and see that the nodes reach the unseal key in KMS, with which "
+        "Vault looks whether a key is right.",
+        status=refusal.status if refusal else None,
+    )
+
+
+def _noted(record: Record) -> Rekey:
+    if record["rekey"] is None:
+        raise AssertionError("no rekey is under way")
+    return record["rekey"]
