@@ -177,7 +177,7 @@ kill-test: lab-parts  ## The controller is killed at every point of init; every 
 
 change-test: lab-parts $(OLDER)  ## Clients write while the cluster is changed, and while that goes wrong
 	@$(TEST_LAB) pytest tests/scenarios/test_upgrade.py tests/scenarios/test_certificates.py tests/scenarios/test_identities.py tests/scenarios/test_iam.py \
-	    tests/scenarios/test_replace.py tests/scenarios/test_move.py
+	    tests/scenarios/test_replace.py tests/scenarios/test_move.py tests/scenarios/test_failover.py
 
 blind-test: lab-parts  ## A controller that is wrong, blind or doubled changes nothing of a cluster that serves
 	@$(TEST_LAB) pytest tests/scenarios/test_blind.py tests/scenarios/test_lease.py

@@ -308,7 +308,7 @@ def status_policy(inputs: RunnerInputs) -> Document:
 
 
 def backup_policy(inputs: RunnerInputs) -> Document:
-    """backup.yml: a node takes the snapshot, and the controller writes a canary down."""
+    """backup.yml: a node takes the snapshot, the controller writes a canary down. failover_check.yml: it writes a report."""
     statements = [*_nodes(inputs), *_known_ca(inputs)]
     if inputs["bucket"]:
         statements += [bucket_seen(inputs), _records(inputs, ["s3:GetObject", "s3:PutObject"])]
