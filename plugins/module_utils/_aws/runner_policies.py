@@ -159,6 +159,8 @@ BALANCER_WRITES = _of(
     "RegisterTargets",
     "SetSubnets",
 )
+TARGET_READS = _of("elasticloadbalancing", "DescribeTags", "DescribeTargetGroups", "DescribeTargetHealth")
+TARGET_WRITES = _of("elasticloadbalancing", "DeregisterTargets", "RegisterTargets")
 BALANCER_GOES = _of("elasticloadbalancing", "DeleteLoadBalancer", "DeleteTargetGroup", "ModifyLoadBalancerAttributes")
 
 
@@ -278,6 +280,12 @@ def site_policy(inputs: RunnerInputs) -> Document:
     makes = inputs["manages_key"] or bool(inputs["ca_alias"])
     statements = [*_nodes(inputs), *init_policy(inputs)["Statement"]]
     statements += [_key_names(inputs, makes), *_unseal_key(inputs)]
+    if inputs["balancer"]:
+        _balancer_arn, targets, _listener = _balancer(inputs)
+        statements += [
+            _look(inputs, TARGET_READS, "VaultTargetsLook"),
+            allow("VaultTargets", TARGET_WRITES, [targets]),
+        ]
     if inputs["ca_alias"]:
         aliases = [inputs["ca_alias"], f"{inputs['ca_alias']}-next"]
         named = [arn(inputs, "kms", alias) for alias in aliases]
