@@ -124,7 +124,7 @@ def table(runs: t.Sequence[Run]) -> tuple[list[str], bool]:
     return lines, kept
 
 
-WIDTH, ROW, LEFT, TOP, RIGHT = 760, 62, 190, 56, 30
+WIDTH, ROW, LEFT, TOP, RIGHT = 760, 62, 190, 78, 30
 
 
 def picture(runs: t.Sequence[Run]) -> str:
@@ -161,7 +161,7 @@ def picture(runs: t.Sequence[Run]) -> str:
         if write:
             parts.append(f'  <path d="M{x(p95(write))},{y} v40" stroke="#1f2933" stroke-dasharray="4 3"/>')
     parts.append(
-        f'  <text x="{WIDTH - RIGHT}" y="{TOP - 20}" text-anchor="end" fill="#4b5563">dashed: 95 of 100 were faster. red: the '
+        f'  <text x="{WIDTH - RIGHT}" y="{TOP - 30}" text-anchor="end" fill="#4b5563">dashed: 95 of 100 were faster. red: the '
         "target</text>"
     )
     return "\n".join([*parts, "</svg>", ""])
