@@ -179,6 +179,9 @@ change-test: lab-parts $(OLDER)  ## Clients write while the cluster is changed, 
 	@$(TEST_LAB) pytest tests/scenarios/test_upgrade.py tests/scenarios/test_certificates.py tests/scenarios/test_identities.py tests/scenarios/test_iam.py \
 	    tests/scenarios/test_replace.py tests/scenarios/test_move.py tests/scenarios/test_failover.py
 
+balancer-test: test-setup lab-parts $(OLDER)  ## Clients write through a load balancer while the cluster is changed
+	@$(TEST_LAB) pytest tests/scenarios/test_balancer.py
+
 blind-test: lab-parts  ## A controller that is wrong, blind or doubled changes nothing of a cluster that serves
 	@$(TEST_LAB) pytest tests/scenarios/test_blind.py tests/scenarios/test_lease.py
 
@@ -209,4 +212,4 @@ bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one r
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help style audit release release-test setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit processes provision awx-data inputs molecule nodes-test adoption kill-test change-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench
+.PHONY: help style audit release release-test setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit processes provision awx-data inputs molecule nodes-test adoption kill-test change-test balancer-test blind-test backup-test restore-test test-awx mutants status-test docs-test bench

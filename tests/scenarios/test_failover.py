@@ -97,7 +97,9 @@ def test_another_node_leads_and_the_node_comes_back(cluster, kind, longest):
     assert 0 < report["leader_seconds"] <= report["limits"]["leader_seconds"] == 10
     assert 0 < report["unsealed_seconds"] <= report["rejoined_seconds"]
     changed = [old != new for old, new in zip(before, pids(cluster), strict=True)]
-    assert changed == [node is leader for node in cluster.lab.nodes], "one node was stopped, and runs again"
+    assert changed == [node.hostname == leader.hostname for node in cluster.lab.nodes], (
+        "one was stopped, and runs again"
+    )
     assert state(cluster) == "live"
     assert no_timer(cluster)
     assert f"{report['leader']} was the active node after" in " ".join(output.split())
@@ -119,7 +121,8 @@ def test_a_limit_that_is_missed_fails_it_and_the_node_runs(cluster):
 
 
 def test_a_cluster_that_is_not_whole_is_left_alone(cluster):
-    standby = next(node for node in cluster.lab.nodes if node is not active(cluster))
+    leader = active(cluster).hostname
+    standby = next(node for node in cluster.lab.nodes if node.hostname != leader)
     inside(standby.container, "systemctl stop vault")
     try:
         before = pids(cluster)
@@ -150,7 +153,7 @@ def test_after_a_run_that_was_killed_the_node_comes_back_by_itself(cluster):
     end_family(process.pid)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    assert pids(cluster)[cluster.lab.nodes.index(leader)] == "0"
+    assert pids(cluster)[[node.hostname for node in cluster.lab.nodes].index(leader.hostname)] == "0"
     assert not no_timer(cluster)
     wait_for(cluster, "live", BACK_SECONDS + 30)
     assert active(cluster).hostname != leader.hostname
