@@ -6,7 +6,7 @@ SHELL := /bin/bash
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vaultops
 PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl openssh-client shellcheck
 # promtool, a browser for the status page, and the packet filter that a node has. On a machine with systemd Debian starts the Prometheus that comes with it.
-TEST_PACKAGES := prometheus chromium nftables
+TEST_PACKAGES := prometheus chromium nftables haproxy
 LAB := . tests/lab/env;
 TEST_LAB := VAULTOPS_LAB=test; . tests/lab/env;
 # Tests that touch loopback only share nothing.
@@ -179,7 +179,10 @@ kill-test: lab-parts  ## The controller is killed at every point of init; every 
 
 change-test: lab-parts $(OLDER)  ## Clients write while the cluster is changed, and while that goes wrong
 	@$(TEST_LAB) pytest tests/scenarios/test_upgrade.py tests/scenarios/test_certificates.py tests/scenarios/test_identities.py tests/scenarios/test_iam.py \
-	    tests/scenarios/test_replace.py tests/scenarios/test_move.py
+	    tests/scenarios/test_replace.py tests/scenarios/test_move.py tests/scenarios/test_failover.py
+
+balancer-test: lab-parts vault-1.21.0  ## Clients write through a load balancer while the cluster is changed
+	@$(TEST_LAB) pytest tests/scenarios/test_balancer.py
 
 blind-test: lab-parts  ## A controller that is wrong, blind or doubled changes nothing of a cluster that serves
 	@$(TEST_LAB) pytest tests/scenarios/test_blind.py tests/scenarios/test_lease.py
@@ -219,4 +222,4 @@ bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one r
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help style audit release release-test setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit processes provision awx-data inputs molecule nodes-test adoption kill-test change-test blind-test backup-test restore-test test-awx faults mutants status-test docs-test bench recovery-test
+.PHONY: help style audit release release-test setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit processes provision awx-data inputs molecule nodes-test adoption kill-test change-test blind-test backup-test restore-test test-awx faults mutants status-test docs-test bench recovery-test balancer-test

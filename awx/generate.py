@@ -34,7 +34,6 @@ LEASE = "vault_lease_take_over"
 READS = ("custody_check", "status")
 READ_SECONDS, CHANGE_SECONDS = 1800, 7200
 APPROVAL_SECONDS = 86400
-# One that has no playbook yet is left out.
 UPGRADE = ["status", "backup", "plan", "approval", "rolling_upgrade", "failover_check", "status"]
 PATTERN = "vault_cluster"
 PATTERN_PLAYBOOKS = ["site", "provision", "status", "backup", "rolling_upgrade"]
@@ -207,6 +206,21 @@ def steps(root: Path = ROOT) -> list[tuple[str, Spec]]:
     return found
 
 
+def answers(root: Path = ROOT) -> list[Question]:
+    """What the workflow asks for, for all of its steps. Whose lease is taken away is asked where it is taken.
+
+    A word that a step wants typed has to be given here: without it the step would fail when the upgrade is done.
+    """
+    asks: dict[str, Question] = {}
+    for name in [step for step in UPGRADE if step in playbooks(root)]:
+        for one in survey(name, root, without=[LEASE]).get("spec", []):
+            asks[one["variable"]] = one
+            if one["variable"].endswith("_confirm"):
+                asks[one["variable"]] = {**one, "required": True, "min": 1}
+                del asks[one["variable"]]["default"]
+    return list(asks.values())
+
+
 def workflows(root: Path = ROOT) -> Spec:
     nodes = steps(root)
     following = [name for name, _node in nodes[1:]]
@@ -215,13 +229,12 @@ def workflows(root: Path = ROOT) -> Spec:
     ]
     upgrade = {
         "name": "{{ awx_prefix }} upgrade with approval",
-        "description": "Status, backup, plan, approval, rolling upgrade, status. It ends where a step fails.",
+        "description": "Status, backup, plan, approval, rolling upgrade, fail-over check, status. It ends where a step fails.",
         "organization": "{{ awx_organization }}",
         "allow_simultaneous": False,
         "ask_variables_on_launch": False,
         "survey_enabled": True,
-        # Answers go to every step. Whose lease is taken away is asked where it is taken.
-        "survey_spec": survey("rolling_upgrade", root, without=[LEASE]),
+        "survey_spec": {"name": "", "description": "", "spec": answers(root)},
         "notification_templates_approvals": "{{ awx_notifications }}",
         "notification_templates_error": "{{ awx_notifications }}",
         "simplified_workflow_nodes": linked,

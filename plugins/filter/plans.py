@@ -23,6 +23,7 @@ class FilterModule:
             "bucket_removed_words": aws_words.removed_buckets,
             "certificate_words": certificate_words,
             "drill_words": words.drill,
+            "failover_words": words.failover,
             "instance_words": aws_words.machines,
             "instance_removed_words": aws_words.terminated,
             "key_words": aws_words.key,

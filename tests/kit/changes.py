@@ -25,11 +25,11 @@ def make_cluster(bench, **variables):
     return bench
 
 
-def clients(bench, max_seconds: float = 600) -> Probe:
-    """Six clients that write all the while."""
+def clients(bench, max_seconds: float = 600, through=None) -> Probe:
+    """Six clients that write all the while. *through*: by way of a load balancer, see Probe."""
     cluster = as_operator(bench)
-    options = cluster.connection
-    return Probe(nodes=options.nodes, ca_cert=options.ca_cert, token=prepare(cluster), max_seconds=max_seconds)
+    options, token = cluster.connection, prepare(cluster)
+    return Probe(nodes=options.nodes, ca_cert=options.ca_cert, token=token, max_seconds=max_seconds, through=through)
 
 
 def assert_nothing_lost(report, longest: float = LONGEST_GAP_SECONDS) -> None:

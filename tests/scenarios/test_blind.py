@@ -19,6 +19,7 @@ CHANGING = {
     "rotate_certificates": ("playbooks/rotate_certificates.yml", {}),
     "a new CA": ("playbooks/rotate_certificates.yml", {"vault_tls_ca_change": "begin"}),
     "replace_node": ("playbooks/replace_node.yml", {"vault_leaving": "vault-1", "vault_accept_lost_tolerance": True}),
+    "failover_check": ("playbooks/failover_check.yml", {"vault_failover_confirm": "{name}"}),
     "restore": (
         "playbooks/restore.yml",
         {"vault_restore_confirm": "{name}", "vault_snapshot_bucket": "{name}-snapshots"},

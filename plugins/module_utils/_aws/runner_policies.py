@@ -160,6 +160,8 @@ BALANCER_WRITES = _of(
     "RegisterTargets",
     "SetSubnets",
 )
+TARGET_READS = _of("elasticloadbalancing", "DescribeTags", "DescribeTargetGroups", "DescribeTargetHealth")
+TARGET_WRITES = _of("elasticloadbalancing", "DeregisterTargets", "RegisterTargets")
 BALANCER_GOES = _of("elasticloadbalancing", "DeleteLoadBalancer", "DeleteTargetGroup", "ModifyLoadBalancerAttributes")
 
 
@@ -281,6 +283,12 @@ def site_policy(inputs: RunnerInputs) -> Document:
     makes = inputs["manages_key"] or bool(inputs["ca_alias"])
     statements = [*_nodes(inputs), *init_policy(inputs)["Statement"]]
     statements += [_key_names(inputs, makes), *_unseal_key(inputs)]
+    if inputs["balancer"]:
+        _balancer_arn, targets, _listener = _balancer(inputs)
+        statements += [
+            _look(inputs, TARGET_READS, "VaultTargetsLook"),
+            allow("VaultTargets", TARGET_WRITES, [targets]),
+        ]
     if inputs["ca_alias"]:
         aliases = [inputs["ca_alias"], f"{inputs['ca_alias']}-next"]
         named = [arn(inputs, "kms", alias) for alias in aliases]
@@ -311,7 +319,7 @@ def status_policy(inputs: RunnerInputs) -> Document:
 
 
 def backup_policy(inputs: RunnerInputs) -> Document:
-    """backup.yml: a node takes the snapshot, and the controller writes a canary down."""
+    """backup.yml: a node takes the snapshot, the controller writes a canary down. failover_check.yml: it writes a report."""
     statements = [*_nodes(inputs), *_known_ca(inputs)]
     if inputs["bucket"]:
         statements += [bucket_seen(inputs), _records(inputs, ["s3:GetObject", "s3:PutObject"])]

@@ -6,6 +6,7 @@ What only the run itself can find out is said as that.
 
 from __future__ import annotations
 
+import math
 import typing as t
 
 from . import upgrade as turns_of
@@ -214,6 +215,37 @@ def backup(nodes: Nodes, active: str | None, about: Part) -> Words:
     )
 
 
+def failover(plan: Part, about: Part) -> Words:
+    """*plan*: of a restart of every node; *about*: kind, cluster, confirmed, settle_seconds, the limits and the records."""
+    node = plan["steps"][-1]["node"]
+    how = {
+        "graceful": "Vault is stopped by SIGTERM, upon which it hands the leadership over",
+        "crash": "Vault is killed by SIGKILL, and not started anew by systemd",
+    }[about["kind"]]
+    settled = (
+        f"The run waits {about['settle_seconds']} s, for which every voter has to be healthy: a node that was started a moment "
+        "ago notices the loss of the leader later than it will."
+    )
+    steps = [
+        *([settled] if about["settle_seconds"] else []),
+        f"{node}, the active node: {how}. Writes fail until another node leads. The controller measures how long.",
+        f"{node}: Vault is started again, and has to unseal by itself and to be a healthy voter again. Should the run be killed, "
+        "a timer on the node starts Vault.",
+        f"The check fails where a new leader takes more than {about['leader_seconds']:g} s, the first write more than "
+        f"{about['write_seconds']:g} s, or the way back more than {about['rejoin_seconds']:g} s, and where a write is lost. "
+        f"{_reported(about['records'], 'failovers')}",
+    ]
+    if not about["confirmed"]:
+        steps.append(f"All this only with -e vault_failover_confirm={about['cluster']}, which was not given.")
+    return words(steps, "", (PROVEN,))
+
+
+def unsettled_seconds(observed: t.Mapping[str, Part], now: float, settled: float) -> int:
+    """How long it takes until every process has run for *settled* seconds. *observed*: vault_node_info's results by node."""
+    youngest = max((here["service"]["started"] or now for here in observed.values()), default=now)
+    return max(0, math.ceil(youngest + settled - now))
+
+
 def _turns(plan: Part) -> list[str]:
     return [f"{step['text']}." for step in plan["steps"]]
 
@@ -232,12 +264,12 @@ def _saved(to: Part, what: str = "The cluster's data") -> str:
     return f"{what} is saved first, as a verified snapshot, {' and '.join(ways)}."
 
 
-def _reported(records: Part) -> str:
+def _reported(records: Part, folder: str = "drills") -> str:
     places = [f"{records['prefix']} of the bucket {records['bucket']}"] if records["bucket"] else []
     places += [records["directory"]] if records["directory"] else []
     if not places:
         return "No report is kept, since there is no bucket and no directory (vault_output_dir)."
-    return f"A report is kept in {' and '.join(places)}, under drills."
+    return f"A report is kept in {' and '.join(places)}, under {folder}."
 
 
 def _and(names: t.Iterable[str]) -> str:

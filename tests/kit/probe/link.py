@@ -17,19 +17,25 @@ class NoAnswer(Exception):
 
 
 class _Connection(http.client.HTTPSConnection):
+    expected = ""
+    tls: ssl.SSLContext
+
     def connect(self) -> None:
-        super().connect()
+        http.client.HTTPConnection.connect(self)
+        self.sock = self.tls.wrap_socket(self.sock, server_hostname=self.expected)
         self.sock.settimeout(ANSWER_SECONDS)
 
 
 class Link:
     """http.client, as it costs a quarter of what requests does: the cluster needs the processor more."""
 
-    def __init__(self, name: str, url: str, ca_cert: str, token: str) -> None:
+    def __init__(self, name: str, url: str, ca_cert: str, token: str, server_name: str = "") -> None:
+        """*server_name*: what the certificate is for, if not for the URL's host."""
         self.name = name
         parts = urlsplit(url)
         self._host, self._port = str(parts.hostname), parts.port or 8200
         self._bridge = str(bridge_of(url))
+        self._server_name = server_name or self._host
         self._ca_cert = ca_cert
         self._headers = {"X-Vault-Token": token}
         self._connection: _Connection | None = None
@@ -60,7 +66,9 @@ class Link:
         context.load_verify_locations(self._ca_cert)
         # From the bridge's address: it can't be had once the lab is gone, and then nothing leaves this machine.
         source = (self._bridge, 0)
-        return _Connection(self._host, self._port, timeout=CONNECT_SECONDS, context=context, source_address=source)
+        made = _Connection(self._host, self._port, timeout=CONNECT_SECONDS, context=context, source_address=source)
+        made.expected, made.tls = self._server_name, context
+        return made
 
 
 def in_words(error: Exception) -> str:

@@ -30,10 +30,13 @@ class Probe:
         clients: int = 6,
         pace_seconds: float = 0.06,  # six of them: a hundred writes a second, and the cluster is left some of the processor
         max_seconds: float = 600,
+        through: tuple[str, str] | None = None,
     ) -> None:
-        require_lab(nodes.values())
+        """*through*: URL of a load balancer that the clients write by way of, and the name in the nodes' certificates."""
+        require_lab([*nodes.values(), *([through[0]] if through else [])])
         require_bounds(clients, pace_seconds, max_seconds)
         self._nodes, self._ca_cert, self._token = dict(nodes), ca_cert, token
+        self._through = through
         self._clients, self._pace, self._max_seconds = clients, pace_seconds, max_seconds
         self._name = f"{time.strftime('%H%M%S')}-{secrets.token_hex(3)}"
         self._start = self._end = 0.0
@@ -115,6 +118,9 @@ class Probe:
         self._end = time.monotonic()
 
     def _links_of(self, client: int) -> list[Link]:
+        if self._through:
+            url, server_name = self._through
+            return [Link("balancer", url, self._ca_cert, self._token, server_name)]
         names = list(self._nodes)
         first = client % len(names)
         return [self._link(name) for name in (*names[first:], *names[:first])]

@@ -159,7 +159,8 @@ def test_load_balancer_checks_vaults_health_on_every_node(aws, instances):
     elb = aws("elbv2")
     (group,) = elb.describe_target_groups(Names=[f"vault-{CLUSTER}"])["TargetGroups"]
     assert (group["Protocol"], group["Port"]) == ("TCP", 8200)
-    assert (group["HealthCheckProtocol"], group["HealthCheckPath"]) == ("HTTPS", "/v1/sys/health")
+    assert (group["HealthCheckProtocol"], group["HealthCheckPath"]) == ("HTTPS", "/v1/sys/health?standbyok=true")
+    assert (group["HealthCheckIntervalSeconds"], group["UnhealthyThresholdCount"]) == (5, 2)
     targets = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
     assert {target["Target"]["Id"] for target in targets} == {instance["InstanceId"] for instance in instances.values()}
     (balancer,) = elb.describe_load_balancers(Names=[f"vault-{CLUSTER}"])["LoadBalancers"]

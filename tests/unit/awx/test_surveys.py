@@ -14,12 +14,16 @@ from kit.paths import ROOT
 generate = module_of("awx/generate.py", "awx_generate")
 KNOWN = generate.options()
 ASKING = {one["name"]: one["survey_spec"] for one in data()["controller_templates"] if "survey_spec" in one}
-ASKING |= {one["name"]: one["survey_spec"] for one in data()["controller_workflows"]}
+WORKFLOWS = {one["name"]: one["survey_spec"] for one in data()["controller_workflows"]}
 QUESTIONS = {one["variable"]: one for survey in ASKING.values() for one in survey["spec"]}
+ASKING |= WORKFLOWS
+# What a workflow can't do without: whether it has to be answered, and what is offered.
+ANSWER = {"required", "default", "min"}
 WRONG = {"text": ["a", "list"], "integer": "ten", "float": "much", "multiplechoice": "neither"}
 # What is typed for one run, and destroys or takes something from somebody. No form may have typed it.
 TYPED = {
     "vault_decommission",
+    "vault_failover_confirm",
     "vault_leaving",
     "vault_lease_take_over",
     "vault_regain_cancel",
@@ -37,7 +41,17 @@ def test_awx_takes_the_survey(name):
 
 @pytest.mark.parametrize("name", ASKING)
 def test_the_same_question_is_asked_in_the_same_words(name):
-    assert [one for one in ASKING[name]["spec"] if one != QUESTIONS[one["variable"]]] == []
+    differing = [one for one in ASKING[name]["spec"] if one != QUESTIONS[one["variable"]]]
+    assert [one["variable"] for one in differing] == (["vault_failover_confirm"] if name in WORKFLOWS else [])
+    for one in differing:
+        asked = QUESTIONS[one["variable"]]
+        assert {key: one[key] for key in one.keys() - ANSWER} == {key: asked[key] for key in asked.keys() - ANSWER}
+
+
+def test_a_workflow_is_not_begun_without_the_words_that_its_steps_want():
+    asked = [one for survey in WORKFLOWS.values() for one in survey["spec"] if one["variable"].endswith("_confirm")]
+    assert [one["variable"] for one in asked] == ["vault_failover_confirm"]
+    assert all(one["required"] and "default" not in one and one["min"] == 1 for one in asked)
 
 
 @pytest.mark.parametrize("name", QUESTIONS)

@@ -326,7 +326,7 @@ def operations() -> set[str]:
     """Names of boto's operations that stand in this collection's code, but for what runs on nodes."""
     known = {
         xform_name(name)
-        for service in ("kms", "s3", "ssm", "secretsmanager")
+        for service in ("elbv2", "kms", "s3", "ssm", "secretsmanager")
         for name in boto3.client(service, region_name="eu-central-1").meta.service_model.operation_names
     }
     files = [path for path in (ROOT / "plugins").rglob("*.py") if not {"_node", "_backup"} & set(path.parts)]

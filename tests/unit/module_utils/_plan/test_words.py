@@ -242,3 +242,38 @@ def test_what_a_killed_run_has_left_open_is_in_the_plan_of_the_next_one():
     assert said["changes"]
     assert said["lines"][0] == "somebody logs in."
     place(said, "vault-1, vault-2: enable_unauthenticated_access", "set right, and reloaded")
+
+
+def rehearsed(kind="graceful", confirmed=False, settle=0):
+    plan = {"steps": [{"node": "vault-2"}, {"node": "vault-1"}]}
+    limits = {"leader_seconds": 10.0, "write_seconds": 12.0, "rejoin_seconds": 60.0}
+    about = {"kind": kind, "cluster": "prod", "confirmed": confirmed, "settle_seconds": settle, **limits}
+    return words.failover(plan, {**about, "records": RECORDS})
+
+
+def test_a_fail_over_check_says_which_node_stops_and_how():
+    said = rehearsed(settle=20)
+    at = place(
+        said,
+        "waits 20 s",
+        "vault-1, the active node: Vault is stopped by SIGTERM",
+        "a timer on the node",
+        "only with -e",
+    )
+    assert at == sorted(at)
+    assert "more than 10 s, the first write more than 12 s, or the way back more than 60 s" in " ".join(said["lines"])
+    assert "under failovers." in " ".join(said["lines"])
+    assert "vault_failover_confirm=prod" in said["lines"][at[-1]]
+    assert said["changes"] is True
+    said = rehearsed("crash", confirmed=True)
+    assert "vault-1, the active node: Vault is killed by SIGKILL" in said["lines"][0]
+    assert not any("only with" in line for line in said["lines"])
+
+
+@pytest.mark.parametrize(
+    ("started", "left"),
+    [([900.0, 950.0], 0), ([900.0, 980.5], 26), ([None, 900.0], 45), ([], 45), ([1002.0], 47)],
+)
+def test_a_cluster_has_settled_when_its_youngest_process_has(started, left):
+    observed = {f"vault-{number}": {"service": {"started": at}} for number, at in enumerate(started)}
+    assert words.unsettled_seconds(observed, 1000.0, 45.0) == left
