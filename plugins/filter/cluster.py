@@ -221,6 +221,7 @@ class FilterModule:
             "lease_verdict": lease.verdict,
             "overview": overview.lines,
             "quorum_plan": quorum.plan,
+            "quorum_problems": quorum.count_problems,
             "replace_plan": replace.plan,
             "restart_plan": upgrade.restart,
             "scratch_directory": scratch_directory,

@@ -52,8 +52,7 @@ def plan(hosts: t.Sequence[Node], lost: t.Sequence[str], status: Part, seen: See
     leads = next((name for name, node in answers.items() if node["state"] == "active"), None)
     if leads is not None:
         return {"problems": [], "leads": leads, "peers": [], "fence": [], "unreached": []}
-    total = len({node["node_id"] for node in hosts} | set(lost))
-    problems = _count_problems(left, lost, total)
+    problems = count_problems(hosts, lost)
     if not problems:
         problems = [problem for node in gone for problem in _lost_problems(node, answers[node["name"]], seen)]
         problems += _left_problems(left, answers, seen["standings"])
@@ -66,6 +65,26 @@ def plan(hosts: t.Sequence[Node], lost: t.Sequence[str], status: Part, seen: See
         "unreached": [node["name"] for node in gone if not _reached(node, seen)]
         + [node_id for node_id in lost if node_id not in {node["node_id"] for node in gone}],
     }
+
+
+def count_problems(hosts: t.Sequence[Node], lost: t.Sequence[str]) -> list[str]:
+    """Known before any node is asked. A node that was lost may have left the inventory."""
+    left = [node for node in hosts if node["node_id"] not in lost]
+    total = len({node["node_id"] for node in hosts} | set(lost))
+    names = ", ".join(node["name"] for node in left)
+    if not lost:
+        return [
+            "No node leads, and which nodes are lost for good is not said. Bring machines back first, if any can be: a quorum "
+            f"of them needs no recovery ({PAGE}). Then name those that never come back: -e vault_lost=NODE_ID,..."
+        ]
+    if not left:
+        return [f"Every node is named as lost, so there is nothing to recover from. {RESTORE}"]
+    if len(left) * 2 > total:
+        return [
+            f"{names} are not named as lost, and are a quorum of {total} nodes. Bring them up as they are ('systemctl start "
+            "vault'), and they elect a leader; nothing is lost that way."
+        ]
+    return []
 
 
 def in_words(made: Part, hosts: t.Sequence[Node], status: Part, about: Part) -> Words:
@@ -94,23 +113,6 @@ def in_words(made: Part, hosts: t.Sequence[Node], status: Part, about: Part) -> 
     if not about["confirmed"]:
         steps.append(f"All this only with -e vault_recover_confirm={about['cluster']}, which was not given.")
     return words([step for step in steps if step], "")
-
-
-def _count_problems(left: t.Sequence[Node], lost: t.Sequence[str], total: int) -> list[str]:
-    names = ", ".join(node["name"] for node in left)
-    if not lost:
-        return [
-            "No node leads, and which nodes are lost for good is not said. Bring machines back first, if any can be: a quorum "
-            f"of them needs no recovery ({PAGE}). Then name those that never come back: -e vault_lost=NODE_ID,..."
-        ]
-    if not left:
-        return [f"Every node is named as lost, so there is nothing to recover from. {RESTORE}"]
-    if len(left) * 2 > total:
-        return [
-            f"{names} are not named as lost, and are a quorum of {total} nodes. Bring them up as they are ('systemctl start "
-            "vault'), and they elect a leader; nothing is lost that way."
-        ]
-    return []
 
 
 def _lost_problems(node: Node, answer: Part, seen: Seen) -> list[str]:
@@ -156,11 +158,11 @@ def _left_problems(left: t.Sequence[Node], answers: t.Mapping[str, Part], standi
             problems.append(
                 f"{name} was removed from the cluster before: name it in vault_lost, and move its data away."
             )
-        elif state == "standby":
-            leader = answers[name]["leader_address"] or "one that it does not name"
+        # A standby without a leader says the same, and names none.
+        elif state == "standby" and answers[name]["leader_address"]:
             problems.append(
-                f"{name} hears a leader ({leader}), so a quorum lives that this controller does not see. Find it, and mend the "
-                "way to it."
+                f"{name} hears a leader ({answers[name]['leader_address']}), so a quorum lives that this controller does not "
+                "see. Find it, and mend the way to it."
             )
     ids = {node["cluster_id"] for node in answers.values() if node["cluster_id"]}
     if len(ids) > 1:

@@ -51,6 +51,10 @@ def test_one_of_three_is_left():
     }
 
 
+def test_a_standby_that_names_no_leader_hears_none():
+    assert planned(vault_1="standby")["problems"] == []
+
+
 def test_all_that_are_left_are_peers():
     made = planned(hosts=5, lost=["vault-2", "vault-3", "vault-5"], vault_4="isolated")
     assert made["problems"] == []
