@@ -75,7 +75,7 @@ def in_words(made: Part, status: Part, about: Part) -> Words:
     if made["repoint"]:
         steps.append(f"{about['alias']} is pointed at {made['key_arn']}. Nothing happens to the nodes by that.")
     steps += [
-        f"{name} ({roles[name]}): its configuration is brought in line, and it restarts. Both keys open it."
+        f"{name} ({roles[name]}): its configuration is brought in line where it differs, and it restarts. Both keys open it."
         for name in made["turns"]
     ]
     if made["old"]:
