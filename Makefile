@@ -177,7 +177,7 @@ kill-test: lab-parts  ## The controller is killed at every point of init; every 
 
 change-test: lab-parts $(OLDER)  ## Clients write while the cluster is changed, and while that goes wrong
 	@$(TEST_LAB) pytest tests/scenarios/test_upgrade.py tests/scenarios/test_certificates.py tests/scenarios/test_identities.py tests/scenarios/test_iam.py \
-	    tests/scenarios/test_replace.py tests/scenarios/test_move.py
+	    tests/scenarios/test_replace.py tests/scenarios/test_move.py tests/scenarios/test_seal_move.py
 
 blind-test: lab-parts  ## A controller that is wrong, blind or doubled changes nothing of a cluster that serves
 	@$(TEST_LAB) pytest tests/scenarios/test_blind.py tests/scenarios/test_lease.py
@@ -186,8 +186,8 @@ backup-test: setup lab-parts  ## The backup tool as a process, while everything 
 	@$(LAB) pytest tests/loopback/test_backup_run.py
 	@$(TEST_LAB) pytest tests/loopback/test_backup_tool.py
 
-restore-test: lab-parts  ## Restores that must not happen, and drills that must not pass
-	@$(TEST_LAB) pytest tests/scenarios/test_restore.py
+restore-test: lab-parts  ## Restores that must not happen, drills that must not pass, and a quorum that is lost for good
+	@$(TEST_LAB) pytest tests/scenarios/test_restore.py tests/scenarios/test_quorum.py
 
 test-awx: lab-parts vault-1.21.0  ## Every playbook as an AWX job: by ansible-runner, in the execution environment, a container a job
 	@$(TEST_LAB) pytest tests/scenarios/test_awx.py
