@@ -51,6 +51,10 @@ def test_one_of_three_is_left():
     }
 
 
+def test_half_of_the_nodes_are_no_quorum():
+    assert planned(hosts=4, vault_4="isolated")["problems"] == []
+
+
 def test_a_standby_that_names_no_leader_hears_none():
     assert planned(vault_1="standby")["problems"] == []
 

@@ -24,7 +24,7 @@ def entry(key: str, value: bytes) -> bytes:
 
 
 def blob(arn: str) -> bytes:
-    return b"\x0a\x20" + bytes(300) + b"\x2a\x4b" + arn.encode() + b"\x30\x01"
+    return b"\x0a\x20" + bytes(289) + b"\x2a\x4b" + arn.encode() + b"\x30\x01"
 
 
 def snapshot(root=NEW, recovery=NEW, checksums=NEW, before=b"", between=b"", after=b"") -> io.BytesIO:
