@@ -179,7 +179,7 @@ kill-test: lab-parts  ## The controller is killed at every point of init; every 
 
 change-test: lab-parts $(OLDER)  ## Clients write while the cluster is changed, and while that goes wrong
 	@$(TEST_LAB) pytest tests/scenarios/test_upgrade.py tests/scenarios/test_certificates.py tests/scenarios/test_identities.py tests/scenarios/test_iam.py \
-	    tests/scenarios/test_replace.py tests/scenarios/test_move.py tests/scenarios/test_failover.py
+	    tests/scenarios/test_replace.py tests/scenarios/test_move.py tests/scenarios/test_failover.py tests/scenarios/test_seal_move.py
 
 balancer-test: lab-parts vault-1.21.0  ## Clients write through a load balancer while the cluster is changed
 	@$(TEST_LAB) pytest tests/scenarios/test_balancer.py
@@ -191,8 +191,8 @@ backup-test: setup lab-parts  ## The backup tool as a process, while everything 
 	@$(LAB) pytest tests/loopback/test_backup_run.py
 	@$(TEST_LAB) pytest tests/loopback/test_backup_tool.py
 
-restore-test: lab-parts  ## Restores that must not happen, and drills that must not pass
-	@$(TEST_LAB) pytest tests/scenarios/test_restore.py
+restore-test: lab-parts  ## Restores that must not happen, drills that must not pass, and a quorum that is lost for good
+	@$(TEST_LAB) pytest tests/scenarios/test_restore.py tests/scenarios/test_quorum.py
 
 recovery-test: lab-parts  ## Recovery keys are proven, made anew, and let administrators in again, while controllers die
 	@$(TEST_LAB) pytest tests/scenarios/test_recovery_keys.py

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.vaultops.cluster.plugins.module_utils._plan import aws_words, upgrade, words
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import aws_words, quorum, seal_move, upgrade, words
 
 
 def certificate_words(status, hostvars, about):
@@ -28,12 +28,15 @@ class FilterModule:
             "instance_removed_words": aws_words.terminated,
             "key_words": aws_words.key,
             "provision_words": aws_words.provision,
+            "quorum_words": quorum.in_words,
             "regain_words": words.regain,
             "removal_words": aws_words.removal,
             "replacement_words": words.replacement,
             "restart_words": words.restart,
             "restore_words": words.restore,
             "scheduled_words": aws_words.scheduled,
+            "seal_move_snapshots": seal_move.old_snapshots,
+            "seal_move_words": seal_move.in_words,
             "standbys_first": upgrade.order,
             "upgrade_words": words.upgrade,
         }

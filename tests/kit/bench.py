@@ -88,6 +88,17 @@ class Bench:
         finally:
             requests.delete(url, timeout=10).raise_for_status()
 
+    @contextlib.contextmanager
+    def disabled(self, *key_ids: str) -> t.Iterator[None]:
+        """Nothing is opened, or made, with these KMS keys until the end."""
+        self.require_network()
+        url = f"{self.lab.aws_url}/lab/disabled"
+        requests.put(url, json={"keys": key_ids}, timeout=10).raise_for_status()
+        try:
+            yield
+        finally:
+            requests.delete(url, timeout=10).raise_for_status()
+
     def lab_command(self, command: str, **environment: str) -> None:
         subprocess.run(
             [sys.executable, str(ROOT / "tests/lab/lab.py"), command],

@@ -57,7 +57,7 @@ def wait_until_all_serve(bench) -> None:
 
 @pytest.mark.parametrize("playbook", [UPGRADE, RESTART])
 def test_each_node_is_out_of_the_balancer_while_it_restarts(fresh_lab, group, balancer, playbook):
-    with clients(fresh_lab, through(balancer)) as probe:
+    with clients(fresh_lab, through=through(balancer)) as probe:
         code, output = fresh_lab.play(*VARIABLES, playbook=playbook)
     assert code == 0, output
     report = probe.report()
@@ -75,7 +75,7 @@ def test_each_node_is_out_of_the_balancer_while_it_restarts(fresh_lab, group, ba
 def test_a_leader_that_is_killed_costs_what_an_election_takes(fresh_lab, balancer):
     leader = as_operator(fresh_lab).active()
     node = next(node for node in fresh_lab.lab.nodes if node.hostname == leader)
-    with clients(fresh_lab, through(balancer)) as probe:
+    with clients(fresh_lab, through=through(balancer)) as probe:
         inside(node.container, "systemctl kill --signal=SIGKILL vault")
         wait_until_all_serve(fresh_lab)
         time.sleep(5)  # what clients see afterwards is part of the picture

@@ -55,7 +55,8 @@ def seal_problems(
     return [
         f"The running nodes are sealed with {uses}, {is_there}, and {alias} in {region} is {wanted[0]['arn']}. With another "
         "key Vault seals itself anew, and whatever the old key encrypted, snapshots included, goes on needing it. Put "
-        f"back alias and region, or, if the other key is meant: -e vault_kms_change={alias}."
+        "back alias and region. If the other key is meant, playbooks/move_seal_key.yml moves the cluster to it, node by node. "
+        f"Without the proofs of that playbook: -e vault_kms_change={alias}."
     ]
 
 

@@ -192,6 +192,7 @@ def runner_policies(inputs: RunnerInputs) -> dict[str, Document]:
         "backup": backup_policy(inputs),
         "custody": custody_policy(inputs),
         "restore": restore_policy(inputs),
+        "move_seal_key": move_seal_key_policy(inputs),
         "decommission": decommission_policy(inputs),
     }
 
@@ -345,6 +346,21 @@ def restore_policy(inputs: RunnerInputs) -> Document:
         statements.append(allow("VaultDecryptOthers", ["kms:Decrypt"], others, snapshot_context(inputs)))
     if inputs["bucket"]:
         statements += [*_read_snapshots(inputs), _records(inputs, ["s3:GetObject", "s3:PutObject"])]
+    return document(statements)
+
+
+def move_seal_key_policy(inputs: RunnerInputs) -> Document:
+    """move_seal_key.yml, beside 'site' and 'backup': look at the new key, and have the alias lead to it."""
+    keys = [arn(inputs, "kms", "key/*")]
+    moves = ["kms:CreateAlias", "kms:UpdateAlias"]
+    statements = [
+        _look(inputs, ["kms:ListAliases"], "VaultKeyNames"),
+        # By the tag, which the new key has from the beginning; KMS asks for the alias itself, and for the keys on both ends.
+        allow("VaultKeys", sorted([*KEY_READS, *moves]), keys, _has_tag(inputs)),
+        allow("VaultKeyAlias", moves, [arn(inputs, "kms", inputs["alias"])]),
+    ]
+    if inputs["bucket"]:
+        statements += _read_snapshots(inputs)
     return document(statements)
 
 

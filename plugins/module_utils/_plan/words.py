@@ -43,7 +43,7 @@ def upgrade(plan: Part, observed: t.Mapping[str, Part], target: str, saves_to: P
         steps.append(f"{_and(without)}: Vault {target} is verified and installed, beside what runs. Nothing restarts.")
     turns = _turns(plan)
     if turns:
-        steps += [_saved(saves_to), *turns]
+        steps += [saved(saves_to), *turns]
     after = (*plan["notes"], *((GATED,) if turns else ()), PROVEN)
     return words(steps, f"every node runs {target}.", after)
 
@@ -52,7 +52,7 @@ def replacement(plan: Part, target: t.Sequence[Part], status: Part, version: str
     """*plan*: of replace.plan(); *target*: the nodes that shall be the cluster; *status*: of vault_status_info."""
     states = {node["name"]: node["state"] for node in status["nodes"]}
     joining, remaining = set(plan["joining"]), {node["name"] for node in target}
-    steps = [_saved(saves_to)] if plan["steps"] else []
+    steps = [saved(saves_to)] if plan["steps"] else []
     steps += [f"{step}." for step in plan["steps"]]
     to_make = [name for name in plan["joining"] if states[name] in ("unreachable", "uninitialized")]
     # In the order of the plan: before those that are removed at the end.
@@ -132,7 +132,7 @@ def restore(manifest: Part, standings: t.Mapping[str, str], about: Part) -> Word
     steps = []
     if about["serves"]:
         steps += [
-            f"The cluster {about['cluster']} serves: {_saved(about['saves_to'], 'what it holds now')}",
+            f"The cluster {about['cluster']} serves: {saved(about['saves_to'], 'what it holds now')}",
             f"{name} is restored over it. Whatever was written since {manifest['started_at']} is gone.",
         ]
     else:
@@ -250,7 +250,7 @@ def _turns(plan: Part) -> list[str]:
     return [f"{step['text']}." for step in plan["steps"]]
 
 
-def _saved(to: Part, what: str = "The cluster's data") -> str:
+def saved(to: Part, what: str = "The cluster's data") -> str:
     ways = []
     if to["nodes"]:
         goes = (

@@ -37,6 +37,12 @@ def _cluster(document: Part) -> t.Iterator[tuple[str, str]]:
         )
     elif cluster["active"] is None:
         yield "problem", "No node is active: nobody can read or write secrets"
+        if any(node["state"] in ("isolated", "standby") for node in document["nodes"]):
+            yield (
+                "notice",
+                "Nodes that run have no leader: bring the others back. Only where a majority is lost for good: "
+                "playbooks/recover_quorum.yml --check",
+            )
     if len(cluster["versions"]) > 1:
         yield "notice", f"The nodes run different versions: {', '.join(cluster['versions'])}"
 
@@ -91,6 +97,13 @@ def _key(document: Part) -> t.Iterator[tuple[str, str]]:
     if not key["enabled"]:
         until = f", and is deleted on {key['deletion_date'][:10]}" if key["deletion_date"] else ""
         yield "problem", f"The unseal key is {key['key_state']}{until}: a node that restarts now stays sealed"
+    last = document["snapshots"]["last"] if not document["snapshots"]["problem"] else None
+    if last and key["arn"] and last.get("seal_key_arn") not in (None, "", key["arn"]):
+        yield (
+            "notice",
+            f"The newest snapshot needs the key {last['seal_key_arn']}, and the alias leads to another one: "
+            "playbooks/move_seal_key.yml --check says which key opens the cluster",
+        )
     if key["rotation_enabled"] is False:
         yield "notice", "KMS does not rotate the unseal key"
 

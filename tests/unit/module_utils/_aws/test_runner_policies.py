@@ -266,6 +266,7 @@ DENIED = {
     "backup": [*NOT_OWN_DATA, *SNAPSHOT, *NO_KEYS, *NO_MACHINES, *NO_BUCKET],
     "custody": [*SNAPSHOT, *NO_KEYS, *NO_MACHINES, *NO_BUCKET, *READS_ALONE, *NO_NEW_RECOVERY_KEYS],
     "restore": [*NOT_OWN_DATA, *NO_KEYS, *NO_MACHINES, *NO_BUCKET],
+    "move_seal_key": [*NOT_OWN_DATA, *SIGN, *NO_KEYS, *NO_MACHINES, *NO_BUCKET, *READS_ALONE],
     "decommission": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, NO_KEYS[1], NO_MACHINES[0], NO_MACHINES[3], NO_BUCKET[1]],
 }
 
@@ -334,7 +335,7 @@ def operations() -> set[str]:
     return known & words
 
 
-@pytest.mark.parametrize("name", ["site", "status", "backup", "custody", "restore"])
+@pytest.mark.parametrize("name", ["site", "status", "backup", "custody", "restore", "move_seal_key"])
 def test_what_a_policy_allows_stands_in_the_code(name):
     said = operations()
     allowed = actions(made("everything", name)) - set(SELDOM)

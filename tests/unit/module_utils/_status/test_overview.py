@@ -82,6 +82,8 @@ def nodes_with(*changed):
     ("changes", "says"),
     [
         ({"status": status([node(1), node(2), node(3)], "degraded")}, "problem: No node is active"),
+        ({"status": status([node(1), dead(2), dead(3)], "degraded")}, "notice: Nodes that run have no leader"),
+        ({"key": {"kms_keys": [{**samples.KEY, "arn": "arn:another"}]}}, "notice: The newest snapshot needs"),
         ({"status": status(nodes_with(dead(2)), "degraded")}, "problem: vault-2 does not answer: no connection to"),
         ({"status": status(nodes_with(node(2, state="sealed")), "degraded")}, "problem: vault-2 is sealed"),
         (
