@@ -51,8 +51,6 @@ def run(tmp_path, monkeypatch):
     (tmp_path / "said").write_text(said)
     unit = ["[Service]", f"Environment=SOME={PLANTED['environment']}", "ExecStart=/usr/local/bin/vault server", ""]
     (tmp_path / "unit").write_text("\n".join(unit))
-        f"[Service]\nEnvironment=SOME={PLANTED['environment']}\nExecStart=/usr/local/bin/vault server\n"
-    )
     scripts = {
         "journalctl": f"cat {tmp_path}/said",
         "systemctl": f'[ "$1" = cat ] && exec cat {tmp_path}/unit; echo ActiveState=active',
