@@ -6,7 +6,7 @@ SHELL := /bin/bash
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vaultops
 PACKAGES := docker.io iptables debootstrap python3-venv gnupg zip iproute2 git ca-certificates curl openssl openssh-client shellcheck
 # promtool, a browser for the status page, and the packet filter that a node has. On a machine with systemd Debian starts the Prometheus that comes with it.
-TEST_PACKAGES := prometheus chromium nftables haproxy
+TEST_PACKAGES := prometheus chromium nftables haproxy jq
 LAB := . tests/lab/env;
 TEST_LAB := VAULTOPS_LAB=test; . tests/lab/env;
 # Tests that touch loopback only share nothing.

@@ -92,6 +92,13 @@ options:
           - The judgement includes a round trip to KMS through the seal.
         type: bool
         default: false
+  removed:
+    description:
+      - Files that an earlier run of this collection wrote, and that are not wanted any more. A file that does not begin with
+        this collection's mark is an error.
+    type: list
+    elements: path
+    default: []
   binary:
     description: The Vault binary that judges the configuration.
     type: path
@@ -138,7 +145,7 @@ import typing as t
 
 from ..module_utils._common.module import run_module
 from ..module_utils._node import config_check
-from ..module_utils._node.files import check_written, difference, from_options, look, put
+from ..module_utils._node.files import check_written, difference, from_options, left_over, look, put, remove
 
 ATTRIBUTES: dict[str, t.Any] = {
     "path": {"type": "path", "required": True},
@@ -153,6 +160,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     for item in params["written"]:
         check_written(item["path"], item["owner"])
     differing = [(item, diff) for item in entries if (diff := difference(item, look(item)))]
+    leftover = [(path, diff) for path in params["removed"] if (diff := left_over(path))]
     for item, _diff in differing:
         if item.path in configs and os.path.exists(params["binary"]):
             absent = check_mode and not all(os.path.exists(path) for path in params["listener_files"])
@@ -161,10 +169,12 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     if not check_mode:
         for item, _diff in differing:
             put(item)
+        for path, _diff in leftover:
+            remove(path)
     return {
-        "changed": bool(differing),
-        "paths": [item.path for item, _diff in differing],
-        "diff": [diff for _item, diff in differing],
+        "changed": bool(differing or leftover),
+        "paths": [item.path for item, _diff in differing] + [path for path, _diff in leftover],
+        "diff": [diff for _item, diff in differing] + [diff for _path, diff in leftover],
     }
 
 
@@ -199,6 +209,7 @@ OPTIONS: dict[str, t.Any] = {
         "mutually_exclusive": [("content", "secret_content")],
         "required_one_of": [("content", "secret_content")],
     },
+    "removed": {"type": "list", "elements": "path", "default": []},
     "binary": {"type": "path", "default": "/usr/local/bin/vault"},
     "data_path": {"type": "path", "default": "/opt/vault/data"},
     "listener_files": {"type": "list", "elements": "path", "default": []},

@@ -89,6 +89,13 @@ def raft(*peers, tolerance=1):
     return {"raft": {**about, "servers": servers}, "autopilot": SETTINGS}
 
 
+def audit(*paths, requests="answered"):
+    devices = {path: {"type": "file", "options": {}} for path in paths or ("journal", "file")}
+    answered = requests == "answered"
+    problem = None if answered else "vault-1: no answer in time."
+    return {"node": "vault-1", "requests": requests, "devices": devices if answered else None, "problem": problem}
+
+
 def snapshots(count, last="2026-11-25T06:00:04Z", size=13_000_000, hours=6, node_name="vault-1"):
     found = []
     for number in range(count):
@@ -135,6 +142,7 @@ def document(**changes):
         "status": status(nodes),
         "certificates": certificates(nodes),
         "raft": raft(),
+        "audit": audit(),
         "key": {"kms_keys": [KEY]},
         "snapshots": snapshots(28),
         "drills": {"drills/1.json": json.dumps(DRILL)},
@@ -165,6 +173,7 @@ def down():
         status=status(nodes, "down", "unreachable: vault-1, vault-2, vault-3"),
         certificates=certificates(nodes),
         raft=None,
+        audit=None,
         key={"msg": "no AWS credentials were found for KMS in eu-central-1. Log in to AWS again."},
         snapshots={"msg": "s3:ListObjectsV2 was refused in eu-central-1: AccessDenied: Access Denied."},
         drills={},

@@ -56,6 +56,8 @@ AUTOPILOT = {
 }
 # Answered while it is sealed, too.
 OF_THE_SEAL = ("/v1/sys/health", "/v1/sys/seal-status")
+# As a real one, these are answered whatever its audit devices do.
+NOT_AUDITED = (*OF_THE_SEAL, "/v1/sys/leader")
 Body = t.Callable[[], t.Iterator[bytes]]
 
 
@@ -193,6 +195,9 @@ class VaultStandIn:
         self.writes: list[str] = []
         # By path, without /v1/: status and body of the answer, whatever was asked; None ends the connection without one.
         self.faults: dict[str, tuple[int, bytes] | None] = {}
+        # Whether a request that is audited waits for an audit device, and what ends the waiting.
+        self.audit_blocked = False
+        self._ended = threading.Event()
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._server.daemon_threads = True
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -200,6 +205,9 @@ class VaultStandIn:
         tls.load_verify_locations(certificates.path("ca.crt"))
         tls.verify_mode = ssl.CERT_OPTIONAL
         self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+
+    def wait_for_the_end(self) -> None:
+        self._ended.wait()
 
     @property
     def address(self) -> str:
@@ -213,6 +221,7 @@ class VaultStandIn:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self._ended.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -237,6 +246,8 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
                 self._json(self._health("standbyok=true" in query), self._seal())
             elif path == "/v1/sys/seal-status":
                 self._json(200, {**self._seal(), "type": "awskms"})
+            elif path == "/v1/sys/internal/ui/mounts":
+                self._json(200, {"data": {"auth": {}, "secret": {}}})
             elif path.startswith("/v1/") and path[4:].startswith(KEPT):
                 self._kept(path[4:], None)
             elif path == "/v1/sys/storage/raft/snapshot":
@@ -286,6 +297,10 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
 
         def _fails(self, path: str) -> bool:
             """Answer as a node does that is not well."""
+            if vault.audit_blocked and path not in NOT_AUDITED:
+                vault.wait_for_the_end()
+                self.close_connection = True
+                return True
             if path[4:] in vault.faults:
                 fault = vault.faults[path[4:]]
                 if fault is None:

@@ -24,7 +24,12 @@ PARTS = {
     "preflight": [],
     "install": ["release that is switched on", "release that others may write"],
     "tls": ["rights of the certificate", "CA"],
-    "configure": ["configuration that wants a reload", "log rotation", "guard of the metadata service"],
+    "configure": [
+        "configuration that wants a reload",
+        "log rotation",
+        "hourly look at the audit files",
+        "guard of the metadata service",
+    ],
     "cluster": ["autopilot"],
     "backup": ["user of the tool", "timer", "unit that systemd has not read", "tool"],
 }
@@ -53,6 +58,12 @@ DRIFTS: dict[str, tuple[int, str, str, str]] = {
         "stat -c %a /opt/vault/releases | grep -qx 755",
     ),
     "log rotation": (2, "rm /etc/logrotate.d/vault", "/etc/logrotate.d/vault", "test -s /etc/logrotate.d/vault"),
+    "hourly look at the audit files": (
+        0,
+        "systemctl disable --now vaultops-logrotate.timer",
+        "vaultops-logrotate.timer",
+        "systemctl is-enabled vaultops-logrotate.timer && systemctl is-active vaultops-logrotate.timer",
+    ),
     "user of the tool": (2, "userdel vault-backup", "vault-backup", "id vault-backup"),
     "timer": (
         1,

@@ -125,6 +125,29 @@ def difference(entry: Entry, found: Found) -> dict[str, t.Any] | None:
     }
 
 
+def left_over(path: str) -> dict[str, t.Any] | None:
+    """An Ansible diff of a file of this collection that is to go, or None where there is none."""
+    entry = Entry(path, "root", "root", 0o644, "")
+    found = look(entry)
+    if found.content is None:
+        return None
+    if not found.content.startswith(MARK):
+        raise Problem(f"{path} is there, and is not this collection's", "Move it away, then run again.")
+    return {
+        "before_header": f"{path} {found.attributes}",
+        "after_header": f"{path} (absent)",
+        "before": _shown(entry, found.content, found.attributes, "before"),
+        "after": "",
+    }
+
+
+def remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError as error:
+        raise Problem(f"{path} could not be removed ({error})") from error
+
+
 def put(entry: Entry) -> None:
     """Give the path its content in one step, and its attributes with it."""
     try:

@@ -25,6 +25,7 @@ KEPT_BY = {
     "cluster_addr": "vault_cluster_addr",
     "cluster_name": "vault_cluster_name",
     "disable_mlock": "vault_server_disable_mlock",
+    "listener.tcp.telemetry.unauthenticated_metrics_access": "vault_server_unauthenticated_metrics",
     "listener.tcp.tls_min_version": "vault_tls_min_version",
     "log_level": "vault_server_log_level",
     "seal.awskms.endpoint": "vault_aws_endpoint_url",

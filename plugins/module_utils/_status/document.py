@@ -36,6 +36,7 @@ def document(
     status: Found,
     certificates: Found,
     raft: Found | None = None,
+    audit: Found | None = None,
     key: Found | None = None,
     snapshots: Found | None = None,
     drills: Found | None = None,
@@ -43,8 +44,8 @@ def document(
     """*about* is name, region, key_alias, bucket, prefix and node_ids (by the node's name), as the inventory has them,
     and what limits.of() reads.
 
-    The others are the results of vault_status_info, vault_certificate_info, vault_raft_info, kms_key_info,
-    vault_snapshot_info and vault_record_info; None for what was not asked.
+    The others are the results of vault_status_info, vault_certificate_info, vault_raft_info, vault_audit_info,
+    kms_key_info, vault_snapshot_info and vault_record_info; None for what was not asked.
     """
     peers = _raft(raft)
     seen = {one["node"]: one for one in certificates.get("certificates") or []}
@@ -60,6 +61,7 @@ def document(
         ],
         "raft": peers,
         "autopilot": _autopilot(raft),
+        "audit": _audit(audit),
         "key": _key(about["key_alias"], key),
         "snapshots": _snapshots(now, about, snapshots),
         "drill": _drill(now, drills),
@@ -125,6 +127,22 @@ def _autopilot(found: Found | None) -> Part:
     settings = (found or {}).get("autopilot")
     reason = None if settings else _why_not(found, "no node is active, so there is nobody to ask")
     return {"settings": settings or None, "problem": reason}
+
+
+def _audit(found: Found | None) -> Part:
+    requests = (found or {}).get("requests")
+    devices = (found or {}).get("devices")
+    reason = None if requests else _why_not(found, "no node is active, so there is nobody to ask")
+    if requests and devices is None:
+        reason = words.one_line((found or {})["problem"])
+    return {
+        "node": (found or {}).get("node"),
+        "requests": requests,
+        "devices": None
+        if devices is None
+        else [{"path": path, "type": devices[path]["type"]} for path in sorted(devices)],
+        "problem": reason,
+    }
 
 
 def _key(alias: str, found: Found | None) -> Part:

@@ -18,7 +18,7 @@ LEVELS = ("problem", "notice", "unknown")
 
 def collect(document: Part) -> list[Finding]:
     found: list[tuple[str, str]] = []
-    for part in (_cluster, _nodes, _raft, _key, _snapshots, _drill):
+    for part in (_cluster, _nodes, _audit, _raft, _key, _snapshots, _drill):
         found += part(document)
     ordered = sorted(found, key=lambda one: LEVELS.index(one[0]))
     return [{"level": level, "text": words.sentence(text)} for level, text in ordered]
@@ -69,6 +69,32 @@ def _nodes(document: Part) -> t.Iterator[tuple[str, str]]:
             yield "problem", f"Clients do not accept {name}'s certificate: {certificate['problem']}"
         elif certificate["days_left"] < document["limits"]["certificate_days"]:
             yield "notice", f"{name}'s certificate expires in {words.many(certificate['days_left'], 'day')}"
+
+
+def _audit(document: Part) -> t.Iterator[tuple[str, str]]:
+    audit, devices = document["audit"], document["audit"]["devices"]
+    if audit["requests"] == "hang":
+        yield (
+            "problem",
+            f"Requests hang on {audit['node']}, though its health says that it is well: a blocked audit device is the likely "
+            "cause",
+        )
+    elif audit["requests"] == "fail":
+        yield (
+            "problem",
+            f"Requests fail on {audit['node']}, though its health says that it is well: that no audit device can be written to "
+            f"is the likely cause ({audit['problem']})",
+        )
+    elif audit["problem"]:
+        if document["cluster"]["state"] not in ("fresh", "unseen") and document["cluster"]["active"] is not None:
+            yield "unknown", f"The audit devices can't be read: {audit['problem']}"
+    elif not devices:
+        yield "problem", "No audit device is enabled: nobody can tell afterwards who did what"
+    elif len(devices) < 2:
+        yield (
+            "notice",
+            f"Only one audit device is enabled ({devices[0]['path']}): when it fails, Vault refuses every request",
+        )
 
 
 def _raft(document: Part) -> t.Iterator[tuple[str, str]]:

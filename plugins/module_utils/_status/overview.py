@@ -25,7 +25,13 @@ def lines(document: Part) -> list[str]:
         f"{node['name']}: {'; '.join([_node(node), *_peer(node, peers), certificate(node)])}"
         for node in document["nodes"]
     ]
-    rest = [key(document["key"]), autopilot(document), snapshots(document["snapshots"]), drill(document["drill"])]
+    rest = [
+        key(document["key"]),
+        autopilot(document),
+        audit(document["audit"]),
+        snapshots(document["snapshots"]),
+        drill(document["drill"]),
+    ]
     return [head, *nodes, *rest, *(f"{one['level'].capitalize()}: {one['text']}" for one in document["findings"])]
 
 
@@ -71,6 +77,13 @@ def autopilot(document: Part) -> str:
     cleans = document["autopilot"]["settings"].get("cleanup_dead_servers")
     health = "healthy" if document["raft"]["healthy"] else "not healthy"
     return f"Autopilot: {health}, dead servers are {'removed' if cleans else 'kept'}"
+
+
+def audit(found: Part) -> str:
+    if found["devices"] is None:
+        return f"Audit devices: {found['problem']}"
+    named = [f"{one['path']} ({one['type']})" for one in found["devices"]]
+    return f"Audit devices: {', '.join(named) or 'none'}"
 
 
 def snapshots(found: Part) -> str:

@@ -38,8 +38,13 @@ def unseen(nodes: t.Sequence[Part], ca_problem: str = "") -> str | None:
 
 def outage(document: Part) -> str | None:
     """Why nobody can use the cluster, or None. *document*: what document.document() returns."""
-    cluster = document["cluster"]
-    if cluster["state"] in ("fresh", "unseen") or cluster["active"] is not None:
+    cluster, requests = document["cluster"], document["audit"]["requests"]
+    if cluster["state"] in ("fresh", "unseen"):
+        return None
+    if cluster["active"] is not None:
+        if requests in ("hang", "fail"):
+            node = document["audit"]["node"]
+            return f"The cluster {cluster['name']} serves nobody: requests {requests} on {node}, which is active."
         return None
     return f"The cluster {cluster['name']} serves nobody: it is {cluster['state']} ({cluster['reason']})."
 

@@ -10,6 +10,7 @@ import subprocess
 import pytest
 import yaml
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup import metrics
+from kit import docs
 from kit.paths import ROOT
 
 FOLDER = ROOT / "docs" / "monitoring"
@@ -21,7 +22,7 @@ NAMES = [rule["alert"] for rule in ALERTS]
 def promtool(command, folder, name):
     assert shutil.which("promtool"), "promtool is missing: make setup installs Debian's package prometheus"
     done = subprocess.run(
-        ["promtool", command, "rules", name], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        ["promtool", command, "rules", name], cwd=folder, capture_output=True, text=True, timeout=180, check=False
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -53,10 +54,31 @@ def test_an_alert_that_never_fires_or_always_does_is_noticed(tmp_path, name, exp
 @pytest.mark.parametrize("rule", ALERTS, ids=NAMES)
 def test_who_is_called_is_told_what_it_is_and_what_to_do_first(rule):
     assert rule["labels"]["severity"] in ("warning", "critical")
-    assert set(rule["annotations"]) == {"summary", "first"}
-    table = [line for line in (FOLDER / "README.md").read_text().splitlines() if line.startswith("| `Vault")]
+    assert set(rule["annotations"]) == {"summary", "first", "runbook_url"}
+    table = [line for line in (FOLDER / "README.md").read_text().splitlines() if line.startswith("| [`Vault")]
     assert [line.split("`")[1] for line in table] == NAMES
-    assert all(line.count(" | ") == 2 for line in table)
+    (row,) = (line for line in table if f"`{rule['alert']}`" in line)
+    assert row.split(" | ")[:2] == [
+        f"| [`{rule['alert']}`](../alerts.md#{rule['alert'].lower()})",
+        rule["labels"]["severity"],
+    ]
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=NAMES)
+def test_each_alert_leads_to_its_section_which_says_all_there_is_to_know(rule):
+    repository = yaml.safe_load((ROOT / "galaxy.yml").read_text())["repository"]
+    path, anchor = rule["annotations"]["runbook_url"].removeprefix(f"{repository}/blob/main/").split("#")
+    page = ROOT / path
+    assert anchor in docs.page(page).anchors
+    section = page.read_text().partition(f"\n## {rule['alert']}\n")[2].partition("\n## ")[0]
+    assert anchor == rule["alert"].lower()
+    told = dict(re.findall(r"(?ms)^- \*\*([\w ]+):\*\* (.+?)(?=^- \*\*|\Z)", section))
+    assert list(told) == ["You see", "It means", "By itself", "You do"]
+    assert all(text.strip() for text in told.values())
+
+
+def test_each_section_is_of_an_alert_in_the_rules_order():
+    assert re.findall(r"(?m)^## (\w+)$", (FOLDER.parent / "alerts.md").read_text()) == NAMES
 
 
 def test_the_backup_tools_metrics_are_those_that_it_writes():

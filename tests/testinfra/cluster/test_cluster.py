@@ -70,6 +70,14 @@ def test_the_rotated_audit_log_is_written_on(cluster, lab):
     assert int(size) > 0
 
 
+def test_the_audit_files_are_looked_at_every_hour(lab):
+    for node in lab.nodes:
+        inside(node.container, "systemctl", "is-active", "vaultops-logrotate.timer")
+        inside(node.container, "systemctl", "start", "vaultops-logrotate.service")
+        shown = inside(node.container, "systemctl", "show", "-p", "Result,ExecMainStatus", "vaultops-logrotate.service")
+        assert shown.split() == ["Result=success", "ExecMainStatus=0"]
+
+
 def test_a_write_survives_the_loss_of_the_active_node(cluster, lab):
     value = secrets.token_hex(8)
     with cluster.login_active() as client:

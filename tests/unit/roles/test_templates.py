@@ -20,6 +20,7 @@ CASES = {
             "vault_server_telemetry": {"disable_hostname": True, "prometheus_retention_time": "24h"},
         },
     ),
+    "open_metrics.hcl": ("vault.hcl.j2", {"vault_join": "static", "vault_server_unauthenticated_metrics": True}),
     "ipv6.hcl": (
         "vault.hcl.j2",
         {

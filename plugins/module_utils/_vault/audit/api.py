@@ -19,3 +19,8 @@ def read_devices(where: str, client: t.Any) -> dict[str, dict[str, t.Any]]:
 
 def enable_device(where: str, client: t.Any, path: str, device: dict[str, t.Any]) -> None:
     call(where, lambda: client.adapter.put(f"/v1/sys/audit/{path}", json=device))
+
+
+def ask_what_is_audited(where: str, client: t.Any) -> None:
+    """A request that Vault takes from everybody, and writes to its audit devices before it answers."""
+    call(where, lambda: client.adapter.get("/v1/sys/internal/ui/mounts"))

@@ -228,6 +228,28 @@ def test_an_unknown_field_is_a_mistake():
     assert found == ["unknown field uii"]
 
 
+@pytest.mark.parametrize("check", [True, False])
+def test_a_file_that_is_not_wanted_any_more_goes(run_module, tmp_path, check):
+    ours = tmp_path / "old.timer"
+    ours.write_text("# Made by vaultops.cluster. Changes made here are overwritten.\n[Timer]\n")
+    options = {"removed": [str(ours), str(tmp_path / "never.timer")]}
+    said = run_module(vault_files, check=check, **options)
+    assert (said["changed"], said["paths"]) == (True, [str(ours)])
+    assert said["diff"][0]["after_header"] == f"{ours} (absent)" and "[Timer]" in said["diff"][0]["before"]
+    assert ours.exists() is check
+    if not check:
+        assert run_module(vault_files, **options)["changed"] is False
+
+
+def test_somebody_elses_file_stays_and_so_does_all_else(run_module, tmp_path):
+    theirs, new = tmp_path / "old.timer", tmp_path / "new"
+    theirs.write_text("[Timer]\n")
+    files = [{"path": str(new), "content": "x", "owner": ME, "group": MY_GROUP}]
+    said = run_module(vault_files, files=files, removed=[str(theirs)])
+    assert said["failed"] and said["msg"].startswith(f"{theirs} is there, and is not this collection's.")
+    assert theirs.exists() and not new.exists()
+
+
 @pytest.fixture
 def diagnosing(tmp_path):
     """Stands in for a Vault whose verdict on the listener is that its certificate is not there."""

@@ -8,7 +8,7 @@ import re
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._common import words
 from ansible_collections.vaultops.cluster.plugins.module_utils._status import document as made_of
-from ansible_collections.vaultops.cluster.plugins.module_utils._status import findings, overview
+from ansible_collections.vaultops.cluster.plugins.module_utils._status import findings, overview, sight
 from kit import status_samples as samples
 from kit.paths import ROOT
 from kit.status_samples import KEY, certificates, dead, document, node, peer, raft, snapshots, status
@@ -38,11 +38,56 @@ def test_a_healthy_cluster_leaves_nothing_to_look_at():
     assert found[4:] == [
         "Unseal key alias/vault-unseal: Enabled, rotated every 365 days",
         "Autopilot: healthy, dead servers are kept",
+        "Audit devices: file (file), journal (file)",
         "Last snapshot: 3 hours 11 minutes ago (2026-11-25 06:00 UTC), 13.5 MiB, taken on vault-1: "
         "prod_20261125T060004Z_104027_vault-1.snap.encrypted",
         "Last restore drill: passed 5 days 5 hours ago (2026-11-20 04:00 UTC), lost at most 3 hours 12 minutes, "
         "restored within 41 seconds",
     ]
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (
+            samples.audit(requests="hang"),
+            "problem: Requests hang on vault-1, though its health says that it is well: a blocked audit device is "
+            "the likely cause.",
+        ),
+        (
+            samples.audit(requests="fail"),
+            "problem: Requests fail on vault-1, though its health says that it is well: that no audit device can be "
+            "written to is the likely cause (vault-1: no answer in time.).",
+        ),
+        (
+            samples.audit("file"),
+            "notice: Only one audit device is enabled (file): when it fails, Vault refuses every request.",
+        ),
+        (
+            {**samples.audit(), "devices": {}},
+            "problem: No audit device is enabled: nobody can tell afterwards who did what.",
+        ),
+        (
+            {**samples.audit(), "devices": None, "problem": "vault-1: permission denied."},
+            "unknown: The audit devices can't be read: vault-1: permission denied.",
+        ),
+        ({"msg": "no answer.", "failed": False}, "unknown: The audit devices can't be read: no answer."),
+    ],
+)
+def test_what_the_audit_devices_do_to_requests_is_said(found, says):
+    assert texts(document(audit=found)) == [says]
+
+
+def test_requests_that_hang_are_an_outage_though_a_node_is_active():
+    assert sight.outage(document()) is None
+    assert sight.outage(document(audit=samples.audit("file"))) is None
+    for what in ("hang", "fail"):
+        said = sight.outage(document(audit=samples.audit(requests=what)))
+        assert said == f"The cluster prod serves nobody: requests {what} on vault-1, which is active."
+
+
+def test_nobody_asks_for_devices_where_no_node_is_active():
+    assert [text for text in texts(samples.down()) if "audit" in text] == []
 
 
 def test_without_a_login_the_peers_are_left_out_and_the_reason_is_said():
