@@ -228,5 +228,5 @@ def test_no_key_and_no_token_shows(cluster):
         assert not wire.shown_in(seen)
         assert "hvs." not in output and "hvs." not in seen
         away_from(cluster)
-        logs = cluster.on_nodes("journalctl --no-pager; cat /var/log/vault/*")
+        logs = cluster.on_nodes("journalctl --no-pager; cat /var/log/vault/* || true")
         assert not wire.shown_in("".join(logs))
