@@ -26,6 +26,7 @@ def given(arguments: dict[str, t.Any]) -> t.Iterator[None]:
     """Have a module find its arguments, on every ansible-core."""
     # A process is a module, and keeps what it warned of.
     warnings._global_warnings.clear()
+    warnings._global_deprecations.clear()
     try:
         from ansible.module_utils import _internal
         from ansible.module_utils.testing import patch_module_args
