@@ -97,7 +97,7 @@ def test_what_a_run_has_left_out_that_was_killed_is_put_back_by_the_next(fresh_l
     wait_until_all_serve(fresh_lab)
     code, output = fresh_lab.play(*VARIABLES, "--check")
     assert code == 0, output
-    assert f"the load balancer sends requests to {left_out} again" in " ".join(output.split()), output
+    assert f"The load balancer sends requests to {left_out} again" in " ".join(output.split()), output
     assert group.targets() != everybody(fresh_lab)
     dead = f"{getpass.getuser()}@{socket.gethostname()}"
     code, output = fresh_lab.play(*VARIABLES, "-e", f"vault_lease_take_over={dead}")
