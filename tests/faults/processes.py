@@ -139,7 +139,7 @@ def memory_limit(cluster: Cluster) -> Steps:
     stand_in="SIGSTOP in turns",
 )
 def active_slow(cluster: Cluster) -> Steps:
-    """The active node's machine is slow: it stands still for 0.4 s of each half second."""
+    """The active node's machine is slow: it stands still for 0.3 s of each 0.4 s."""
     end = time.monotonic() + 10
     while time.monotonic() < end:
         cluster.signal(cluster.active, "STOP")
