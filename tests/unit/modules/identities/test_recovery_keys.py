@@ -316,6 +316,9 @@ def test_new_keys_for_people_wait_until_these_have_given_theirs(vault, custody, 
     assert custody.record["rekey"] is None
     # And from there on people are needed.
     assert "have to give their key" in run(vault_rekey, age_hours=0, **wanted)["msg"]
+    again = run(vault_rekey, age_hours=0, recovery_keys=opened[:3], **wanted)
+    assert again["waits"], again
+    assert vault.recovery.keys == opened
 
 
 # --- nobody gets in
