@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import subprocess
 import sys
 import tempfile
@@ -14,10 +15,13 @@ from kit.bench import Bench
 from kit.paths import ROOT
 from kit.probe import ProbeError
 
-from . import aws, certificates, controllers, disks, network, processes, record  # noqa: F401
+from . import controllers, record
 from .cluster import Cluster
 from .fault import FAULTS, NOT_INJECTED
 from .run import Row, run
+
+for part in ("aws", "certificates", "disks", "network", "processes"):
+    importlib.import_module(f"faults.{part}")
 
 PAGE = ROOT / "docs" / "faults.md"
 BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->"
@@ -76,7 +80,7 @@ def measured(names: list[str], keep: bool, results: Path) -> list[Row]:
 
 
 def write_docs(rows: list[Row]) -> None:
-    before, _, rest = PAGE.read_text().partition(BEGIN)
+    before, _begin, rest = PAGE.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
     PAGE.write_text(f"{before}{BEGIN}\n{record.table(rows)}\n\n{END}{after}")
 

@@ -158,7 +158,7 @@ def write_much(cluster: Cluster) -> bool:
 
 def lead(cluster: Cluster, name: str) -> None:
     """Have the node lead: whoever else does steps down."""
-    for _ in range(10):
+    for _each in range(10):
         active = as_operator(cluster.bench).active()
         if active == name:
             cluster.active, cluster.standbys = name, [other for other in cluster.nodes if other != name]

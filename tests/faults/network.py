@@ -51,7 +51,7 @@ def active_mute(cluster: Cluster) -> Steps:
 @fault(gap=12, heal=90, by_itself="Pre-vote keeps a leader that serves. The node catches up when the link stays.")
 def standby_flapping(cluster: Cluster) -> Steps:
     """A standby's link to the other nodes goes away and comes back, eight times in 24 s."""
-    for _ in range(8):
+    for _each in range(8):
         with cluster.filtered(cluster.standbys[0], *cluster.apart(cluster.standbys[0])):
             time.sleep(1.5)
         time.sleep(1.5)

@@ -89,7 +89,7 @@ def unit(said: str) -> tuple[str, list[str]]:
         hides = continues or bool(_UNIT_HIDES.match(line.strip()))
         continues = hides and line.rstrip().endswith("\\")
         if hides:
-            name, _, value = line.partition("=")
+            name, _equals, value = line.partition("=")
             hidden += values(value or line)
             lines.append(f"{name.strip() if _UNIT_HIDES.match(name.strip()) else ''}={HIDDEN}")
         else:

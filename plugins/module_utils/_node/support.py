@@ -95,7 +95,7 @@ def _environment(name: str, proc: str) -> list[str]:
     return [
         value
         for variable in variables
-        for name_of, _, value in [variable.partition("=")]
+        for name_of, _equals, value in [variable.partition("=")]
         if name_of not in ("PATH", "LANG", "USER", "LOGNAME", "SHELL", "HOME", "NOTIFY_SOCKET", "INVOCATION_ID")
     ]
 

@@ -24,6 +24,7 @@ class Machine:
         self.stop = lambda: None  # an answer in place of stopping
         self.elected = True
         self.resumed = {"changed": True}
+        self.failure = None
 
     def run(self, options):
         self.told.append(options)
@@ -31,8 +32,8 @@ class Machine:
             for fault in ("sys/health", "sys/leader"):
                 self.nodes[0].faults.pop(fault, None)
             self.nodes[0].active = lambda: not self.elected
-            if isinstance(self.resumed, Exception):
-                raise self.resumed
+            if self.failure:
+                raise self.failure
             return self.resumed
         said = self.stop()
         if said is None:
@@ -164,11 +165,12 @@ def test_a_node_that_does_not_come_back_is_told(cluster, play):
 
 
 @pytest.mark.parametrize(
-    "resumed", [{"failed": True, "msg": "systemctl start failed."}, AnsibleConnectionFailure("no route to vault-1")]
+    ("resumed", "failure"),
+    [({"failed": True, "msg": "systemctl start failed."}, None), ({}, AnsibleConnectionFailure("no route to vault-1"))],
 )
-def test_a_start_that_fails_is_told_with_what_was_measured(cluster, play, resumed):
+def test_a_start_that_fails_is_told_with_what_was_measured(cluster, play, resumed, failure):
     _options, machine = cluster
-    machine.resumed = resumed
+    machine.resumed, machine.failure = resumed, failure
     said = play()
     assert said["problem"].startswith("vault-1: ") or said["problem"].startswith("vault-1 could not be started again: ")
     assert "The node starts Vault by itself within 95 s" in said["problem"]

@@ -69,7 +69,7 @@ def make(name: str, client: t.Any, sink: Sink, record: Record, cancel: str = "")
     noted: GenerateRoot = {"who": whoami(), "nonce": None, "unseen": before["unseen"] if before else []}
     sink.prove_writable(records.stand_in_of_root(record, noted))
     record = _keep(sink, {**record, "generate_root": noted})
-    otp = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(attempt["otp_length"]))
+    otp = "".join(secrets.choice(string.ascii_letters + string.digits) for _each in range(attempt["otp_length"]))
     nonce = str(api.begin_root(name, client, otp)["nonce"])
     try:
         record = _keep(sink, {**record, "generate_root": {**noted, "nonce": nonce}})

@@ -7,7 +7,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._plan import inpu
 
 NAMES = ("vault-1", "vault-2", "vault-3", "vault-4", "vault-5")
 HOSTS = inputs.nodes(list(NAMES), {name: {"vault_address": f"10.0.1.{n}"} for n, name in enumerate(NAMES, 10)})
-LOST = ["vault-2", "vault-3"]
+LOST = ("vault-2", "vault-3")
 
 
 def answer(name, state="unreachable", **more):
@@ -69,7 +69,7 @@ def test_who_is_not_in_the_inventory_any_more_counts_as_a_voter():
     """Machines that were terminated have left an EC2 inventory: one host of what were three."""
     made = planned(hosts=1)
     assert made["problems"] == []
-    assert made["unreached"] == LOST
+    assert made["unreached"] == list(LOST)
 
 
 @pytest.mark.parametrize("leader", ["vault_1", "vault_2"])

@@ -209,7 +209,7 @@ def test_one_wrong_key_keeps_nobody_from_new_ones(vault, custody, run):
 
 def test_only_two_former_sets_are_kept(vault, custody, run):
     made = [list(vault.recovery.keys)]
-    for _ in range(3):
+    for _each in range(3):
         run(vault_rekey, age_hours=0)
         made.append(list(vault.recovery.keys))
     assert [one["recovery_keys"] for one in custody.record["former"]] == [made[2], made[1]]
