@@ -16,7 +16,7 @@ SITE = ROOT / "roles" / "vault_site"
 STATUS = ROOT / "roles" / "vault_status" / "tasks" / "show.yml"
 MODULE = "ansible.builtin.set_stats"
 # In a workflow an artifact is a variable of each job that follows: no name may be an input's, or mistaken for one.
-ARTIFACTS = {"vaultops_plan", "vaultops_status"}
+ARTIFACTS = {"vaultops_custody", "vaultops_failover", "vaultops_plan", "vaultops_status"}
 
 
 def tasks_of(path: t.Any) -> list[dict[str, t.Any]]:
@@ -34,6 +34,8 @@ def artifacts() -> t.Iterator[tuple[str, dict[str, t.Any]]]:
 def test_artifacts_come_from_where_the_same_is_said():
     assert dict(artifacts()).keys() == {
         "playbooks/tasks/plan.yml",
+        "roles/vault_cluster/tasks/custody_check.yml",
+        "roles/vault_failover/tasks/check.yml",
         "roles/vault_site/tasks/plan.yml",
         "roles/vault_status/tasks/show.yml",
     }

@@ -53,7 +53,10 @@ def test_how_the_nodes_are_reached_is_what_the_hosts_say(run, tmp_path):
     written = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "out" / "policies").iterdir()}
     assert set(written) == {
         f"prod-{name}"
-        for name in ("provision", "provision-machines", "site", "status", "backup", "restore", "decommission")
+        for name in (
+            *("provision", "provision-machines", "site", "status", "backup", "custody", "restore", "move_seal_key"),
+            "decommission",
+        )
     }
     bucket = ["arn:aws-cn:s3:::example-transfer/*"]
     assert {name for name in written for one in written[name]["Statement"] if one["Resource"] == bucket} == {

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import types
+from unittest import mock
 
 import pytest
 import yaml
@@ -23,8 +24,7 @@ class Machine:
         self.nodes, self.told = nodes, []
         self.stop = lambda: None  # an answer in place of stopping
         self.elected = True
-        self.resumed = {"changed": True}
-        self.failure = None
+        self.resume = mock.Mock(return_value={"changed": True})
 
     def run(self, options):
         self.told.append(options)
@@ -32,9 +32,7 @@ class Machine:
             for fault in ("sys/health", "sys/leader"):
                 self.nodes[0].faults.pop(fault, None)
             self.nodes[0].active = lambda: not self.elected
-            if self.failure:
-                raise self.failure
-            return self.resumed
+            return self.resume()
         said = self.stop()
         if said is None:
             self.nodes[0].faults |= {"sys/health": None, "sys/leader": None}
@@ -165,12 +163,15 @@ def test_a_node_that_does_not_come_back_is_told(cluster, play):
 
 
 @pytest.mark.parametrize(
-    ("resumed", "failure"),
-    [({"failed": True, "msg": "systemctl start failed."}, None), ({}, AnsibleConnectionFailure("no route to vault-1"))],
+    "resume",
+    [
+        mock.Mock(return_value={"failed": True, "msg": "systemctl start failed."}),
+        mock.Mock(side_effect=AnsibleConnectionFailure("no route to vault-1")),
+    ],
 )
-def test_a_start_that_fails_is_told_with_what_was_measured(cluster, play, resumed, failure):
+def test_a_start_that_fails_is_told_with_what_was_measured(cluster, play, resume):
     _options, machine = cluster
-    machine.resumed, machine.failure = resumed, failure
+    machine.resume = resume
     said = play()
     assert said["problem"].startswith("vault-1: ") or said["problem"].startswith("vault-1 could not be started again: ")
     assert "The node starts Vault by itself within 95 s" in said["problem"]
