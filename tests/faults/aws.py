@@ -9,9 +9,8 @@ from kit.fault_proxy import Answer, Delay, Drop, FaultProxy, Rule
 from kit.mirror import PROXY_PORT
 
 from .cluster import Cluster
-from .fault import fault
+from .fault import Steps, fault
 
-Steps = t.Generator[None, None, None]
 ALIAS = "alias/vault-unseal"
 SEALED = "The node exits, and its unit tries again every 5 s until it can unseal. The others serve."
 

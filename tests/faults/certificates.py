@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
-import typing as t
-
-from ansible_collections.vaultops.cluster.plugins.module_utils._tls import authority
-from cryptography import x509
-from kit.ca import PEM, published, signer
+from kit.ca import expired
 
 from .cluster import Cluster
-from .fault import fault
+from .fault import Steps, fault
 
-Steps = t.Generator[None, None, None]
 TLS = "/etc/vault.d/tls"
 
 
@@ -28,7 +22,8 @@ def certificate_expired(cluster: Cluster) -> Steps:
     """A standby serves a certificate that has expired."""
     name = cluster.standbys[0]
     cluster.sh(name, f"mkdir -p /run/fault && cp -p {TLS}/vault.crt {TLS}/vault.key /run/fault/")
-    for file, text in expired(cluster, name).items():
+    lab = cluster.bench.lab
+    for file, text in expired(lab.aws_url, lab.name, name, cluster.nodes[name].address).items():
         cluster.sh(name, f"cat > {TLS}/{file} <<'END'\n{text}END")
     cluster.sh(name, "systemctl reload vault")
     try:
@@ -38,18 +33,6 @@ def certificate_expired(cluster: Cluster) -> Steps:
             name,
             f"cp -p /run/fault/vault.crt /run/fault/vault.key {TLS}/ && rm -r /run/fault && systemctl reload vault",
         )
-
-
-def expired(cluster: Cluster, name: str) -> dict[str, str]:
-    """Certificate and key of this CA, of which the former ended three days ago."""
-    lab = cluster.bench.lab
-    ca = x509.load_pem_x509_certificate(published(lab.aws_url, f"/vaultops/{lab.name}/ca").encode())
-    names = [name, f"vault.{lab.name}.internal", "localhost", "127.0.0.1", cluster.nodes[name].address]
-    wanted: t.Any = {"common_name": name, "names": names, "usage": ["serverAuth", "clientAuth"], "days": 397}
-    begun = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=400)
-    key = authority.new_key()
-    made = authority.certificate(ca, signer(lab.aws_url, f"alias/vault-{lab.name}-ca"), key.public_key(), wanted, begun)
-    return {"vault.crt": made.public_bytes(PEM).decode(), "vault.key": authority.private(key).decode()}
 
 
 @fault(

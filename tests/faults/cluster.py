@@ -107,10 +107,10 @@ class Cluster:
         finally:
             self.sh(name, f"nft delete {table}")
 
-    def apart(self, name: str, port: str = "") -> list[str]:
+    def apart(self, name: str) -> list[str]:
         """Rules that cut a node off from the other nodes, but not from its clients."""
         others = ", ".join(node.address for other, node in self.nodes.items() if other != name)
-        return [f"in ip saddr '{{ {others} }}' {port} drop", f"out ip daddr '{{ {others} }}' {port} drop"]
+        return [f"in ip saddr '{{ {others} }}' drop", f"out ip daddr '{{ {others} }}' drop"]
 
     @contextlib.contextmanager
     def without_aws(self, *names: str) -> t.Iterator[None]:

@@ -11,9 +11,8 @@ import typing as t
 from kit.bench import end_family, finished
 
 from .cluster import Cluster
-from .fault import fault
+from .fault import Steps, fault
 
-Steps = t.Generator[None, None, None]
 KILLS = 10
 RESUMES = "What was begun stays as it is. The next run names who had the lease, and finishes the work."
 

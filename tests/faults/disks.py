@@ -9,13 +9,13 @@ import typing as t
 
 import requests
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft import api
 from kit.login import as_operator
 from kit.probe import prepare
 
 from .cluster import AUDIT, DATA, Cluster
-from .fault import fault
+from .fault import Steps, fault
 
-Steps = t.Generator[None, None, None]
 SPACE = "Make room, or a larger disk."
 
 
@@ -165,6 +165,6 @@ def lead(cluster: Cluster, name: str) -> None:
             return
         # Whoever has stepped down can end no token, and the next leader knows of it later.
         with contextlib.suppress(VaultError), as_operator(cluster.bench).login_active() as client:
-            client.adapter.put("/v1/sys/step-down")
+            api.step_down(active, client)
         cluster.wait_whole(30)
     raise SystemExit(f"{name} would not lead")

@@ -9,7 +9,8 @@ import typing as t
 if t.TYPE_CHECKING:
     from .cluster import Cluster
 
-Steps = t.Callable[["Cluster"], t.Generator[None, None, None]]
+Steps = t.Generator[None, None, None]
+Injects = t.Callable[["Cluster"], Steps]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Fault:
 
     name: str
     sentence: str
-    steps: Steps
+    steps: Injects
     says: str  # part of a finding of status.yml while it lasts; empty: there need be none
     hold_seconds: float  # how long it lasts at least
     gap_seconds: float  # how long nobody may write at most, all clients together
@@ -39,8 +40,8 @@ def fault(
     by_itself: str = "Nothing is noticed.",
     to_do: str = "Nothing.",
     stand_in: str = "",
-) -> t.Callable[[Steps], Steps]:
-    def add(steps: Steps) -> Steps:
+) -> t.Callable[[Injects], Injects]:
+    def add(steps: Injects) -> Injects:
         sentence = (inspect.getdoc(steps) or "").splitlines()[0]
         FAULTS[steps.__name__] = Fault(
             steps.__name__, sentence, steps, says, hold, gap, heal, by_itself, to_do, stand_in

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-import typing as t
 
 from .cluster import Cluster
-from .fault import fault
+from .fault import Steps, fault
 
-Steps = t.Generator[None, None, None]
 STEPS_DOWN = "The node has no majority and steps down; the other two elect a leader. Once it hears them, it follows."
 
 

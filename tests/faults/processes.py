@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-import typing as t
 
 from .cluster import Cluster
-from .fault import fault
+from .fault import Steps, fault
 
-Steps = t.Generator[None, None, None]
 YOUNG_SECONDS = 8
 # Something in Vault's cgroup takes more than is left, and Vault is the first that the kernel ends for it.
 ETER = """

@@ -68,6 +68,17 @@ def issue_client(url: str, cluster: str, bundle: str, name: str, folder: Path, d
     (folder / f"{name}.crt").write_bytes(made.public_bytes(PEM))
 
 
+def expired(url: str, cluster: str, node: str, address: str) -> dict[str, str]:
+    """Certificate and key of a node, as its files: of the cluster's CA, and expired three days ago."""
+    ca = x509.load_pem_x509_certificate(published(url, f"/vaultops/{cluster}/ca").encode())
+    names = [node, f"vault.{cluster}.internal", "localhost", "127.0.0.1", address]
+    wanted: t.Any = {"common_name": node, "names": names, "usage": ["serverAuth", "clientAuth"], "days": 397}
+    begun = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=400)
+    key = authority.new_key()
+    made = authority.certificate(ca, signer(url, f"alias/vault-{cluster}-ca"), key.public_key(), wanted, begun)
+    return {"vault.crt": pem(made), "vault.key": authority.private(key).decode()}
+
+
 def sign_request(url: str, cluster: str, *names: str) -> str:
     """A certificate of the cluster's CA for the request that is read, with the first name as its common name."""
     ca = x509.load_pem_x509_certificate(published(url, f"/vaultops/{cluster}/ca").encode())

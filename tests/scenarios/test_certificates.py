@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._tls import authority
 from ansible_collections.vaultops.cluster.plugins.module_utils._tls.served import look
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from kit.ca import published, signer
+from kit.ca import expired, published
 from kit.certificates import issue, pem
 from kit.changes import assert_nothing_lost, clients, inside, make_cluster
 from kit.login import as_operator, identities
@@ -125,13 +123,7 @@ def test_a_switch_to_a_new_ca_can_be_taken_back(cluster):
 def test_an_expired_certificate_is_repaired_without_a_leader_change(cluster, state):
     active = as_operator(cluster).active()
     node = next(node for node in cluster.lab.nodes if (node.hostname == active) == (state == "active"))
-    ca = x509.load_pem_x509_certificate(published_ca(cluster).encode())
-    names = [node.hostname, f"vault.{cluster.lab.name}.internal", "localhost", "127.0.0.1", node.address]
-    wanted = {"common_name": node.hostname, "names": names, "usage": ["serverAuth", "clientAuth"], "days": 397}
-    begun = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=400)
-    key, signs = authority.new_key(), signer(cluster.lab.aws_url, f"alias/vault-{cluster.lab.name}-ca")
-    expired = authority.certificate(ca, signs, key.public_key(), wanted, begun)
-    texts = {"vault.crt": expired.public_bytes(PEM).decode(), "vault.key": pem(key).decode()}
+    texts = expired(cluster.lab.aws_url, cluster.lab.name, node.hostname, node.address)
     for name, text in texts.items():
         inside(node.container, f"cat >/etc/vault.d/tls/{name} <<'END'\n{text}END")
     inside(node.container, "systemctl reload vault")
