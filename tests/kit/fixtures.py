@@ -54,11 +54,14 @@ def _copied(node: dict[str, t.Any]) -> dict[str, t.Any]:
 def _models() -> t.Iterator[None]:
     """What botocore finds out anew for each session, it finds out once: that was three quarters of what tests of AWS took."""
     from botocore import hooks, utils
+    from botocore.client import ClientCreator
     from botocore.loaders import JSONFileLoader, Loader
     from botocore.session import Session
 
     parsed = functools.cache(functools.partial(JSONFileLoader._load_file, JSONFileLoader()))
     services = functools.cache(functools.partial(Loader.list_available_services, Loader()))
+    methods: dict[str, dict[str, t.Any]] = {}
+    create_methods = ClientCreator._create_methods
     aliased: dict[str, str] = {}
     made, accepts = hooks.EventAliaser.__init__, hooks.accepts_kwargs
 
@@ -82,6 +85,13 @@ def _models() -> t.Iterator[None]:
             registered.append(copy.copy(events._emitter))
         events._emitter = copy.copy(registered[0])
 
+    def created(self: t.Any, model: t.Any) -> dict[str, t.Any]:
+        # A method knows its name, and nothing of the session.
+        name = model.service_name
+        if name not in methods:
+            methods[name] = create_methods(self, model)
+        return dict(methods[name])
+
     def accepts_kwargs(function: t.Any) -> t.Any:
         code = getattr(function, "__code__", None)
         return code.co_flags & inspect.CO_VARKEYWORDS if code else accepts(function)
@@ -91,6 +101,7 @@ def _models() -> t.Iterator[None]:
         patch.setattr(
             Loader, "list_available_services", lambda _loader, *arguments, **more: services(*arguments, **more)
         )
+        patch.setattr(ClientCreator, "_create_methods", created)
         patch.setattr(hooks.EventAliaser, "__init__", aliaser)
         patch.setattr(hooks, "accepts_kwargs", accepts_kwargs)
         patch.setattr(hooks._PrefixTrie, "__copy__", copied)

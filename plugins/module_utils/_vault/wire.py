@@ -81,6 +81,8 @@ class Transport(HTTPAdapter):
     def __init__(self, server_name: str | None, until: float | None = None, **kwargs: t.Any) -> None:
         self._server_name = server_name
         self.meter = Meter(until)
+        # Files of CAs that were loaded once: a session has many calls and lasts seconds.
+        self._usable: set[str] = set()
         super().__init__(**kwargs)
 
     def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
@@ -93,7 +95,9 @@ class Transport(HTTPAdapter):
         self, request: t.Any, stream: bool = False, timeout: t.Any = None, **kwargs: t.Any
     ) -> t.Any:
         if isinstance(ca := kwargs.get("verify"), str):
-            _require_ca(ca)
+            if ca not in self._usable:
+                _require_ca(ca)
+                self._usable.add(ca)
         self.meter.begin(timeout, stream)
         return super().send(request, stream=stream, timeout=timeout, **kwargs)
 

@@ -223,6 +223,7 @@ def test_a_peer_that_can_be_spared_is_removed(cluster, run_module):
     assert list(cluster.peers) == ["a", "b", "c"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("noticed", [True, False])
 @pytest.mark.parametrize("cluster", ["abc"], indirect=True)
 def test_a_voter_that_dies_during_the_hand_over_keeps_the_peer_in(cluster, run_module, noticed):

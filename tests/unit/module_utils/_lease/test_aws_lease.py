@@ -240,6 +240,7 @@ class Controller:
         return self.until is not None and self.world.time < self.until
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=400, deadline=None)
 @given(
     events=st.lists(
