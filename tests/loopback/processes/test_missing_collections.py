@@ -1,0 +1,31 @@
+"""Where Ansible finds none of the collections that this one needs, a run says so first, and how to install them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kit.paths import ROOT
+from kit.playbook import TIMEOUT_SECONDS, in_line
+
+
+# One that begins with nodes, and each whose work is in AWS.
+@pytest.mark.parametrize(
+    "playbook", ["site.yml", *map("playbooks/{}.yml".format, ("provision", "decommission", "iam_policies"))]
+)
+def test_the_cure_is_told_before_anything_else(playbook):
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "inventories/example", playbook],
+        cwd=ROOT,
+        # Those that pip has installed are found on Python's path and nowhere else.
+        env={**os.environ, "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false", "ANSIBLE_FORCE_COLOR": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+    )
+    assert done.returncode == 2, in_line(done)
+    assert "Install it: ansible-galaxy collection install amazon.aws community.aws." in in_line(done)
