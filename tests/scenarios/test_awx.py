@@ -172,6 +172,19 @@ def test_a_drill(jobs):
     assert "passed" in output, output
 
 
+def test_a_fail_over_is_measured_and_its_report_outlives_the_container(jobs):
+    bench = jobs.runner.bench
+    jobs.run("playbooks/failover_check.yml", variables={"vault_failover_confirm": bench.lab.name})
+    s3, where = bench.aws("s3"), f"records/{bench.lab.name}/failovers/"
+    (report,) = s3.list_objects_v2(Bucket=bench.lab.bucket, Prefix=where)["Contents"]
+    found = json.load(s3.get_object(Bucket=bench.lab.bucket, Key=report["Key"])["Body"])
+    assert found["kind"] == "graceful" and found["problems"] == [], found
+
+
+def test_the_recovery_keys_are_proven(jobs):
+    assert nothing_changed(output := jobs.run("playbooks/custody_check.yml")), output
+
+
 def test_at_the_end_nothing_is_left_to_do(jobs):
     assert nothing_changed(jobs.run("site.yml", check=True))
     assert nothing_changed(jobs.run("site.yml"))
