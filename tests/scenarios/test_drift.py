@@ -148,6 +148,24 @@ def test_the_run_after_has_nothing_to_do(drifted):
     assert NOTHING in plan and said.count("changed=0") == 4
 
 
+LEASE = """import json, pathlib, time
+boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+mine = {"cluster": "NAME", "holder": "alice", "who": "alice@laptop", "job": "", "playbook": "rolling_upgrade", "boot_id": boot}
+times = {"since": time.time(), "seconds": 1800.0, "renewed_at": time.clock_gettime(time.CLOCK_BOOTTIME)}
+pathlib.Path("/var/lib/vaultops/lease-NAME.json").write_text(json.dumps({**mine, **times}))
+"""
+
+
+def test_a_look_names_the_run_that_it_would_stop_for(drifted):
+    bench = drifted[0]
+    name = bench.lab.name
+    bench.on_nodes(f"python3 -c {shlex.quote(LEASE.replace('NAME', name))}")
+    said, plan = play(bench, "--check")
+    bench.on_nodes(f"rm /var/lib/vaultops/lease-{name}.json")
+    assert "Without --check this run would stop here." in said and "alice@laptop (rolling_upgrade" in said, said
+    assert NOTHING in plan
+
+
 def in_line(bench, before) -> set[str]:
     """Names of what is as it should be."""
     found = {"autopilot"} if autopilot(bench) == before else set()
