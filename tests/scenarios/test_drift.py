@@ -6,6 +6,7 @@ A part that a run did not compare would stay as it is, and the run would say tha
 from __future__ import annotations
 
 import json
+import shlex
 import typing as t
 
 import pytest
