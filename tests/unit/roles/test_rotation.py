@@ -9,25 +9,15 @@ import typing as t
 
 import pytest
 import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import in_line
 from kit.paths import ROOT
-from kit.templates import BASE, INPUTS, ROLE, trusted
+from kit.templates import ROLE
 
 FOLDER = "/etc/systemd/system"
 UNITS = [f"{FOLDER}/vaultops-logrotate.service", f"{FOLDER}/vaultops-logrotate.timer"]
 VARS = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
-JOURNAL_ALONE = {"vault_audit_devices": {"journal": {"type": "file", "options": {"file_path": "stdout"}}}}
 WELL = {"enabled": True, "active": True, "stale": False}
 TIMER, SERVICE = "vaultops-logrotate.timer", "vaultops-logrotate.service"
-
-
-def value(name: str, **given: t.Any) -> t.Any:
-    files = [INPUTS, ROLE / "defaults" / "main.yml", ROLE / "vars" / "main.yml"]
-    read = {name: value for path in files for name, value in trusted(yaml.safe_load(path.read_text())).items()}
-    templar = Templar(loader=DataLoader(), variables={**read, **BASE, **given})
-    return templar.template(trusted(f"{{{{ {name} }}}}"))
 
 
 def seen(paths: t.Iterable[str] = (), **units: t.Any) -> dict[str, t.Any]:
@@ -49,18 +39,6 @@ def test_a_timer_that_does_not_run_is_out_of_line(units, wrong):
     handed = re.search(r"units_out_of_line\((\[.+?\]), (\[.+?\])\)", VARS["__vault_server_timer_out_of_line"])
     assert handed
     assert in_line.units(seen(**units), *map(ast.literal_eval, handed.groups())) == wrong
-
-
-def test_where_nobody_looked_the_files_say_whether_there_is_something_to_do():
-    assert value("__vault_server_timer_out_of_line", vault_server_seen={}) == []
-
-
-def test_without_an_audit_file_the_timer_goes_and_only_where_it_is():
-    for there, gone in ((UNITS, UNITS), (UNITS[1:], UNITS[1:]), ([], [])):
-        assert value("__vault_server_removed", vault_server_seen=seen(there), **JOURNAL_ALONE) == gone
-    assert value("__vault_server_removed", vault_server_seen={}, **JOURNAL_ALONE) == []
-    assert value("__vault_server_timer_out_of_line", vault_server_seen=seen(UNITS), **JOURNAL_ALONE) == []
-    assert value("__vault_server_removed", vault_server_seen=seen(UNITS)) == []
 
 
 def test_the_look_at_a_node_reads_what_is_compared():

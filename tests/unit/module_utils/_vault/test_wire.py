@@ -106,7 +106,7 @@ def test_a_byte_at_a_time_does_not_outlast_the_timeout(certificates, begins):
     with Node(certificates, lambda: drip(begins)) as node:
         asked = cluster(node.address, certificates)
         errors: list[VaultError] = []
-        assert took(lambda: errors.append(failure(asked))) < 2
+        assert took(lambda: errors.append(failure(asked))) < NEVER / 2
         assert errors[0].reach == "timeout"
         assert took(lambda: errors.append(read_nodes(asked)[0])) < 3  # type: ignore[arg-type]
         assert errors[1]["reach"] == "timeout"  # type: ignore[index]
@@ -115,9 +115,9 @@ def test_a_byte_at_a_time_does_not_outlast_the_timeout(certificates, begins):
 def test_a_handshake_that_drips_does_not_either(certificates):
     with Node(certificates, lambda: drip(b"\x16\x03\x03\x40\x00"), tls=False) as node:
         asked = cluster(node.address, certificates)
-        assert took(lambda: failure(asked)) < 2
+        assert took(lambda: failure(asked)) < NEVER / 2
         found: list[t.Any] = []
-        assert took(lambda: found.append(certificate_api.look(asked.connection, "vault-1"))) < 2
+        assert took(lambda: found.append(certificate_api.look(asked.connection, "vault-1"))) < NEVER / 2
         assert "no certificate could be read" in found[0]["problem"]
 
 
@@ -134,7 +134,7 @@ def test_the_end_of_a_wait_holds_within_a_call(certificates, run_module):
         params = {"nodes": {"vault-1": node.address}, "ca_cert": certificates.path("ca.crt"), "timeout": int(NEVER)}
         found: list[dict[str, t.Any]] = []
         params |= {"wait_for": ["live"], "wait_timeout": 1}
-        assert took(lambda: found.append(run_module(vault_status_info, **params))) < 3
+        assert took(lambda: found.append(run_module(vault_status_info, **params))) < NEVER / 2
         assert "still down after 1 s" in found[0]["msg"]
 
 
@@ -195,7 +195,7 @@ def test_a_host_that_says_nothing_has_not(certificates):
             one.connect_ex(listener.getsockname())
         asked = cluster(f"https://127.0.0.1:{listener.getsockname()[1]}", certificates)
         found: list[VaultError] = []
-        assert took(lambda: found.append(failure(asked))) < 3
+        assert took(lambda: found.append(failure(asked))) < NEVER / 2
         assert found[0].reach == "timeout"
 
 
