@@ -182,7 +182,7 @@ adoption: lab-parts  ## A cluster made by hand is adopted, or left alone with th
 	@$(TEST_LAB) pytest tests/scenarios/test_adoption.py
 
 kill-test: lab-parts  ## The controller is killed at every point of init; every sink; nothing secret shows
-	@$(TEST_LAB) pytest tests/scenarios/test_kill.py tests/scenarios/test_sinks.py tests/scenarios/test_secrets.py
+	@$(TEST_LAB) pytest tests/scenarios/test_kill.py tests/scenarios/test_sinks.py tests/scenarios/test_secrets.py tests/scenarios/test_support_bundle.py
 
 change-test: lab-parts $(OLDER)  ## Clients write while the cluster is changed, and while that goes wrong
 	@$(TEST_LAB) pytest tests/scenarios/test_upgrade.py tests/scenarios/test_certificates.py tests/scenarios/test_identities.py tests/scenarios/test_iam.py \
@@ -199,7 +199,7 @@ backup-test: setup lab-parts  ## The backup tool as a process, while everything 
 	@$(TEST_LAB) pytest tests/loopback/test_backup_tool.py
 
 restore-test: lab-parts  ## Restores that must not happen, drills that must not pass, and a quorum that is lost for good
-	@$(TEST_LAB) pytest tests/scenarios/test_restore.py tests/scenarios/test_quorum.py
+	@$(TEST_LAB) pytest tests/scenarios/test_restore.py tests/scenarios/test_restore_elsewhere.py tests/scenarios/test_quorum.py
 
 recovery-test: lab-parts  ## Recovery keys are proven, made anew, and let administrators in again, while controllers die
 	@$(TEST_LAB) pytest tests/scenarios/test_recovery_keys.py

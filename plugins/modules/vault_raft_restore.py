@@ -111,7 +111,7 @@ from ..module_utils._vault.init import api as init_api
 from ..module_utils._vault.session import ADMIN_SPEC, admin_login
 from ..module_utils._vault.snapshot import api, restore
 from ..module_utils._vault.status.api import read_nodes
-from ..module_utils._vault.status.state import classify
+from ..module_utils._vault.status.state import REMOVED_CURE, classify
 
 POLL_SECONDS = 0.5
 UNSURE = "It may have been applied all the same. Run this again, or restart Vault on all nodes at once."
@@ -247,6 +247,9 @@ def wait_for_index(cluster: Cluster, params: dict[str, t.Any], token: str, index
 
 def what_is_missing(cluster: Cluster, params: dict[str, t.Any], token: str, index: int) -> str | None:
     nodes = read_nodes(cluster)
+    told = restore.removed(nodes)
+    if told:
+        raise VaultError(params["cluster_name"], f"the restore was accepted, and then {told}", REMOVED_CURE)
     state = classify(nodes)
     missing = restore.missing(state, nodes, params["cluster_id"], index)
     if missing:

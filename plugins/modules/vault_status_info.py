@@ -135,7 +135,7 @@ from ..module_utils._common.wait import Wait
 from ..module_utils._vault.client import CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.status.api import read_nodes
-from ..module_utils._vault.status.state import classify
+from ..module_utils._vault.status.state import REMOVED_CURE, classify
 
 
 def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
@@ -156,7 +156,9 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
             raise VaultError(
                 ", ".join(cluster.connection.nodes),
                 f"still {state['state']} after {params['wait_timeout']} s ({state['reason']}) {errors}".rstrip(),
-                "Read 'journalctl -u vault' on the nodes that are not active or standby.",
+                REMOVED_CURE
+                if any(node["state"] == "removed" for node in nodes)
+                else "Read 'journalctl -u vault' on the nodes that are not active or standby.",
             )
         before = nodes
         wait.again()

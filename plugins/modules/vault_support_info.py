@@ -11,9 +11,9 @@ version_added: 1.0.0
 description:
   - Reads configuration, units, journals, versions, memory and disks. What can't be read is in the result with the reason.
   - Of the configuration only values of settings that are known to be harmless are shown. Comments are left out. Of the units
-    nothing that goes to the environment is shown. Audit entries are left out of the journals.
-  - Values that are not shown, and those of the process's environment, are removed wherever else they stand. So is what looks
-    like a token, a key, a password or a share of a key.
+    neither comments nor what goes to the environment are shown. Audit entries are left out of the journals.
+  - Values that are not shown, and those of the process's environment and of the files that units take it from, are removed
+    wherever else they stand. So is what looks like a token, a key, a password or a share of a key.
 author: vaultops maintainers (@vaultops)
 options:
   configs:

@@ -193,6 +193,8 @@ class VaultStandIn:
         self.crl_as_written = ""
         self.kept: dict[str, t.Any] = {"sys/auth/token": {"type": "token"}, AUTOPILOT_AT: dict(AUTOPILOT)}
         self.writes: list[str] = []
+        # The path after whose call it says that it is no member of the cluster any more.
+        self.removed_by = ""
         # By path, without /v1/: status and body of the answer, whatever was asked; None ends the connection without one.
         self.faults: dict[str, tuple[int, bytes] | None] = {}
         # Whether a request that is audited waits for an audit device, and what ends the waiting.
@@ -288,6 +290,8 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
         def _health(self, standby_is_well: bool) -> int:
             if not vault.initialized:
                 return 501
+            if vault.removed_by in vault.calls:
+                return 530
             return 503 if vault.sealed else 200 if vault.active() or standby_is_well else 429
 
         def _seal(self) -> dict[str, t.Any]:

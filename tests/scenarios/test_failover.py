@@ -51,7 +51,9 @@ def wait_for(bench, wanted: str, seconds: float) -> None:
 
 
 def reports(bench) -> list[dict]:
-    return [json.loads(path.read_text()) for path in sorted((bench.output / "failovers").glob("*.json"))]
+    """What was written down, which without a bucket is in the directory alone, under the name that it has in a bucket."""
+    folder = bench.output / "records" / bench.lab.name / "failovers"
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
 
 
 def check(bench, *arguments: str) -> tuple[int, str]:

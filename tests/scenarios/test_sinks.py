@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
 import subprocess
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._custody import sinks
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.recovery import api
+from kit.bench import end_family
+from kit.fault_proxy import FaultProxy, Kill, Rule
 from kit.login import as_operator, is_revoked, recovery_keys_open
+from kit.mirror import PROXY_PORT
 from labkit.settings import REGION
 
 CHECK, REKEY = "playbooks/custody_check.yml", "playbooks/rekey.yml"
+IN_A_FILE = {"vault_custody_sink": "kms_file"}
 ALWAYS = ("-e", "vault_rekey_age_hours=0")
 
 
@@ -77,21 +84,25 @@ def opened_by(people, bench, record) -> bool:
     return recovery_keys_open(cluster, cluster.active(), keys[1:])
 
 
+def in_the_file(bench):
+    options = {
+        "sink": "kms_file",
+        "path": str(bench.output / "recovery.kms_file"),
+        "kms_key_id": "alias/vault-unseal",
+        "region": REGION,
+        "endpoint_url": bench.lab.aws_url,
+    }
+    return sinks.open_sink(options, bench.lab.name).read()
+
+
 def test_a_file_encrypted_with_kms(bench):
-    variables = json.dumps({"vault_custody_sink": "kms_file"})
+    variables = json.dumps(IN_A_FILE)
     code, output = bench.play("-e", variables)
     assert code == 0, output
     file = bench.output / "recovery.kms_file"
     assert file.stat().st_mode & 0o777 == 0o600
     assert b"recovery_keys" not in base64.b64decode(file.read_bytes())
-    options = {
-        "sink": "kms_file",
-        "path": str(file),
-        "kms_key_id": "alias/vault-unseal",
-        "region": REGION,
-        "endpoint_url": bench.lab.aws_url,
-    }
-    record = sinks.open_sink(options, bench.lab.name).read()
+    record = in_the_file(bench)
     assert record["root_token"] is None
     cluster = as_operator(bench)
     assert recovery_keys_open(cluster, cluster.active(), record["recovery_keys"][:3])
@@ -102,10 +113,53 @@ def test_a_file_encrypted_with_kms(bench):
 
     code, output = bench.play("-e", variables, "-e", f"vault_rekey_confirm={bench.lab.name}", *ALWAYS, playbook=REKEY)
     assert code == 0, output
-    new = sinks.open_sink(options, bench.lab.name).read()
+    new = in_the_file(bench)
     assert set(new["recovery_keys"]).isdisjoint(record["recovery_keys"])
     assert not set(new["recovery_keys"]) & set(output.split())
     code, output = bench.play("-e", variables, playbook=CHECK)
+    assert code == 0 and "Vault has taken 5 of them" in " ".join(output.split()), output
+
+
+def opens(bench, keys) -> bool:
+    cluster = as_operator(bench)
+    try:
+        return recovery_keys_open(cluster, cluster.active(), keys[:3])
+    except VaultError:
+        return False
+    finally:
+        api.cancel_root(cluster.active(), cluster.client(cluster.active()))
+
+
+def killed(bench, wire, nth, *arguments, playbook) -> None:
+    """The play dies in the place of its nth call of Encrypt."""
+    process = None
+    wire.rules[:] = [Rule("Encrypt", Kill(lambda: end_family(process.pid)), nth)]
+    process = bench.start_play(*arguments, playbook=playbook)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == -signal.SIGKILL, output
+    wire.rules.clear()
+
+
+def test_a_rekey_into_a_file_whose_controller_dies_is_finished_by_the_next_run(bench):
+    """Each put into the file is one call of Encrypt: 1 proves that there is room, 2 reserves, 3 notes the nonce, 4 puts the new
+    keys there, and 5 lets them count."""
+    code, output = bench.play("-e", json.dumps(IN_A_FILE))
+    assert code == 0, output
+    with FaultProxy((bench.lab.gateway, PROXY_PORT), bench.lab.aws_url, []) as wire:
+        wanted = {**IN_A_FILE, "vault_rekey_confirm": bench.lab.name, "vault_rekey_age_hours": 0}
+        variables = ("-e", json.dumps({**wanted, "vault_aws_endpoint_url": wire.url}))
+        for nth in (3, 4, 5):
+            before = in_the_file(bench)["recovery_keys"]
+            killed(bench, wire, nth, *variables, playbook=REKEY)
+            held = in_the_file(bench)
+            assert held["recovery_keys"] == before
+            assert opens(bench, before) or opens(bench, held["rekey"]["recovery_keys"])
+            code, output = bench.play_after_kill(*variables, playbook=REKEY)
+            assert code == 0, output
+            held = in_the_file(bench)
+            assert held["rekey"] is None and set(held["recovery_keys"]).isdisjoint(before)
+            assert opens(bench, held["recovery_keys"]) and not opens(bench, before)
+    code, output = bench.play("-e", json.dumps(IN_A_FILE), playbook=CHECK)
     assert code == 0 and "Vault has taken 5 of them" in " ".join(output.split()), output
 
 

@@ -24,22 +24,25 @@ def last_words(service: str, count: int) -> list[str]:
         raise Problem(f"The journal of {service} can't be read: journalctl can't be run ({error.strerror})") from error
     if done.returncode != 0:
         raise Problem(f"The journal of {service} can't be read: {done.stderr.strip()}")
-    return own_words(done.stdout.splitlines())[-count:]
+    lines = done.stdout.splitlines()
+    return own_words(lines, begins=len(lines) < READ)[-count:]
 
 
-def own_words(exported: t.Iterable[str]) -> list[str]:
+def own_words(exported: t.Iterable[str], begins: bool = True) -> list[str]:
     """The messages of lines in the journal's JSON, but for audit entries, and what is too long to be anything else.
 
     The journal cuts long lines; of a line that was cut no piece is kept: the later ones no longer show what they belong to.
+    *begins*: whether nothing stands before the lines. If something does, the first of them may be such a piece.
     """
-    words, cut = [], set()
+    words, cut, first = [], set(), not begins
     for line in exported:
         try:
             entry = json.loads(line)
         except ValueError:
             continue
         stream, message = entry.get("_STREAM_ID"), entry.get("MESSAGE")
-        continues = stream in cut
+        continues = stream in cut or (first and stream is not None)
+        first = False
         cut.discard(stream)
         if entry.get("_LINE_BREAK") == "line-max":
             cut.add(stream)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import platform
@@ -38,7 +39,7 @@ def collect(configs: t.Sequence[str], folders: t.Sequence[str], lines: int, proc
     for path in configs:
         files[f"config/{os.path.basename(path)}"] = _hidden(functools.partial(_read, path), redact.configuration, known)
     for name in UNITS:
-        files[f"{name}.unit"] = _hidden(functools.partial(_run, "systemctl", "cat", name), redact.unit, known)
+        files[f"{name}.unit"] = _hidden(functools.partial(_run, "systemctl", "cat", name), _unit, known)
         files[f"{name}.state"] = _told(functools.partial(service.show, STATE, name))
         known += _environment(name, proc)
     for name in UNITS:
@@ -65,6 +66,15 @@ def _hidden(read: t.Callable[[], str], hide: t.Callable[[str], tuple[str, list[s
         return f"It can't be read ({getattr(error, 'strerror', None) or error}).\n"
     known += hidden
     return shown
+
+
+def _unit(said: str) -> tuple[str, list[str]]:
+    shown, hidden = redact.unit(said)
+    for path in redact.environment_files(said):
+        # One that can't be read gives nothing to the service either.
+        with contextlib.suppress(OSError):
+            hidden += redact.environment_file(_read(path))
+    return shown, hidden
 
 
 def _journal(name: str, lines: int) -> str:

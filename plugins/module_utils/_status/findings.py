@@ -56,6 +56,11 @@ def _nodes(document: Part) -> t.Iterator[tuple[str, str]]:
             yield "problem", f"{name} does not answer: {(node['error'] or 'unknown').removeprefix(f'{name}: ')}"
         elif node["state"] == "sealed":
             yield "problem", f"{name} is sealed: look at its journal, and at the KMS key"
+        elif node["state"] == "removed":
+            yield (
+                "problem",
+                f"{name} was told that it is no member of the cluster, and stays out however often it starts",
+            )
         elif node["state"] not in ("active", "standby", "uninitialized"):
             yield "problem", f"{name} is in the state '{node['state']}'"
         elif node["state"] == "uninitialized" and document["cluster"]["state"] != "fresh":

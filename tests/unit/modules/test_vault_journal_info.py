@@ -53,6 +53,15 @@ def test_requests_of_clients_stay_on_the_node_and_take_no_place(journal):
     assert int(asked[asked.index("--lines") + 1]) > 30
 
 
+def test_what_a_cut_entry_ends_with_is_not_told_where_its_begin_is_no_more(journal):
+    rest = '"secret/of-a-client"}}'
+    said, asked = journal(rest, *["core: sealed"] * 1999, lines=3000)
+    assert (asked[asked.index("--lines") + 1], said["text"].count("core: sealed")) == ("2000", 1999)
+    assert rest not in said["text"]
+    # With fewer lines than were asked for it is the first that there is.
+    assert journal(PLAIN, *["core: sealed"] * 1998, lines=3000)[0]["text"].startswith(PLAIN)
+
+
 def test_an_empty_journal_says_nothing(journal):
     assert journal()[0]["text"] == ""
 

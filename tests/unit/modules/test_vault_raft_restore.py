@@ -122,6 +122,19 @@ def test_a_snapshot_that_vault_does_not_take_is_told_with_what_serves_now(vault,
     assert vault.tokens == set(), "neither that of the login nor the one that it made"
 
 
+def test_a_node_that_was_told_to_be_no_member_is_not_waited_for(vault, restored):
+    """The snapshot's cluster still runs, and has told it so."""
+    vault.faults["auth/token/create-orphan"] = 200, json.dumps({"auth": {"client_token": "hvs.a-witness"}}).encode()
+    vault.faults["sys/storage/raft/snapshot"] = 204, b""
+    vault.removed_by = "/v1/sys/storage/raft/snapshot"
+    said = restored(wait_timeout=600)
+    assert said["failed"]
+    assert said["msg"].startswith(
+        "prod: the restore was accepted, and then vault-1 heard from a node of the cluster that"
+    )
+    assert "docs/emergencies.md" in said["msg"]
+
+
 def test_one_half_of_the_admins_pair_is_refused(restored):
     said = restored(admin_public_key="/x/admin.crt")
     assert said["msg"] == "parameters are required together: admin_public_key, admin_private_key"

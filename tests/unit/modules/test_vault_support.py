@@ -30,16 +30,19 @@ PLANTED = {
     "private key": secrets.token_hex(8),
     "in a URL": f"url-{secrets.token_hex(4)}",
     "in an audit entry": f"audit-{secrets.token_hex(4)}",
+    "behind a setting": f"behind-{secrets.token_hex(4)}",
+    "in a file of the environment": f"file-{secrets.token_hex(4)}&{secrets.token_hex(4)}",
+    "on a command line": f"line-{secrets.token_hex(4)}",
 }
 CONFIG = f"""# Made by vaultops.cluster. {PLANTED["in a comment"]}
 cluster_name = "prod"
 api_addr = "https://10.0.1.10:8200"
 listener "tcp" {{
-  address = "0.0.0.0:8200"
+  address = "0.0.0.0:8200" # {PLANTED["in a comment"]}
   tls_min_version = "tls13"
 }}
 seal "awskms" {{
-  region = "eu-central-1"
+  region = "eu-central-1", other = "{PLANTED["behind a setting"]}"
   access_key = "{PLANTED["access key"]}"
   secret_key = "{PLANTED["password"]}"
   endpoint = "https://user:{PLANTED["in a URL"]}@kms.example.com"
@@ -53,7 +56,11 @@ UNIT = f"""# /etc/systemd/system/vault.service
 [Service]
 User=vault
 Environment="VAULT_TOKEN={PLANTED["in the environment"]}" \\
+; systemd takes this out before it puts the lines together
   OTHER={PLANTED["in a continued line"]}
+# {PLANTED["in a comment"]}
+EnvironmentFile=-FILE
+ExecStartPre=/usr/bin/env TWO={PLANTED["on a command line"]} true
 ExecStart=/usr/local/bin/vault server
 """
 JOURNAL = [
@@ -61,6 +68,8 @@ JOURNAL = [
     f"the token {PLANTED['token']} and the older {PLANTED['old token']} were refused",
     f"share {PLANTED['share']} and {PLANTED['hexadecimal share']}",
     f"a panic shows {PLANTED['in the process']}, {PLANTED['in the environment']} and {PLANTED['password']}",
+    f"and {PLANTED['behind a setting']}, {PLANTED['on a command line']}",
+    json.dumps({"@message": "the URL is " + PLANTED["in a file of the environment"]}).replace("&", r"\u0026"),
     f"-----BEGIN EC {KEY} {PLANTED['private key']} -----END EC {KEY}",
     json.dumps({"@message": "x", "password": PLANTED["in a block of its own"]}),
     json.dumps({"type": "request", "request": {"path": PLANTED["in an audit entry"]}}),
@@ -78,7 +87,8 @@ HARMLESS = (
 def node(node_with, tmp_path, run_module, monkeypatch):
     """Reads a node whose every corner holds a secret."""
     (tmp_path / "vault.hcl").write_text(CONFIG)
-    (tmp_path / "unit").write_text(UNIT)
+    (tmp_path / "environment").write_text(f"URL='{PLANTED['in a file of the environment']}'\n")
+    (tmp_path / "unit").write_text(UNIT.replace("FILE", str(tmp_path / "environment")))
     lines = tmp_path / "lines"
     lines.write_text("".join(json.dumps({"_STREAM_ID": "a", "MESSAGE": said}) + "\n" for said in JOURNAL))
     (tmp_path / "4711").mkdir()
@@ -164,6 +174,8 @@ def test_an_archive_that_can_not_be_written_is_said(run_module, tmp_path):
         "/etc/systemd/system/vault.service.d/10-proxy.conf",
         "loaded 3 keys; token expired? no: 12 leases",
         "joined https://10.0.1.11:8200 as vault-2, cluster id 7f0c1f9e-0000-4000-8000-000000000001",
+        '2026-11-26T21:03:10Z [INFO]  core: successfully mounted: type=token version="v1.21.1+builtin.vault" path=token/',
+        "passed=3; systemctl --user status, docker run -u vault; the request is unauthenticated",
     ],
 )
 def test_what_is_no_secret_stays(said):
@@ -180,7 +192,47 @@ def test_what_is_no_secret_stays(said):
         ("VAULT_RECOVERY_KEY='a b c'", "a b c"),
         (f"-----BEGIN {KEY}\nabc\n(cut off)", "abc"),
         ("https://me:{}@example.com/x".format("mine"), "mine"),
+        (f"-----BEGIN PGP {KEY} BLOCK".replace("----- BLOCK", " BLOCK-----") + "\nabcd\n", "abcd"),
+        # An error about a URL shows it because of what is in it.
+        ('parse "postgres://me:{}@db:5432/x": invalid port'.format("my/secret@word"), "word"),
+        (r'{"@message": "sent {\"password\":\"two words\"}"}', "words"),
+        ("password => 'mine'", "mine"),
+        ('Password:="mine"', "mine"),
+        ('{"tokens": ["short", "second"]}', "second"),
+        ("password=semi;colon,comma&more", "more"),
+        ("PGPASS=mine", "mine"),
+        ("DB_PASS: mine", "mine"),
+        ("MYSQL_PWD=mine", "mine"),
+        ("Cookie: session=mine", "mine"),
+        ("<password>mine</password>", "mine"),
+        ('<json:string name="password">mine</json:string>', "mine"),
+        ("vault login -password mine", "mine"),
+        ("curl -u me:mine https://example.com", "mine"),
+        (f"key_{'0f' * 16}", "0f0f"),
+        (f"the seed {'JBSWY3DPEHPK3PXP' * 2}", "JBSW"),
     ],
 )
 def test_what_a_name_or_a_place_calls_a_secret_goes(said, secret):
     assert secret not in redact.text(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'address = "0.0.0.0:8200" # SECRET',
+        'address = "0.0.0.0:8200" // SECRET',
+        'address = "0.0.0.0:8200" /* SECRET */',
+        'address = "0.0.0.0:8200", other = "SECRET"',
+        'address = ["0.0.0.0:8200", "SECRET"]',
+        'endpoint = "https://kms.example.com/?sig=SECRET"',
+        "path = <<EOT\nSECRET\nEOT",
+        'other = <<-EOT\npath = "SECRET"\n  EOT',
+        '/* before\npath = "SECRET"\n*/',
+    ],
+)
+def test_a_harmless_setting_shows_its_value_and_nothing_more(said):
+    shown, hidden = redact.configuration(f'{said}\npath = "/opt/*"\nui = true\n')
+    assert "SECRET" not in shown
+    assert shown.endswith('path = "/opt/*"\nui = true\n')
+    # Plain words of a comment are not looked for in everything else.
+    assert ("SECRET" in hidden) == all(mark not in said for mark in ("# ", "// ", "/*"))

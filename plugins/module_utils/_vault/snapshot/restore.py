@@ -28,6 +28,21 @@ def obstacle(cluster: ClusterState, cluster_name: str, confirm: str | None) -> s
     return None
 
 
+def removed(nodes: t.Sequence[Node]) -> str | None:
+    """That nodes were told that they are no members, or None. It holds for good, so there is nothing to wait for.
+
+    A snapshot says who led when it was taken. Until the restored cluster has said who leads now, its standbys ask that node; and
+    one that lives, in a cluster of other nodes, answers that it does not know them.
+    """
+    names = [node["name"] for node in nodes if node["state"] == "removed"]
+    if not names:
+        return None
+    return (
+        f"{', '.join(names)} heard from a node of the cluster that the snapshot was taken of that it is no member: that cluster "
+        "still runs"
+    )
+
+
 def missing(cluster: ClusterState, nodes: t.Sequence[Node], cluster_id: str, index: int) -> str | None:
     """What is not yet as the snapshot has it, or None. Vault answers before it has applied anything."""
     if cluster["state"] != "live":

@@ -18,6 +18,11 @@ STATE_OF_CODE = {
     503: "sealed",
     530: "removed",
 }
+# What to do about a node of the state 'removed'.
+REMOVED_CURE = (
+    "A node that was told that it is no member stays out, however often it starts: docs/emergencies.md has the way out, under "
+    "'A node says that it was removed'."
+)
 
 
 class Node(t.TypedDict):

@@ -133,7 +133,7 @@ def nodes_with(*changed):
         ({"status": status(nodes_with(node(2, state="sealed")), "degraded")}, "problem: vault-2 is sealed"),
         (
             {"status": status(nodes_with(node(2, state="removed")), "degraded")},
-            "problem: vault-2 is in the state 'removed'",
+            "problem: vault-2 was told that it is no member of the cluster, and stays out however often it starts",
         ),
         ({"status": status(nodes_with(node(3, state="uninitialized")), "partial")}, "problem: vault-3 has not joined"),
         (
