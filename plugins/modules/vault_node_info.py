@@ -240,7 +240,8 @@ lease:
   returned: success
   type: dict
 volumes:
-  description: What M(vaultops.cluster.vault_volumes) would do about O(volumes) in words (todo), and why it would do nothing (problems).
+  description: What M(vaultops.cluster.vault_volumes) would do about O(volumes) in words (todo), and why it would do nothing
+    (problems).
   returned: success
   type: dict
 metadata:

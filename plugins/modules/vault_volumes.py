@@ -10,10 +10,10 @@ short_description: Format and mount the volumes that a node was launched with
 version_added: 1.0.0
 description:
   - Makes a file system (ext4) on each new volume, and has systemd mount the volume at every boot.
-  - A disk is the volume where its hardware says so. The serial number of an EBS volume's NVMe disk is the volume's id, and udev has a
-    name made of it in C(/dev/disk/by-id). The mount unit uses this name, so that the order of the disks does not matter.
-  - A disk is formatted only where no signature is on it, where its beginning and its end are zeros, where nothing has it in use, and
-    where its mount point holds nothing. Anything else is an error, before any of the volumes is touched.
+  - A disk is the volume where its hardware says so. The serial number of an EBS volume's NVMe disk is the volume's id, and udev
+    has a name made of it in C(/dev/disk/by-id). The mount unit uses this name, so that the order of the disks does not matter.
+  - A disk is formatted only where no signature is on it, where its beginning and its end are zeros, where nothing has it in
+    use, and where its mount point holds nothing. Anything else is an error, before any of the volumes is touched.
   - What journald has written below C(/var/log/journal) is taken along onto the volume.
 author: vaultops maintainers (@vaultops)
 options:

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Volumes of an instance's own: with which it is launched, and which of those that it has they are. Pure.
 
-The instance's tag is written in the call that launches it, and says what each device is for. What is attached later has no place in
-it, so that nobody takes a disk of somebody else for one of Vault's.
+The instance's tag is written in the call that launches it, and says what each device is for. What is attached later has no
+place in it, so that nobody takes a disk of somebody else for one of Vault's.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ Volumes = t.Mapping[str, Volume]
 
 
 def launch(volumes: Volumes, root_device: str, root_gib: int) -> dict[str, t.Any]:
-    """Disks and tags that an instance is launched with, as amazon.aws.ec2_instance takes them; and the words, to follow its name."""
+    """Disks and tags that an instance is launched with, as amazon.aws.ec2_instance takes them; and in words, to follow its
+    name."""
     asked = _asked(volumes)
     disks = [_disk(root_device, {"gib": root_gib}), *(_disk(DEVICES[name], one) for name, one in asked.items())]
     tags = {TAG: " ".join(f"{name}={DEVICES[name]}" for name in asked)} if asked else {}
-    described = _and([f"{FOR[name]} ({int(one['gib'])} GiB)" for name, one in asked.items()])
+    described = _listed([f"{FOR[name]} ({int(one['gib'])} GiB)" for name, one in asked.items()], "and")
     return {"volumes": disks, "tags": tags, "words": f", with a volume each for {described}" if asked else ""}
 
 
@@ -67,13 +68,12 @@ def without(instances: t.Sequence[t.Mapping[str, t.Any]], volumes: Volumes) -> l
     for instance in instances:
         tags = instance.get("tags") or {}
         has = launched(tags, ())
-        lacks = _and([FOR[name] for name in _asked(volumes) if name not in has])
+        lacks = _listed([FOR[name] for name in _asked(volumes) if name not in has], "or")
         if lacks:
             found.setdefault(lacks, []).append(tags.get("Name", instance["instance_id"]))
     return [
-        f"{', '.join(sorted(names))}: launched without {'a volume' if ' and ' not in lacks else 'volumes'} for {lacks}, which the root "
-        "volume holds. No volume is added to an instance that is there. playbooks/replace_node.yml puts new instances in "
-        "their place: docs/nodes.md."
+        f"{', '.join(sorted(names))}: launched without a volume for {lacks}; the root volume holds it. No volume is added to an "
+        "instance that is there. playbooks/replace_node.yml puts new instances in their place: docs/nodes.md."
         for lacks, names in found.items()
     ]
 
@@ -95,5 +95,5 @@ def _disk(device: str, volume: Volume) -> dict[str, t.Any]:
     return {"device_name": device, "ebs": ebs}
 
 
-def _and(parts: t.Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+def _listed(parts: t.Sequence[str], last: str) -> str:
+    return f" {last} ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))

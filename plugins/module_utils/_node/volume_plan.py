@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What is to be done about a volume of a node's own, and why it can't be done. Pure.
 
-A disk is formatted only where the machine shows it to be the volume that was launched for this purpose, where the whole of it says
-that it holds nothing, and where its mount point holds nothing either. Whatever else is there stays as it is.
+A disk is formatted only where the machine shows it to be the volume that was launched for this purpose, where the disk itself
+says that it holds nothing, and where its mount point holds nothing either. Whatever else is there stays as it is.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from .files import Entry
 
 KIND = "ext4"
 UNITS = "/etc/systemd/system"
-# The name that udev gives the disk by what the hardware says: model and serial number, which is the volume's id. It stays with the
-# volume, whatever the kernel calls the disk after a boot, and a copy of the file system on another volume does not have it.
+JOURNALD = "/etc/systemd/journald.conf.d/vaultops.conf"
+# By itself journald takes a tenth of a file system. This one has nothing else on it, and an alert looks for 80 %.
+JOURNAL_PERCENT = 70
+# The name that udev gives the disk by what the hardware says: model and serial number, which is the volume's id. It stays with
+# the volume, whatever the kernel calls the disk after a boot, and a copy of the file system on another volume has another.
 LINK = "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_"
 ID = re.compile(r"vol-[0-9a-f]{8,17}")
 # What journald makes: a directory for each machine, and for each namespace.
@@ -44,7 +47,7 @@ class Seen(t.TypedDict):
     over: str  # the device that is mounted at the path; empty: none
     kind: str  # what is at the path: absent, directory, other
     inside: list[str]  # names in that directory, without those of journald in its own
-    unit_differs: bool
+    differs: bool  # whether its unit, or what goes with it, is to be written
     enabled: bool
 
 
@@ -79,7 +82,24 @@ def unit_of(path: str) -> str:
     return f"{escaped}.mount"
 
 
-def unit(wanted: Wanted) -> Entry:
+def entries(wanted: Wanted, size: int) -> list[Entry]:
+    """Files that go with the volume; *size* in bytes."""
+    if wanted["purpose"] != "journal":
+        return [_unit(wanted)]
+    folder = JOURNALD.rpartition("/")[0]
+    text = (
+        "# Made by vaultops.cluster. Changes made here are overwritten.\n"
+        "[Journal]\n"
+        f"SystemMaxUse={(size >> 20) * JOURNAL_PERCENT // 100}M\n"
+    )
+    return [
+        _unit(wanted),
+        Entry(folder, "root", "root", 0o755),
+        Entry(JOURNALD, "root", "root", 0o644, text),
+    ]
+
+
+def _unit(wanted: Wanted) -> Entry:
     """Wanted by local-fs.target and not required: a machine whose volume fails still boots, and can be looked at."""
     text = (
         "# Made by vaultops.cluster. Changes made here are overwritten.\n"
@@ -121,7 +141,7 @@ def malformed(volumes: t.Sequence[Wanted]) -> list[str]:
 
 
 def decide(wanted: Wanted, seen: Seen) -> Decision:
-    steps = ["unit"] if seen["unit_differs"] or not seen["enabled"] else []
+    steps = ["unit"] if seen["differs"] or not seen["enabled"] else []
     device, path = seen["device"], wanted["path"]
     if device is None:
         return _refused(
@@ -163,7 +183,7 @@ def words(wanted: Wanted, seen: Seen, steps: t.Sequence[str]) -> list[str]:
         return [f"{what} is formatted ({KIND}) and mounted on {place}"]
     if "mount" in steps:
         return [f"{what}, formatted and never used, is mounted on {place}"]
-    return [f"the unit {unit_of(place)}"] if steps else []
+    return [f"the unit {unit_of(place)}, and what goes with it"] if steps else []
 
 
 def _taken(wanted: Wanted, seen: Seen, device: str) -> tuple[str, str]:

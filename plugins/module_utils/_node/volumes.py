@@ -24,6 +24,9 @@ END_BYTES = 1 << 20
 # The superblock of ext4: where it is, its magic number, its label, and when it was last mounted.
 _SUPERBLOCK, _BYTES, _MAGIC, _LABEL, _MOUNTED = 1024, 1024, (0x38, 0xEF53), (0x78, 16), 0x2C
 _WAIT_SECONDS = 300
+JOURNALD = "systemd-journald.service"
+# Of a disk that is not asked.
+_NOTHING: dict[str, t.Any] = {"busy": False, "signatures": [], "blank": False, "label": "", "used": False}
 _PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 
@@ -31,26 +34,23 @@ def look(wanted: Wanted, proc: str = "/proc") -> Seen:
     path = wanted["path"]
     device = _device(volume_plan.link_of(wanted["id"]))
     mounts = _mounts(proc)
-    entry = volume_plan.unit(wanted)
     kind, inside = _place(path, wanted["purpose"])
     over = mounts.get(path)
-    disk: dict[str, t.Any] = {"size": 0, "busy": False, "signatures": [], "blank": False, "label": "", "used": False}
-    number = ""
-    if device:
-        number = _number(device)
-        # What is mounted where it belongs has nothing to answer.
-        if over is None or over.number != number:
-            disk = {**disk, **_disk(device)}
-    return {
+    number = _number(device) if device else ""
+    # What is mounted where it belongs has nothing more to answer.
+    in_place = over is not None and over.number == number
+    disk = _disk(device) if device and not in_place else {**_NOTHING, "size": _size(device) if device else 0}
+    found = {
         "device": device,
         **disk,
         "places": sorted(place for place, there in mounts.items() if there.number == number),
-        "over": "" if over is None else device if device and over.number == number else over.source,
+        "over": "" if over is None else device if in_place else over.source,
         "kind": kind,
         "inside": inside,
-        "unit_differs": files.difference(entry, files.look(entry)) is not None,
+        "differs": bool(_differing(wanted, disk["size"])),
         "enabled": os.path.islink(os.path.join(volume_plan.UNITS, "local-fs.target.wants", volume_plan.unit_of(path))),
-    }  # type: ignore[typeddict-item]
+    }
+    return t.cast(Seen, found)
 
 
 def survey(volumes: t.Sequence[Wanted]) -> dict[str, t.Any]:
@@ -74,23 +74,30 @@ def bring(volumes: t.Sequence[Wanted], owner: str, check_mode: bool) -> dict[str
     if problems:
         raise Problem(" ".join(problems))
     steps = [word for wanted, seen, decision in decided for word in volume_plan.words(wanted, seen, decision.steps)]
-    entries = [volume_plan.unit(wanted) for wanted, _seen, decision in decided if "unit" in decision.steps]
-    diffs = [diff for entry in entries if (diff := files.difference(entry, files.look(entry)))]
+    diffs = [diff for wanted, seen, _decision in decided for _entry, diff in _differing(wanted, seen["size"])]
     if not check_mode:
-        for wanted, _seen, decision in decided:
-            _apply(wanted, decision.steps, owner)
+        for wanted, seen, decision in decided:
+            _apply(wanted, seen, decision.steps, owner)
     said = (
         [{"before_header": "volumes", "after_header": "volumes", "before": "", "after": _lines(steps)}] if steps else []
     )
     return {"changed": bool(steps), "steps": steps, "diff": said + diffs}
 
 
-def _apply(wanted: Wanted, steps: t.Sequence[str], owner: str) -> None:
+def _differing(wanted: Wanted, size: int) -> list[tuple[files.Entry, dict[str, t.Any]]]:
+    found = volume_plan.entries(wanted, size)
+    return [(entry, diff) for entry in found if (diff := files.difference(entry, files.look(entry)))]
+
+
+def _apply(wanted: Wanted, seen: Seen, steps: t.Sequence[str], owner: str) -> None:
     name = volume_plan.unit_of(wanted["path"])
     if "unit" in steps:
-        files.put(volume_plan.unit(wanted))
+        for entry, _diff in _differing(wanted, seen["size"]):
+            files.put(entry)
         run("systemctl", "daemon-reload")
         run("systemctl", "enable", "--quiet", name)
+        if wanted["purpose"] == "journal" and "mount" not in steps:
+            run("systemctl", "restart", JOURNALD)
     if "format" in steps:
         _format(wanted, owner)
     if "mount" in steps:
@@ -136,7 +143,7 @@ def _move_journal(path: str, below: int) -> None:
     run("systemd-tmpfiles", "--create", f"--prefix={path}")
     # With owners and access lists; a file that was being written to is set aside by journald itself.
     run("cp", "--archive", f"{before}/.", path, keep=below)
-    run("systemctl", "restart", "systemd-journald.service")
+    run("systemctl", "restart", JOURNALD)
     for name in os.listdir(below):
         if volume_plan.JOURNAL.fullmatch(name):
             shutil.rmtree(os.path.join(before, name))
@@ -176,6 +183,14 @@ def _device(link: str) -> str | None:
     if not stat.S_ISBLK(status.st_mode):
         raise Problem(f"{link} leads to {real}, which is no disk", "Find out who put it there.")
     return real
+
+
+def _size(device: str) -> int:
+    try:
+        with open(device, "rb") as stream:
+            return stream.seek(0, os.SEEK_END)
+    except OSError as error:
+        raise Problem(f"{device} can't be read ({error.strerror})", "Nothing was done to it.") from error
 
 
 def _number(device: str) -> str:

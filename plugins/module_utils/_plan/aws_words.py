@@ -46,11 +46,12 @@ def _steps(what: str, steps: t.Iterable[str]) -> list[str]:
 
 
 def machines(instances: t.Sequence[Part], about: Part) -> list[str]:
-    """*about*: create (names), complete (whether every instance was there once), type, image, volumes (in words, to follow those),
-    and whether a load balancer is wanted."""
+    """*about*: create (names), complete (whether every instance was there once), type, image, volumes (in words, to follow
+    those), and whether a load balancer is wanted."""
     create = [one for one in instances if one["name"] in about["create"]]
     found = [
-        f"The instance {one['name']}: launched in {one['subnet_id']}, as {about['type']} from {about['image']}{about.get('volumes', '')}."
+        f"The instance {one['name']}: launched in {one['subnet_id']}, as {about['type']} from {about['image']}"
+        f"{about.get('volumes', '')}."
         for one in create
     ]
     if create and about["balanced"]:
