@@ -178,7 +178,7 @@ def decide(wanted: Wanted, seen: Seen) -> Decision:
 
 def words(wanted: Wanted, seen: Seen, steps: t.Sequence[str]) -> list[str]:
     """What a run does about the volume."""
-    what, place = f"{wanted['id']} ({seen['size'] / (1 << 30):.4g} GiB)", wanted["path"]
+    what, place = f"the volume {wanted['id']} ({seen['size'] / (1 << 30):.4g} GiB)", wanted["path"]
     if "format" in steps:
         return [f"{what} is formatted ({KIND}) and mounted on {place}"]
     if "mount" in steps:

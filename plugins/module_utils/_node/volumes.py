@@ -144,6 +144,8 @@ def _move_journal(path: str, below: int) -> None:
     # With owners and access lists; a file that was being written to is set aside by journald itself.
     run("cp", "--archive", f"{before}/.", path, keep=below)
     run("systemctl", "restart", JOURNALD)
+    # Where it was kept in memory until now.
+    run("journalctl", "--flush")
     for name in os.listdir(below):
         if volume_plan.JOURNAL.fullmatch(name):
             shutil.rmtree(os.path.join(before, name))

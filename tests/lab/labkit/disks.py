@@ -4,6 +4,7 @@ The disk is real, and so is whatever is done to it. Only what tells which disk i
 """
 
 import contextlib
+import os
 import pathlib
 import subprocess
 
@@ -21,12 +22,23 @@ def attach(lab: Lab, node: str, volume: str, mib: int = 256) -> str:
     if not image.exists():
         with image.open("wb") as stream:
             stream.truncate(mib << 20)
-    device = _losetup("--find", "--show", str(image)).strip()
+    device = next(iter(_devices(image)), "") or _losetup("--find", "--show", str(image)).strip()
     number = device.removeprefix("/dev/loop")
     link = _BY_ID + volume.replace("-", "")
     script = f"mkdir -p {_BY_ID.rpartition('/')[0]}; rm -f {device}; mknod -m 0660 {device} b 7 {number}; ln -sfn {device} {link}"
     docker("exec", _container(lab, node), "sh", "-ec", script)
     return device
+
+
+def attach_launched(lab: Lab, volumes: dict[str, list[str]]) -> list[str]:
+    """By node, volumes that the stand-in's EC2 has launched its instance with; those that were attached just now."""
+    made = []
+    for node, names in volumes.items():
+        for name in names:
+            if not os.path.exists(_folder(lab) / f"{node}.{name}"):
+                attach(lab, node, name)
+                made.append(name)
+    return made
 
 
 def detach(lab: Lab, node: str, volume: str) -> None:

@@ -184,5 +184,5 @@ def test_the_plan_says_what_becomes_of_the_volume():
     ]
     assert [len(each) for each in said] == [1, 1, 1, 0]
     assert len({line for each in said for line in each}) == 3
-    assert said[0] == [f"{ID} (50 GiB) is formatted (ext4) and mounted on /opt/vault/data"]
+    assert said[0] == [f"the volume {ID} (50 GiB) is formatted (ext4) and mounted on /opt/vault/data"]
     assert not any("formatted (ext4)" in line for line in itertools.chain(*said[1:]))
