@@ -101,6 +101,11 @@ class Refusal:
     undo: str = ""
 
 
+# One partition, by hand: the tools are not on every node.
+PARTITIONS = (
+    "import sys; entry = bytes([0, 0, 0, 0, 0x83, 0, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0]); "
+    'open(sys.argv[1], "r+b").write(bytes(446) + entry + bytes(48) + bytes([0x55, 0xaa]))'
+)
 CLEAN = "wipefs --quiet --all {disk}; dd if=/dev/zero of={disk} bs=1M count=16 conv=fsync status=none"
 REFUSALS = {
     "no disk": Refusal(
@@ -116,9 +121,7 @@ REFUSALS = {
         "holds something, and no signature tells what",
         CLEAN,
     ),
-    "a table of partitions": Refusal(
-        "printf 'label: gpt\\n,\\n' | sfdisk --quiet --no-reread {disk}", "holds gpt, PMBR", CLEAN + "; truncate_end"
-    ),
+    "a table of partitions": Refusal(f"python3 -c '{PARTITIONS}' {{disk}}", "holds dos. It is not formatted", CLEAN),
     "swapped disks": Refusal(
         "mkfs.ext4 -q -L vault-journal {disk}", "holds ext4 (vault-journal). It is not formatted", CLEAN
     ),
@@ -149,13 +152,10 @@ REFUSALS = {
 
 
 def words(number: int, text: str) -> str:
-    zero_end = f"dd if=/dev/zero of={disk(number, 'data')} bs=1M seek=255 count=1 conv=fsync status=none"
-    text = text.replace("truncate_end", zero_end)
-    return (
-        text.replace("{disk}", disk(number, "data"))
-        .replace("{other}", disk(number, "audit"))
-        .replace("{place}", PLACES["data"])
-    )
+    places = {"{disk}": disk(number, "data"), "{other}": disk(number, "audit"), "{place}": PLACES["data"]}
+    for name, value in places.items():
+        text = text.replace(name, value)
+    return text
 
 
 def test_what_holds_anything_stops_the_run_before_a_node_is_changed(bench):
@@ -167,14 +167,14 @@ def test_what_holds_anything_stops_the_run_before_a_node_is_changed(bench):
             on(bench, number, words(number, case.setting))
         before = bench.fingerprint()
         code, said = site(bench)
+        after = bench.fingerprint()
         for number, case in dealt:
             on(bench, number, words(number, case.undo))
+        assert after == before
         assert code != 0, said
         for number, case in dealt:
             assert f"vault-{number}: The volume for data, {volume(number, 'data')}: " in said, said
             assert case.says in said, said
-        assert bench.fingerprint() == before or any("/opt/vault" in case.setting for _number, case in dealt)
-        assert "not the same" not in said
 
 
 def test_the_plan_says_what_would_be_formatted_and_formats_nothing(bench):
