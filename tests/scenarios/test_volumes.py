@@ -133,7 +133,7 @@ REFUSALS = {
     "another disk in its place": Refusal(
         "mkfs.ext4 -q {other}; mkdir -p {place}; mount {other} {place}",
         "is mounted on /opt/vault/data, and the volume is /dev/loop",
-        "umount {place}; " + CLEAN.replace("{disk}", "{other}"),
+        "umount {place}; rm -r /opt/vault; " + CLEAN.replace("{disk}", "{other}"),
     ),
     "in use once, and not mounted": Refusal(
         "mkfs.ext4 -q -L vault-data {disk}; mkdir -p /mnt/other; mount {disk} /mnt/other; umount /mnt/other",
@@ -167,11 +167,11 @@ def test_what_holds_anything_stops_the_run_before_a_node_is_changed(bench):
             on(bench, number, words(number, case.setting))
         before = bench.fingerprint()
         code, said = site(bench)
+        assert code != 0, said
         after = bench.fingerprint()
         for number, case in dealt:
             on(bench, number, words(number, case.undo))
         assert after == before
-        assert code != 0, said
         for number, case in dealt:
             assert f"vault-{number}: The volume for data, {volume(number, 'data')}: " in said, said
             assert case.says in said, said

@@ -134,7 +134,7 @@ def test_the_mount_names_the_volume_and_not_a_place_of_its_own():
     assert entry.path == "/etc/systemd/system/opt-vault-data.mount"
     lines = entry.content.splitlines()
     assert "What=/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0" in lines
-    assert "Where=/opt/vault/data" in lines
+    assert "Where=/opt/vault/data" in lines and "Options=nodev,nosuid,noexec" in lines
     # Required, a volume that fails would keep the machine from booting.
     assert "WantedBy=local-fs.target" in lines and not [line for line in lines if line.startswith("RequiredBy")]
 
