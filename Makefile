@@ -172,10 +172,10 @@ inputs: lab-parts  ## Every kind of bad input stops the play before a node is ch
 	@$(TEST_LAB) pytest tests/scenarios/test_bad_inputs.py tests/scenarios/test_drift.py
 
 # The first of Debian's suites in tests/lab/labkit/image.py is that of all other targets.
-nodes-test: lab-parts  ## Nodes with Python 3.9 and 3.13: deployed, backed up, restarted, with new certificates
+nodes-test: lab-parts  ## Nodes with Python 3.9 and 3.13: deployed, backed up, restarted, with new certificates, with volumes of their own
 	@for suite in bullseye trixie; do \
 	    echo "== nodes of Debian $$suite"; \
-	    (export VAULTOPS_LAB_SUITE=$$suite; $(TEST_LAB) pytest tests/scenarios/test_node_systems.py) || exit 1; \
+	    (export VAULTOPS_LAB_SUITE=$$suite; $(TEST_LAB) pytest tests/scenarios/test_node_systems.py tests/scenarios/test_volumes.py) || exit 1; \
 	done
 
 adoption: lab-parts  ## A cluster made by hand is adopted, or left alone with the reason

@@ -11,6 +11,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._aws import (
     ownership,
     policies,
     runner_policies,
+    volumes,
 )
 
 
@@ -24,8 +25,11 @@ class FilterModule:
             "instance_plan": instances.plan,
             "instances_remembered": instances.remembered,
             "instances_settled": instances.settled,
+            "instances_without_volumes": volumes.without,
             "inventory_problems": instances.inventory_problems,
             "key_policy": policies.key_policy,
+            "launch_volumes": volumes.launch,
+            "launched_volumes": volumes.launched,
             "load_balancer_problems": instances.load_balancer_problems,
             "lockout_problems": policies.lockout_problems,
             "node_policy": policies.node_policy,

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from ansible_collections.vaultops.cluster.plugins.module_utils._node import paths
+from ansible_collections.vaultops.cluster.plugins.module_utils._node import paths, volume_plan
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import taken_over
 
 
 class FilterModule:
     def filters(self):
         return {
+            "node_volumes": volume_plan.wanted,
             "path_problems": paths.problems,
             "takeover": taken_over.compare,
         }

@@ -99,6 +99,25 @@ options:
         description: Whose lease would be taken away even though it has not run out, as M(vaultops.cluster.vault_lease) has it.
         type: str
         default: ""
+  volumes:
+    description: Volumes of the node's own, as M(vaultops.cluster.vault_volumes) takes them.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      purpose:
+        description: What the volume is for.
+        type: str
+        choices: [data, audit, journal]
+        required: true
+      id:
+        description: Id of the volume.
+        type: str
+        required: true
+      path:
+        description: Where it is mounted.
+        type: str
+        required: true
   asked_at:
     description: The asking controller's clock, in seconds since the epoch; returned as it is, to compare clocks with.
     type: float
@@ -220,6 +239,11 @@ lease:
     why that can't be known.
   returned: success
   type: dict
+volumes:
+  description: What M(vaultops.cluster.vault_volumes) would do about O(volumes) in words (todo), and why it would do nothing
+    (problems).
+  returned: success
+  type: dict
 metadata:
   description: With O(metadata_users), these users, what M(vaultops.cluster.vault_metadata_guard) would say, its diff apart, and
     whether anything of its guard is there.
@@ -233,7 +257,7 @@ import typing as t
 
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
-from ..module_utils._node import certificate, here, lease, managed, metadata_service, service, tls
+from ..module_utils._node import certificate, here, lease, managed, metadata_service, service, tls, volumes
 
 MARK = "# Made by vaultops.cluster."
 USUAL = "argv[]=vault server -config=/etc/vault.d ;"
@@ -280,6 +304,7 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
         "users": managed.users(params["users"]),
         "units": managed.units(params["units"]),
         "metadata": metadata(params["metadata_users"]),
+        "volumes": volumes.survey(params["volumes"]),
         "lease": lease_seen,
     }
 
@@ -335,6 +360,16 @@ OPTIONS: dict[str, t.Any] = {
             "cluster": {"type": "str", "required": True},
             "directory": {"type": "path", "default": "/var/lib/vaultops"},
             "take_over": {"type": "str", "default": ""},
+        },
+    },
+    "volumes": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "purpose": {"type": "str", "choices": ["data", "audit", "journal"], "required": True},
+            "id": {"type": "str", "required": True},
+            "path": {"type": "str", "required": True},
         },
     },
     "asked_at": {"type": "float"},

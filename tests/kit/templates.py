@@ -38,6 +38,9 @@ BASE = {
     "vault_version": "1.21.1",
     "vault_aws_region": "eu-central-1",
     "vault_server_telemetry": {},
+    # By filters of the collection, which are not looked for here.
+    "vault_volumes": {},
+    "__vault_server_mounts": [],
 }
 
 

@@ -11,7 +11,7 @@ import sys
 import time
 import typing as t
 
-from labkit import aws, binaries, image, metadata, mirror, network, nodes, servers, ssh
+from labkit import aws, binaries, disks, image, metadata, mirror, network, nodes, servers, ssh
 from labkit.docker import ensure_daemon, installed, reachable
 from labkit.say import LabError, say
 from labkit.settings import Lab, cache, every_lab, from_environment
@@ -52,6 +52,7 @@ def down(lab: Lab) -> int:
         ensure_daemon()  # a stopped daemon still has the lab's containers, as they were
         network.check_home(lab)
         gone += nodes.remove(lab)
+        disks.remove(lab)
     gone += servers.stop(lab)
     if docker and network.remove(lab):
         gone.append(lab.network)

@@ -222,6 +222,61 @@ def test_from_nothing_to_everything_and_then_nothing_more(fresh_account):
     assert s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"] == [theirs, *ours]
 
 
+def volumes_of(account: Account) -> list[dict[str, tuple[int, bool, bool]]]:
+    """Of each instance of the cluster by device: size, whether it is encrypted, whether it goes with the instance."""
+    ec2 = account.client("ec2")
+    found = []
+    for reservation in ec2.describe_instances(InstanceIds=list(account.made()["instance"]))["Reservations"]:
+        for instance in reservation["Instances"]:
+            attached = {one["DeviceName"]: one["Ebs"] for one in instance["BlockDeviceMappings"]}
+            ids = [one["VolumeId"] for one in attached.values()]
+            volumes = {one["VolumeId"]: one for one in ec2.describe_volumes(VolumeIds=ids)["Volumes"]}
+            found.append(
+                {
+                    device: (
+                        volumes[ebs["VolumeId"]]["Size"],
+                        volumes[ebs["VolumeId"]]["Encrypted"],
+                        ebs["DeleteOnTermination"],
+                    )
+                    for device, ebs in attached.items()
+                }
+            )
+    return found
+
+
+def test_instances_have_volumes_of_their_own_from_their_launch_and_never_later(fresh_account):
+    bare = {f"vault_ec2_{purpose}_gib": 0 for purpose in ("data", "audit", "journal")}
+    refused = fresh_account.provision(variables={"vault_ec2_data_gib": 4, "vault_ec2_data_iops": 5000})
+    assert refused.code > 0
+    assert "vault_ec2_data_iops is 5000, and a volume of 4 GiB may have 3000" in refused.said
+    assert not any(count(fresh_account.made()).values())
+
+    run = fresh_account.provision(variables=bare)
+    assert run.code == 0, run.output
+    assert volumes_of(fresh_account) == [{"/dev/xvda": (20, True, True)}] * 3
+    made = fresh_account.made()
+
+    # What the defaults would give to new instances changes nothing of these, and the plan says so.
+    for arguments in (["--check", "--diff"], []):
+        run = fresh_account.provision(*arguments)
+        assert (run.code, run.changed) == (0, 0), run.output
+        assert (
+            "vault-1, vault-2, vault-3: launched without a volume for Raft's data, the audit log or the journal"
+            in run.output
+        )
+        assert "playbooks/replace_node.yml puts new instances in their place" in run.output
+    assert volumes_of(fresh_account) == [{"/dev/xvda": (20, True, True)}] * 3
+    assert fresh_account.made() == made
+
+    five = [{"name": f"vault-{number}", "subnet_id": fresh_account.subnet} for number in range(1, 6)]
+    run = fresh_account.provision(variables={"vault_ec2_instances": five})
+    assert run.code == 0, run.output
+    assert "with a volume each for Raft's data (50 GiB), the audit log (20 GiB) and the journal (10 GiB)" in plan(run)
+    own = {"/dev/xvda": (20, True, True), "/dev/sdf": (50, True, True), "/dev/sdg": (20, True, True)}
+    assert sorted(map(len, volumes_of(fresh_account))) == [1, 1, 1, 4, 4]
+    assert {**own, "/dev/sdh": (10, True, True)} in volumes_of(fresh_account)
+
+
 def test_what_passes_does_not_stop_a_run(fresh_account):
     run = fresh_account.provision(rules=PASSING)
     assert run.code == 0, run.output

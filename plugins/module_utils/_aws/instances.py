@@ -6,6 +6,8 @@ from __future__ import annotations
 import collections
 import typing as t
 
+from . import volumes as volumes_of
+
 # Set on the nodes' security group when every instance was there once, with their names as its value. From then on a missing one
 # of these is a node that was lost, with its Raft data and its node id, and not one that a cut-short run still owes.
 COMPLETE_TAG = "vault-cluster-complete"
@@ -28,16 +30,19 @@ def plan(
     were_there: str = "",
     confirmed: t.Sequence[str] = (),
     may_hold_majority: bool = False,
+    volumes: volumes_of.Volumes | None = None,
 ) -> dict[str, list[str]]:
     """Names of the instances to create, and problems in words: with any, nothing may be created.
 
     *found* are the cluster's instances that are not terminated, *subnets* those of *wanted* that exist, both as
     amazon.aws' info modules return them. *were_there* is the value of the tag. *confirmed* names instances that may be
-    created in place of lost ones.
+    created in place of lost ones. *volumes* are what each is launched with.
     """
     there = {_name(instance): instance for instance in found}
     missing = [entry["name"] for entry in wanted if entry["name"] not in there]
     problems = _list_problems(wanted)
+    if missing:
+        problems += volumes_of.problems(volumes or {})
     if not problems:
         problems += _subnet_problems(wanted, missing, {subnet["subnet_id"]: subnet for subnet in subnets}, region)
         problems += _zone_problems(wanted, subnets, may_hold_majority)

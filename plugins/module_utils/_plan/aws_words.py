@@ -46,11 +46,12 @@ def _steps(what: str, steps: t.Iterable[str]) -> list[str]:
 
 
 def machines(instances: t.Sequence[Part], about: Part) -> list[str]:
-    """*about*: create (names), complete (whether every instance was there once), type, image, and whether a load balancer is
-    wanted."""
+    """*about*: create (names), complete (whether every instance was there once), type, image, volumes (in words, to follow
+    those), and whether a load balancer is wanted."""
     create = [one for one in instances if one["name"] in about["create"]]
     found = [
-        f"The instance {one['name']}: launched in {one['subnet_id']}, as {about['type']} from {about['image']}."
+        f"The instance {one['name']}: launched in {one['subnet_id']}, as {about['type']} from {about['image']}"
+        f"{about.get('volumes', '')}."
         for one in create
     ]
     if create and about["balanced"]:
@@ -62,8 +63,9 @@ def machines(instances: t.Sequence[Part], about: Part) -> list[str]:
     return found
 
 
-def provision(steps: t.Sequence[str]) -> Words:
-    return words(
+def provision(steps: t.Sequence[str], said: t.Sequence[str] = ()) -> Words:
+    """*said*: what is to be known, and nothing is done about."""
+    found = words(
         steps,
         "the account has what the cluster needs. The bucket's tags and the load balancer's listener and targets are compared "
         "all the same, by the run alone.",
@@ -72,6 +74,7 @@ def provision(steps: t.Sequence[str]) -> Words:
             "is launched comes up, is known only then.",
         ),
     )
+    return {"changes": found["changes"], "lines": [*found["lines"], *said]}
 
 
 def removed(things: t.Sequence[Part]) -> list[str]:

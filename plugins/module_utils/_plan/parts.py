@@ -14,7 +14,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "preflight": (),
     "install": ("install",),
     "tls": ("tls",),
-    "configure": ("server", "metadata"),
+    "configure": ("volumes", "server", "metadata"),
     "cluster": (),
     # The tool's user has to be let through to the metadata service.
     "backup": ("backup", "metadata"),

@@ -62,7 +62,9 @@ def lines(
     """*standings*, *todo* and what vault_node_info has *observed* by node; *cluster*: what may have to be done once for all, and
     whether it has to; *active*: name of the active node; *restarts*: whether this run takes up what needs a restart."""
     found = [f"{what[0].upper()}{what[1:]}." for what, wanted in cluster.items() if wanted]
-    found += [f"{name}: {STANDINGS[standing]}." for name, standing in standings.items() if standing in STANDINGS]
+    for name, standing in standings.items():
+        if standing in STANDINGS:
+            found.append(f"{name}: {'; '.join([*todo.get(name, {}).get('volumes', ()), STANDINGS[standing]])}.")
     running = [name for name, standing in standings.items() if standing not in STANDINGS]
     takes_turns = False
     for name in turns(running, dict.fromkeys(running, True), active):

@@ -162,6 +162,9 @@ def _problems(node: Part, here: Part, answer: Part, standing: str | None, wanted
             f"{name}: something answers at {answer['url']}, and on the machine that the inventory's connection leads to no "
             "Vault runs. Address and connection lead to different machines: correct vault_address or ansible_host."
         ]
+    hidden = (here.get("volumes") or {}).get("problems") or []
+    if standing in (EMPTY, STOPPED, UNINITIALIZED) and hidden:  # what a volume holds that is not mounted, nobody sees
+        return [f"{name}: {problem} Nothing was changed." for problem in hidden]
     if standing is not None and here["outside"]:
         return [
             f"{name}: {_what(here)}. It would be neither restarted nor stopped with the unit, and a second Vault started beside "

@@ -48,8 +48,17 @@ def upgrade(plan: Part, observed: t.Mapping[str, Part], target: str, saves_to: P
     return words(steps, f"every node runs {target}.", after)
 
 
-def replacement(plan: Part, target: t.Sequence[Part], status: Part, version: str, saves_to: Part) -> Words:
-    """*plan*: of replace.plan(); *target*: the nodes that shall be the cluster; *status*: of vault_status_info."""
+def replacement(
+    plan: Part,
+    target: t.Sequence[Part],
+    status: Part,
+    version: str,
+    saves_to: Part,
+    observed: t.Mapping[str, Part] | None = None,
+) -> Words:
+    """*plan*: of replace.plan(); *target*: the nodes that shall be the cluster; *status*: of vault_status_info; *observed*:
+    vault_node_info's results by node."""
+    volumes = {name: (here.get("volumes") or {}).get("todo") or [] for name, here in (observed or {}).items()}
     states = {node["name"]: node["state"] for node in status["nodes"]}
     joining, remaining = set(plan["joining"]), {node["name"] for node in target}
     steps = [saved(saves_to)] if plan["steps"] else []
@@ -60,6 +69,7 @@ def replacement(plan: Part, target: t.Sequence[Part], status: Part, version: str
     steps[at:at] = [
         f"{name}: Vault {version}, a new certificate and the configuration are installed, and Vault is started. Whether the "
         "node's role may use the unseal key is known only when the node has tried it, before anything is installed."
+        + "".join(f" {one[0].upper()}{one[1:]}." for one in volumes.get(name, ()))
         for name in to_make
     ]
     if plan["remove_first"] or plan["remove_last"]:

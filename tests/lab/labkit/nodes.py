@@ -33,6 +33,9 @@ _SYSTEMD = [
     "/run/lock",
     "--tmpfs",
     "/tmp",
+    # Loop devices, for disks of a node's own: see disks.py.
+    "--device-cgroup-rule",
+    "b 7:* rmw",
     "--stop-signal",
     "RTMIN+3",
     "--env",

@@ -88,6 +88,19 @@ def test_the_playbooks_logged_in_as_an_ordinary_user_and_left_no_file_of_theirs(
     assert "AnsiballZ_" not in journal
 
 
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_data_audit_log_and_journal_are_on_the_volumes_that_the_instance_was_launched_with(lab, instances, name):
+    node = next(node for node in lab.nodes if node.hostname == name)
+    attached = {one["DeviceName"]: one["Ebs"]["VolumeId"] for one in instances[name]["BlockDeviceMappings"]}
+    places = {"/dev/sdf": "/opt/vault/data", "/dev/sdg": "/var/log/vault", "/dev/sdh": "/var/log/journal"}
+    for device, place in places.items():
+        link = f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{attached[device].replace('-', '')}"
+        script = f"findmnt -no SOURCE --mountpoint {place}; readlink -f {link}"
+        command = ["docker", "exec", node.container, "sh", "-c", script]
+        there, disk = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        assert there == disk
+
+
 def test_instances_are_three_and_fenced_in(aws, instances):
     ec2 = aws("ec2")
     assert {name: instance["PrivateIpAddress"] for name, instance in instances.items()} == ADDRESSES

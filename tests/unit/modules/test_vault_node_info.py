@@ -131,6 +131,7 @@ def test_a_machine_without_a_vault(node, look, check):
         "paths": {},
         "users": {},
         "units": {},
+        "volumes": {"problems": [], "todo": []},
     }
     assert {name: said[name] for name in nothing} == nothing
     assert (said["machine"], said["asked_at"], said["metadata"]) == (os.uname().machine, 7.5, None)

@@ -44,6 +44,7 @@ def todo(tags, users, takes_snapshots=True, guard=True, **seen) -> dict[str, lis
         "vault_install_todo": [],
         "vault_tls_todo": [],
         "vault_server_todo": [],
+        "vault_server_volumes_todo": [],
         "vault_backup_todo": ["vault-backup"] if takes_snapshots and "vault-backup" not in users else [],
     }
     plan = yaml.safe_load((ROOT / "roles" / "vault_site" / "tasks" / "plan.yml").read_text())

@@ -39,6 +39,7 @@ CASES = {
     "tls12.hcl": ("vault.hcl.j2", {"vault_join": "static", "vault_tls_min_version": "tls12"}),
     "vault.service": ("vault.service.j2", {}),
     "mlock.service": ("vault.service.j2", {"vault_server_disable_mlock": False}),
+    "volumes.service": ("vault.service.j2", {"__vault_server_mounts": ["/opt/vault/data", "/var/log/vault"]}),
     "shared_log_dir.service": ("vault.service.j2", {"vault_audit_devices": IN_VAR_LOG}),
     "shared_log_dir.logrotate": ("logrotate.j2", {"vault_audit_devices": IN_VAR_LOG}),
     "two_audit_files.logrotate": (

@@ -59,6 +59,12 @@ def test_that_all_were_there_is_remembered_once():
     assert ["lost is not launched again" in line for line in machines(complete=False)] == [True]
 
 
+def test_what_is_said_besides_is_no_step():
+    for steps in ([], ["A step."]):
+        plain, said = aws_words.provision(steps), aws_words.provision(steps, ["vault-1 has no volumes."])
+        assert said == {"changes": bool(steps), "lines": [*plain["lines"], "vault-1 has no volumes."]}
+
+
 def test_what_provisioning_can_not_know_is_said_either_way():
     nothing, something = aws_words.provision([]), aws_words.provision(["A step."])
     assert nothing["changes"] is False and "by the run alone" in nothing["lines"][0]

@@ -68,6 +68,13 @@ def test_nodes_that_do_not_run_have_no_turn():
     assert "installed" in found[0] and "started" in found[1] and "initialised" in found[2]
 
 
+def test_volumes_are_formatted_before_a_node_is_brought_up_and_restart_nobody():
+    (line,) = said({"a": {"volumes": ["the volume x is formatted"]}}, standings={"a": "empty"}, active=None)
+    assert line == f"a: the volume x is formatted; {site_plan.STANDINGS['empty']}."
+    (line,) = said({"a": {"volumes": ["the unit of x"]}}, standings={"a": "serving"})
+    assert line == f"a (active): the unit of x. {site_plan.EFFECTS['none']}."
+
+
 def test_what_two_roles_do_is_said_once():
     assert said({"a": {"tls": ["x"], "backup": ["x", "y"]}})[0].startswith("a (active): x; y. ")
 

@@ -59,6 +59,29 @@ def test_bare_machines_are_empty_with_and_without_a_ca():
         assert found == {"nodes": dict.fromkeys(NAMES, "empty"), "problems": [], "untouched": True}
 
 
+VOLUME = "The volume for data, vol-0123456789abcdef0: /dev/nvme1n1 was in use, and is not mounted on /opt/vault/data."
+
+
+@pytest.mark.parametrize(
+    ("seen", "state", "stops"),
+    [
+        # What is on the volume nobody sees: the machine only looks empty.
+        (machine(), "unreachable", True),
+        (machine(False, True), "unreachable", True),
+        (machine(True), "uninitialized", True),
+        (machine(True, True), "standby", False),
+        (machine(True, True), "sealed", False),
+    ],
+)
+def test_a_machine_whose_volume_is_not_mounted_is_not_an_empty_one(seen, state, stops):
+    serving = machine(True, True)
+    broken = {**seen, "volumes": {"problems": [VOLUME], "todo": []}}
+    found = stand([broken, serving, serving], (state, "active", "standby"))
+    assert found["problems"] == ([f"vault-1: {VOLUME} Nothing was changed."] if stops else [])
+    whole = {**seen, "volumes": {"problems": [], "todo": ["the volume is formatted"]}}
+    assert stand([whole, serving, serving], (state, "active", "standby"))["problems"] == []
+
+
 def test_a_cluster_that_serves():
     found = stand([machine(True, True)] * 3, ("active", "standby", "standby"))
     assert found == {"nodes": dict.fromkeys(NAMES, "serving"), "problems": [], "untouched": False}

@@ -103,6 +103,15 @@ def test_a_replacement_is_said_in_its_order():
     assert "unseal key is known only when" in said["lines"][at[3]]
 
 
+def test_a_new_machines_volumes_are_part_of_the_plan_and_others_are_not():
+    plan = replaced(joining=["vault-4"], steps=["vault-4: joins"])
+    status = nodes(vault_1="active", vault_4="unreachable")
+    observed = {name: {"volumes": {"todo": [f"the volume of {name} is formatted"]}} for name in ("vault-1", "vault-4")}
+    said = words.replacement(plan, NODES_TO_BE, status, "1.21.1", SAVES_TO, observed)
+    (line,) = [line for line in said["lines"] if "formatted" in line]
+    assert line.startswith("vault-4: Vault 1.21.1") and line.endswith(" The volume of vault-4 is formatted.")
+
+
 @pytest.mark.parametrize(("state", "laid_down"), [("uninitialized", True), ("standby", False), ("sealed", False)])
 def test_what_an_earlier_run_has_brought_up_is_only_waited_for(state, laid_down):
     plan = replaced(joining=["vault-4"], steps=["vault-4: joins"])
