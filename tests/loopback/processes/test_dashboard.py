@@ -16,7 +16,7 @@ import urllib.request
 
 import pytest
 import yaml
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import metrics
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import metrics, probe
 from kit.paths import GOLDEN, ROOT
 
 FOLDER = ROOT / "docs" / "monitoring"
@@ -62,6 +62,9 @@ def history(now: float) -> t.Iterator[str]:
                 for count, moment in enumerate(times):
                     yield f"{labelled(name, labels, **to)} {value + growth * count} {moment}"
     own = metrics.success(now - 3600, 9, 13_000_000, 13_004_096, 4711) | metrics.attempt(now - 3600, 0)
+    steps = probe.Steps()
+    steps.seconds |= {"login": 0.124, "write": 0.009, "read": 0.007, "revoke": 0.034}
+    own |= probe.samples(now - 20, steps, True)
     own["vault_drill_last_success_timestamp_seconds"] = now - 86400
     for moment in times:
         for name, value in own.items():
