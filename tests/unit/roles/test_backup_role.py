@@ -41,6 +41,7 @@ def service(metrics_dir: str, name: str = "vault-backup") -> str:
     given = {"vault_backup_dir": "/data", "vault_backup_metrics_dir": metrics_dir, "__vault_backup_release": "/opt/x"}
     given |= {"vault_node_tls_dir": "/tls", "__vault_backup_credentials": "/run/vault-backup"}
     given |= {"__vault_backup_probe_credentials": "/run/vault-probe", "vault_backup_probe_timeout": 10}
+    given |= {"vault_backup_audit_dir": "/archive", "__vault_backup_data": "/raft"}
     return environment.get_template(f"{name}.service.j2").render(given)
 
 
@@ -93,7 +94,35 @@ def test_both_units_are_closed_in_the_same_way():
     assert "ReadWritePaths" not in service("", "vault-probe")
 
 
-@pytest.mark.parametrize("name", ["vault-backup", "vault-probe"])
+def test_the_archive_s_unit_opens_what_it_reads_and_closes_what_is_vault_s():
+    """It reads files of others. So of those whose reading would do harm it sees none, and the rest is closed as for snapshots."""
+
+    def closed(name):
+        lines = service("/metrics", name).partition("LimitCORE")[2].splitlines()
+        return {line for line in lines if not line.startswith("#")}
+
+    more, less = (
+        closed("vault-audit-archive") - closed("vault-backup"),
+        closed("vault-backup") - closed("vault-audit-archive"),
+    )
+    assert more == {
+        "AmbientCapabilities=CAP_DAC_READ_SEARCH",
+        "CapabilityBoundingSet=CAP_DAC_READ_SEARCH",
+        "InaccessiblePaths=-/raft /tls -/root -/etc/ssh -/etc/shadow -/etc/gshadow",
+        "ReadWritePaths=/archive -/metrics",
+        "SystemCallFilter=~@privileged @resources open_by_handle_at",
+    }
+    assert {line.partition("=")[0] for line in less} == {"CapabilityBoundingSet", "ReadWritePaths", "SystemCallFilter"}
+
+
+def test_the_archive_takes_its_configuration_and_has_a_place_of_each_node_s_own():
+    found = config.parse_archive(value("__vault_backup_archive_config", vault_snapshot_bucket="b-1"))
+    assert found.s3.prefix == f"audit/{BASE['vault_cluster_name']}/{BASE['inventory_hostname']}"
+    assert found.files == ["/var/log/vault/audit.log"]
+    assert found.metrics_file == "/var/lib/prometheus/node-exporter/vault_audit_archive.prom"
+
+
+@pytest.mark.parametrize("name", ["vault-backup", "vault-probe", "vault-audit-archive"])
 def test_no_service_runs_as_user_vault(name):
     assert "\nUser=vault-backup\nGroup=vault-backup\n" in service("", name)
 
@@ -136,26 +165,38 @@ def test_a_schedule_is_begun_and_ended_by_an_explicit_word(given, takes, ends):
 
 
 @pytest.mark.parametrize("takes", [True, False])
+@pytest.mark.parametrize("archives", [True, False])
 @pytest.mark.parametrize("probes", [True, False, "true", "false"])
-def test_a_node_has_what_it_is_told_to_do_and_no_more(takes, probes):
-    told = {"vault_backup": takes, "vault_probe": probes}
+def test_a_node_has_what_it_is_told_to_do_and_no_more(takes, probes, archives):
+    told = {"vault_backup": takes, "vault_probe": probes, "vault_audit_archive": archives}
     probes = probes in (True, "true")
-    assert value("vault_uses_tool", **told) is (takes or probes)
-    assert value("__vault_backup_jobs", **told) == ["vault-backup"] * takes + ["vault-probe"] * probes
+    assert value("vault_uses_tool", **told) is (takes or probes or archives)
+    jobs = ["vault-backup"] * takes + ["vault-probe"] * probes + ["vault-audit-archive"] * archives
+    assert value("__vault_backup_jobs", **told) == jobs
     directories = {item["path"] for item in value("__vault_backup_directories", **told)}
     assert ("/var/lib/vault-backup" in directories) is takes
+    assert ("/var/lib/vault-audit-archive" in directories) is archives
     assert value("vault_probe_access.state", **told) == ("present" if probes else "absent")
 
 
-def test_a_probe_that_is_to_be_no_more_is_removed_as_far_as_it_is_there():
-    left = ["/etc/systemd/system/vault-probe.timer", "/etc/vault-backup/probe.json"]
+@pytest.mark.parametrize(
+    ("job", "wanted", "file", "kind"),
+    [
+        ("vault-probe", "vault_probe", "probe.json", "probe"),
+        ("vault-audit-archive", "vault_audit_archive", "audit.json", "archive"),
+    ],
+)
+def test_a_job_that_is_wanted_no_more_is_removed_as_far_as_it_is_there(job, wanted, file, kind):
+    left = [f"/etc/systemd/system/{job}.timer", f"/etc/vault-backup/{file}"]
     seen = {"paths": dict.fromkeys([*left, "/etc/vault-backup/config.json"], {}), "python": "3.11", "machine": "x86_64"}
-    for told, todo in (({}, left), ({"vault_probe": True, "__vault_backup_out_of_line": []}, [])):
+    for told, todo in (({}, left), ({wanted: True, "__vault_backup_out_of_line": []}, [])):
         assert value("vault_backup_todo", **told, vault_backup_seen=seen) == todo
-    written = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__vault_backup_probe_files"]
-    assert {item["path"] for item in written} | {value("__vault_backup_probe_metrics")} == set(
-        value("__vault_backup_probe_paths")
+        assert value("vault_backup_ends", **told, vault_backup_seen=seen) == ([job] if todo else [])
+    written = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())[f"__vault_backup_{kind}_files"]
+    assert {item["path"] for item in written} | {value(f"__vault_backup_{kind}_metrics")} == set(
+        value("__vault_backup_job_paths")[job]
     )
+    assert job in value("vault_backup_ending"), "who leaves is told so as well"
 
 
 @pytest.mark.parametrize(
