@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 import yaml
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import metrics, probe
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import archive, metrics, probe
 from kit import docs
 from kit.paths import ROOT
 
@@ -93,6 +93,13 @@ def test_the_probe_s_metrics_are_those_that_it_writes():
     named = set(re.findall(r"\bvault_probe_\w+", (FOLDER / "README.md").read_text()))
     assert used < set(probe.HELP)
     assert named == set(probe.HELP)
+
+
+def test_the_archive_s_metrics_are_those_that_it_writes():
+    used = set(re.findall(r"vault_audit_archive_\w+", (FOLDER / "vault.rules.yml").read_text()))
+    named = set(re.findall(r"\bvault_audit_archive_\w+", (FOLDER / "README.md").read_text()))
+    assert used < set(archive.HELP)
+    assert named == set(archive.HELP)
 
 
 def test_the_drills_metric_is_the_one_that_the_role_writes():
