@@ -20,18 +20,22 @@ options:
     type: str
     required: true
   policy:
-    description: The policy, in HCL.
+    description: The policy, in HCL. Required with O(state=present).
     type: str
-    required: true
   client_ca:
-    description: Path of the CA certificate(s), in PEM, that sign the client certificates.
+    description: Path of the CA certificate(s), in PEM, that sign the client certificates. Required with O(state=present).
     type: path
-    required: true
   dns_names:
-    description: Names of which a certificate must hold at least one, as subject alternative name of type DNS.
+    description:
+      - Names of which a certificate must hold at least one, as subject alternative name of type DNS.
+      - Required with O(state=present).
     type: list
     elements: str
-    required: true
+  state:
+    description: Whether role and policy are to be there. C(auth/cert) itself is never removed.
+    type: str
+    choices: [present, absent]
+    default: present
 extends_documentation_fragment:
   - vaultops.cluster.vault
   - vaultops.cluster.vault.auth
@@ -56,7 +60,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: What was written, of V(cert_auth), V(policy) and V(role); in check mode what would be.
+  description: What was written or removed, of V(cert_auth), V(policy) and V(role); in check mode what would be.
   returned: success
   type: list
   elements: str
@@ -86,7 +90,7 @@ OPTIONS: dict[str, t.Any] = {**CONNECTION_SPEC, **AUTH_SPEC, **ADMIN_SPEC, **cer
 
 
 def main() -> None:
-    run_module(run, OPTIONS, OSError, libraries=HVAC)
+    run_module(run, OPTIONS, OSError, libraries=HVAC, required_if=cert_role.NEEDS)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ description:
   - The parts are asked in the order of that list. The first that is in error ends the module, with the words of the other.
   - Where no node is active, or keys wait in the journal to be brought into custody, O(init) alone is answered. Where no node is
     active and O(init) was not asked for, that is an error.
-  - Where the identities differ, who logs in here may not be able to look at O(audit), O(autopilot) and O(cert_role) yet. Then
+  - Where the identities differ, who logs in here may not be able to look at what follows O(identities) yet. Then
     who may write the identities looks. A part that nobody may look at is null.
 author: vaultops maintainers (@vaultops)
 options:
@@ -141,23 +141,34 @@ options:
     description: One role of C(auth/cert) with its policy, as in M(vaultops.cluster.vault_cert_role).
     type: dict
     suboptions:
-      name:
+      name: &role_name
         description: Name of role and policy.
         type: str
         required: true
-      policy:
+      state: &role_state
+        description: Whether role and policy are to be there.
+        type: str
+        choices: [present, absent]
+        default: present
+      policy: &role_policy
         description: The policy, in HCL.
         type: str
-        required: true
-      client_ca:
+      client_ca: &role_client_ca
         description: Path of the CA certificate(s), in PEM, that sign the client certificates.
         type: path
-        required: true
-      dns_names:
+      dns_names: &role_dns_names
         description: Names of which a certificate must hold at least one.
         type: list
         elements: str
-        required: true
+  probe_role:
+    description: Another one, by which the nodes' probe logs in.
+    type: dict
+    suboptions:
+      name: *role_name
+      state: *role_state
+      policy: *role_policy
+      client_ca: *role_client_ca
+      dns_names: *role_dns_names
   custody:
     description: Where the recovery keys are kept. Read once at most.
     required: false
@@ -215,6 +226,10 @@ cert_role:
   description: What M(vaultops.cluster.vault_cert_role) would say, or null; with C(diff).
   returned: success
   type: dict
+probe_role:
+  description: The same of O(probe_role).
+  returned: success
+  type: dict
 """
 
 import contextlib
@@ -240,6 +255,12 @@ PARTS: dict[str, t.Any] = {
     "audit": audit.SPEC,
     "autopilot": autopilot.SPEC,
     "cert_role": cert_role.SPEC,
+    "probe_role": cert_role.SPEC,
+}
+NEEDED: dict[str, t.Any] = {
+    "identities": {"required_together": people.TOGETHER},
+    "cert_role": {"required_if": cert_role.NEEDS},
+    "probe_role": {"required_if": cert_role.NEEDS},
 }
 
 Answer = tuple[str, t.Union[dict[str, t.Any], list[str]]]  # noqa: UP007  evaluated
@@ -313,7 +334,12 @@ def see_cert_role(name: str, client: t.Any, wanted: dict[str, t.Any]) -> dict[st
 
 
 # What is looked at last, in this order.
-LOOKS = {"audit": see_audit, "autopilot": see_autopilot, "cert_role": see_cert_role}
+LOOKS = {
+    "audit": see_audit,
+    "autopilot": see_autopilot,
+    "cert_role": see_cert_role,
+    "probe_role": see_cert_role,
+}
 
 
 OPTIONS: dict[str, t.Any] = {
@@ -322,8 +348,7 @@ OPTIONS: dict[str, t.Any] = {
     **ADMIN_SPEC,
     "cluster_name": {"type": "str"},
     "custody": sinks.OPTION,
-    **{part: {"type": "dict", "options": spec} for part, spec in PARTS.items()},
-    "identities": {"type": "dict", "options": people.SPEC, "required_together": people.TOGETHER},
+    **{part: {"type": "dict", "options": spec, **NEEDED.get(part, {})} for part, spec in PARTS.items()},
 }
 
 

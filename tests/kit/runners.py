@@ -16,6 +16,7 @@ PLAIN: RunnerInputs = {
     "snapshot_key": "",
     "bucket": "",
     "prefix": "snapshots",
+    "archive": False,
     "restorers": [],
     "secret": "vault/prod/recovery",
     "node_role": "vault-prod-node",

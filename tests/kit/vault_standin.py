@@ -287,6 +287,18 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
 
         do_PUT = do_POST  # noqa: N815
 
+        def do_DELETE(self) -> None:  # noqa: N802
+            vault.calls.append(self.path)
+            path = self.path[4:]
+            if self._fails(self.path):
+                return
+            if str(self.headers.get("X-Vault-Token")) not in vault.tokens:
+                self._json(403, {"errors": ["permission denied"]})
+                return
+            vault.writes.append(path)
+            vault.kept.pop(path, None)
+            self._json(204, {})
+
         def _health(self, standby_is_well: bool) -> int:
             if not vault.initialized:
                 return 501

@@ -155,7 +155,7 @@ def test_a_leader_that_changes_just_before(stage: Stage, previous: dict[str, byt
     ("attribute", "value", "says"),
     [
         ("login_status", 400, "did not let this node log in with the role vaultops-backup (HTTP 400: no role matches)"),
-        ("snapshot_status", 403, "policy must allow reading sys/storage/raft/snapshot"),
+        ("snapshot_status", 403, "The policy of this node's role in auth/cert must allow it"),
         ("snapshot_status", 503, "sealed or still starting"),
     ],
 )

@@ -83,6 +83,7 @@ class PolicyInputs(t.TypedDict):
     snapshot_key: str  # ARN of the key that encrypts them; empty: the unseal key
     bucket: str  # of snapshots; empty: none
     prefix: str  # of the snapshots' names in it; empty: the whole bucket
+    archive: bool  # whether the nodes send audit files to the bucket
     restorers: list[str]  # ARNs of those who read and decrypt snapshots, outside the nodes
     secret: str  # name of the secret with the recovery keys; empty: another sink
     custody_key: str  # alias, id or ARN of the key that encrypts the recovery keys; empty: AWS's own, or another sink
@@ -122,6 +123,10 @@ def node_policy(inputs: PolicyInputs) -> Document:
             # To remove what an upload that was killed left. It can't be narrowed to a prefix.
             allow("VaultSnapshotUploads", ["s3:ListBucketMultipartUploads"], [bucket]),
         ]
+    if inputs["bucket"] and inputs["archive"]:
+        # Nothing else: what was sent is neither read, listed, tagged nor removed by who sends it.
+        archived = f"{bucket_arn(inputs)}/audit/{inputs['cluster']}/*"
+        statements.append(allow("VaultAuditArchive", ["s3:PutObject"], [archived]))
     if inputs["sessions"]:
         # Instead of AmazonSSMManagedInstanceCore, which reads every parameter of the account. None of these knows resources.
         here = {"StringEquals": {"aws:RequestedRegion": inputs["region"]}}

@@ -19,35 +19,15 @@ Exit codes:
 Whatever the code, but for 0, all snapshots from before are as they were.
 """
 
-# It is a program of its own, and no module.
-# pylint: disable=ansible-bad-function
 from __future__ import annotations
 
-import argparse
-import signal
 import sys
-import typing as t
 
-from .._snapshot.errors import Exit, Failure, Interrupted
-from . import config, run
+from . import config, program, run
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="vault-backup", description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--config", required=True, metavar="FILE", help="a JSON file")
-    options = parser.parse_args(arguments)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _interrupt)
-    try:
-        run.run(config.load(options.config))
-    except (Failure, Interrupted) as end:
-        print(f"error: {end}", file=sys.stderr)
-        return end.code
-    return Exit.DONE
-
-
-def _interrupt(number: int, _frame: t.Any) -> None:
-    raise Interrupted(f"interrupted by {signal.Signals(number).name}")
+    return program.main("vault-backup", __doc__ or "", lambda path: run.run(config.load(path)), arguments)
 
 
 if __name__ == "__main__":

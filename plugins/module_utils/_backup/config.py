@@ -52,7 +52,35 @@ class _Field:
     default: t.Any = ...
 
 
+@dataclass(frozen=True)
+class Probe:
+    node_name: str
+    metrics_file: str | None
+    vault: Vault
+
+
+@dataclass(frozen=True)
+class Archive:
+    metrics_file: str | None
+    directory: str  # where the tool writes down what it has sent, and compresses
+    reserve_mib: int  # room that others are left on its file system
+    files: list[str]  # the audit files that are written to; those that were rotated are beside them
+    s3: S3  # the prefix is this node's own
+
+
 def load(path: str) -> Config:
+    return _load(path, parse)
+
+
+def load_probe(path: str) -> Probe:
+    return _load(path, parse_probe)
+
+
+def load_archive(path: str) -> Archive:
+    return _load(path, parse_archive)
+
+
+def _load(path: str, parsed: t.Callable[[t.Any], t.Any]) -> t.Any:
     try:
         with open(path, encoding="utf-8") as stream:
             data = json.load(stream)
@@ -61,30 +89,54 @@ def load(path: str) -> Config:
     except (ValueError, RecursionError) as error:
         raise Failure(Exit.CONFIG, f"the configuration {path} is not JSON ({error})") from error
     try:
-        return parse(data)
+        return parsed(data)
     except ValueError as error:
         raise Failure(Exit.CONFIG, f"the configuration {path} can't be used: {error}") from error
 
 
 def parse(data: t.Any) -> Config:
     """Raises ValueError with one sentence for each field that is wrong."""
+    values = _values(data, _TOP, _SECTIONS)
+    if values["s3"] is not None:
+        values["s3"] = _without_slashes(values["s3"])
+    return Config(**values)
+
+
+def parse_probe(data: t.Any) -> Probe:
+    """Raises ValueError, as parse does."""
+    names = ("node_name", "metrics_file", "vault")
+    return Probe(**_values(data, {name: _TOP[name] for name in names}, {"vault": _SECTIONS["vault"]}))
+
+
+def parse_archive(data: t.Any) -> Archive:
+    """Raises ValueError, as parse does."""
+    top = {
+        **{name: _TOP[name] for name in ("metrics_file", "directory", "reserve_mib")},
+        "files": _Field(_paths),
+        "s3": _Field(_object),
+    }
+    values = _values(data, top, {"s3": _SECTIONS["s3"]})
+    return Archive(**{**values, "s3": _without_slashes(values["s3"])})
+
+
+def _without_slashes(s3: S3) -> S3:
+    return S3(**{**vars(s3), "prefix": s3.prefix.strip("/")})
+
+
+def _values(data: t.Any, top: dict[str, _Field], sections: dict[str, t.Any]) -> dict[str, t.Any]:
     problems: list[str] = []
-    values = _section("", data, _TOP, problems)
-    sections: dict[str, t.Any] = {}
-    for name, (kind, fields) in _SECTIONS.items():
+    values = _section("", data, top, problems)
+    for name, (kind, fields) in sections.items():
         content = values.pop(name, None)
         if not isinstance(content, dict):
             # Told above, but for the bucket, which may be left out.
-            sections[name] = None
+            values[name] = None
             continue
         checked = _section(f"{name}.", content, fields, problems)
-        sections[name] = None if problems else kind(**checked)
+        values[name] = None if problems else kind(**checked)
     if problems:
         raise ValueError("; ".join(problems))
-    if sections["s3"] is not None:
-        prefix = sections["s3"].prefix.strip("/")
-        sections["s3"] = S3(**{**vars(sections["s3"]), "prefix": prefix})
-    return Config(**values, **sections)
+    return values
 
 
 def _section(path: str, data: t.Any, fields: dict[str, _Field], problems: list[str]) -> dict[str, t.Any]:
@@ -124,6 +176,11 @@ def _matches(pattern: str, kind: str) -> Check:
 
 def _path(value: t.Any) -> str | None:
     return None if isinstance(value, str) and value.startswith("/") else "must be an absolute path"
+
+
+def _paths(value: t.Any) -> str | None:
+    whole = isinstance(value, list) and value and not any(map(_path, value))
+    return None if whole else "must be a list of absolute paths"
 
 
 def _at_least(lowest: int) -> Check:

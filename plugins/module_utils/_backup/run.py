@@ -1,12 +1,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """One run, from the question who is active to the last metric."""
 
-# It is a program of its own, and no module.
-# pylint: disable=ansible-bad-function
 from __future__ import annotations
 
 import dataclasses
-import sys
 import time
 
 from .._snapshot import manifest
@@ -16,6 +13,7 @@ from .._snapshot.s3 import Bucket
 from . import metrics, pipeline, retention
 from .config import S3, Config
 from .lock import held
+from .program import say, warn
 from .store import Store
 from .vault import Node
 
@@ -40,14 +38,6 @@ def run(config: Config) -> None:
             _report_early(config, Exit.BUG, changes)
             raise
         _report(config, Exit.DONE, changes)
-
-
-def say(text: str) -> None:
-    print(text, flush=True)
-
-
-def warn(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 def _back_up(config: Config, store: Store, changes: metrics.Values) -> manifest.Manifest | None:

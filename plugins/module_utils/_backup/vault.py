@@ -56,18 +56,31 @@ class Node:
     @contextlib.contextmanager
     def login(self, warn: t.Callable[[str], None]) -> t.Iterator[str]:
         """A token that lives as long as the block."""
+        token = self.log_in()
+        try:
+            yield token
+        finally:
+            try:
+                self.revoke(token)
+            except Failure as error:
+                warn(f"{error} It ends by its own time to live.")
+
+    def log_in(self) -> str:
         role = self._settings.role
         answer = self._call("POST", "/v1/auth/cert/login", f"let this node log in with the role {role}", {"name": role})
         token = (answer.get("auth") or {}).get("client_token")
         if not token:
             raise Failure(Exit.VAULT, "Vault's answer to the login held no token")
-        try:
-            yield token
-        finally:
-            try:
-                self._call("POST", "/v1/auth/token/revoke-self", "revoke this run's token", token=token)
-            except Failure as error:
-                warn(f"{error} It ends by its own time to live.")
+        return token
+
+    def revoke(self, token: str) -> None:
+        self._call("POST", "/v1/auth/token/revoke-self", "revoke this run's token", token=token)
+
+    def write(self, token: str, path: str, content: dict[str, str]) -> None:
+        self._call("POST", f"/v1/{path}", f"take what this node wrote to {path}", content, token)
+
+    def read(self, token: str, path: str) -> t.Any:
+        return self._call("GET", f"/v1/{path}", f"give what is in {path}", token=token).get("data")
 
     def snapshot(self, token: str) -> Download:
         connection = self._connection()
@@ -197,7 +210,7 @@ def _refusal(answer: http.client.HTTPResponse, what: str) -> Failure:
         reasons = ""
     cures = {
         400: "Does the role exist in auth/cert, and does it take this node's certificate?",
-        403: "The role's policy must allow reading sys/storage/raft/snapshot.",
+        403: "The policy of this node's role in auth/cert must allow it; playbooks/site.yml writes that policy.",
         503: "It is sealed or still starting: 'vault status' tells.",
     }
     said = f"HTTP {answer.status}{': ' + reasons if reasons else ''}"

@@ -177,7 +177,23 @@ def _cluster_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
             f"vault_snapshot_prefix is '{inputs['prefix']}', and what begins with {' or '.join(RESERVED_PREFIXES)} is kept apart "
             "from the snapshots and what expires with them. Choose another prefix."
         )
-    return found
+    return [*found, *_archive_problems(inputs)]
+
+
+def _archive_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
+    if not inputs.get("archive"):
+        return []
+    if not inputs.get("archived"):
+        return [
+            "vault_audit_archive is true, and there is nothing to send or nowhere to send it to: it wants a bucket "
+            "(vault_snapshot_bucket) and an audit device that writes to a file of its own (vault_audit_devices)."
+        ]
+    if str(inputs.get("prefix") or "").strip("/").partition("/")[0] == "audit":
+        return [
+            f"vault_snapshot_prefix is '{inputs['prefix']}', and what begins with audit/ is the archive of audit files "
+            "(vault_audit_archive). Choose another prefix."
+        ]
+    return []
 
 
 def adoption_problems(status: t.Mapping[str, t.Any], differences: list[str], version: str) -> list[str]:

@@ -44,6 +44,11 @@ COMPARED = {
     "autopilot": ("cluster", "autopilot is set", "autopilot may have to be set"),
     "raft": ("cluster", "every node has to become a voter", "nodes may have to become voters"),
     "cert_role": ("backup", "the nodes are let take snapshots", "the nodes may have to be let take snapshots"),
+    "probe_role": (
+        "backup",
+        "the login of the nodes' probe is set up, changed or removed",
+        "the login of the nodes' probe may have to be set up or removed",
+    ),
 }
 
 # What a role would do on a node, by the role's name without its prefix.
@@ -78,10 +83,14 @@ def lines(
 
 
 def compared(
-    found: t.Mapping[str, t.Any], standings: t.Mapping[str, str], active: str | None, takes_snapshots: bool
+    found: t.Mapping[str, t.Any],
+    standings: t.Mapping[str, str],
+    active: str | None,
+    takes_snapshots: bool,
+    probes: bool = False,
 ) -> list[tuple[str, str, bool]]:
     """Part, words, and whether it has to be done. *found*: what vault_cluster_info has seen, nothing where it was not asked;
-    *standings* of the nodes, by name.
+    *standings* of the nodes, by name; *probes*: whether the nodes are to probe, which they can be seen to do no more.
 
     A cluster that is not initialised yet has nothing of it. Of one that was, what nobody has seen is not known.
     """
@@ -97,6 +106,8 @@ def compared(
         if name == "cert_role" and not takes_snapshots:
             continue
         seen = found.get(name)
+        if name == "probe_role" and not probes and seen is None:
+            continue
         if seen is not None:
             differs = seen["missing"] is not None if name == "raft" else seen["changed"]
             said.append((part, words, bool(differs)))

@@ -41,6 +41,11 @@ _CURES = {
     "PreconditionFailed": "An object of that name is there, and was left as it is. If the connection broke while it was sent, it "
     "is this run's own.",
 }
+_ADD_CURES = {
+    **_CURES,
+    "AccessDenied": "The role needs s3:PutObject below the prefix, and kms:GenerateDataKey of the key that the bucket encrypts "
+    "with; playbooks/provision.yml writes both.",
+}
 _READ_CURES = {
     **_CURES,
     "AccessDenied": "s3:GetObject below the prefix is needed, and the use of the key that the bucket encrypts with.",
@@ -106,6 +111,29 @@ class Bucket:
                 ContentType="application/json",
                 ChecksumSHA256=_base64(hashlib.sha256(text).digest()),
             )
+
+    def add(self, name: str, stream: t.BinaryIO) -> bool:
+        """Send a file of any kind, in one request; False where an object of that name was there, which stays as it is.
+
+        This wants s3:PutObject and nothing else.
+        """
+        digest = hashlib.sha256()
+        stream.seek(0)
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+
+        def put(**arguments: t.Any) -> dict[str, t.Any]:
+            stream.seek(0)
+            return self._client.put_object(Body=stream, **arguments)
+
+        try:
+            with self._translate_errors(f"{self.where(name)} could not be uploaded", _ADD_CURES):
+                self._unless_there(put, Key=self._key(name), ChecksumSHA256=_base64(digest.digest()))
+        except Failure as failure:
+            if aws.code_of(failure.__cause__) != "PreconditionFailed":
+                raise
+            return False
+        return True
 
     def _unless_there(self, call: t.Callable[..., dict[str, t.Any]], **arguments: t.Any) -> dict[str, t.Any]:
         """Never over an object that is there, but where the store says that it does not know such a condition."""

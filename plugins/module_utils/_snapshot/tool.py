@@ -11,6 +11,7 @@ SHARED = (
     "_common/aws.py",
     "_common/errors.py",
     "_common/files.py",
+    "_common/samples.py",
     *(
         f"_snapshot/{name}.py"
         for name in ("archive", "aws", "choice", "encryption", "errors", "manifest", "s3", "settings")

@@ -10,7 +10,7 @@ import typing as t
 
 from .._common import words
 from .._snapshot import drill
-from . import findings, limits, sight
+from . import findings, limits, probe, sight
 
 FORMAT = 1
 Found = t.Mapping[str, t.Any]  # the result of a module, or of one that failed and says why in msg
@@ -40,12 +40,14 @@ def document(
     key: Found | None = None,
     snapshots: Found | None = None,
     drills: Found | None = None,
+    probes: Found | None = None,
 ) -> Part:
     """*about* is name, region, key_alias, bucket, prefix and node_ids (by the node's name), as the inventory has them,
     and what limits.of() reads.
 
     The others are the results of vault_status_info, vault_certificate_info, vault_raft_info, vault_audit_info,
-    kms_key_info, vault_snapshot_info and vault_record_info; None for what was not asked.
+    kms_key_info, vault_snapshot_info and vault_record_info, and by node what slurp has read of the probe's metrics; None for
+    what was not asked.
     """
     peers = _raft(raft)
     seen = {one["node"]: one for one in certificates.get("certificates") or []}
@@ -54,9 +56,15 @@ def document(
         "written_at": words.iso(now),
         "cluster": {"name": about["name"], "region": about["region"], **_cluster(status, about)},
         "nodes": [
-            _node(
-                node, seen.get(node["name"]), certificates, _peer(node, about.get("node_ids") or {}, peers["servers"])
-            )
+            {
+                **_node(
+                    node,
+                    seen.get(node["name"]),
+                    certificates,
+                    _peer(node, about.get("node_ids") or {}, peers["servers"]),
+                ),
+                "probe": probe.part(now, (probes or {}).get(node["name"])),
+            }
             for node in status["nodes"]
         ],
         "raft": peers,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .._common import words
+from . import probe
 
 Part = t.Mapping[str, t.Any]
 Finding = dict[str, str]
@@ -74,6 +75,8 @@ def _nodes(document: Part) -> t.Iterator[tuple[str, str]]:
             yield "problem", f"Clients do not accept {name}'s certificate: {certificate['problem']}"
         elif certificate["days_left"] < document["limits"]["certificate_days"]:
             yield "notice", f"{name}'s certificate expires in {words.many(certificate['days_left'], 'day')}"
+        if node["probe"]:
+            yield from probe.findings(name, node["probe"], document["limits"]["probe_seconds"])
 
 
 def _audit(document: Part) -> t.Iterator[tuple[str, str]]:

@@ -10,19 +10,20 @@ class Limits(t.TypedDict):
     snapshot_seconds: int  # how old the last snapshot may be
     certificate_days: int  # how long a certificate is valid at least
     drill_days: int  # how long ago the last restore drill may be
+    probe_seconds: int  # how long ago a node's last probe may be
 
 
-DEFAULTS: Limits = {"snapshot_seconds": 8 * 3600, "certificate_days": 30, "drill_days": 90}
+DEFAULTS: Limits = {"snapshot_seconds": 8 * 3600, "certificate_days": 30, "drill_days": 90, "probe_seconds": 600}
 
 
 def of(about: t.Mapping[str, t.Any]) -> Limits:
-    """*about* has snapshot_every_seconds, renew_days and drill_days, or None or nothing where a default holds.
+    """*about* has snapshot_every_seconds, renew_days, drill_days and probe_seconds, or None or nothing where a default holds.
 
     Before ansible-core 2.19, what a template says is null is an empty text.
     """
-    every, renew, drill = (
+    every, renew, drill, probe = (
         None if about.get(name) == "" else about.get(name)
-        for name in ("snapshot_every_seconds", "renew_days", "drill_days")
+        for name in ("snapshot_every_seconds", "renew_days", "drill_days", "probe_seconds")
     )
     found = Limits(**DEFAULTS)
     if every is not None:
@@ -31,4 +32,6 @@ def of(about: t.Mapping[str, t.Any]) -> Limits:
         found["certificate_days"] = int(renew)
     if drill is not None:
         found["drill_days"] = int(drill)
+    if probe is not None:
+        found["probe_seconds"] = int(probe)
     return found

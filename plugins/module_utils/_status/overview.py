@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from .._common import words
+from . import probe
 
 Part = t.Mapping[str, t.Any]
 
@@ -22,7 +23,7 @@ def lines(document: Part) -> list[str]:
         head += f"; {words.many(len(raft['voters']), 'voter')}, of which {raft['failure_tolerance']} may fail"
     peers = bool(raft["servers"])
     nodes = [
-        f"{node['name']}: {'; '.join([_node(node), *_peer(node, peers), certificate(node)])}"
+        f"{node['name']}: {'; '.join([_node(node), *_peer(node, peers), certificate(node), *_probe(node)])}"
         for node in document["nodes"]
     ]
     rest = [
@@ -47,6 +48,10 @@ def _peer(node: Part, peers: bool) -> list[str]:
         return ["no peer"] if peers else []
     health = "healthy" if peer["healthy"] else "not healthy"
     return [f"{'voter' if peer['voter'] else 'non-voter'} {peer['node_id']}, {health}, index {peer['last_index']}"]
+
+
+def _probe(node: Part) -> list[str]:
+    return [probe.line(node["probe"])] if node["probe"] else []
 
 
 def certificate(node: Part) -> str:

@@ -8,7 +8,7 @@ import pathlib
 import typing as t
 
 from .._common import words
-from . import drill_page, levels, overview, page, picture
+from . import drill_page, levels, overview, page, picture, probe
 from .limits import Limits
 
 TEMPLATES = pathlib.Path(__file__).parent / "templates"
@@ -17,6 +17,7 @@ FILTERS: dict[str, t.Callable[..., str | None]] = {
     "duration": drill_page.duration,
     "level": levels.of_node,
     "many": words.many,
+    "probe": probe.line,
     "rotation": overview.rotation,
     "sentence": words.sentence,
     "size": words.size,

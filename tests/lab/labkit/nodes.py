@@ -19,6 +19,8 @@ _SYSTEMD = [
     "IPC_LOCK",
     "--cap-add",
     "SYS_PTRACE",
+    "--cap-add",
+    "DAC_READ_SEARCH",
     "--security-opt",
     "seccomp=unconfined",
     "--security-opt",

@@ -16,7 +16,8 @@ import urllib.request
 
 import pytest
 import yaml
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import metrics
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import archive, metrics, probe
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup.rotated import Rotated
 from kit.paths import GOLDEN, ROOT
 
 FOLDER = ROOT / "docs" / "monitoring"
@@ -62,6 +63,11 @@ def history(now: float) -> t.Iterator[str]:
                 for count, moment in enumerate(times):
                     yield f"{labelled(name, labels, **to)} {value + growth * count} {moment}"
     own = metrics.success(now - 3600, 9, 13_000_000, 13_004_096, 4711) | metrics.attempt(now - 3600, 0)
+    steps = probe.Steps()
+    steps.seconds |= {"login": 0.124, "write": 0.009, "read": 0.007, "revoke": 0.034}
+    own |= probe.samples(now - 20, steps, True)
+    own |= archive.samples(now - 20, 8, [Rotated("audit.log.1", "audit.log", "", now - 7200, 1)])
+    own[archive.LAST_SUCCESS] = now - 3600
     own["vault_drill_last_success_timestamp_seconds"] = now - 86400
     for moment in times:
         for name, value in own.items():

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 import yaml
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import metrics
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import archive, metrics, probe
 from kit import docs
 from kit.paths import ROOT
 
@@ -83,9 +83,23 @@ def test_each_section_is_of_an_alert_in_the_rules_order():
 
 def test_the_backup_tools_metrics_are_those_that_it_writes():
     used = set(re.findall(r"vault_backup_\w+", (FOLDER / "vault.rules.yml").read_text()))
-    named = set(re.findall(r"vault_backup_\w+", (FOLDER / "README.md").read_text()))
+    named = set(re.findall(r"vault_backup_last_\w+", (FOLDER / "README.md").read_text()))
     assert used < set(metrics.HELP)
     assert named == set(metrics.HELP)
+
+
+def test_the_probe_s_metrics_are_those_that_it_writes():
+    used = set(re.findall(r"\bvault_probe_\w+", (FOLDER / "vault.rules.yml").read_text()))
+    named = set(re.findall(r"\bvault_probe_\w+", (FOLDER / "README.md").read_text()))
+    assert used < set(probe.HELP)
+    assert named == set(probe.HELP)
+
+
+def test_the_archive_s_metrics_are_those_that_it_writes():
+    used = set(re.findall(r"vault_audit_archive_\w+", (FOLDER / "vault.rules.yml").read_text()))
+    named = set(re.findall(r"\bvault_audit_archive_\w+", (FOLDER / "README.md").read_text()))
+    assert used < set(archive.HELP)
+    assert named == set(archive.HELP)
 
 
 def test_the_drills_metric_is_the_one_that_the_role_writes():

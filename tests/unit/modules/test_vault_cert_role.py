@@ -77,6 +77,20 @@ def test_only_what_differs_is_written(vault, role, differs, steps):
     assert role(**differs)["changed"] is False
 
 
+def test_a_role_that_is_to_be_no_more_goes_with_its_policy(vault, role):
+    assert role(state="absent")["steps"] == [], "there is nothing to remove"
+    role()
+    vault.writes.clear()
+    gone = {"state": "absent", "policy": None, "client_ca": None, "dns_names": None}
+    said = role(check=True, **gone)
+    assert POLICY_AT in vault.kept and ROLE_AT in vault.kept
+    done = role(**gone)
+    assert said["steps"] == done["steps"] == ["policy", "role"]
+    assert said["diff"]["after"] == {"policy": None, "role": None}
+    assert POLICY_AT not in vault.kept and ROLE_AT not in vault.kept and "sys/auth/cert" not in vault.writes
+    assert role(**gone)["changed"] is False
+
+
 def test_check_mode_of_a_cluster_that_has_nothing_of_it(vault, role):
     said = role(check=True)
     assert (said["changed"], said["steps"]) == (True, ["cert_auth", "policy", "role"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import jinja2
@@ -9,7 +10,7 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config, probe
 from kit.paths import ROOT
 from kit.templates import BASE, INPUTS, trusted
 
@@ -33,13 +34,15 @@ def value(name: str, **given: t.Any) -> t.Any:
     return variables(**given).template(trusted(f"{{{{ {name} }}}}"))
 
 
-def service(metrics_dir: str) -> str:
+def service(metrics_dir: str, name: str = "vault-backup") -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROLE / "templates"), trim_blocks=True, autoescape=False
     )
     given = {"vault_backup_dir": "/data", "vault_backup_metrics_dir": metrics_dir, "__vault_backup_release": "/opt/x"}
     given |= {"vault_node_tls_dir": "/tls", "__vault_backup_credentials": "/run/vault-backup"}
-    return environment.get_template("vault-backup.service.j2").render(given)
+    given |= {"__vault_backup_probe_credentials": "/run/vault-probe", "vault_backup_probe_timeout": 10}
+    given |= {"vault_backup_audit_dir": "/archive", "__vault_backup_data": "/raft"}
+    return environment.get_template(f"{name}.service.j2").render(given)
 
 
 @pytest.mark.parametrize(("given", "encrypts"), [("", f"{ARN}5ea1"), (f"{ARN}0ther", f"{ARN}0ther")])
@@ -55,11 +58,14 @@ def test_a_node_gets_the_packages_of_its_python(python, file):
     assert found == ROLE / "files" / file and found.is_file()
 
 
-def test_the_tool_looks_for_the_node_s_key_where_its_unit_copies_it_and_nowhere_is_it_left():
-    found = config.parse(value("__vault_backup_config")).vault
-    lines = [line.partition("=")[2].split() for line in service("").splitlines() if line.startswith("ExecS")]
+@pytest.mark.parametrize(
+    ("name", "parsed", "kind"), [("vault-backup", config.parse, ""), ("vault-probe", config.parse_probe, "_probe")]
+)
+def test_the_tool_looks_for_the_node_s_key_where_its_unit_copies_it_and_nowhere_is_it_left(name, parsed, kind):
+    found = parsed(value(f"__vault_backup{kind}_config")).vault
+    lines = [line.partition("=")[2].split() for line in service("", name).splitlines() if line.startswith("ExecS")]
     folder, copy, run, after = lines
-    where = value("__vault_backup_credentials")
+    where = value(f"__vault_backup{kind}_credentials")
     assert folder[-1] == where and folder[3:8:2] == ["root", "vault-backup", "0750"]
     assert copy[8] == where and copy[2:7:2] == ["root", "vault-backup", "0440"]
     assert {path.replace("/tls/", f"{where}/") for path in copy[9:]} == {
@@ -70,11 +76,61 @@ def test_the_tool_looks_for_the_node_s_key_where_its_unit_copies_it_and_nowhere_
     assert after == ["+/usr/bin/rm", "-rf", where] and not run[0].startswith("+")
 
 
+def test_a_probe_takes_its_configuration_and_logs_in_as_nothing_else_may():
+    found = config.parse_probe(value("__vault_backup_probe_config", vault_backup_probe_timeout="7"))
+    assert (found.vault.role, found.vault.timeout_seconds) == (value("vault_probe_access").get("name"), 7)
+    assert found.metrics_file == "/var/lib/prometheus/node-exporter/vault_probe.prom"
+    paths = re.findall(r'path "([^"]+)"', value("vault_probe_access")["policy"])
+    assert paths == [probe.PLACE, "auth/token/revoke-self"]
+
+
+def test_both_units_are_closed_in_the_same_way():
+    def closed(name):
+        lines = service("/metrics", name).partition("LimitCORE")[2].splitlines()
+        return [line for line in lines if not line.startswith(("#", "ReadWritePaths"))]
+
+    assert closed("vault-probe") == closed("vault-backup")
+    assert "\nReadWritePaths=-/metrics\n" in service("/metrics", "vault-probe")
+    assert "ReadWritePaths" not in service("", "vault-probe")
+
+
+def test_the_archive_s_unit_opens_what_it_reads_and_closes_what_is_vault_s():
+    """It reads files of others. So of those whose reading would do harm it sees none, and the rest is closed as for snapshots."""
+
+    def closed(name):
+        lines = service("/metrics", name).partition("LimitCORE")[2].splitlines()
+        return {line for line in lines if not line.startswith("#")}
+
+    more, less = (
+        closed("vault-audit-archive") - closed("vault-backup"),
+        closed("vault-backup") - closed("vault-audit-archive"),
+    )
+    assert more == {
+        "AmbientCapabilities=CAP_DAC_READ_SEARCH",
+        "CapabilityBoundingSet=CAP_DAC_READ_SEARCH",
+        "InaccessiblePaths=-/raft /tls -/root -/etc/ssh -/etc/shadow -/etc/gshadow",
+        "ReadWritePaths=/archive -/metrics",
+        "SystemCallFilter=~@privileged @resources open_by_handle_at",
+    }
+    assert {line.partition("=")[0] for line in less} == {"CapabilityBoundingSet", "ReadWritePaths", "SystemCallFilter"}
+
+
+def test_the_archive_takes_its_configuration_and_has_a_place_of_each_node_s_own():
+    found = config.parse_archive(value("__vault_backup_archive_config", vault_snapshot_bucket="b-1"))
+    assert found.s3.prefix == f"audit/{BASE['vault_cluster_name']}/{BASE['inventory_hostname']}"
+    assert found.files == ["/var/log/vault/audit.log"]
+    assert found.metrics_file == "/var/lib/prometheus/node-exporter/vault_audit_archive.prom"
+
+
+@pytest.mark.parametrize("name", ["vault-backup", "vault-probe", "vault-audit-archive"])
+def test_no_service_runs_as_user_vault(name):
+    assert "\nUser=vault-backup\nGroup=vault-backup\n" in service("", name)
+
+
 def test_nothing_of_it_is_user_vault_s():
-    assert "\nUser=vault-backup\nGroup=vault-backup\n" in service("")
-    entries = value("__vault_backup_directories + __vault_backup_metrics_directories")
+    entries = value("__vault_backup_directories + __vault_backup_metrics_directories", vault_backup=True)
     assert {entry.get(kind, "root") for entry in entries for kind in ("owner", "group")} == {"root", "vault-backup"}
-    written = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__vault_backup_files"][1]
+    written = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__vault_backup_snapshot_files"][0]
     configuration = {name: written[name] for name in ("path", "group", "mode")}
     assert configuration == {"path": "/etc/vault-backup/config.json", "group": "vault-backup", "mode": "0640"}
 
@@ -85,7 +141,7 @@ def test_what_the_tool_s_user_runs_is_opened_to_it_and_marked_when_it_is_all_the
     tasks = yaml.safe_load((ROLE / "tasks" / "install.yml").read_text())
     waiting = {task["name"] for task in tasks if "__vault_backup_complete" in str(task)}
     assert waiting == {"Make a virtual environment for it", "Unpack it there"}
-    last = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__vault_backup_files"][0]["path"]
+    last = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__vault_backup_tool_files"][0]["path"]
     assert value(last.strip("{} ")) == value("__vault_backup_complete") == "/opt/vault-backup/0a1b/complete"
 
 
@@ -106,6 +162,41 @@ def test_a_schedule_is_begun_and_ended_by_an_explicit_word(given, takes, ends):
     timer = {"units": {"vault-backup.timer": {"enabled": True, "active": True}}, "python": "3.11", "machine": "x86_64"}
     todo = value("vault_backup_todo", **given, vault_backup_seen=timer, __vault_backup_out_of_line=["a file"])
     assert todo == (["a file"] if takes else ["vault-backup.timer"] if ends else [])
+
+
+@pytest.mark.parametrize("takes", [True, False])
+@pytest.mark.parametrize("archives", [True, False])
+@pytest.mark.parametrize("probes", [True, False, "true", "false"])
+def test_a_node_has_what_it_is_told_to_do_and_no_more(takes, probes, archives):
+    told = {"vault_backup": takes, "vault_probe": probes, "vault_audit_archive": archives}
+    probes = probes in (True, "true")
+    assert value("vault_uses_tool", **told) is (takes or probes or archives)
+    jobs = ["vault-backup"] * takes + ["vault-probe"] * probes + ["vault-audit-archive"] * archives
+    assert value("__vault_backup_jobs", **told) == jobs
+    directories = {item["path"] for item in value("__vault_backup_directories", **told)}
+    assert ("/var/lib/vault-backup" in directories) is takes
+    assert ("/var/lib/vault-audit-archive" in directories) is archives
+    assert value("vault_probe_access.state", **told) == ("present" if probes else "absent")
+
+
+@pytest.mark.parametrize(
+    ("job", "wanted", "file", "kind"),
+    [
+        ("vault-probe", "vault_probe", "probe.json", "probe"),
+        ("vault-audit-archive", "vault_audit_archive", "audit.json", "archive"),
+    ],
+)
+def test_a_job_that_is_wanted_no_more_is_removed_as_far_as_it_is_there(job, wanted, file, kind):
+    left = [f"/etc/systemd/system/{job}.timer", f"/etc/vault-backup/{file}"]
+    seen = {"paths": dict.fromkeys([*left, "/etc/vault-backup/config.json"], {}), "python": "3.11", "machine": "x86_64"}
+    for told, todo in (({}, left), ({wanted: True, "__vault_backup_out_of_line": []}, [])):
+        assert value("vault_backup_todo", **told, vault_backup_seen=seen) == todo
+        assert value("vault_backup_ends", **told, vault_backup_seen=seen) == ([job] if todo else [])
+    written = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())[f"__vault_backup_{kind}_files"]
+    assert {item["path"] for item in written} | {value(f"__vault_backup_{kind}_metrics")} == set(
+        value("__vault_backup_job_paths")[job]
+    )
+    assert job in value("vault_backup_ending"), "who leaves is told so as well"
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def todo(tags, users, takes_snapshots=True, guard=True, **seen) -> dict[str, lis
         # Filters of a collection are not known here.
         "vault_site_parts": parts.chosen(tags),
         "inventory_hostname": "vault-1",
-        "vault_takes_snapshots": takes_snapshots,
+        "vault_uses_tool": takes_snapshots,
         "vault_metadata_guard": guard,
         "vault_metadata_users": USERS,
         "vault_server_found": {"users": users, "metadata": metadata},

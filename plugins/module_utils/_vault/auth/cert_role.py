@@ -13,10 +13,13 @@ from .state import Identity
 PEM = "-----BEGIN CERTIFICATE-----"
 SPEC: dict[str, t.Any] = {
     "name": {"type": "str", "required": True},
-    "policy": {"type": "str", "required": True},
-    "client_ca": {"type": "path", "required": True},
-    "dns_names": {"type": "list", "elements": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "policy": {"type": "str"},
+    "client_ca": {"type": "path"},
+    "dns_names": {"type": "list", "elements": "str"},
 }
+NEEDS = [("state", "present", ("policy", "client_ca", "dns_names"))]
+GONE: Identity = {"policy": None, "role": None}
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Look:
 
 
 def wanted(params: t.Mapping[str, t.Any]) -> Identity:
+    if params["state"] == "absent":
+        return GONE
     with open(params["client_ca"], encoding="utf-8", errors="replace") as stream:
         ca = stream.read()
     if PEM not in ca:

@@ -83,10 +83,10 @@ def apply(name: str, client: t.Any, role: str, desired: Identity, steps: t.Itera
             api.enable_aws_auth(name, client)
         elif part == "aws_config":
             api.write_aws_config(name, client, wanted)
-        elif part == "policy":
-            api.write_policy(name, client, role, wanted)
         elif wanted is None:
             api.remove(name, client, path(part, role))
+        elif part == "policy":
+            api.write_policy(name, client, role, wanted)
         else:
             api.write(name, client, path(part, role), wanted)
 

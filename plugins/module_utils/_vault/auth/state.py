@@ -33,6 +33,7 @@ path "sys/policies/acl/vaultops-operator" { capabilities = ["read"] }
 path "sys/policies/acl/vaultops-admin" { capabilities = ["read"] }
 path "sys/policies/acl/vaultops-status" { capabilities = ["read"] }
 path "sys/policies/acl/vaultops-backup" { capabilities = ["read"] }
+path "sys/policies/acl/vaultops-probe" { capabilities = ["read"] }
 path "sys/policies/acl/vaultops-canary" { capabilities = ["create", "read", "update"] }
 path "auth/aws/config/client" { capabilities = ["read"] }
 path "auth/aws/role/vaultops-operator" { capabilities = ["read"] }
@@ -42,6 +43,7 @@ path "auth/cert/certs/vaultops-operator" { capabilities = ["read"] }
 path "auth/cert/certs/vaultops-admin" { capabilities = ["read"] }
 path "auth/cert/certs/vaultops-status" { capabilities = ["read"] }
 path "auth/cert/certs/vaultops-backup" { capabilities = ["read"] }
+path "auth/cert/certs/vaultops-probe" { capabilities = ["read"] }
 path "auth/cert/crls" { capabilities = ["list"] }
 path "auth/cert/crls/vaultops" { capabilities = ["read"] }
 path "sys/storage/raft/configuration" { capabilities = ["read"] }
@@ -67,7 +69,7 @@ path "sys/storage/raft/autopilot/configuration" { capabilities = ["read"] }
 COMMON = ("cert_auth", "aws_auth", "aws_config")
 PARTS = (*COMMON, "policy", "aws_role", "role")
 
-# By part. A part that is not there is nobody's business here; a role that is None must not be there.
+# By part. A part that is not there is nobody's business here; a policy or a role that is None must not be there.
 Identity = dict[str, t.Any]
 
 

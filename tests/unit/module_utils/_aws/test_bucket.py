@@ -21,6 +21,7 @@ SITE: policies.PolicyInputs = {
     "snapshot_key": "",
     "bucket": "example",
     "prefix": "snapshots",
+    "archive": False,
     "restorers": [],
     "secret": "",
     "node_role": "vault-prod-node",

@@ -28,6 +28,7 @@ PLAIN: policies.PolicyInputs = {
     "snapshot_key": "",
     "bucket": "",
     "prefix": "vault/prod",
+    "archive": False,
     "restorers": [OPERATOR],
     "secret": "vault/prod/recovery",
     "node_role": "vault-prod-node",
@@ -44,6 +45,7 @@ EVERYTHING: policies.PolicyInputs = {
     "auto_join": True,
     "key_arns": [KEY, REPLICA],
     "snapshot_key": SNAPSHOT_KEY,
+    "archive": True,
     "sessions": True,
 }
 COMBINATIONS = {
@@ -204,6 +206,14 @@ def test_nodes_do_not_read_snapshots_and_the_bucket_keeps_them_from_more_than_ad
     unconditional = {action for action, each in denied.items() if "Condition" not in each}
     assert not unconditional & set(objects[0]["Action"])
     assert denied["s3:PutObject"]["Condition"]["Null"] == {"s3:if-none-match": "true"}
+
+
+def test_who_archives_audit_files_adds_them_and_does_nothing_else_with_them():
+    found = {each["Sid"]: each for each in policies.node_policy(EVERYTHING)["Statement"]}["VaultAuditArchive"]
+    assert found["Action"] == ["s3:PutObject"]
+    assert found["Resource"] == ["arn:aws:s3:::example-snapshots/audit/prod/*"]
+    for changes in ({"archive": False}, {"bucket": ""}):
+        assert "audit" not in json.dumps(policies.node_policy({**EVERYTHING, **changes}))
 
 
 @pytest.mark.parametrize(

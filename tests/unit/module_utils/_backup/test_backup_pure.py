@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import hashlib
 import json
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config, metrics, retention
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import (
+    config,
+    metrics,
+    probe,
+    retention,
+    textfile,
+)
+from ansible_collections.vaultops.cluster.plugins.module_utils._common import samples
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import manifest, s3
+from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.errors import Exit, Failure
 from kit.manifests import DAY, GOOD, ID, NOW, OTHER_ID, backup, unbound
 
 
@@ -249,15 +258,60 @@ def test_a_name_that_tells_no_id_is_superseded_where_its_id_is_known():
 
 
 def test_metrics_survive_a_failure():
-    good = metrics.render({**metrics.success(10, 2.5, 100, 110, 41), **metrics.attempt(10, 0)})
-    then = metrics.render({**metrics.parse(good), **metrics.attempt(20, 8)})
+    good = textfile.render({**metrics.success(10, 2.5, 100, 110, 41), **metrics.attempt(10, 0)}, metrics.HELP)
+    then = textfile.render({**samples.parse(good, metrics.HELP), **metrics.attempt(20, 8)}, metrics.HELP)
     changed = {line for line in then.splitlines() if line not in good.splitlines()}
     assert changed == {"vault_backup_last_attempt_timestamp_seconds 20", "vault_backup_last_exit_code 8"}
     assert 'vault_backup_last_size_bytes{kind="plain"} 100' in then
 
 
 def test_metrics_outlive_a_damaged_file():
-    assert metrics.parse("vault_backup_last_exit_code x\nvault_backup_last_raft_index NaN\n\0\n") == {}
+    damaged = "vault_backup_last_exit_code x\nvault_backup_last_raft_index NaN\n\0\nvault_drill_x 1\n"
+    assert samples.parse(damaged, metrics.HELP) == {}
+
+
+def test_a_probe_s_configuration_is_checked_as_the_backup_s_is():
+    given = {name: GOOD[name] for name in ("node_name", "vault")}
+    found = config.parse_probe(given)
+    assert (found.node_name, found.metrics_file, found.vault.role) == (GOOD["node_name"], None, GOOD["vault"]["role"])
+    for wrong, says in (
+        ({"kms": {}}, "kms is no known field"),
+        ({"vault": {}}, "vault.address is missing"),
+        ({"node_name": ""}, "node_name must be"),
+    ):
+        with pytest.raises(ValueError) as caught:
+            config.parse_probe({**given, **wrong})
+        assert says in str(caught.value)
+
+
+def test_only_the_last_success_outlives_a_probe(tmp_path):
+    """A step that was reached by the last probe and not by this one is not this one's."""
+    path = str(tmp_path / "probe.prom")
+    for moment, step, fails in ((10, "write", False), (20, "login", True)):
+        steps = probe.Steps()
+        with contextlib.suppress(Failure):
+            steps.take(step, lambda fails=fails: refuse() if fails else None)
+        textfile.update(path, probe.HELP, probe.samples(moment, steps, not fails), (probe.LAST_SUCCESS,))
+    with open(path, encoding="utf-8") as stream:
+        found = samples.parse(stream.read(), probe.HELP)
+    assert found.pop('vault_probe_step_duration_seconds{step="login"}') < 1
+    assert found == {
+        "vault_probe_success": 0,
+        'vault_probe_step_success{step="login"}': 0,
+        "vault_probe_last_run_timestamp_seconds": 20,
+        "vault_probe_last_success_timestamp_seconds": 10,
+    }
+
+
+def refuse():
+    raise Failure(Exit.VAULT, "it does not answer", "Look.")
+
+
+def test_a_step_that_fails_is_named():
+    with pytest.raises(Failure) as caught:
+        probe.Steps().take("write", refuse)
+    assert str(caught.value) == "the probe fails at its step write: it does not answer. Look."
+    assert caught.value.code == Exit.VAULT
 
 
 def test_parts_grow_where_there_would_be_too_many():

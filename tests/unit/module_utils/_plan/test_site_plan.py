@@ -83,10 +83,10 @@ SEEN = {part: {"changed": False, "missing": None} for part in site_plan.COMPARED
 EMPTY, STOPPED = dict.fromkeys("abc", "empty"), dict.fromkeys("abc", "stopped")
 
 
-def compared(found, standings=None, active="a", takes_snapshots=True):
+def compared(found, standings=None, active="a", takes_snapshots=True, probes=True):
     return [
         words
-        for _part, words, wanted in site_plan.compared(found, standings or SERVING, active, takes_snapshots)
+        for _part, words, wanted in site_plan.compared(found, standings or SERVING, active, takes_snapshots, probes)
         if wanted
     ]
 
@@ -121,5 +121,10 @@ def test_of_a_cluster_that_is_not_initialised_all_is_to_be_done():
 
 
 def test_whose_nodes_take_no_snapshots_lets_them_take_none():
-    assert compared({}, EMPTY, None, takes_snapshots=False)[-1] == site_plan.COMPARED["raft"][1]
+    assert compared({}, EMPTY, None, takes_snapshots=False, probes=False)[-1] == site_plan.COMPARED["raft"][1]
     assert compared({**SEEN, "cert_role": None}, takes_snapshots=False) == []
+
+
+def test_a_login_of_probes_that_are_no_more_goes_once_it_is_seen():
+    assert compared({**SEEN, "probe_role": None}, probes=False) == []
+    assert compared({**SEEN, "probe_role": {"changed": True}}, probes=False) == [site_plan.COMPARED["probe_role"][1]]

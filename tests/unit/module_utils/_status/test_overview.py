@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 
@@ -334,3 +335,80 @@ def test_sizes(count, said):
 @pytest.mark.parametrize("text", ["2026-11-25T09:12:00Z", "2026-11-25T09:12:00", "2026-11-25T10:12:00+01:00"])
 def test_times_without_a_zone_are_utc(text):
     assert words.iso(words.epoch(text)) == "2026-11-25T09:12:00Z"
+
+
+def probed(*lines):
+    return {"content": base64.b64encode("\n".join(lines).encode()).decode()}
+
+
+LAST = int(samples.NOW) - 20
+RUN = f"vault_probe_last_run_timestamp_seconds {LAST}"
+WELL = (
+    "vault_probe_success 1",
+    'vault_probe_step_success{step="login"} 1',
+    'vault_probe_step_duration_seconds{step="login"} 0.040',
+    'vault_probe_step_duration_seconds{step="write"} 0.012',
+    RUN,
+    f"vault_probe_last_success_timestamp_seconds {LAST}",
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "line", "says"),
+    [
+        (probed(*WELL), "probed 20 seconds ago in 0.05 s", []),
+        (
+            probed("vault_probe_success 0", 'vault_probe_step_success{step="write"} 0', RUN),
+            "probe failed 20 seconds ago at its step write",
+            [
+                "problem: vault-1's probe failed 20 seconds ago at its step write: 'journalctl -u vault-probe' there says why."
+            ],
+        ),
+        (
+            probed("vault_probe_success 0", RUN),
+            "probe failed 20 seconds ago before its first step",
+            [
+                "problem: vault-1's probe failed 20 seconds ago before its first step: 'journalctl -u vault-probe' there "
+                "says why."
+            ],
+        ),
+        (
+            probed(*WELL[:-2], f"vault_probe_last_run_timestamp_seconds {LAST - 3600}"),
+            "probed 1 hour ago in 0.05 s",
+            ["problem: vault-1's last probe was 1 hour ago: look at 'systemctl status vault-probe.timer' there."],
+        ),
+        (
+            {"msg": "file not found: /x.prom"},
+            "its last probe can't be read (file not found: /x.prom)",
+            ["unknown: vault-1's last probe can't be read: file not found: /x.prom."],
+        ),
+        (
+            {"unreachable": True, "msg": "no route"},
+            "its last probe can't be read (no route)",
+            ["unknown: vault-1's last probe can't be read: no route."],
+        ),
+        (
+            probed("vault_probe_success x"),
+            "its last probe can't be read (its metrics say nothing of a run)",
+            ["unknown: vault-1's last probe can't be read: its metrics say nothing of a run."],
+        ),
+    ],
+)
+def test_a_probe_that_fails_or_is_late_is_a_finding(found, line, says):
+    made = document(probes={"vault-1": found, "vault-2": {"skipped": True}})
+    assert texts(made) == says
+    assert overview.lines(made)[1].endswith(f"; {line}")
+    assert [one["probe"] is None for one in made["nodes"]] == [False, True, True]
+
+
+def test_what_a_probe_has_measured_is_in_the_document():
+    made = document(probes={"vault-1": probed(*WELL)})["nodes"][0]["probe"]
+    assert made == {
+        "success": True,
+        "failed_step": None,
+        "seconds": 0.052,
+        "finished_at": words.iso(LAST),
+        "age_seconds": 20,
+        "last_success_at": words.iso(LAST),
+        "problem": None,
+    }

@@ -113,6 +113,7 @@ def parts(tmp_path, options):
             "client_ca": options["client_ca"],
             "dns_names": ["vault-1"],
         },
+        "probe_role": {"name": "vaultops-probe", "state": "absent"},
     }
 
 
@@ -143,6 +144,7 @@ def alone(options, custody, parts, run_module):
         "audit": (vault_audit, connection),
         "autopilot": (vault_raft_autopilot, login),
         "cert_role": (vault_cert_role, connection),
+        "probe_role": (vault_cert_role, connection),
     }
 
     def run(part):
@@ -175,7 +177,7 @@ def nothing_left(vault) -> bool:
 def test_where_nothing_differs_one_login_is_all_it_takes(settled, asked):
     said = asked()
     assert not said["changed"]
-    assert [said[part]["changed"] for part in vault_cluster_info.PARTS] == [False] * 6, said
+    assert [said[part]["changed"] for part in vault_cluster_info.PARTS] == [False] * 7, said
     assert said["init"]["step"] == "nothing"
     assert settled.asked.count("auth/cert/login") == 1
     assert settled.asked.count("auth/token/revoke-self") == 1
@@ -196,6 +198,8 @@ def differs(vault, parts, keep, part):
         parts["autopilot"]["last_contact_threshold"] = "20s"
     elif part == "cert_role":
         parts["cert_role"]["dns_names"] = ["vault-1", "vault-2"]
+    elif part == "probe_role":
+        parts["probe_role"] = {**parts["cert_role"], "name": "vaultops-probe"}
 
 
 @pytest.mark.parametrize("part", vault_cluster_info.PARTS)
@@ -215,12 +219,12 @@ def test_what_differs_is_told_as_its_own_module_tells_it(settled, asked, alone, 
     assert nothing_left(settled)
 
 
-@pytest.mark.parametrize("part", ["audit", "autopilot", "cert_role"])
+@pytest.mark.parametrize("part", ["audit", "autopilot", "cert_role", "probe_role"])
 def test_a_difference_of_the_identities_hides_no_other(settled, asked, alone, parts, keep, part):
     """One more operator is no reason to plan audit devices, autopilot and the nodes' role as well; and no reason to miss them."""
     settled.policies[STATUS] = "# nothing"
-    others = ("audit", "autopilot", "cert_role")
-    assert [asked()[one]["changed"] for one in others] == [False] * 3
+    others = ("audit", "autopilot", "cert_role", "probe_role")
+    assert [asked()[one]["changed"] for one in others] == [False] * 4
     differs(settled, parts, keep, part)
     said = asked()
     assert said["identities"]["steps"] == [f"policy {STATUS}"]
@@ -259,7 +263,7 @@ def test_a_failure_to_look_is_no_refusal(settled, asked, parts, alone):
 
 def test_what_is_not_asked_for_is_null(settled, asked):
     said = asked(init=None, raft=None, identities=None, cert_role=None)
-    assert [said[part] is None for part in vault_cluster_info.PARTS] == [True, True, True, False, False, True]
+    assert [said[part] is None for part in vault_cluster_info.PARTS] == [True, True, True, False, False, True, False]
     assert settled.asked.count("auth/cert/login") == 1
 
 
@@ -301,7 +305,7 @@ def test_where_nobody_leads_init_alone_is_answered(settled, asked, monkeypatch):
     settled.active = False
     said = asked()
     assert said["init"]["step"] == "nothing"
-    assert [said[part] for part in vault_cluster_info.PARTS if part != "init"] == [None] * 5
+    assert [said[part] for part in vault_cluster_info.PARTS if part != "init"] == [None] * 6
     assert "no active node" in asked(init=None)["msg"]
     assert "auth/cert/login" not in settled.asked
 
@@ -375,3 +379,10 @@ def test_the_role_asks_with_the_options_that_it_writes_with():
     assert access == {name: f"{{{{ vault_snapshot_access.{name} }}}}" for name in access}
     known = yaml.safe_load((cluster.parent / "defaults" / "main.yml").read_text())
     assert "vault_snapshot_access" in known["vault_cluster_cert_role"]
+    assert look["probe_role"] == "{{ vault_probe_access }}"
+    (probes,) = [
+        task["vaultops.cluster.vault_cert_role"]
+        for task in yaml.safe_load((tasks["vault_backup"] / "access.yml").read_text())
+        if "probe" in task["name"]
+    ]
+    assert probes == {name: f"{{{{ vault_probe_access.{name} }}}}" for name in probes}
