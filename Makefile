@@ -187,9 +187,9 @@ balancer-test: lab-parts vault-1.21.0  ## Clients write through a load balancer 
 blind-test: lab-parts  ## A controller that is wrong, blind or doubled changes nothing of a cluster that serves
 	@$(TEST_LAB) pytest tests/scenarios/test_blind.py tests/scenarios/test_lease.py
 
-backup-test: setup lab-parts  ## The backup tool as a process, while everything around it fails, and beside a real Vault
-	@$(LAB) pytest tests/loopback/test_backup_run.py
-	@$(TEST_LAB) pytest tests/loopback/test_backup_tool.py
+backup-test: setup lab-parts  ## The tool on the nodes: snapshots, probe and archive, while everything around it fails, and beside a real Vault
+	@$(LAB) pytest tests/loopback/test_backup_run.py tests/loopback/test_probe_run.py tests/loopback/test_archive_run.py
+	@$(TEST_LAB) pytest tests/loopback/test_backup_tool.py tests/scenarios/test_probe.py tests/scenarios/test_audit_archive.py
 
 restore-test: lab-parts  ## Restores that must not happen, drills that must not pass, and a quorum that is lost for good
 	@$(TEST_LAB) pytest tests/scenarios/test_restore.py tests/scenarios/test_quorum.py
