@@ -174,7 +174,7 @@ nodes-test: lab-parts  ## Nodes with Python 3.9 and 3.13: deployed, backed up, r
 adoption: lab-parts  ## A cluster made by hand is adopted, or left alone with the reason
 	@$(TEST_LAB) pytest tests/scenarios/test_adoption.py
 
-kill-test: lab-parts  ## The controller is killed at every point of init; every sink; nothing secret shows
+kill-test: lab-parts  ## The controller is killed at every point of init; every sink; nothing secret shows, nor leaves a node in a support bundle
 	@$(TEST_LAB) pytest tests/scenarios/test_kill.py tests/scenarios/test_sinks.py tests/scenarios/test_secrets.py tests/scenarios/test_support_bundle.py
 
 change-test: lab-parts $(OLDER)  ## Clients write while the cluster is changed, and while that goes wrong
