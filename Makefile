@@ -181,7 +181,7 @@ nodes-test: lab-parts  ## Nodes with Python 3.9 and 3.13: deployed, backed up, r
 adoption: lab-parts  ## A cluster made by hand is adopted, or left alone with the reason
 	@$(TEST_LAB) pytest tests/scenarios/test_adoption.py
 
-kill-test: lab-parts  ## The controller is killed at every point of init; every sink; nothing secret shows
+kill-test: lab-parts  ## The controller is killed at every point of init; every sink; nothing secret shows, nor leaves a node in a support bundle
 	@$(TEST_LAB) pytest tests/scenarios/test_kill.py tests/scenarios/test_sinks.py tests/scenarios/test_secrets.py tests/scenarios/test_support_bundle.py
 
 change-test: lab-parts $(OLDER)  ## Clients write while the cluster is changed, and while that goes wrong
@@ -194,9 +194,9 @@ balancer-test: lab-parts vault-1.21.0  ## Clients write through a load balancer 
 blind-test: lab-parts  ## A controller that is wrong, blind or doubled changes nothing of a cluster that serves
 	@$(TEST_LAB) pytest tests/scenarios/test_blind.py tests/scenarios/test_lease.py
 
-backup-test: setup lab-parts  ## The backup tool as a process, while everything around it fails, and beside a real Vault
-	@$(LAB) pytest tests/loopback/test_backup_run.py
-	@$(TEST_LAB) pytest tests/loopback/test_backup_tool.py
+backup-test: setup lab-parts  ## The tool on the nodes: snapshots, probe and archive, while everything around it fails, and beside a real Vault
+	@$(LAB) pytest tests/loopback/test_backup_run.py tests/loopback/test_probe_run.py tests/loopback/test_archive_run.py
+	@$(TEST_LAB) pytest tests/loopback/test_backup_tool.py tests/scenarios/test_probe.py tests/scenarios/test_audit_archive.py
 
 restore-test: lab-parts  ## Restores that must not happen, drills that must not pass, and a quorum that is lost for good
 	@$(TEST_LAB) pytest tests/scenarios/test_restore.py tests/scenarios/test_restore_elsewhere.py tests/scenarios/test_quorum.py

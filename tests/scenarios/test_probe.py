@@ -12,6 +12,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._backup import pr
 from ansible_collections.vaultops.cluster.plugins.module_utils._common import samples
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.auth import api
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import call
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
 from kit.changes import inside, make_cluster
 from kit.login import as_admin, as_operator
 from labkit.settings import cache
@@ -162,7 +163,8 @@ def test_a_sealed_node_is_said_to_be_sealed(cluster):
     vault = as_admin(cluster)
     name = vault.active()
     (container,) = [one for one in names(cluster) if one.endswith(name)]
-    with vault.login(name) as client:
+    # The token can't be given back any more.
+    with pytest.raises(VaultError, match="Vault is sealed"), vault.login(name) as client:
         call(name, lambda: client.adapter.put("/v1/sys/seal"))
     went_well, said, told = probe_on(container)
     inside(container, "systemctl restart vault")

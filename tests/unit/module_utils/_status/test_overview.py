@@ -9,7 +9,7 @@ import re
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._common import words
 from ansible_collections.vaultops.cluster.plugins.module_utils._status import document as made_of
-from ansible_collections.vaultops.cluster.plugins.module_utils._status import findings, overview, sight
+from ansible_collections.vaultops.cluster.plugins.module_utils._status import findings, overview, render, sight
 from kit import status_samples as samples
 from kit.paths import ROOT
 from kit.status_samples import KEY, certificates, dead, document, node, peer, raft, snapshots, status
@@ -412,3 +412,9 @@ def test_what_a_probe_has_measured_is_in_the_document():
         "last_success_at": words.iso(LAST),
         "problem": None,
     }
+
+
+def test_the_page_says_it_beside_the_node_s_state():
+    said = render.status(document(probes={"vault-1": probed(*WELL)}))
+    assert "<small>probed 20 seconds ago in 0.05 s</small>" in said
+    assert "probed" not in render.status(document())
