@@ -94,10 +94,9 @@ class Transport(HTTPAdapter):
     def send(  # type: ignore[override]
         self, request: t.Any, stream: bool = False, timeout: t.Any = None, **kwargs: t.Any
     ) -> t.Any:
-        if isinstance(ca := kwargs.get("verify"), str):
-            if ca not in self._usable:
-                _require_ca(ca)
-                self._usable.add(ca)
+        if isinstance(ca := kwargs.get("verify"), str) and ca not in self._usable:
+            _require_ca(ca)
+            self._usable.add(ca)
         self.meter.begin(timeout, stream)
         return super().send(request, stream=stream, timeout=timeout, **kwargs)
 
