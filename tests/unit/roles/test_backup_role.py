@@ -108,7 +108,7 @@ def test_the_archive_s_unit_opens_what_it_reads_and_closes_what_is_vault_s():
     assert more == {
         "AmbientCapabilities=CAP_DAC_READ_SEARCH",
         "CapabilityBoundingSet=CAP_DAC_READ_SEARCH",
-        "InaccessiblePaths=-/raft /tls -/root -/etc/ssh -/etc/shadow -/etc/gshadow",
+        "InaccessiblePaths=-/raft /tls -/root -/etc/ssh -/etc/shadow -/etc/shadow- -/etc/gshadow -/etc/gshadow-",
         "ReadWritePaths=/archive -/metrics",
         "SystemCallFilter=~@privileged @resources open_by_handle_at",
     }
