@@ -18,7 +18,6 @@ from unittest import mock
 
 from ansible.module_utils import basic
 from ansible.plugins.action.normal import ActionModule as Normal
-from ansible.utils.vars import merge_hash
 
 try:
     from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
@@ -41,7 +40,7 @@ class ActionModule(Normal):
         # Where Ansible would start it: paths may be relative to the playbook.
         with contextlib.chdir(self._loader.get_basedir()):
             result = run_here(self._task.action, arguments)
-        return merge_hash({"_ansible_parsed": True}, cleaned(result))
+        return cleaned(result)
 
     def _is_meant_for_here(self, variables: dict[str, t.Any]) -> bool:
         if self._connection.transport != "local" or self._connection.become or any(self._task.environment or []):

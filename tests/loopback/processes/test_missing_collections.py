@@ -20,8 +20,13 @@ def test_the_cure_is_told_before_anything_else(playbook):
     done = subprocess.run(
         [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "inventories/example", playbook],
         cwd=ROOT,
-        # Those that pip has installed are found on Python's path and nowhere else.
-        env={**os.environ, "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false", "ANSIBLE_FORCE_COLOR": "0"},
+        # This one alone: neither what pip has installed, nor what goes with another ansible-core.
+        env={
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
+            "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false",
+            "ANSIBLE_FORCE_COLOR": "0",
+        },
         capture_output=True,
         text=True,
         check=False,

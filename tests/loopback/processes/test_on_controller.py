@@ -123,6 +123,8 @@ def without_own(result):
     given = dict(result.get("invocation", {}).get("module_args", {}))
     given.pop("timeout", None)
     own = (
+        # Ansible before 2.21 marks the answer of a process so.
+        "_ansible_parsed",
         "ansible_job_id",
         "started",
         "finished",
