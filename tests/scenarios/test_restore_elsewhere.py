@@ -110,8 +110,9 @@ def test_on_nodes_with_other_ids_once_no_old_one_lives(lab):
     assert "docs/emergencies.md" in said
     assert "removed" in states(lab, NEW)
     assert states(lab, OLD) == ["active", "standby", "standby"]
-    code, output = play(lab, NEW, STATUS)
-    assert code == 2 and "was told that it is no member of the cluster" in " ".join(output.split()), output
+    # One of the new ones may serve, alone.
+    _code, output = play(lab, NEW, STATUS)
+    assert "was told that it is no member of the cluster" in " ".join(output.split()), output
 
     # As the page says.
     for node in among(lab, OLD):

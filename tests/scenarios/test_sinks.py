@@ -145,20 +145,21 @@ def test_a_rekey_into_a_file_whose_controller_dies_is_finished_by_the_next_run(b
     keys there, and 5 lets them count."""
     code, output = bench.play("-e", json.dumps(IN_A_FILE))
     assert code == 0, output
-    with FaultProxy((bench.lab.gateway, PROXY_PORT), bench.lab.aws_url, []) as wire:
-        wanted = {**IN_A_FILE, "vault_rekey_confirm": bench.lab.name, "vault_rekey_age_hours": 0}
-        variables = ("-e", json.dumps({**wanted, "vault_aws_endpoint_url": wire.url}))
-        for nth in (3, 4, 5):
-            before = in_the_file(bench)["recovery_keys"]
+    wanted = {**IN_A_FILE, "vault_rekey_confirm": bench.lab.name, "vault_rekey_age_hours": 0}
+    for nth in (3, 4, 5):
+        before = in_the_file(bench)["recovery_keys"]
+        # A new one each time: it counts from its start.
+        with FaultProxy((bench.lab.gateway, PROXY_PORT), bench.lab.aws_url, []) as wire:
+            variables = ("-e", json.dumps({**wanted, "vault_aws_endpoint_url": wire.url}))
             killed(bench, wire, nth, *variables, playbook=REKEY)
             held = in_the_file(bench)
             assert held["recovery_keys"] == before
             assert opens(bench, before) or opens(bench, held["rekey"]["recovery_keys"])
             code, output = bench.play_after_kill(*variables, playbook=REKEY)
-            assert code == 0, output
-            held = in_the_file(bench)
-            assert held["rekey"] is None and set(held["recovery_keys"]).isdisjoint(before)
-            assert opens(bench, held["recovery_keys"]) and not opens(bench, before)
+        assert code == 0, output
+        held = in_the_file(bench)
+        assert held["rekey"] is None and set(held["recovery_keys"]).isdisjoint(before)
+        assert opens(bench, held["recovery_keys"]) and not opens(bench, before)
     code, output = bench.play("-e", json.dumps(IN_A_FILE), playbook=CHECK)
     assert code == 0 and "Vault has taken 5 of them" in " ".join(output.split()), output
 
