@@ -165,7 +165,8 @@ def runs_there(container: str, command: str) -> tuple[bool, str]:
 
 
 def test_its_service_reads_audit_files_and_nothing_else_of_vault_s(cluster):
-    container = node(cluster)
+    container = node(cluster, int(as_operator(cluster).active()[-1]))
+    ask_something(cluster)
     went_well, said = runs_there(container, "/usr/bin/cat /var/log/vault/audit.log")
     assert went_well and '"request"' in said
     for path in ("/etc/vault.d/tls/vault.key", "/opt/vault/data/vault.db", "/etc/shadow"):
