@@ -257,7 +257,7 @@ import typing as t
 
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
-from ..module_utils._node import certificate, here, lease, managed, metadata_service, service, tls, volumes
+from ..module_utils._node import certificate, here, lease, managed, metadata_service, service, tls, volume_plan, volumes
 
 MARK = "# Made by vaultops.cluster."
 USUAL = "argv[]=vault server -config=/etc/vault.d ;"
@@ -366,11 +366,7 @@ OPTIONS: dict[str, t.Any] = {
         "type": "list",
         "elements": "dict",
         "default": [],
-        "options": {
-            "purpose": {"type": "str", "choices": ["data", "audit", "journal"], "required": True},
-            "id": {"type": "str", "required": True},
-            "path": {"type": "str", "required": True},
-        },
+        "options": volume_plan.SPEC,
     },
     "asked_at": {"type": "float"},
 }

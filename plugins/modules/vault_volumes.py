@@ -63,18 +63,14 @@ steps:
 import typing as t
 
 from ..module_utils._common.module import run_module
-from ..module_utils._node import volumes
+from ..module_utils._node import volume_plan, volumes
 
 OPTIONS: dict[str, t.Any] = {
     "volumes": {
         "type": "list",
         "elements": "dict",
         "required": True,
-        "options": {
-            "purpose": {"type": "str", "choices": ["data", "audit", "journal"], "required": True},
-            "id": {"type": "str", "required": True},
-            "path": {"type": "str", "required": True},
-        },
+        "options": volume_plan.SPEC,
     },
     "owner": {"type": "str", "default": "vault"},
 }

@@ -46,6 +46,19 @@ class Wire(FaultProxy):
         return super().action_for(operation)
 
 
+def way_to(vault: VaultStandIn, certificates: Certificates, role: str, timeout_seconds: int) -> dict[str, t.Any]:
+    """Of a program's configuration: how it logs in to its Vault."""
+    return {
+        "address": vault.address,
+        "tls_server_name": SERVER_NAME,
+        "ca_cert": certificates.path("ca.crt"),
+        "client_cert": certificates.path("client.crt"),
+        "client_key": certificates.path("client.key"),
+        "role": role,
+        "timeout_seconds": timeout_seconds,
+    }
+
+
 class Stage:
     def __init__(self, folder: Path, certificates: t.Any, vault: VaultStandIn, aws: str) -> None:
         self.folder, self.vault, self.aws = folder, vault, aws
@@ -64,15 +77,7 @@ class Stage:
             "metrics_file": str(self.metrics),
             "reserve_mib": 0,
             "seal_key_arn": self.seal_key_arn,
-            "vault": {
-                "address": vault.address,
-                "tls_server_name": SERVER_NAME,
-                "ca_cert": certificates.path("ca.crt"),
-                "client_cert": certificates.path("client.crt"),
-                "client_key": certificates.path("client.key"),
-                "role": "vaultops-backup",
-                "timeout_seconds": 5,
-            },
+            "vault": way_to(vault, certificates, "vaultops-backup", 5),
             "kms": {"key_arn": self.key_arn, "endpoint_url": aws, "timeout_seconds": 2},
             "s3": {
                 "bucket": BUCKET,

@@ -19,8 +19,13 @@ def run_play(
 ) -> subprocess.CompletedProcess[str]:
     """*folder*: where the play is written, and what *arguments* are relative to; *environment*: variables of the process."""
     (folder / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
+    return run_playbook(folder, *arguments, "play.yml", **environment)
+
+
+def run_playbook(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """*arguments*: what ansible-playbook is given, relative to *folder*."""
     return subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), *arguments, "play.yml"],
+        [str(Path(sys.executable).parent / "ansible-playbook"), *arguments],
         capture_output=True,
         check=False,
         text=True,

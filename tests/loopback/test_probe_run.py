@@ -15,7 +15,8 @@ import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup import probe
 from ansible_collections.vaultops.cluster.plugins.module_utils._common import samples
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.errors import Exit
-from kit.vault_standin import SERVER_NAME, Certificates, VaultStandIn, whole
+from kit.backup_stage import way_to
+from kit.vault_standin import Certificates, VaultStandIn, whole
 
 TOOL = "ansible_collections.vaultops.cluster.plugins.module_utils._backup.probe_cli"
 RUN_SECONDS = 60
@@ -28,15 +29,7 @@ class Stage:
         self.config: dict[str, t.Any] = {
             "node_name": "vault-1",
             "metrics_file": str(self.metrics),
-            "vault": {
-                "address": vault.address,
-                "tls_server_name": SERVER_NAME,
-                "ca_cert": certificates.path("ca.crt"),
-                "client_cert": certificates.path("client.crt"),
-                "client_key": certificates.path("client.key"),
-                "role": "vaultops-probe",
-                "timeout_seconds": 1,
-            },
+            "vault": way_to(vault, certificates, "vaultops-probe", 1),
         }
 
     def start(self) -> subprocess.Popen[str]:
@@ -60,11 +53,6 @@ class Stage:
     def steps(self) -> dict[str, float]:
         found = {re.sub(r'.*step="(\w+)".*', r"\1", name): value for name, value in self.values().items()}
         return {name: value for name, value in found.items() if not name.startswith("vault_")}
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ oldest file is that is not there yet.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import os
 import tempfile
@@ -21,8 +22,9 @@ from .._snapshot.errors import Exit, Failure
 from .._snapshot.s3 import Bucket
 from . import rotated, textfile
 from .config import Archive
+from .disk import told
 from .lock import held
-from .program import say, warn
+from .program import say, warn, warned
 from .rotated import Rotated, Sent
 from .store import Draft
 
@@ -37,6 +39,7 @@ HELP = {
 # How long it is known that something was sent whose file is gone.
 REMEMBERED_SECONDS = 400 * 86_400
 _PARTIAL = ".sending"
+CURE = "Look at the disk's room, and at owner and mode."
 
 
 def run(config: Archive) -> None:
@@ -47,10 +50,8 @@ def run(config: Archive) -> None:
             problems = _send_all(config, unsent)
         except BaseException as end:
             code = getattr(end, "code", Exit.BUG)
-            try:
+            with warned():
                 _report(config, code, unsent)
-            except Failure as second:
-                warn(str(second))
             raise
         code = problems[0].code if problems else Exit.DONE
         _report(config, code, unsent)
@@ -64,11 +65,12 @@ def _send_all(config: Archive, unsent: list[Rotated]) -> list[Failure]:
     """What could not be sent, one by one. *unsent*: is told which files are not in the bucket, whatever happens."""
     sent, now = Sent(_written_down(config)), time.time()
     _tidy(config)
-    with _translate_errors("the audit files can't be listed"):
+    with told("the audit files can't be listed", CURE):
         there = rotated.find(config.files)
     unsent += [one for one in there if one.is_settled(now) and not sent.has(one)]
     problems: list[Failure] = []
-    bucket = _Once(lambda: Bucket(config.s3))
+    # From when it is first needed: a node without anything to send needs no AWS.
+    bucket = functools.cache(lambda: Bucket(config.s3))
     for one in list(unsent):
         try:
             name = _send(config, bucket, one, sent)
@@ -94,7 +96,7 @@ def _is_of_one_file(failure: Failure) -> bool:
 def _send(config: Archive, bucket: t.Callable[[], Bucket], one: Rotated, sent: Sent) -> str | None:
     """Its name in the archive, once it is there; None where logrotate or Vault had it meanwhile: the next run will see."""
     with contextlib.ExitStack() as ends:
-        with _translate_errors(f"{one.path} can't be read"):
+        with told(f"{one.path} can't be read", CURE):
             try:
                 stream = ends.enter_context(open(one.path, "rb"))
             except FileNotFoundError:
@@ -104,7 +106,7 @@ def _send(config: Archive, bucket: t.Callable[[], Bucket], one: Rotated, sent: S
                 return None
         if name not in sent.keys:
             content = stream if one.is_compressed else _compressed(config, one, stream, ends)
-            with _translate_errors(f"{one.path} can't be read"):
+            with told(f"{one.path} can't be read", CURE):
                 made = bucket().add(name, content)
             say(f"{one.path}: {'sent as' if made else 'was there already as'} {bucket().where(name)}.")
     return name
@@ -123,7 +125,7 @@ def _name(one: Rotated, stream: t.BinaryIO) -> str:
 
 def _compressed(config: Archive, one: Rotated, stream: t.BinaryIO, ends: contextlib.ExitStack) -> t.BinaryIO:
     """A copy of one that logrotate has not compressed yet, for as long as *ends* lasts."""
-    with _translate_errors(f"{one.path} could not be compressed in {config.directory}"):
+    with told(f"{one.path} could not be compressed in {config.directory}", CURE):
         handle, path = tempfile.mkstemp(_PARTIAL, ".", config.directory)
         draft = Draft(handle, path, config.reserve_mib << 20)
         ends.callback(draft.drop)
@@ -136,28 +138,16 @@ def _compressed(config: Archive, one: Rotated, stream: t.BinaryIO, ends: context
         return ends.enter_context(open(path, "rb"))
 
 
-class _Once:
-    """The bucket, from when it is first needed: a node without anything to send needs no AWS."""
-
-    def __init__(self, make: t.Callable[[], Bucket]) -> None:
-        self._make = make
-        self._made: Bucket | None = None
-
-    def __call__(self) -> Bucket:
-        self._made = self._made or self._make()
-        return self._made
-
-
 def _tidy(config: Archive) -> None:
     """What a killed run left."""
-    with _translate_errors(f"{config.directory} could not be tidied"):
+    with told(f"{config.directory} could not be tidied", CURE):
         for name in os.listdir(config.directory):
             if name.startswith(".") and name.endswith(_PARTIAL):
                 os.unlink(os.path.join(config.directory, name))
 
 
 def _written_down(config: Archive) -> str:
-    with _translate_errors(f"{_state(config)} can't be read"):
+    with told(f"{_state(config)} can't be read", CURE):
         try:
             with open(_state(config), encoding="utf-8", errors="replace") as stream:
                 return stream.read()
@@ -166,7 +156,7 @@ def _written_down(config: Archive) -> str:
 
 
 def _write_down(config: Archive, sent: Sent) -> None:
-    with _translate_errors(f"{_state(config)} could not be written"):
+    with told(f"{_state(config)} could not be written", CURE):
         files.write(_state(config), sent.text().encode())
 
 
@@ -188,13 +178,3 @@ def samples(now: float, code: int, unsent: t.Sequence[Rotated]) -> Values:
 def _report(config: Archive, code: int, unsent: t.Sequence[Rotated]) -> None:
     if config.metrics_file is not None:
         textfile.update(config.metrics_file, HELP, samples(time.time(), code, unsent), (LAST_SUCCESS,))
-
-
-@contextlib.contextmanager
-def _translate_errors(what: str) -> t.Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise Failure(
-            Exit.DISK, f"{what} ({error.strerror or error})", "Look at the disk's room, and at owner and mode."
-        ) from error

@@ -8,8 +8,6 @@ Exit codes are those of the backup tool (cli.py beside this); 5 is a rotated fil
 
 from __future__ import annotations
 
-import sys
-
 from . import archive, config, program
 
 
@@ -20,4 +18,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

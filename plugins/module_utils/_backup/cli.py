@@ -21,8 +21,6 @@ Whatever the code, but for 0, all snapshots from before are as they were.
 
 from __future__ import annotations
 
-import sys
-
 from . import config, program, run
 
 
@@ -31,4 +29,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -16,7 +16,7 @@ from .._common.samples import Values
 from .._snapshot.errors import Exit, Failure, Interrupted
 from . import textfile
 from .config import Probe
-from .program import say, warn
+from .program import say, warn, warned
 from .vault import Node
 
 PLACE = "cubbyhole/vaultops-probe"
@@ -56,10 +56,8 @@ def run(config: Probe) -> None:
     try:
         _probe(Node(config.vault), steps)
     except BaseException:
-        try:
+        with warned():
             _report(config, steps, False)
-        except Failure as second:
-            warn(str(second))
         raise
     _report(config, steps, True)
     said = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in steps.seconds.items())

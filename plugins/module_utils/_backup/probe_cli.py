@@ -8,8 +8,6 @@ Exit codes are those of the backup tool (cli.py beside this).
 
 from __future__ import annotations
 
-import sys
-
 from . import config, probe, program
 
 
@@ -18,4 +16,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
 import typing as t
@@ -34,6 +35,15 @@ def say(text: str) -> None:
 
 def warn(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def warned() -> t.Iterator[None]:
+    """On the way out with an error: what fails here is a warning, and the error is the last word."""
+    try:
+        yield
+    except Failure as failure:
+        warn(str(failure))
 
 
 def _interrupt(number: int, _frame: t.Any) -> None:

@@ -13,7 +13,7 @@ from .._snapshot.s3 import Bucket
 from . import metrics, pipeline, retention
 from .config import S3, Config
 from .lock import held
-from .program import say, warn
+from .program import say, warn, warned
 from .store import Store
 from .vault import Node
 
@@ -31,11 +31,13 @@ def run(config: Config) -> None:
             if made:
                 _forget_old(config, store, made)
         except (Failure, Interrupted) as end:
-            _report_early(config, end.code, changes)
+            with warned():
+                _report(config, end.code, changes)
             raise
         except BaseException:
             # A bug. Monitoring would go on seeing how the run before it ended.
-            _report_early(config, Exit.BUG, changes)
+            with warned():
+                _report(config, Exit.BUG, changes)
             raise
         _report(config, Exit.DONE, changes)
 
@@ -147,10 +149,3 @@ def _supersede(bucket: Bucket, made: manifest.Manifest, known: set[str]) -> None
 def _report(config: Config, code: Exit, changes: metrics.Values) -> None:
     if config.metrics_file is not None:
         metrics.update(config.metrics_file, {**changes, **metrics.attempt(time.time(), code)})
-
-
-def _report_early(config: Config, code: Exit, changes: metrics.Values) -> None:
-    try:
-        _report(config, code, changes)
-    except Failure as second:
-        warn(str(second))

@@ -15,8 +15,10 @@ import typing as t
 from .._common.files import sync_directory
 from .._snapshot import manifest
 from .._snapshot.errors import Exit, Failure
+from .disk import told
 
 LOCK = ".lock"
+CURE = "Look at the disk's room, and at the directory's owner and mode."
 _DRAFT_PREFIX, _DRAFT_SUFFIX = ".vault-backup.", ".partial"
 _PENDING_SUFFIX = ".pending"
 # How much is written between two looks at the room that is left.
@@ -36,7 +38,7 @@ class Store:
 
     def tidy(self) -> None:
         """Remove what a killed run left half, and finish what it had as good as finished."""
-        with _translate_errors(f"{self.directory} could not be tidied"):
+        with told(f"{self.directory} could not be tidied", CURE):
             for name in sorted(os.listdir(self.directory)):
                 if name.startswith(_DRAFT_PREFIX) and name.endswith(_DRAFT_SUFFIX):
                     os.unlink(self.path(name))
@@ -57,7 +59,7 @@ class Store:
     @contextlib.contextmanager
     def draft(self, reserve_bytes: int) -> t.Iterator[Draft]:
         """A file under a temporary name. It is gone after the block, unless it was kept."""
-        with _translate_errors(f"no file could be made in {self.directory}"):
+        with told(f"no file could be made in {self.directory}", CURE):
             handle, path = tempfile.mkstemp(_DRAFT_SUFFIX, _DRAFT_PREFIX, self.directory)
         draft = Draft(handle, path, reserve_bytes)
         try:
@@ -74,7 +76,7 @@ class Store:
                 f"{final} is there already",
                 "Two runs in one second of a clock that was set back? Run again.",
             )
-        with _translate_errors(f"{final} could not be written"):
+        with told(f"{final} could not be written", CURE):
             try:
                 _write(pending, made.to_json())
                 os.rename(draft.path, final)
@@ -87,7 +89,7 @@ class Store:
 
     def backups(self, cluster_name: str) -> list[manifest.Manifest]:
         """The whole ones. What has no manifest that can be read is none, and nobody's to delete."""
-        with _translate_errors(f"{self.directory} can't be read"):
+        with told(f"{self.directory} can't be read", CURE):
             names = sorted(os.listdir(self.directory))
             found = [
                 (name, _read(self.path(name + manifest.MANIFEST_SUFFIX)))
@@ -104,7 +106,7 @@ class Store:
     def delete(self, backup: manifest.Manifest) -> None:
         """In an order that tidy() can go on with from any point."""
         pending = self.path(f".{backup.name}{manifest.MANIFEST_SUFFIX}{_PENDING_SUFFIX}")
-        with _translate_errors(f"{backup.name} could not be deleted"):
+        with told(f"{backup.name} could not be deleted", CURE):
             os.rename(self.path(backup.name + manifest.MANIFEST_SUFFIX), pending)
             os.unlink(self.path(backup.name))
             os.unlink(pending)
@@ -128,7 +130,7 @@ class Draft:
     def write(self, data: bytes) -> None:
         if self._handle is None:
             raise AssertionError("it is written to before it is opened")
-        with _translate_errors(f"{self.path} could not be written"):
+        with told(f"{self.path} could not be written", CURE):
             if self.size >= self._look_at:
                 self._look(self._handle)
             view = memoryview(data)
@@ -152,7 +154,7 @@ class Draft:
     def close(self) -> None:
         """Only what has reached the disk counts."""
         if self._handle is not None:
-            with _translate_errors(f"{self.path} could not be written"):
+            with told(f"{self.path} could not be written", CURE):
                 os.fsync(self._handle)
             os.close(self._handle)
             self._handle = None
@@ -186,13 +188,3 @@ def _write(path: str, text: str) -> None:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-@contextlib.contextmanager
-def _translate_errors(what: str) -> t.Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise Failure(
-            Exit.DISK, f"{what} ({error.strerror})", "Look at the disk's room, and at the directory's owner and mode."
-        ) from error

@@ -33,6 +33,14 @@ class Wanted(t.TypedDict):
     path: str  # empty where there is no single place for it
 
 
+# The same, as modules take it.
+SPEC: dict[str, t.Any] = {
+    "purpose": {"type": "str", "choices": ["data", "audit", "journal"], "required": True},
+    "id": {"type": "str", "required": True},
+    "path": {"type": "str", "required": True},
+}
+
+
 class Seen(t.TypedDict):
     """What the machine shows of the volume and of its place."""
 

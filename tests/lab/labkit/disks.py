@@ -24,7 +24,7 @@ def attach(lab: Lab, node: str, volume: str, mib: int = 256) -> str:
             stream.truncate(mib << 20)
     device = next(iter(_devices(image)), "") or _losetup("--find", "--show", str(image)).strip()
     number = device.removeprefix("/dev/loop")
-    link = _BY_ID + volume.replace("-", "")
+    link = _link(volume)
     script = f"mkdir -p {_BY_ID.rpartition('/')[0]}; rm -f {device}; mknod -m 0660 {device} b 7 {number}; ln -sfn {device} {link}"
     docker("exec", _container(lab, node), "sh", "-ec", script)
     return device
@@ -43,7 +43,7 @@ def attach_launched(lab: Lab, volumes: dict[str, list[str]]) -> list[str]:
 
 def detach(lab: Lab, node: str, volume: str) -> None:
     """Take the disk away, as if it was never attached; what is on it stays."""
-    link = _BY_ID + volume.replace("-", "")
+    link = _link(volume)
     docker("exec", _container(lab, node), "sh", "-ec", f'rm -f "$(readlink {link})" {link}')
     for device in _devices(_folder(lab) / f"{node}.{volume}"):
         _losetup("--detach", device)
@@ -56,6 +56,10 @@ def remove(lab: Lab) -> None:
             with contextlib.suppress(LabError):
                 _losetup("--detach", device)
         image.unlink()
+
+
+def _link(volume: str) -> str:
+    return _BY_ID + volume.replace("-", "")
 
 
 def _container(lab: Lab, node: str) -> str:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from kit.paths import ROOT
-from kit.playbook import TIMEOUT_SECONDS, in_line
+from kit.playbook import in_line, run_playbook
 
 
 # One that begins with nodes, and each whose work is in AWS.
@@ -17,20 +12,11 @@ from kit.playbook import TIMEOUT_SECONDS, in_line
     "playbook", ["site.yml", *map("playbooks/{}.yml".format, ("provision", "decommission", "iam_policies"))]
 )
 def test_the_cure_is_told_before_anything_else(playbook):
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "inventories/example", playbook],
-        cwd=ROOT,
-        # This one alone: neither what pip has installed, nor what goes with another ansible-core.
-        env={
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
-            "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false",
-            "ANSIBLE_FORCE_COLOR": "0",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT_SECONDS,
-    )
+    # This one alone: neither what pip has installed, nor what goes with another ansible-core.
+    alone = {
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
+        "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false",
+    }
+    done = run_playbook(ROOT, "-i", "inventories/example", playbook, **alone)
     assert done.returncode == 2, in_line(done)
     assert "Install it: ansible-galaxy collection install amazon.aws community.aws." in in_line(done)

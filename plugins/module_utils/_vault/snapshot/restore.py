@@ -34,7 +34,7 @@ def removed(nodes: t.Sequence[Node]) -> str | None:
     A snapshot says who led when it was taken. Until the restored cluster has said who leads now, its standbys ask that node; and
     one that lives, in a cluster of other nodes, answers that it does not know them.
     """
-    names = [node["name"] for node in nodes if node.get("state") == "removed"]
+    names = [node["name"] for node in nodes if node["state"] == "removed"]
     if not names:
         return None
     return (

@@ -69,7 +69,9 @@ def test_a_follower_that_was_beyond_the_snapshot_has_to_reach_what_came_after_it
 
     def nodes(_cluster):
         seen.append(next(looks))
-        return [{"name": name, "raft_index": index} for name, index in zip("ab", seen[-1], strict=True)]
+        states = ("active", "standby")
+        found = zip("ab", states, seen[-1], strict=True)
+        return [{"name": name, "state": state, "raft_index": index} for name, state, index in found]
 
     class Cluster:
         class connection:
