@@ -113,10 +113,11 @@ def test_instances_are_three_and_fenced_in(aws, instances):
             InstanceId=instance["InstanceId"], Attribute="disableApiTermination"
         )
         assert protected["DisableApiTermination"]["Value"] is True
-        (volume,) = ec2.describe_volumes(
+        volumes = ec2.describe_volumes(
             Filters=[{"Name": "attachment.instance-id", "Values": [instance["InstanceId"]]}]
         )["Volumes"]
-        assert (volume["Encrypted"], volume["VolumeType"]) == (True, "gp3")
+        # The root volume, and those of data, audit log and journal.
+        assert [(one["Encrypted"], one["VolumeType"]) for one in volumes] == [(True, "gp3")] * 4
 
 
 def test_only_vaults_ports_are_open(aws):
