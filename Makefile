@@ -47,13 +47,13 @@ $(OLDER): vault-%: lab-parts
 # shown in one piece when it has ended. If one fails, the other stream goes on to its end.
 TEST_LOG := .ansible/test.log
 test: test-setup lab-parts vault-1.21.0  ## What CI runs; the other tests and the bench come on top
-	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, unit, exhaustive, processes, status-test, awx-data, provision"
+	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, unit, unit-long, processes, status-test, awx-data, provision"
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target STREAMS=yes loopback-stream lab-stream 2>&1 | \
 	    tee --ignore-interrupts $(TEST_LOG) || \
 	    { echo "== what failed first, of each stream:"; tests/what_failed.sh $(TEST_LOG); exit 1; }
 	@echo "== all of it passed"
 
-loopback-stream: lint unit exhaustive processes status-test awx-data provision
+loopback-stream: lint unit unit-long processes status-test awx-data provision
 lab-stream: inputs molecule
 
 ifdef STREAMS
@@ -62,8 +62,8 @@ audit: style
 galaxy: audit
 sanity: galaxy
 unit: sanity
-exhaustive: unit
-processes: exhaustive
+unit-long: unit
+processes: unit-long
 status-test: processes
 awx-data: status-test
 provision: awx-data
@@ -125,14 +125,14 @@ docs-site: setup  ## The documentation of plugins and roles as a site, in build/
 	    --dest-dir rst vaultops.cluster && sphinx-build -M html rst build -c . -q -W --keep-going -D suppress_warnings=ref.ref
 
 UNIT := $(KEPT) pytest --numprocesses 3 --dist loadfile tests/unit
-EXHAUSTIVE := exhaustive or hypothesis
-unit: test-setup  ## Unit tests but the exhaustive ones: no lab, loopback only
+LONG := long or hypothesis
+unit: test-setup  ## Unit tests but the long ones: no lab, loopback only; usually 50 seconds
 	@echo "== unit tests"
-	@$(LAB) $(UNIT) -m "not ($(EXHAUSTIVE))"
+	@$(LAB) $(UNIT) -m "not ($(LONG))"
 
-exhaustive: test-setup  ## Unit tests that go through every point of failure, or through what Hypothesis makes up
-	@echo "== unit tests, the exhaustive ones"
-	@$(LAB) $(UNIT) -m "$(EXHAUSTIVE)"
+unit-long: test-setup  ## Unit tests of AWS, of identities, of every point of failure, and of what Hypothesis makes up
+	@echo "== unit tests, the long ones: usually 2 minutes"
+	@$(LAB) $(UNIT) -m "$(LONG)"
 
 processes: setup  ## What starts programs: ansible-playbook, pip, promtool; no lab, loopback only
 	@echo "== programs on loopback: usually 2 minutes"

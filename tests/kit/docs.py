@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import shlex
 import typing as t
@@ -43,6 +44,7 @@ def pages() -> list[Page]:
     return [page(path) for path in found]
 
 
+@functools.cache
 def page(path: Path) -> Page:
     tokens = MarkdownIt("commonmark").enable("table").parse(path.read_text(encoding="utf-8"))
     inline = [child for token in tokens for child in token.children or []]

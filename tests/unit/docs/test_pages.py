@@ -180,7 +180,7 @@ def given_by(extra: list[str]) -> dict[str, t.Any]:
     found: dict[str, t.Any] = {}
     for one in extra:
         if one.startswith("{"):
-            found |= yaml.safe_load(one)
+            found |= yaml.safe_load(str(one))
         else:
             name, equals, value = one.partition("=")
             assert equals, f"{one} is no variable"

@@ -142,6 +142,7 @@ def test_a_look_that_waits_for_nothing_asks_nobody_but_the_leader(cluster, run_m
     )
 
 
+@pytest.mark.long
 def test_a_voter_that_autopilot_has_not_missed_yet_shuts_the_gate(cluster, run_module):
     cluster.stop("b")
     assert "after 3 s b is unreachable" in gate(run_module, cluster, wait_timeout=3)["msg"]
@@ -163,6 +164,7 @@ def test_a_new_leader_that_refuses_for_a_moment_is_waited_for(cluster, run_modul
     assert passes or "permission denied" in found["msg"]
 
 
+@pytest.mark.long
 def test_a_node_whose_answer_the_end_of_the_waiting_cut_off_is_not_blamed(cluster, run_module, monkeypatch):
     cluster.stop("b")
     read, looks = vault_raft_info.read_nodes, []
@@ -180,6 +182,7 @@ def test_a_node_whose_answer_the_end_of_the_waiting_cut_off_is_not_blamed(cluste
     assert "after 2 s b is unreachable" in said
 
 
+@pytest.mark.long
 def test_a_standby_that_can_not_reach_the_active_node_shuts_it_too(cluster, run_module):
     cluster.cut_off.add("c")
     assert "after 3 s c is isolated" in gate(run_module, cluster, wait_timeout=3)["msg"]
@@ -194,6 +197,7 @@ def test_a_voter_that_nobody_asked_ends_the_wait_at_once(cluster, run_module):
     assert "x (10.0.0.9:8201): a voter of the cluster that is none of the nodes asked (a, b, c)" in found["msg"]
 
 
+@pytest.mark.long
 def test_a_node_is_back_whatever_becomes_of_another(cluster, run_module):
     cluster.stop("c")
     cluster.thought_dead.add("c")
@@ -223,7 +227,7 @@ def test_a_peer_that_can_be_spared_is_removed(cluster, run_module):
     assert list(cluster.peers) == ["a", "b", "c"]
 
 
-@pytest.mark.exhaustive
+@pytest.mark.long
 @pytest.mark.parametrize("noticed", [True, False])
 @pytest.mark.parametrize("cluster", ["abc"], indirect=True)
 def test_a_voter_that_dies_during_the_hand_over_keeps_the_peer_in(cluster, run_module, noticed):

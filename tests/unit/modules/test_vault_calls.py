@@ -249,7 +249,7 @@ def test_such_a_node_is_data_to_status_info(vault, connection, run_module):
     assert run_module(vault_status_info, **connection)["nodes"][0]["state"] == "unreachable"
 
 
-@pytest.mark.exhaustive
+@pytest.mark.long
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}"])
 @pytest.mark.parametrize(
     ("module", "path", "more"),

@@ -126,6 +126,7 @@ def test_one_that_does_not_lead_is_not_stopped(cluster, play, monkeypatch):
     assert machine.nodes[0].tokens == set()
 
 
+@pytest.mark.long
 def test_without_a_new_leader_the_node_is_started_and_that_is_told(cluster, play):
     _options, machine = cluster
     machine.elected = False
@@ -153,6 +154,7 @@ def test_an_acknowledged_write_that_is_gone_is_told(cluster, play):
     assert play()["lost"] is True
 
 
+@pytest.mark.long
 def test_a_node_that_does_not_come_back_is_told(cluster, play):
     _options, machine = cluster
     machine.nodes[0].kept[PEERS_HEALTH_AT]["servers"]["vault-1"]["healthy"] = False

@@ -240,7 +240,7 @@ class Controller:
         return self.until is not None and self.world.time < self.until
 
 
-@pytest.mark.exhaustive
+@pytest.mark.long
 @settings(max_examples=400, deadline=None)
 @given(
     events=st.lists(

@@ -30,8 +30,8 @@ from hypothesis import strategies as st
 from kit.paths import ROOT as CHECKOUT
 
 VERSION = "1.2.3"
-# In the past, so that what lasts a day has ended.
-LONG_AGO = "20200101T000000"
+# In the past, so that what lasts a day has ended; it stands still, so that nothing is signed before its key was made.
+LONG_AGO = "20200101T000000!"
 
 
 class Key:

@@ -125,7 +125,7 @@ def calls_of_an_init(tmp_path) -> int:
         return disk.count
 
 
-@pytest.mark.exhaustive
+@pytest.mark.long
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO], ids=errno.errorcode.get)
 def test_no_failure_of_the_disk_loses_what_could_be_kept(tmp_path, monkeypatch, code, lasting):
@@ -335,7 +335,7 @@ def begun_between(options, node, nth, monkeypatch) -> list[str]:
     return errors
 
 
-@pytest.mark.exhaustive
+@pytest.mark.long
 @pytest.mark.parametrize("nth", range(1, 10))
 def test_of_two_controllers_at_init_exactly_one_initialises_and_its_keys_are_kept(two, monkeypatch, nth):
     node = Node()
@@ -452,7 +452,7 @@ def cut_short(options, node, monkeypatch) -> None:
         run(options, node)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.long
 def test_a_run_that_was_cut_short_is_begun_again_by_any_controller(two, monkeypatch):
     node = Node()
     cut_short(two[0], node, monkeypatch)

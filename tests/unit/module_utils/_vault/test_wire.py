@@ -100,6 +100,7 @@ def failure(asked: Cluster) -> VaultError:
     return caught.value
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("begins", [b"", b"HTTP/1.1 200 OK\r\nX: ", HEADERS, HEADERS + b"ffff\r\n"])
 def test_a_byte_at_a_time_does_not_outlast_the_timeout(certificates, begins):
     """In the status line, in the headers, before the body and in it."""
@@ -112,6 +113,7 @@ def test_a_byte_at_a_time_does_not_outlast_the_timeout(certificates, begins):
         assert errors[1]["reach"] == "timeout"  # type: ignore[index]
 
 
+@pytest.mark.long
 def test_a_handshake_that_drips_does_not_either(certificates):
     with Node(certificates, lambda: drip(b"\x16\x03\x03\x40\x00"), tls=False) as node:
         asked = cluster(node.address, certificates)
@@ -148,6 +150,7 @@ def save(node_address: str, certificates: t.Any, timeout: int) -> tuple[io.Bytes
     return kept, errors
 
 
+@pytest.mark.long
 def test_a_snapshot_that_drips_is_given_up(certificates):
     with Node(certificates, lambda: drip(HEADERS + b"ffff\r\n")) as node:
         found: list[t.Any] = []
@@ -155,6 +158,7 @@ def test_a_snapshot_that_drips_is_given_up(certificates):
         assert [error.reach for error in found[0][1]] == ["timeout"]
 
 
+@pytest.mark.long
 def test_a_snapshot_that_comes_slowly_and_steadily_is_taken(certificates):
     """It takes longer than any one timeout: what counts is that it comes."""
     part = b"s" * (wire.STREAM_BYTES // 2)
@@ -184,6 +188,7 @@ def test_a_host_that_says_no_has_refused(certificates):
     assert failure(cluster(f"https://127.0.0.1:{unused_port()}", certificates)).reach == "refused"
 
 
+@pytest.mark.long
 def test_a_host_that_says_nothing_has_not(certificates):
     """Its backlog is full, as behind a filter: nobody answers the first packet."""
     with socket.socket() as listener, contextlib.ExitStack() as waiting:
