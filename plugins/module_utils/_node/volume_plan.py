@@ -57,6 +57,7 @@ class Seen(t.TypedDict):
     inside: list[str]  # names in that directory, without those of journald in its own
     differs: bool  # whether its unit, or what goes with it, is to be written
     enabled: bool
+    can_format: bool  # whether the program that makes the file system is installed
 
 
 class Decision(t.NamedTuple):
@@ -164,6 +165,10 @@ def decide(wanted: Wanted, seen: Seen) -> Decision:
     if cause:
         return _refused(wanted, cause, cure)
     if not seen["signatures"] and seen["blank"]:
+        if not seen["can_format"]:
+            return _refused(
+                wanted, f"mkfs.{KIND} is not installed", "Install e2fsprogs on the node, or take an image with it."
+            )
         return Decision(["unit", "format", "mount"], "")
     if seen["signatures"] == [KIND] and seen["label"] == label_of(wanted["purpose"]):
         if not seen["used"]:  # a run that was cut short has made it

@@ -24,6 +24,7 @@ END_BYTES = 1 << 20
 # The superblock of ext4: where it is, its magic number, its label, and when it was last mounted.
 _SUPERBLOCK, _BYTES, _MAGIC, _LABEL, _MOUNTED = 1024, 1024, (0x38, 0xEF53), (0x78, 16), 0x2C
 _WAIT_SECONDS = 300
+MKFS = f"mkfs.{volume_plan.KIND}"
 JOURNALD = "systemd-journald.service"
 # Of a disk that is not asked.
 _NOTHING: dict[str, t.Any] = {"busy": False, "signatures": [], "blank": False, "label": "", "used": False}
@@ -49,6 +50,7 @@ def look(wanted: Wanted, proc: str = "/proc") -> Seen:
         "inside": inside,
         "differs": bool(_differing(wanted, disk["size"])),
         "enabled": os.path.islink(os.path.join(volume_plan.UNITS, "local-fs.target.wants", volume_plan.unit_of(path))),
+        "can_format": _program(MKFS) is not None,
     }
     return t.cast(Seen, found)
 
@@ -113,7 +115,7 @@ def _format(wanted: Wanted, owner: str) -> None:
     uid, gid = (0, 0) if wanted["purpose"] == "journal" else _ids(owner)
     # Nothing is kept back for root: whoever writes here is not root, and alerts count what is left for all.
     label = volume_plan.label_of(wanted["purpose"])
-    run(f"mkfs.{volume_plan.KIND}", "-q", "-m", "0", "-L", label, "-E", f"root_owner={uid}:{gid}", link)
+    run(MKFS, "-q", "-m", "0", "-L", label, "-E", f"root_owner={uid}:{gid}", link)
 
 
 def _mount(wanted: Wanted, name: str) -> None:
@@ -153,7 +155,7 @@ def _move_journal(path: str, below: int) -> None:
 
 def run(*command: str, keep: int | None = None) -> str:
     """*keep*: a file descriptor that the program has as well."""
-    program = shutil.which(command[0], path=f"{os.environ.get('PATH', os.defpath)}:{_PATH}")
+    program = _program(command[0])
     if program is None:
         raise Problem(f"{command[0]} is not installed", "It is in e2fsprogs, util-linux, coreutils or systemd.")
     try:
@@ -173,6 +175,10 @@ def run(*command: str, keep: int | None = None) -> str:
         said = (done.stderr or done.stdout).strip() or f"it ended with {done.returncode}"
         raise Problem(f"'{' '.join(command)}' failed: {said}")
     return done.stdout
+
+
+def _program(name: str) -> str | None:
+    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{_PATH}")
 
 
 def _device(link: str) -> str | None:

@@ -27,6 +27,7 @@ NEW = {
     "inside": [],
     "differs": True,
     "enabled": False,
+    "can_format": True,
 }
 MADE = {"signatures": ["ext4"], "blank": False, "label": "vault-data"}
 IN_PLACE = {"over": DISK, "places": ["/opt/vault/data"], "differs": False, "enabled": True, "kind": "directory"}
@@ -44,6 +45,9 @@ def decide(wanted=None, **seen):
         # A run was cut short: before the file system, and after it.
         ({"differs": False, "enabled": True}, ["unit", "format", "mount"]),
         ({**MADE, "differs": False, "enabled": True}, ["unit", "mount"]),
+        # Nothing is to be formatted.
+        ({**MADE, "can_format": False}, ["unit", "mount"]),
+        ({**IN_PLACE, "can_format": False}, []),
         (IN_PLACE, []),
         ({**IN_PLACE, "inside": ["raft", "vault.db"]}, []),
         ({**IN_PLACE, "places": ["/mnt", "/opt/vault/data"]}, []),
@@ -76,6 +80,7 @@ def test_what_is_done(seen, steps):
             {"over": "/dev/nvme2n1", "kind": "directory"},
             f"/dev/nvme2n1 is mounted on /opt/vault/data, and the volume is {DISK}",
         ),
+        ({"can_format": False}, "mkfs.ext4 is not installed. Install e2fsprogs"),
         ({"size": 0}, "has no size"),
         ({"kind": "other"}, "/opt/vault/data is not a directory"),
         ({"kind": "directory", "inside": ["raft"]}, "/opt/vault/data holds data on the root volume already (raft)"),
@@ -104,6 +109,7 @@ def test_what_stops_it(seen, says):
             "inside": st.lists(st.sampled_from(["raft"]), max_size=1),
             "differs": st.booleans(),
             "enabled": st.booleans(),
+            "can_format": st.booleans(),
         }
     )
 )
@@ -111,7 +117,7 @@ def test_only_what_shows_to_hold_nothing_is_formatted(seen):
     steps, problem = volume_plan.decide(WANTED, seen)
     empty = seen["blank"] and not seen["signatures"] and not seen["inside"] and seen["kind"] != "other"
     unused = not seen["busy"] and not seen["places"] and not seen["over"]
-    assert ("format" in steps) == bool(seen["device"] and seen["size"] and empty and unused)
+    assert ("format" in steps) == bool(seen["device"] and seen["size"] and empty and unused and seen["can_format"])
     assert not (steps and problem)
     # Nothing is mounted over what holds data or is mounted, nor what was in use before.
     assert "mount" not in steps or not (seen["inside"] or seen["over"] or (seen["used"] and seen["signatures"]))
