@@ -53,6 +53,7 @@ names:
 """
 
 import io
+import json
 import os
 import tarfile
 import time
@@ -65,7 +66,7 @@ from ..module_utils._node import redact
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    texts = {name: redact.text(str(text)) for name, text in contents(params).items()}
+    texts = {name: redact.text(text) for name, text in contents(params).items()}
     top = os.path.basename(params["path"]).removesuffix(".tar.gz")
     if not check_mode:
         try:
@@ -82,7 +83,8 @@ def contents(params: t.Mapping[str, t.Any]) -> dict[str, str]:
     for node, result in params["nodes"].items():
         for name, text in (result.get("files") or {"unread": f"{result.get('msg') or 'nobody looked'}\n"}).items():
             found[f"{node}/{name}"] = text
-    return found
+    # Ansible before 2.19 makes of a text that is JSON what the text says.
+    return {name: text if isinstance(text, str) else json.dumps(text) for name, text in found.items()}
 
 
 def archive(top: str, texts: t.Mapping[str, str]) -> bytes:

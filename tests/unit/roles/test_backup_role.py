@@ -189,9 +189,10 @@ def test_a_node_has_what_it_is_told_to_do_and_no_more(takes, probes, archives):
 def test_a_job_that_is_wanted_no_more_is_removed_as_far_as_it_is_there(job, wanted, file, kind):
     left = [f"/etc/systemd/system/{job}.timer", f"/etc/vault-backup/{file}"]
     seen = {"paths": dict.fromkeys([*left, "/etc/vault-backup/config.json"], {}), "python": "3.11", "machine": "x86_64"}
-    for told, todo in (({}, left), ({wanted: True, "__vault_backup_out_of_line": []}, [])):
-        assert value("vault_backup_todo", **told, vault_backup_seen=seen) == todo
-        assert value("vault_backup_ends", **told, vault_backup_seen=seen) == ([job] if todo else [])
+    calm = {"vault_backup_seen": seen, "__vault_backup_out_of_line": []}
+    for told, todo in (({}, left), ({wanted: True}, [])):
+        assert value("vault_backup_todo", **told, **calm) == todo
+        assert value("vault_backup_ends", **told, **calm) == ([job] if todo else [])
     written = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())[f"__vault_backup_{kind}_files"]
     assert {item["path"] for item in written} | {value(f"__vault_backup_{kind}_metrics")} == set(
         value("__vault_backup_job_paths")[job]
