@@ -79,7 +79,7 @@ style: setup  ## ansible-lint, yamllint, ruff, mypy, shellcheck, and the documen
 	@$(LAB) yamllint --strict .
 	@shellcheck .ci/run $$(git ls-files '*.sh')
 	@$(LAB) ansible-lint --offline --strict --profile production
-	@$(LAB) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self --check-extra-docs-refs .
+	@$(LAB) python docs/lint.py lint-collection-docs --plugin-docs --validate-collection-refs self --check-extra-docs-refs .
 	@$(LAB) antsibull-changelog lint
 	@$(LAB) docs/generate_changelog.sh --check
 
