@@ -14,6 +14,7 @@ import typing as t
 from .files import Entry
 
 KIND = "ext4"
+MKFS = f"mkfs.{KIND}"
 UNITS = "/etc/systemd/system"
 JOURNALD = "/etc/systemd/journald.conf.d/vaultops.conf"
 # By itself journald takes a tenth of a file system. This one has nothing else on it, and an alert looks for 80 %.
@@ -167,7 +168,7 @@ def decide(wanted: Wanted, seen: Seen) -> Decision:
     if not seen["signatures"] and seen["blank"]:
         if not seen["can_format"]:
             return _refused(
-                wanted, f"mkfs.{KIND} is not installed", "Install e2fsprogs on the node, or take an image with it."
+                wanted, f"{MKFS} is not installed", "Install e2fsprogs on the node, or take an image with it."
             )
         return Decision(["unit", "format", "mount"], "")
     if seen["signatures"] == [KIND] and seen["label"] == label_of(wanted["purpose"]):

@@ -24,7 +24,6 @@ END_BYTES = 1 << 20
 # The superblock of ext4: where it is, its magic number, its label, and when it was last mounted.
 _SUPERBLOCK, _BYTES, _MAGIC, _LABEL, _MOUNTED = 1024, 1024, (0x38, 0xEF53), (0x78, 16), 0x2C
 _WAIT_SECONDS = 300
-MKFS = f"mkfs.{volume_plan.KIND}"
 JOURNALD = "systemd-journald.service"
 # Of a disk that is not asked.
 _NOTHING: dict[str, t.Any] = {"busy": False, "signatures": [], "blank": False, "label": "", "used": False}
@@ -50,7 +49,7 @@ def look(wanted: Wanted, proc: str = "/proc") -> Seen:
         "inside": inside,
         "differs": bool(_differing(wanted, disk["size"])),
         "enabled": os.path.islink(os.path.join(volume_plan.UNITS, "local-fs.target.wants", volume_plan.unit_of(path))),
-        "can_format": _program(MKFS) is not None,
+        "can_format": _program(volume_plan.MKFS) is not None,
     }
     return t.cast(Seen, found)
 
@@ -115,7 +114,7 @@ def _format(wanted: Wanted, owner: str) -> None:
     uid, gid = (0, 0) if wanted["purpose"] == "journal" else _ids(owner)
     # Nothing is kept back for root: whoever writes here is not root, and alerts count what is left for all.
     label = volume_plan.label_of(wanted["purpose"])
-    run(MKFS, "-q", "-m", "0", "-L", label, "-E", f"root_owner={uid}:{gid}", link)
+    run(volume_plan.MKFS, "-q", "-m", "0", "-L", label, "-E", f"root_owner={uid}:{gid}", link)
 
 
 def _mount(wanted: Wanted, name: str) -> None:

@@ -342,7 +342,6 @@ def test_the_way_back_after_a_switch(made):
     assert made.published.startswith(old) and made.ask()["change"] == "begun"
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("call", ["tag_resource", "tag_resource 2", "update_alias", "delete_alias"])
 def test_a_finish_that_is_cut_short_is_found_and_finished(made, call, monkeypatch):
     make_key(made.url, NEXT)
@@ -378,7 +377,6 @@ def test_a_finish_that_is_cut_short_is_found_and_finished(made, call, monkeypatc
     assert not made.ask("finish")["changed"]
 
 
-@pytest.mark.long
 def test_a_begin_that_was_cut_short_changes_nothing_until_it_is_begun_again(made):
     make_key(made.url, NEXT)
     assert made.ask()["change"] == "none"

@@ -110,7 +110,6 @@ def test_what_later_runs_wrote_is_put_together_and_never_written_over(move, s3, 
     assert not move()["changed"]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("status", "cluster_id", "is_brought"), [("stored", ID, False), ("stored", None, True), ("prepared", None, True)]
 )

@@ -14,7 +14,6 @@ from kit.paths import ROOT
 
 INPUTS = ROOT / "roles" / "vault_inputs"
 ROLES = [path for path in ALL_ROLES if path != INPUTS]
-LOADER: t.Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NAME = re.compile(r"(?<![\w.])(?:__)?vault_\w+")
 PRIVATE = re.compile(r"(?<![\w.])__[a-z]\w*")
 FILES_OF_TASKS = re.compile(r"(?:import|include)_tasks: (\w+)\.yml")
@@ -22,7 +21,7 @@ FILES_OF_TASKS = re.compile(r"(?:import|include)_tasks: (\w+)\.yml")
 
 @functools.cache
 def read(path: Path) -> dict[str, t.Any]:
-    return (yaml.load(path.read_text(), Loader=LOADER) or {}) if path.exists() else {}
+    return (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
 
 
 def specs(role: Path) -> dict[str, t.Any]:

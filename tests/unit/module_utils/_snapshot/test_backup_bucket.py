@@ -121,7 +121,6 @@ def test_one_that_came_late_among_the_last_few_is_made_up_for(stage: Stage, buck
     assert stage.superseded() == objects(*old)
 
 
-@pytest.mark.long
 def test_a_run_that_was_cut_short_while_it_tagged_is_made_up_for(stage: Stage, bucket: s3.Bucket):
     old = [put(stage, index, 20 - index) for index in range(1, 11)]
     made = backup(11, 1, NOW)

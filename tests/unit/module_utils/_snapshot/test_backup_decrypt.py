@@ -113,7 +113,6 @@ def test_a_foreign_cluster_is_refused_unless_it_is_meant(
     assert target.exists()
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     "changes",
     [
@@ -211,7 +210,6 @@ def test_a_file_that_was_changed(stage: Stage, made: Path, target: Path):
     assert "was changed: its SHA-256" in str(refused(stage, made, target))
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.02, 0.05, 0.3, 0.6, 0.9, 0.99, 0.999])
 def test_a_file_and_a_manifest_that_were_changed_together(stage: Stage, made: Path, target: Path, share: float):
     """A bit anywhere, or an end anywhere: what the manifest can't tell any more, the encryption does."""

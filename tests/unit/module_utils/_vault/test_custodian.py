@@ -335,7 +335,6 @@ def begun_between(options, node, nth, monkeypatch) -> list[str]:
     return errors
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("nth", range(1, 10))
 def test_of_two_controllers_at_init_exactly_one_initialises_and_its_keys_are_kept(two, monkeypatch, nth):
     node = Node()
@@ -452,7 +451,6 @@ def cut_short(options, node, monkeypatch) -> None:
         run(options, node)
 
 
-@pytest.mark.long
 def test_a_run_that_was_cut_short_is_begun_again_by_any_controller(two, monkeypatch):
     node = Node()
     cut_short(two[0], node, monkeypatch)

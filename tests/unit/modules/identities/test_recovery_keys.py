@@ -258,7 +258,6 @@ def calls_of(controller, work) -> int:
     return controller.count
 
 
-@pytest.mark.long
 def test_a_rekey_that_dies_at_any_call_is_finished_by_the_next_run(vault, custody, run, controller):
     points = calls_of(controller, lambda: run(vault_rekey))
     assert points > 12
@@ -281,7 +280,6 @@ def test_a_rekey_that_dies_at_any_call_is_finished_by_the_next_run(vault, custod
     assert ends == {"begin", "verify", "settle"}
 
 
-@pytest.mark.long
 def test_a_look_that_dies_at_any_call_leaves_nothing_behind_for_the_next_one(vault, custody, run, controller):
     keys = list(vault.recovery.keys)
     points = calls_of(controller, lambda: run(vault_custody_check))
@@ -402,7 +400,6 @@ def test_the_root_token_goes_only_when_an_administrator_has_logged_in(vault, cus
     assert root_tokens(vault) == []
 
 
-@pytest.mark.long
 def test_a_run_that_dies_at_any_call_leaves_no_root_token_when_the_next_one_has_ended(
     vault, custody, run, controller, locked_out, monkeypatch
 ):
