@@ -17,10 +17,12 @@ KILLS = 10
 RESUMES = "What was begun stays as it is. The next run names who had the lease, and finishes the work."
 
 # What each playbook needs so that it has something to do each time.
-RUNS: dict[str, t.Callable[[int], list[str]]] = {
-    "site.yml": lambda turn: ["-e", f"vault_server_log_level={'debug' if turn % 2 else 'info'}"],
-    "playbooks/rolling_restart.yml": lambda _turn: [],
-    "playbooks/rotate_certificates.yml": lambda _turn: [],
+RUNS: dict[str, t.Callable[[str, int], list[str]]] = {
+    "site.yml": lambda _name, turn: ["-e", f"vault_server_log_level={'debug' if turn % 2 else 'info'}"],
+    "playbooks/rolling_restart.yml": lambda _name, _turn: [],
+    "playbooks/rotate_certificates.yml": lambda _name, _turn: [],
+    "playbooks/rekey.yml": lambda name, _turn: ["-e", f"vault_rekey_confirm={name} vault_rekey_age_hours=0"],
+    "playbooks/failover_check.yml": lambda name, _turn: ["-e", f"vault_failover_confirm={name}"],
 }
 seed = random.SystemRandom().randrange(10**6)
 
@@ -32,7 +34,7 @@ def killed(cluster: Cluster, playbook: str) -> Steps:
     finish(cluster, playbook, 0)
     whole = time.monotonic() - begun
     for turn in range(1, KILLS + 1):
-        process = cluster.bench.start_play(*RUNS[playbook](turn), playbook=playbook)
+        process = started(cluster, playbook, turn)
         try:
             process.wait(moments.uniform(1, whole))
         except subprocess.TimeoutExpired:
@@ -42,11 +44,16 @@ def killed(cluster: Cluster, playbook: str) -> Steps:
     yield
 
 
+def started(cluster: Cluster, playbook: str, turn: int) -> subprocess.Popen[str]:
+    return cluster.bench.start_play(*RUNS[playbook](cluster.bench.lab.name, turn), playbook=playbook)
+
+
 def finish(cluster: Cluster, playbook: str, turn: int) -> None:
     """The next run is refused where the one before had the lease, and finishes when that is said."""
-    code, output = cluster.bench.play(*RUNS[playbook](turn), playbook=playbook)
+    arguments = RUNS[playbook](cluster.bench.lab.name, turn)
+    code, output = cluster.bench.play(*arguments, playbook=playbook)
     if code:
-        code, output = cluster.bench.play_after_kill(*RUNS[playbook](turn), playbook=playbook)
+        code, output = cluster.bench.play_after_kill(*arguments, playbook=playbook)
     if code:
         raise SystemExit(f"{playbook} did not finish what was begun (seed {seed}): {output}")
 
@@ -69,6 +76,18 @@ def controller_killed_in_rotate_certificates(cluster: Cluster) -> Steps:
     yield from killed(cluster, "playbooks/rotate_certificates.yml")
 
 
+@fault(gap=1, heal=60, by_itself=f"{RESUMES} Custody holds keys that count at every moment.", to_do="Run it again.")
+def controller_killed_in_rekey(cluster: Cluster) -> Steps:
+    """rekey.yml is killed at ten random moments."""
+    yield from killed(cluster, "playbooks/rekey.yml")
+
+
+@fault(gap=3, heal=60, by_itself=f"{RESUMES} A timer on the node starts Vault.", to_do="Run it again.")
+def controller_killed_in_failover_check(cluster: Cluster) -> Steps:
+    """failover_check.yml is killed at ten random moments."""
+    yield from killed(cluster, "playbooks/failover_check.yml")
+
+
 @fault(
     gap=3,
     heal=60,
@@ -77,7 +96,7 @@ def controller_killed_in_rotate_certificates(cluster: Cluster) -> Steps:
 def two_controllers(cluster: Cluster) -> Steps:
     """Each pair of playbooks that change the cluster is started at once."""
     for turn, pair in enumerate(itertools.combinations_with_replacement(RUNS, 2), start=1):
-        processes = [cluster.bench.start_play(*RUNS[playbook](turn), playbook=playbook) for playbook in pair]
+        processes = [started(cluster, playbook, turn) for playbook in pair]
         ended = [finished(process) for process in processes]
         refused = [output for code, output in ended if code]
         if len(refused) > 1 or any("is at work" not in " ".join(output.split()) for output in refused):
