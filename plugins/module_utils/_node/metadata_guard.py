@@ -6,12 +6,12 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
-import shutil
 import subprocess
 import tempfile
 import typing as t
 
 from .._common.errors import Problem
+from . import programs
 from .files import Entry
 
 TABLE = "inet vaultops_metadata"
@@ -91,7 +91,7 @@ def entries(program: str, text: str, rules_path: str, units: str) -> list[Entry]
 
 
 def nft() -> str | None:
-    return shutil.which("nft", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+    return programs.find("nft")
 
 
 def trial(program: str, text: str) -> str | None:

@@ -16,7 +16,7 @@ import typing as t
 
 from .._common import files as whole_files
 from .._common.errors import Problem
-from . import files, volume_plan
+from . import files, programs, volume_plan
 from .volume_plan import Seen, Wanted
 
 # A new volume of EBS is all zeros. So much is read of each end of it: where anything keeps its headers.
@@ -27,7 +27,6 @@ _WAIT_SECONDS = 300
 JOURNALD = "systemd-journald.service"
 # Of a disk that is not asked.
 _NOTHING: dict[str, t.Any] = {"busy": False, "signatures": [], "blank": False, "label": "", "used": False}
-_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 
 def look(wanted: Wanted, proc: str = "/proc") -> Seen:
@@ -49,7 +48,7 @@ def look(wanted: Wanted, proc: str = "/proc") -> Seen:
         "inside": inside,
         "differs": bool(_differing(wanted, disk["size"])),
         "enabled": os.path.islink(os.path.join(volume_plan.UNITS, "local-fs.target.wants", volume_plan.unit_of(path))),
-        "can_format": _program(volume_plan.MKFS) is not None,
+        "can_format": programs.find(volume_plan.MKFS) is not None,
     }
     return t.cast(Seen, found)
 
@@ -154,7 +153,7 @@ def _move_journal(path: str, below: int) -> None:
 
 def run(*command: str, keep: int | None = None) -> str:
     """*keep*: a file descriptor that the program has as well."""
-    program = _program(command[0])
+    program = programs.find(command[0])
     if program is None:
         raise Problem(f"{command[0]} is not installed", "It is in e2fsprogs, util-linux, coreutils or systemd.")
     try:
@@ -174,10 +173,6 @@ def run(*command: str, keep: int | None = None) -> str:
         said = (done.stderr or done.stdout).strip() or f"it ended with {done.returncode}"
         raise Problem(f"'{' '.join(command)}' failed: {said}")
     return done.stdout
-
-
-def _program(name: str) -> str | None:
-    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{_PATH}")
 
 
 def _device(link: str) -> str | None:

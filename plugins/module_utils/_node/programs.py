@@ -1,0 +1,15 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where a node's programs are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+# Whoever is no root, and some remote shells, have no directories of administrators' programs in their PATH.
+_ADMINISTRATORS = "/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def find(name: str) -> str | None:
+    """The path of program *name*; None where the node has none."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{_ADMINISTRATORS}")
