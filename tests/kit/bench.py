@@ -107,6 +107,12 @@ class Bench:
             check=True,
         )
 
+    def attach_disks(self) -> None:
+        """The volumes that the stand-in's instances were launched with, as disks of the nodes."""
+        subprocess.run(
+            [sys.executable, str(ROOT / "tests/lab/attach_disks.py")], env=self.environment, cwd=ROOT, check=True
+        )
+
     def need_vault(self, version: str) -> None:
         """The release mirror has this version too: made now, if nothing needed it before."""
         self.lab_command("prepare", VAULTOPS_LAB_VAULT=version)

@@ -206,6 +206,8 @@ def test_an_empty_account_and_a_job_that_is_killed_in_the_middle_of_init(bench, 
     }
     nowhere = {"_meta": {"hostvars": {}}, "vault": {"hosts": []}}
     Jobs(runner, nowhere, vault_cluster_name="prod", **account).run("playbooks/provision.yml")
+    # On EC2 an instance has them from its launch.
+    bench.attach_disks()
     jobs = Jobs(runner, synchronised(bench, runner), **account)
 
     killed = jobs.start("site.yml", user="alice")
