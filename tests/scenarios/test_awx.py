@@ -223,7 +223,7 @@ def test_an_empty_account_and_a_job_that_is_killed_in_the_middle_of_init(bench, 
 def empty_account(bench):
     """What the user has before provision.yml: a VPC with a subnet. Returns what is to be made in it."""
     bench.require_network()
-    requests.post(f"{bench.lab.aws_url}/moto-api/reset", timeout=10).raise_for_status()
+    requests.post(f"{bench.lab.aws_url}/moto-api/reset", timeout=60).raise_for_status()
     ec2 = boto3.client("ec2", region_name=REGION, endpoint_url=bench.lab.aws_url)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     where = {"CidrBlock": bench.lab.subnet, "AvailabilityZone": f"{REGION}a"}
