@@ -25,7 +25,7 @@ def replaced(wanted: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, str]:
 
 def problems(wanted: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     """Why these can't replace what they name."""
-    names = {entry.get("name") for entry in wanted}
+    names = {str(entry.get("name")) for entry in wanted}
     counted = collections.Counter(entry["replaces"] for entry in wanted if entry.get("replaces"))
     return [
         *(

@@ -136,9 +136,7 @@ MACHINES = _of(
 MACHINES_GO = _of(
     "ec2", "DeleteSecurityGroup", "DescribeInstanceAttribute", "ModifyInstanceAttribute", "TerminateInstances"
 )
-MACHINES_RETIRE = _of(
-    "ec2", "DescribeInstanceAttribute", "ModifyInstanceAttribute", "StopInstances", "TerminateInstances"
-)
+MACHINES_RETIRE = _of("ec2", "StopInstances", "TerminateInstances")
 BALANCER_READS_ALWAYS = _of(
     "elasticloadbalancing",
     "DescribeListeners",
@@ -369,7 +367,7 @@ def move_seal_key_policy(inputs: RunnerInputs) -> Document:
 
 
 def renew_policy(inputs: RunnerInputs) -> Document:
-    """What renew_nodes.yml does with instances that were replaced."""
+    """What renew_nodes.yml does with instances that were replaced, beside provision.yml and replace_node.yml."""
     return document([allow("VaultMachinesRetire", MACHINES_RETIRE, [_ec2(inputs, "instance/*")], _has_tag(inputs))])
 
 

@@ -75,7 +75,10 @@ def test_what_another_one_replaces_may_be_there_and_is_not_launched_again():
 
 @pytest.mark.parametrize(
     ("name", "replaces", "said"),
-    [("vault-4", "vault-3", "lists vault-3, and says that another"), ("vault-6", "vault-2", "2 entries of vault_ec2_instances")],
+    [
+        ("vault-4", "vault-3", "lists vault-3, and says that another"),
+        ("vault-6", "vault-2", "2 entries of vault_ec2_instances"),
+    ],
 )
 def test_what_can_t_be_replaced_is_named(name, replaces, said):
     wanted = [{"name": name, "subnet_id": "subnet-1", "replaces": replaces}, *RENEWED[1:]]
