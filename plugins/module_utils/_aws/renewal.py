@@ -75,8 +75,8 @@ def retire(
             if instance["state"]["name"] in GOING:
                 out["stop"].append(identifier)
             out["words"].append(
-                f"{name} ({identifier}) is {'stopped' if identifier in out['stop'] else 'stopped already'}. To terminate it, with "
-                f"its data: -e vault_renew_terminate={cluster}"
+                f"{name} ({identifier}) is {'stopped' if identifier in out['stop'] else 'stopped already'}. To terminate it, "
+                f"with its data: -e vault_renew_terminate={cluster}"
             )
     return out
 
