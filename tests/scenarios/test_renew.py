@@ -30,7 +30,7 @@ class Account:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         bench.require_network()
-        requests.post(f"{bench.lab.aws_url}/moto-api/reset", timeout=10).raise_for_status()
+        requests.post(f"{bench.lab.aws_url}/moto-api/reset", timeout=60).raise_for_status()
         self.ec2 = bench.aws("ec2")
         vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         where = {"CidrBlock": bench.lab.subnet, "AvailabilityZone": f"{REGION}a"}
