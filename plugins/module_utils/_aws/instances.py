@@ -6,6 +6,7 @@ from __future__ import annotations
 import collections
 import typing as t
 
+from . import renewal
 from . import volumes as volumes_of
 
 # Set on the nodes' security group when every instance was there once, with their names as its value. From then on a missing one
@@ -20,6 +21,7 @@ class Wanted(t.TypedDict, total=False):
     name: str
     subnet_id: str
     private_ip: str
+    replaces: str
 
 
 def plan(
@@ -76,6 +78,8 @@ def settled(wanted: list[Wanted], launched: list[str], shown: list[dict[str, t.A
     a terminated one for an hour, and a new one not always at once.
     """
     running = {_name(instance) for instance in shown if instance["state"]["name"] == "running"}
+    # What another one has replaced may be stopped.
+    shown = [instance for instance in shown if _name(instance) not in renewal.replaced(wanted)]
     problems = []
     for instance in shown:
         state = instance["state"]["name"]
@@ -98,16 +102,23 @@ def _ended(instance: dict[str, t.Any], state: str) -> str:
 
 
 def inventory_problems(
-    hosts: list[t.Mapping[str, t.Any]], wanted: list[Wanted], profile: str, all_of_them: bool = True
+    hosts: list[t.Mapping[str, t.Any]],
+    wanted: list[Wanted],
+    profile: str,
+    all_of_them: bool = True,
+    leaving: t.Sequence[str] = (),
 ) -> list[str]:
     """Why the hosts that the EC2 inventory found are not the instances that are wanted.
 
     A tag decides who is in the inventory, and an identity that may tag instances could add one of its own, to be given a
-    certificate of the cluster. *hosts* are the hosts' variables. Without *all_of_them*, an instance may be missing.
+    certificate of the cluster. *hosts* are the hosts' variables. Without *all_of_them*, an instance may be missing, and one that
+    another one replaces may be there: as one of *leaving*, by name, or while the other one is not there.
     """
     if not any("aws_instance_id" in host for host in hosts):
         return []  # another inventory, whose hosts somebody listed by hand
     asked = {entry["name"]: entry for entry in wanted}
+    successor_of = renewal.replaced(wanted)
+    names = {host["inventory_hostname"] for host in hosts}
     found = []
     for host in hosts:
         name = host["inventory_hostname"]
@@ -119,6 +130,11 @@ def inventory_problems(
                 f"{len(identifiers)} running instances carry the cluster's tag and the name {name} "
                 f"({', '.join(identifiers)}). Find out which one is the node, and take the tags from the other."
             )
+        elif name in successor_of and name not in asked:
+            successor = successor_of[name]
+            if all_of_them or (name not in leaving and successor in names):
+                found.append(f"{name} is replaced by {successor}. Run playbooks/renew_nodes.yml, which has it leave.")
+            found += _profile_problems(name, host, profile)
         elif name not in asked:
             found.append(
                 f"{name} ({host['aws_instance_id']}) carries the cluster's tag, and vault_ec2_instances does not list it. "
@@ -126,7 +142,7 @@ def inventory_problems(
             )
         else:
             found += _host_problems(name, host, asked[name], profile)
-    missing = sorted(set(asked) - {host["inventory_hostname"] for host in hosts})
+    missing = sorted(set(asked) - names)
     if missing and all_of_them:
         found.append(
             f"{', '.join(missing)} of vault_ec2_instances is not among the running instances. Start it, or take the node "
@@ -147,17 +163,25 @@ def load_balancer_problems(load_balancer: bool, tls_min_version: str) -> list[st
 
 
 def _host_problems(name: str, host: t.Mapping[str, t.Any], entry: Wanted, profile: str) -> list[str]:
-    arn = (host.get("aws_iam_instance_profile") or {}).get("arn", "")
-    has = {
-        "instance profile": (arn.rpartition("/")[2] or "none", profile),
-        "subnet": (host.get("aws_subnet_id"), entry["subnet_id"]),
-        "address": (host.get("aws_private_ip_address"), entry.get("private_ip", host.get("aws_private_ip_address"))),
-    }
+    address = host.get("aws_private_ip_address")
     return [
-        f"{name} ({host['aws_instance_id']}) has the {what} {is_there}, and the cluster's node has {wanted}. Find out what "
+        *_profile_problems(name, host, profile),
+        *_other_problems(name, host, "subnet", host.get("aws_subnet_id"), entry["subnet_id"]),
+        *_other_problems(name, host, "address", address, entry.get("private_ip", address)),
+    ]
+
+
+def _profile_problems(name: str, host: t.Mapping[str, t.Any], profile: str) -> list[str]:
+    arn = (host.get("aws_iam_instance_profile") or {}).get("arn", "")
+    return _other_problems(name, host, "instance profile", arn.rpartition("/")[2] or "none", profile)
+
+
+def _other_problems(name: str, host: t.Mapping[str, t.Any], what: str, has: t.Any, wanted: t.Any) -> list[str]:
+    if has == wanted:
+        return []
+    return [
+        f"{name} ({host['aws_instance_id']}) has the {what} {has}, and the cluster's node has {wanted}. Find out what "
         "this instance is; no certificate is made for it."
-        for what, (is_there, wanted) in has.items()
-        if is_there != wanted
     ]
 
 
@@ -179,7 +203,7 @@ def _list_problems(wanted: list[Wanted]) -> list[str]:
     bare = [entry.get("name", "?") for entry in wanted if not entry.get("name") or not entry.get("subnet_id")]
     if bare:
         found.append(f"vault_ec2_instances: {', '.join(bare)} lacks a name or a subnet_id.")
-    return found
+    return found + renewal.problems(wanted)
 
 
 def _subnet_problems(
@@ -233,7 +257,7 @@ def _found_problems(wanted: list[Wanted], found: list[dict[str, t.Any]]) -> list
         for name, count in by_name.items()
         if count > 1
     ]
-    unlisted = sorted(set(by_name) - set(asked))
+    unlisted = sorted(set(by_name) - set(asked) - set(renewal.replaced(wanted)))
     if unlisted:
         problems.append(
             f"{', '.join(unlisted)} belongs to this cluster by its tags, and vault_ec2_instances does not list it. Add "

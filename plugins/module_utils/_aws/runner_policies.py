@@ -136,6 +136,7 @@ MACHINES = _of(
 MACHINES_GO = _of(
     "ec2", "DeleteSecurityGroup", "DescribeInstanceAttribute", "ModifyInstanceAttribute", "TerminateInstances"
 )
+MACHINES_RETIRE = _of("ec2", "StopInstances", "TerminateInstances")
 BALANCER_READS_ALWAYS = _of(
     "elasticloadbalancing",
     "DescribeListeners",
@@ -193,6 +194,7 @@ def runner_policies(inputs: RunnerInputs) -> dict[str, Document]:
         "custody": custody_policy(inputs),
         "restore": restore_policy(inputs),
         "move_seal_key": move_seal_key_policy(inputs),
+        "renew": renew_policy(inputs),
         "decommission": decommission_policy(inputs),
     }
 
@@ -362,6 +364,11 @@ def move_seal_key_policy(inputs: RunnerInputs) -> Document:
     if inputs["bucket"]:
         statements += _read_snapshots(inputs)
     return document(statements)
+
+
+def renew_policy(inputs: RunnerInputs) -> Document:
+    """What renew_nodes.yml does with instances that were replaced, beside provision.yml and replace_node.yml."""
+    return document([allow("VaultMachinesRetire", MACHINES_RETIRE, [_ec2(inputs, "instance/*")], _has_tag(inputs))])
 
 
 def decommission_policy(inputs: RunnerInputs) -> Document:

@@ -56,6 +56,7 @@ def test_how_the_nodes_are_reached_is_what_the_hosts_say(run, tmp_path):
         for name in (
             *("provision", "provision-machines", "site", "status", "backup", "custody", "restore", "move_seal_key"),
             "decommission",
+            "renew",
         )
     }
     bucket = ["arn:aws-cn:s3:::example-transfer/*"]

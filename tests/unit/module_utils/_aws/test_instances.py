@@ -56,6 +56,35 @@ def test_an_instance_that_was_lost_is_not_recreated_by_the_way(were_there):
     assert planned(found=there(1), were_there=were_there, confirmed=["vault-2"])["create"] == []
 
 
+RENEWED = [
+    {"name": "vault-4", "subnet_id": "subnet-1", "replaces": "vault-1"},
+    {"name": "vault-5", "subnet_id": "subnet-2", "replaces": "vault-2"},
+    {"name": "vault-3", "subnet_id": "subnet-3"},
+]
+
+
+def test_what_another_one_replaces_may_be_there_and_is_not_launched_again():
+    assert planned(wanted=RENEWED, found=there(1, 2, 3), were_there="vault-1 vault-2 vault-3") == {
+        "create": ["vault-4", "vault-5"],
+        "problems": [],
+    }
+    assert planned(wanted=RENEWED, found=there(3)) == {"create": ["vault-4", "vault-5"], "problems": []}
+    strange = planned(wanted=RENEWED, found=[*there(1), {**there(1)[0], "tags": {"Name": "vault-9"}}])
+    assert len(strange["problems"]) == 1 and strange["problems"][0].startswith("vault-9 belongs to this cluster")
+
+
+@pytest.mark.parametrize(
+    ("name", "replaces", "said"),
+    [
+        ("vault-4", "vault-3", "lists vault-3, and says that another"),
+        ("vault-6", "vault-2", "2 entries of vault_ec2_instances"),
+    ],
+)
+def test_what_can_t_be_replaced_is_named(name, replaces, said):
+    wanted = [{"name": name, "subnet_id": "subnet-1", "replaces": replaces}, *RENEWED[1:]]
+    assert [problem for problem in planned(wanted=wanted, found=there(1, 2, 3))["problems"] if said in problem]
+
+
 def test_a_name_that_never_was_is_no_lost_instance():
     five = [*WANTED, {"name": "vault-4", "subnet_id": "subnet-1"}, {"name": "vault-5", "subnet_id": "subnet-2"}]
     grown = planned(five, there(1, 2, 3), were_there="vault-1 vault-2 vault-3")
