@@ -88,6 +88,27 @@ AT_ONCE = {
         ("{public_subnet} gives each new instance a public address", "Name private subnets"),
         variables={"lab_subnet": "{{ public_subnet }}"},
     ),
+    "image that is gone": Case(
+        ("the image ami-0123 does not exist in eu-central-1", "Images belong to one region"),
+        variables={"vault_ec2_image_id": "ami-0123"},
+    ),
+    "image that does not fit": Case(
+        (
+            "is for arm64, and m7i.large for x86_64",
+            "Set vault_ec2_image_id or vault_ec2_instance_type so that both fit",
+            "vault_ec2_volume_gib is 8, and the root volume of the image",
+            "Set 15 or more",
+        ),
+        variables={"vault_ec2_image_id": "newest:137112412989:al2023-ami-2023*-arm64", "vault_ec2_volume_gib": 8},
+    ),
+    "type that the zone has not": Case(
+        ("m99i.large, which AWS offers in no zone here", "Name another type"),
+        variables={"vault_ec2_instance_type": "m99i.large"},
+    ),
+    "no right to look at images": Case(
+        ("ec2:DescribeImages was refused in eu-central-1: UnauthorizedOperation", ALLOW),
+        (Rule("DescribeImages", denied("ec2:DescribeImages", "*", "UnauthorizedOperation")),),
+    ),
     "bucket of somebody else": Case(
         ("The bucket taken exists, and is somebody else's", "Choose another name"),
         (Rule("HEAD /taken", Answer("AccessDenied", status=403)),),
@@ -253,7 +274,7 @@ def test_instances_have_volumes_of_their_own_from_their_launch_and_never_later(f
 
     run = fresh_account.provision(variables=bare)
     assert run.code == 0, run.output
-    assert volumes_of(fresh_account) == [{"/dev/xvda": (20, True, True)}] * 3
+    assert volumes_of(fresh_account) == [{"/dev/sda1": (20, True, True)}] * 3
     made = fresh_account.made()
 
     # What the defaults would give to new instances changes nothing of these, and the plan says so.
@@ -265,16 +286,42 @@ def test_instances_have_volumes_of_their_own_from_their_launch_and_never_later(f
             in run.output
         )
         assert "playbooks/replace_node.yml puts new instances in their place" in run.output
-    assert volumes_of(fresh_account) == [{"/dev/xvda": (20, True, True)}] * 3
+    assert volumes_of(fresh_account) == [{"/dev/sda1": (20, True, True)}] * 3
     assert fresh_account.made() == made
 
     five = [{"name": f"vault-{number}", "subnet_id": fresh_account.subnet} for number in range(1, 6)]
     run = fresh_account.provision(variables={"vault_ec2_instances": five})
     assert run.code == 0, run.output
     assert "with a volume each for Raft's data (50 GiB), the audit log (20 GiB) and the journal (10 GiB)" in plan(run)
-    own = {"/dev/xvda": (20, True, True), "/dev/sdf": (50, True, True), "/dev/sdg": (20, True, True)}
+    own = {"/dev/sda1": (20, True, True), "/dev/sdf": (50, True, True), "/dev/sdg": (20, True, True)}
     assert sorted(map(len, volumes_of(fresh_account))) == [1, 1, 1, 4, 4]
     assert {**own, "/dev/sdh": (10, True, True)} in volumes_of(fresh_account)
+
+
+def test_instances_are_launched_from_what_a_parameter_names_then_and_are_not_changed_by_what_it_names_later(
+    fresh_account,
+):
+    ssm, ec2 = fresh_account.client("ssm"), fresh_account.client("ec2")
+    golden = {"vault_ec2_image_id": "resolve:ssm:/golden"}
+    ssm.put_parameter(Name="/golden", Value="ami-760aaa0f", Type="String")
+    run = fresh_account.provision(variables=golden)
+    assert run.code == 0, run.output
+    assert "from ami-760aaa0f, amzn-ami-hvm-2017.09.1.20171103-x86_64-gp2" in plan(run)
+    made = fresh_account.made()
+    # The root volume is where this image has it.
+    assert [sorted(one)[-1] for one in volumes_of(fresh_account)] == ["/dev/xvda"] * 3
+
+    ssm.put_parameter(Name="/golden", Value="ami-0123", Type="String", Overwrite=True)
+    again = fresh_account.provision(variables=golden)
+    assert (again.code, again.changed) == (0, 0), again.output
+    assert not {"GetParameters", "DescribeImages"} & set(again.calls)
+    assert fresh_account.made() == made
+    images = {
+        instance["ImageId"]
+        for each in ec2.describe_instances(InstanceIds=list(made["instance"]))["Reservations"]
+        for instance in each["Instances"]
+    }
+    assert images == {"ami-760aaa0f"}
 
 
 def test_what_passes_does_not_stop_a_run(fresh_account):

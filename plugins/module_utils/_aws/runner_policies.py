@@ -123,7 +123,15 @@ BUCKET_WRITES = _of(
 )
 BUCKET_GOES = _of("s3", "DeleteBucket", "GetBucketPolicy", "ListBucket", "ListBucketVersions")
 EC2_READS_ALWAYS = _of("ec2", "DescribeInstances", "DescribeSecurityGroups")
-EC2_READS = EC2_READS_ALWAYS + _of("ec2", "DescribeInstanceStatus", "DescribeSubnets", "DescribeTags")
+EC2_READS = EC2_READS_ALWAYS + _of(
+    "ec2",
+    "DescribeImages",
+    "DescribeInstanceStatus",
+    "DescribeInstanceTypeOfferings",
+    "DescribeInstanceTypes",
+    "DescribeSubnets",
+    "DescribeTags",
+)
 MACHINES = _of(
     "ec2",
     "AuthorizeSecurityGroupIngress",
@@ -172,6 +180,7 @@ class RunnerInputs(PolicyInputs):
     replica_region: str  # of the unseal key; empty: none
     balancer: bool
     subnets: list[str]  # ids of those that instances are launched in; empty: any
+    image_parameter: str  # of Systems Manager, with the id of the image; empty: the id comes from elsewhere
     key_pair: str  # that instances are launched with; empty: none
     managed_policies: list[str]  # ARNs of those that the nodes' role gets besides its own
     lock: bool  # whether the bucket has an object lock
@@ -269,6 +278,8 @@ def machines_policy(inputs: RunnerInputs) -> Document:
         ),
         allow("VaultMachines", MACHINES, [group, instances], _has_tag(inputs)),
     ]
+    if inputs["image_parameter"]:
+        statements.append(allow("VaultImage", ["ssm:GetParameters"], [_image_parameter(inputs)]))
     if inputs["balancer"]:
         balancer, targets, listener = _balancer(inputs)
         statements += [
@@ -526,6 +537,13 @@ def _balancer(inputs: RunnerInputs) -> tuple[str, str, str]:
 
 def _ec2(inputs: RunnerInputs, name: str) -> str:
     return arn(inputs, "ec2", name)
+
+
+def _image_parameter(inputs: RunnerInputs) -> str:
+    """Without the version or the label. Those that AWS publishes are in no account."""
+    name = inputs["image_parameter"].partition(":")[0]
+    named = {**inputs, "account": "*"} if name.startswith("/aws/") else inputs
+    return arn(t.cast("RunnerInputs", named), "ssm", f"parameter/{name.strip('/')}")
 
 
 def _iam(inputs: RunnerInputs, name: str) -> str:
