@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import typing as t
@@ -108,6 +109,10 @@ AT_ONCE = {
     "no right to look at images": Case(
         ("ec2:DescribeImages was refused in eu-central-1: UnauthorizedOperation", ALLOW),
         (Rule("DescribeImages", denied("ec2:DescribeImages", "*", "UnauthorizedOperation")),),
+    ),
+    "security group that is not there": Case(
+        ("vault_ec2_security_groups names sg-0123, which does not exist here", "Check the ids"),
+        variables={"vault_ec2_security_groups": ["sg-0123"]},
     ),
     "bucket of somebody else": Case(
         ("The bucket taken exists, and is somebody else's", "Choose another name"),
@@ -322,6 +327,40 @@ def test_instances_are_launched_from_what_a_parameter_names_then_and_are_not_cha
         for instance in each["Instances"]
     }
     assert images == {"ami-760aaa0f"}
+
+
+def test_who_reaches_the_nodes_what_goes_out_and_the_first_boot_follow_the_inputs(fresh_account):
+    ec2 = fresh_account.client("ec2")
+    other = ec2.create_security_group(GroupName="company", Description="theirs", VpcId=fresh_account.vpc)["GroupId"]
+    https = {"proto": "tcp", "ports": [443], "cidr_ip": "10.0.0.0/16", "rule_desc": "endpoints"}
+    chosen = {"vault_ssh_cidrs": ["10.9.0.0/16"], "vault_ec2_egress": [https], "vault_ssm": True}
+    run = fresh_account.provision(variables={**chosen, "vault_ec2_security_groups": [other]})
+    assert run.code == 0, run.output
+    (group,) = fresh_account.made()["security group"] - {other}
+    (described,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+
+    def ports(rules):
+        return sorted((rule.get("FromPort"), [each["CidrIp"] for each in rule["IpRanges"]]) for rule in rules)
+
+    assert (22, ["10.9.0.0/16"]) in ports(described["IpPermissions"])
+    assert ports(described["IpPermissionsEgress"]) == [(443, ["10.0.0.0/16"]), (8200, []), (8201, [])]
+    instances = [
+        instance
+        for each in ec2.describe_instances(InstanceIds=list(fresh_account.made()["instance"]))["Reservations"]
+        for instance in each["Instances"]
+    ]
+    assert [{each["GroupId"] for each in one["SecurityGroups"]} for one in instances] == [{group, other}] * 3
+    told = ec2.describe_instance_attribute(InstanceId=instances[0]["InstanceId"], Attribute="userData")["UserData"]
+    script = base64.b64decode(told["Value"]).decode()
+    assert script.startswith("#!/bin/sh\nagent=yes\nregion=eu-central-1\n#!/bin/sh\n# Installs what a node needs")
+
+    # Another group is for new instances. Of those that are there it is only said.
+    made = fresh_account.made()
+    third = ec2.create_security_group(GroupName="third", Description="theirs", VpcId=fresh_account.vpc)["GroupId"]
+    again = fresh_account.provision(variables={**chosen, "vault_ec2_security_groups": [other, third]})
+    assert (again.code, again.changed) == (0, 0), again.output
+    assert f"vault-1: launched without {third} of vault_ec2_security_groups" in again.output
+    assert fresh_account.made()["instance"] == made["instance"]
 
 
 def test_what_passes_does_not_stop_a_run(fresh_account):

@@ -141,6 +141,9 @@ MACHINES = _of(
     "RevokeSecurityGroupIngress",
     "UpdateSecurityGroupRuleDescriptionsIngress",
 )
+EGRESS = _of(
+    "ec2", "AuthorizeSecurityGroupEgress", "RevokeSecurityGroupEgress", "UpdateSecurityGroupRuleDescriptionsEgress"
+)
 MACHINES_GO = _of(
     "ec2", "DeleteSecurityGroup", "DescribeInstanceAttribute", "ModifyInstanceAttribute", "TerminateInstances"
 )
@@ -179,6 +182,8 @@ class RunnerInputs(PolicyInputs):
     manages_key: bool  # whether the unseal key is the cluster's own
     replica_region: str  # of the unseal key; empty: none
     balancer: bool
+    egress: bool  # whether rules say what may go out of the nodes
+    security_groups: list[str]  # ids of those that instances get besides the cluster's own
     subnets: list[str]  # ids of those that instances are launched in; empty: any
     image_parameter: str  # of Systems Manager, with the id of the image; empty: the id comes from elsewhere
     key_pair: str  # that instances are launched with; empty: none
@@ -276,8 +281,13 @@ def machines_policy(inputs: RunnerInputs) -> Document:
             [group, instances, volumes],
             {"StringEquals": {"ec2:CreateAction": ["CreateSecurityGroup", "RunInstances"]}},
         ),
-        allow("VaultMachines", MACHINES, [group, instances], _has_tag(inputs)),
+        allow(
+            "VaultMachines", [*MACHINES, *(EGRESS if inputs["egress"] else [])], [group, instances], _has_tag(inputs)
+        ),
     ]
+    if inputs["security_groups"]:
+        others = [_ec2(inputs, f"security-group/{group}") for group in inputs["security_groups"]]
+        statements.append(allow("VaultLaunchInOthers", ["ec2:RunInstances"], others))
     if inputs["image_parameter"]:
         statements.append(allow("VaultImage", ["ssm:GetParameters"], [_image_parameter(inputs)]))
     if inputs["balancer"]:
