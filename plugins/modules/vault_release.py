@@ -20,7 +20,7 @@ description:
   - Where others than root could replace what root runs, directories of this collection are made root's, and others are
     named in an error.
   - In check mode, signature and checksums are still verified; the archive itself is not downloaded.
-  - Needs C(gpgv) on the node.
+  - Needs C(gpgv) or C(gpg) on the node.
 author: vaultops maintainers (@vaultops)
 options:
   version:

@@ -252,7 +252,9 @@ def _ssm(one: Request, cluster: Cluster) -> list[Asked]:
     fields = one.fields
     names = fields.get("Names") or [fields.get("Name") or fields.get("Path")]
     place = f"arn:aws:ssm:{one.region}:{cluster.account}:parameter"
-    found = [Asked(_action(one), place + name) for name in names]
+    # What AWS publishes is in no account.
+    public = place.replace(cluster.account, "")
+    found = [Asked(_action(one), (public if name.startswith("/aws/") else place) + name) for name in names]
     if one.operation == "PutParameter" and _tags(fields):
         found.append(Asked("ssm:AddTagsToResource", place + fields["Name"], _tags(fields)))
     return found

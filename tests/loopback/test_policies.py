@@ -19,6 +19,8 @@ THEIRS = json.dumps(NOTHING_ALLOWED)
 TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 TRUSTED = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
 CLUSTER = aws_calls.Cluster(ACCOUNT, "prod", "alias/vault-unseal", "alias/vault-test-ca", REGION)
+IMAGE = "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+CHOSEN = {"vault_ec2_image_id": IMAGE, "vault_ec2_egress": [{"proto": "tcp", "ports": [443], "cidr_ip": "0.0.0.0/0"}]}
 PARAMETER, SECRET = "/vaultops/test/ca", "vault/test/recovery"
 # Asked for, and not needed: the module goes on where it is refused, as it is in these runs.
 REFUSED = "ListAccountAliases"
@@ -28,7 +30,8 @@ SELDOM = {
         "iam:CreateServiceLinkedRole": "AWS itself makes these roles, on behalf of who makes the first balancer",
     },
     "provision-machines": {
-        "ec2:UpdateSecurityGroupRuleDescriptionsIngress": "where a rule is right and its description is not",
+        "ec2:UpdateSecurityGroupRuleDescriptionsEgress": "where a rule is right and its description is not",
+        "ec2:UpdateSecurityGroupRuleDescriptionsIngress": "as of the others",
         "elasticloadbalancing:ModifyListener": "where somebody has sent the listener elsewhere",
         "elasticloadbalancing:SetSubnets": "where a node has come in another subnet",
     },
@@ -47,7 +50,7 @@ def account(stand_in: str, tmp_path_factory: pytest.TempPathFactory) -> Account:
 @pytest.fixture(scope="module")
 def policies(account: Account) -> dict[str, iam.Document]:
     """As the playbook writes them for the variables of the runs below."""
-    output = {"vault_output_dir": str(account.folder / "output")}
+    output = {"vault_output_dir": str(account.folder / "output"), **CHOSEN}
     would = account.run("iam_policies", "--check", "--diff", variables=output)
     assert would.code == 0, would.output
     assert '+      "Sid": "VaultLease"' in would.output
@@ -62,7 +65,7 @@ def policies(account: Account) -> dict[str, iam.Document]:
 
 def run(account: Account, playbook: str, *arguments: str) -> Run:
     denied = Rule(REFUSED, Answer("AccessDenied", "not authorized", 403), every=True)
-    made = account.run(playbook, *arguments, rules=[denied])
+    made = account.run(playbook, *arguments, rules=[denied], variables=CHOSEN)
     assert made.code == 0, made.output
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import typing as t
@@ -87,6 +88,31 @@ AT_ONCE = {
     "subnet that gives out public addresses": Case(
         ("{public_subnet} gives each new instance a public address", "Name private subnets"),
         variables={"lab_subnet": "{{ public_subnet }}"},
+    ),
+    "image that is gone": Case(
+        ("the image ami-0123 does not exist in eu-central-1", "Images belong to one region"),
+        variables={"vault_ec2_image_id": "ami-0123"},
+    ),
+    "image that does not fit": Case(
+        (
+            "is for arm64, and m7i.large for x86_64",
+            "Set vault_ec2_image_id or vault_ec2_instance_type so that both fit",
+            "vault_ec2_volume_gib is 8, and the root volume of the image",
+            "Set 15 or more",
+        ),
+        variables={"vault_ec2_image_id": "newest:137112412989:al2023-ami-2023*-arm64", "vault_ec2_volume_gib": 8},
+    ),
+    "type that the zone has not": Case(
+        ("m99i.large, which AWS offers in no zone here", "Name another type"),
+        variables={"vault_ec2_instance_type": "m99i.large"},
+    ),
+    "no right to look at images": Case(
+        ("ec2:DescribeImages was refused in eu-central-1: UnauthorizedOperation", ALLOW),
+        (Rule("DescribeImages", denied("ec2:DescribeImages", "*", "UnauthorizedOperation")),),
+    ),
+    "security group that is not there": Case(
+        ("vault_ec2_security_groups names sg-0123, which does not exist here", "Check the ids"),
+        variables={"vault_ec2_security_groups": ["sg-0123"]},
     ),
     "bucket of somebody else": Case(
         ("The bucket taken exists, and is somebody else's", "Choose another name"),
@@ -253,7 +279,7 @@ def test_instances_have_volumes_of_their_own_from_their_launch_and_never_later(f
 
     run = fresh_account.provision(variables=bare)
     assert run.code == 0, run.output
-    assert volumes_of(fresh_account) == [{"/dev/xvda": (20, True, True)}] * 3
+    assert volumes_of(fresh_account) == [{"/dev/sda1": (20, True, True)}] * 3
     made = fresh_account.made()
 
     # What the defaults would give to new instances changes nothing of these, and the plan says so.
@@ -265,16 +291,76 @@ def test_instances_have_volumes_of_their_own_from_their_launch_and_never_later(f
             in run.output
         )
         assert "playbooks/replace_node.yml puts new instances in their place" in run.output
-    assert volumes_of(fresh_account) == [{"/dev/xvda": (20, True, True)}] * 3
+    assert volumes_of(fresh_account) == [{"/dev/sda1": (20, True, True)}] * 3
     assert fresh_account.made() == made
 
     five = [{"name": f"vault-{number}", "subnet_id": fresh_account.subnet} for number in range(1, 6)]
     run = fresh_account.provision(variables={"vault_ec2_instances": five})
     assert run.code == 0, run.output
     assert "with a volume each for Raft's data (50 GiB), the audit log (20 GiB) and the journal (10 GiB)" in plan(run)
-    own = {"/dev/xvda": (20, True, True), "/dev/sdf": (50, True, True), "/dev/sdg": (20, True, True)}
+    own = {"/dev/sda1": (20, True, True), "/dev/sdf": (50, True, True), "/dev/sdg": (20, True, True)}
     assert sorted(map(len, volumes_of(fresh_account))) == [1, 1, 1, 4, 4]
     assert {**own, "/dev/sdh": (10, True, True)} in volumes_of(fresh_account)
+
+
+def test_instances_are_launched_from_what_a_parameter_names_then_and_are_not_changed_by_what_it_names_later(
+    fresh_account,
+):
+    ssm, ec2 = fresh_account.client("ssm"), fresh_account.client("ec2")
+    golden = {"vault_ec2_image_id": "resolve:ssm:/golden"}
+    ssm.put_parameter(Name="/golden", Value="ami-760aaa0f", Type="String")
+    run = fresh_account.provision(variables=golden)
+    assert run.code == 0, run.output
+    assert "from ami-760aaa0f, amzn-ami-hvm-2017.09.1.20171103-x86_64-gp2" in plan(run)
+    made = fresh_account.made()
+    # The root volume is where this image has it.
+    assert [sorted(one)[-1] for one in volumes_of(fresh_account)] == ["/dev/xvda"] * 3
+
+    ssm.put_parameter(Name="/golden", Value="ami-0123", Type="String", Overwrite=True)
+    again = fresh_account.provision(variables=golden)
+    assert (again.code, again.changed) == (0, 0), again.output
+    assert not {"GetParameters", "DescribeImages"} & set(again.calls)
+    assert fresh_account.made() == made
+    images = {
+        instance["ImageId"]
+        for each in ec2.describe_instances(InstanceIds=list(made["instance"]))["Reservations"]
+        for instance in each["Instances"]
+    }
+    assert images == {"ami-760aaa0f"}
+
+
+def test_who_reaches_the_nodes_what_goes_out_and_the_first_boot_follow_the_inputs(fresh_account):
+    ec2 = fresh_account.client("ec2")
+    other = ec2.create_security_group(GroupName="company", Description="theirs", VpcId=fresh_account.vpc)["GroupId"]
+    https = {"proto": "tcp", "ports": [443], "cidr_ip": "10.0.0.0/16", "rule_desc": "endpoints"}
+    chosen = {"vault_ssh_cidrs": ["10.9.0.0/16"], "vault_ec2_egress": [https], "vault_ssm": True}
+    run = fresh_account.provision(variables={**chosen, "vault_ec2_security_groups": [other]})
+    assert run.code == 0, run.output
+    (group,) = fresh_account.made()["security group"] - {other}
+    (described,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+
+    def ports(rules):
+        return sorted((rule.get("FromPort"), [each["CidrIp"] for each in rule["IpRanges"]]) for rule in rules)
+
+    assert (22, ["10.9.0.0/16"]) in ports(described["IpPermissions"])
+    assert ports(described["IpPermissionsEgress"]) == [(443, ["10.0.0.0/16"]), (8200, []), (8201, [])]
+    instances = [
+        instance
+        for each in ec2.describe_instances(InstanceIds=list(fresh_account.made()["instance"]))["Reservations"]
+        for instance in each["Instances"]
+    ]
+    assert [{each["GroupId"] for each in one["SecurityGroups"]} for one in instances] == [{group, other}] * 3
+    told = ec2.describe_instance_attribute(InstanceId=instances[0]["InstanceId"], Attribute="userData")["UserData"]
+    script = base64.b64decode(told["Value"]).decode()
+    assert script.startswith("#!/bin/sh\nagent=yes\nregion=eu-central-1\n#!/bin/sh\n# Installs what a node needs")
+
+    # Another group is for new instances. Of those that are there it is only said.
+    made = fresh_account.made()
+    third = ec2.create_security_group(GroupName="third", Description="theirs", VpcId=fresh_account.vpc)["GroupId"]
+    again = fresh_account.provision(variables={**chosen, "vault_ec2_security_groups": [other, third]})
+    assert (again.code, again.changed) == (0, 0), again.output
+    assert f"vault-1: launched without {third} of vault_ec2_security_groups" in again.output
+    assert fresh_account.made()["instance"] == made["instance"]
 
 
 def test_what_passes_does_not_stop_a_run(fresh_account):

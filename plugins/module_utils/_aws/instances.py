@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import collections
+import datetime
 import typing as t
 
 from . import renewal
@@ -148,6 +149,50 @@ def inventory_problems(
             f"{', '.join(missing)} of vault_ec2_instances is not among the running instances. Start it, or take the node "
             "out of the cluster and then out of the list."
         )
+    return found
+
+
+def just_launched(hosts: list[t.Mapping[str, t.Any]], now: datetime.datetime, minutes: int = 15) -> list[str]:
+    """Names of the hosts whose instances may still be on their first boot, by what the EC2 inventory says of them."""
+    earliest = now.replace(tzinfo=datetime.timezone.utc) - datetime.timedelta(minutes=minutes)
+    return [
+        host["inventory_hostname"]
+        for host in hosts
+        if "aws_launch_time" in host and datetime.datetime.fromisoformat(str(host["aws_launch_time"])) > earliest
+    ]
+
+
+def group_problems(groups: list[dict[str, t.Any]], wanted: list[str], vpc_id: str) -> list[str]:
+    """Why new instances can't be given these security groups besides the cluster's own. *groups* are those that exist."""
+    there = {group["group_id"]: group.get("vpc_id") for group in groups}
+    missing = sorted({*wanted} - {*there})
+    elsewhere = sorted(name for name, vpc in there.items() if vpc != vpc_id)
+    found = []
+    if missing:
+        found.append(
+            f"vault_ec2_security_groups names {', '.join(missing)}, which does not exist here. Check "
+            "the ids, the region, the account."
+        )
+    if elsewhere:
+        found.append(
+            f"vault_ec2_security_groups names {', '.join(elsewhere)}, which is not in the VPC of the subnets "
+            f"({vpc_id}). Name groups of that VPC."
+        )
+    return found
+
+
+def without_groups(instances: list[dict[str, t.Any]], wanted: list[str]) -> list[str]:
+    """Of instances that are there: which lack one of these security groups, and what to do about it."""
+    found = []
+    for instance in instances:
+        has = [group["group_id"] for group in instance.get("security_groups", [])]
+        lacks = [group for group in wanted if group not in has]
+        if lacks:
+            found.append(
+                f"{_name(instance)}: launched without {', '.join(lacks)} of vault_ec2_security_groups, and no instance "
+                "that is there is changed. To give it the group: aws ec2 modify-instance-attribute --instance-id "
+                f"{instance['instance_id']} --groups {' '.join([*has, *lacks])}"
+            )
     return found
 
 

@@ -123,7 +123,15 @@ BUCKET_WRITES = _of(
 )
 BUCKET_GOES = _of("s3", "DeleteBucket", "GetBucketPolicy", "ListBucket", "ListBucketVersions")
 EC2_READS_ALWAYS = _of("ec2", "DescribeInstances", "DescribeSecurityGroups")
-EC2_READS = EC2_READS_ALWAYS + _of("ec2", "DescribeInstanceStatus", "DescribeSubnets", "DescribeTags")
+EC2_READS = EC2_READS_ALWAYS + _of(
+    "ec2",
+    "DescribeImages",
+    "DescribeInstanceStatus",
+    "DescribeInstanceTypeOfferings",
+    "DescribeInstanceTypes",
+    "DescribeSubnets",
+    "DescribeTags",
+)
 MACHINES = _of(
     "ec2",
     "AuthorizeSecurityGroupIngress",
@@ -132,6 +140,9 @@ MACHINES = _of(
     "ModifyInstanceAttribute",
     "RevokeSecurityGroupIngress",
     "UpdateSecurityGroupRuleDescriptionsIngress",
+)
+EGRESS = _of(
+    "ec2", "AuthorizeSecurityGroupEgress", "RevokeSecurityGroupEgress", "UpdateSecurityGroupRuleDescriptionsEgress"
 )
 MACHINES_GO = _of(
     "ec2", "DeleteSecurityGroup", "DescribeInstanceAttribute", "ModifyInstanceAttribute", "TerminateInstances"
@@ -172,7 +183,10 @@ class RunnerInputs(PolicyInputs):
     manages_key: bool  # whether the unseal key is the cluster's own
     replica_region: str  # of the unseal key; empty: none
     balancer: bool
+    egress: bool  # whether rules say what may go out of the nodes
+    security_groups: list[str]  # ids of those that instances get besides the cluster's own
     subnets: list[str]  # ids of those that instances are launched in; empty: any
+    image_parameter: str  # of Systems Manager, with the id of the image; empty: the id comes from elsewhere
     key_pair: str  # that instances are launched with; empty: none
     managed_policies: list[str]  # ARNs of those that the nodes' role gets besides its own
     lock: bool  # whether the bucket has an object lock
@@ -269,8 +283,15 @@ def machines_policy(inputs: RunnerInputs) -> Document:
             [group, instances, volumes],
             {"StringEquals": {"ec2:CreateAction": ["CreateSecurityGroup", "RunInstances"]}},
         ),
-        allow("VaultMachines", MACHINES, [group, instances], _has_tag(inputs)),
+        allow(
+            "VaultMachines", [*MACHINES, *(EGRESS if inputs["egress"] else [])], [group, instances], _has_tag(inputs)
+        ),
     ]
+    if inputs["security_groups"]:
+        others = [_ec2(inputs, f"security-group/{group}") for group in inputs["security_groups"]]
+        statements.append(allow("VaultLaunchInOthers", ["ec2:RunInstances"], others))
+    if inputs["image_parameter"]:
+        statements.append(allow("VaultImage", ["ssm:GetParameters"], [_image_parameter(inputs)]))
     if inputs["balancer"]:
         balancer, targets, listener = _balancer(inputs)
         statements += [
@@ -533,6 +554,13 @@ def _balancer(inputs: RunnerInputs) -> tuple[str, str, str]:
 
 def _ec2(inputs: RunnerInputs, name: str) -> str:
     return arn(inputs, "ec2", name)
+
+
+def _image_parameter(inputs: RunnerInputs) -> str:
+    """Without the version or the label. Those that AWS publishes are in no account."""
+    name = inputs["image_parameter"].partition(":")[0]
+    named = {**inputs, "account": "*"} if name.startswith("/aws/") else inputs
+    return arn(t.cast("RunnerInputs", named), "ssm", f"parameter/{name.strip('/')}")
 
 
 def _iam(inputs: RunnerInputs, name: str) -> str:

@@ -1,5 +1,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who signed a file. gpgv's status lines decide: gpgv itself takes keys that are revoked or expired, and exits with 0."""
+"""Who signed a file. The status lines of gpgv or gpg decide: gpgv itself takes keys that are revoked or expired, and exits
+with 0.
+
+Amazon Linux 2023 has gpg and no gpgv.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ ARMOUR = "PGP PUBLIC KEY BLOCK-----"
 # https://github.com/gpg/gnupg/blob/master/doc/DETAILS
 REFUSED = {
     "BADSIG": "it does not belong to this file",
-    "ERRSIG": "it is by another key, or of a kind that gpgv can't check",
+    "ERRSIG": "it is by another key, or of a kind that can't be checked here",
     "NO_PUBKEY": "it is by another key",
     "EXPSIG": "it has expired",
     "EXPKEYSIG": "the key has expired",
@@ -26,21 +30,34 @@ REFUSED = {
 }
 
 
+# gpg has a home of its own here: no options, keys or trust of anybody else's, no agent, and no way to a key server.
+ALONE = [
+    "--batch",
+    "--no-options",
+    "--no-autostart",
+    "--no-default-keyring",
+    "--no-auto-key-retrieve",
+    "--trust-model",
+    "always",
+]
+
+
 def verify(path: str, signature: str, signing_key: str, what: str) -> None:
-    gpgv = shutil.which("gpgv")
-    if not gpgv:
-        raise Problem("gpgv is not installed on this node", "Install the package gpgv (Debian) or gnupg2 (Red Hat).")
+    tool, program = _tool()
     key = dearmor(signing_key)
     with tempfile.TemporaryDirectory() as folder:
         keyring = os.path.join(folder, "keyring")
         with open(keyring, "wb") as stream:
             stream.write(key)
-        command = [gpgv, "--status-fd", "1", "--keyring", keyring, signature, path]
+        command = [program, "--homedir", folder, "--status-fd", "1", "--keyring", keyring]
+        command += [*ALONE, "--verify"] if tool == "gpg" else []
         try:
-            done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
+            done = subprocess.run(
+                [*command, signature, path], capture_output=True, timeout=TIMEOUT_SECONDS, check=False
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise Problem(f"gpgv can't be run ({error})", "Reinstall the package gpgv.") from error
-    reason = refusal(done.stdout.decode(errors="replace"), done.returncode)
+            raise Problem(f"{tool} can't be run ({error})", f"Reinstall the package that {tool} is in.") from error
+    reason = refusal(done.stdout.decode(errors="replace"), done.returncode, tool)
     if reason:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise Problem(
@@ -50,7 +67,20 @@ def verify(path: str, signature: str, signing_key: str, what: str) -> None:
         )
 
 
-def refusal(status: str, code: int) -> str | None:
+def _tool() -> tuple[str, str]:
+    """What is here to verify with: its name, and where it is."""
+    for tool in ("gpgv", "gpg"):
+        program = shutil.which(tool)
+        if program:
+            return tool, program
+    raise Problem(
+        "neither gpgv nor gpg is installed on this node, so no signature can be verified",
+        "Install the package gpgv (Debian, Ubuntu) or gnupg2 (Red Hat), or on Amazon Linux 2023 call: dnf swap gnupg2-minimal "
+        "gnupg2-full",
+    )
+
+
+def refusal(status: str, code: int, tool: str = "gpgv") -> str | None:
     """Why the status lines are not those of one good signature by a key that is valid now; None if they are."""
     words = [line.split()[1:] for line in status.split("\n") if line.startswith("[GNUPG:] ")]
     keywords = [line[0] for line in words if line]
@@ -58,9 +88,9 @@ def refusal(status: str, code: int) -> str | None:
         if keyword in REFUSED:
             return REFUSED[keyword]
     if code != 0:
-        return f"gpgv ended with {code}"
+        return f"{tool} ended with {code}"
     if keywords.count("GOODSIG") != 1 or keywords.count("VALIDSIG") != 1:
-        return "gpgv names no good signature"
+        return f"{tool} names no good signature"
     return None
 
 

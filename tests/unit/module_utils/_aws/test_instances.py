@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws.instances import (
+    group_problems,
     inventory_problems,
+    just_launched,
     load_balancer_problems,
     plan,
     remembered,
     settled,
+    without_groups,
 )
 
 WANTED = [{"name": f"vault-{n}", "subnet_id": f"subnet-{n}"} for n in (1, 2, 3)]
@@ -255,3 +260,38 @@ def test_a_fixed_address_is_kept():
     assert planned(wanted=wanted, found=there(1, 2, 3))["problems"] == []
     moved = planned(wanted=[{**wanted[0], "private_ip": "10.0.1.99"}, *wanted[1:]], found=there(1, 2, 3))
     assert "has private_ip 10.0.1.10" in moved["problems"][0]
+
+
+NOW = datetime(2026, 6, 1, 12, 0)
+
+
+@pytest.mark.parametrize(
+    ("launched", "young"),
+    [
+        ("2026-06-01T11:45:01+00:00", True),
+        ("2026-06-01T11:45:00+00:00", False),
+        ("2026-06-01T13:50:00+02:00", True),
+        (datetime(2026, 6, 1, 11, 50, tzinfo=timezone.utc), True),
+        ("2026-05-01T11:50:00+00:00", False),
+    ],
+)
+def test_an_instance_is_waited_for_in_its_first_minutes_alone(launched, young):
+    hosts = [{"inventory_hostname": "vault-1", "aws_launch_time": launched}, {"inventory_hostname": "by-hand"}]
+    assert just_launched(hosts, NOW) == (["vault-1"] if young else [])
+
+
+def test_the_other_groups_of_new_instances_are_there_and_in_their_vpc():
+    groups = [{"group_id": "sg-1", "vpc_id": "vpc-1"}, {"group_id": "sg-2", "vpc_id": "vpc-2"}]
+    assert group_problems(groups[:1], ["sg-1"], "vpc-1") == []
+    missing, elsewhere = group_problems(groups, ["sg-1", "sg-2", "sg-3"], "vpc-1")
+    assert "names sg-3, which does not exist here" in missing
+    assert "names sg-2, which is not in the VPC of the subnets (vpc-1)" in elsewhere
+
+
+def test_an_instance_that_lacks_a_group_is_named_and_how_to_give_it():
+    instances = there(1, 2, security_groups=[{"group_id": "sg-own"}])
+    instances[1]["security_groups"] = [{"group_id": "sg-own"}, {"group_id": "sg-1"}]
+    assert without_groups(instances, []) == []
+    (line,) = without_groups(instances, ["sg-1"])
+    assert line.startswith("vault-1: launched without sg-1 of vault_ec2_security_groups")
+    assert line.endswith("--instance-id i-1 --groups sg-own sg-1")

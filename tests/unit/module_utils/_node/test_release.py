@@ -11,6 +11,7 @@ import shutil
 import socketserver
 import stat
 import subprocess
+import tempfile
 import threading
 import time
 import zipfile
@@ -330,11 +331,74 @@ def test_another_key_is_refused(mirror, make_key):
         release.Release(mirror.url, VERSION, "x86_64").expected_sum(make_key().made().text())
 
 
+@pytest.fixture(params=["gpgv", "gpg"])
+def tool(request):
+    return request.param
+
+
 @pytest.fixture
-def signed(tmp_path):
+def only(tmp_path, monkeypatch, tool):
+    """A node that has this one of GnuPG's programs, and nothing else in its path."""
+    folder = tmp_path / "only"
+    folder.mkdir()
+    (folder / tool).symlink_to(shutil.which(tool))
+    before = os.environ["PATH"]
+
+    @contextlib.contextmanager
+    def path():
+        monkeypatch.setenv("PATH", str(folder))
+        yield folder
+        monkeypatch.setenv("PATH", before)
+
+    return path
+
+
+@pytest.fixture
+def signed(tmp_path, only):
     path = tmp_path / "sums"
     path.write_text("x")
-    return lambda key: signature.verify(str(path), f"{path}.sig", key.text(), "the sums")
+
+    def verify(key):
+        text = key.text()
+        with only():
+            signature.verify(str(path), f"{path}.sig", text, "the sums")
+
+    return verify
+
+
+def test_a_good_signature_is_accepted_and_leaves_nothing_behind(make_key, signed, tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    # Neither trusts what root's own home has, nor writes there.
+    monkeypatch.setenv("GNUPGHOME", str(tmp_path / "none"))
+    monkeypatch.setenv("HOME", str(tmp_path / "none"))
+    key = make_key().made()
+    key.sign(tmp_path / "sums")
+    signed(key)
+    assert os.listdir(tmp_path / "temporary") == []
+    assert not (tmp_path / "none").exists()
+    (tmp_path / "sums").write_text("y")
+    with pytest.raises(Problem, match="does not belong to this file"):
+        signed(key)
+
+
+def test_a_key_of_roots_own_is_not_the_publishers(make_key, signed, tmp_path, monkeypatch):
+    theirs, ours = make_key().made(), make_key().made()
+    theirs.sign(tmp_path / "sums")
+    monkeypatch.setenv("GNUPGHOME", str(theirs.home))
+    with pytest.raises(Problem, match="by another key"):
+        signed(ours)
+
+
+def test_a_node_without_either_is_told_what_to_install(make_key, tmp_path, monkeypatch):
+    text = make_key().made().text()
+    # As Amazon Linux 2023 has it.
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "gpgv").symlink_to("gpgv2")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with pytest.raises(Problem, match=r"neither gpgv nor gpg .* dnf swap gnupg2-minimal gnupg2-full"):
+        signature.verify("sums", "sums.sig", text, "the sums")
+    monkeypatch.undo()
 
 
 def test_a_key_that_was_revoked_since_is_refused(make_key, signed, tmp_path):
@@ -383,14 +447,14 @@ def test_a_message_in_place_of_a_signature_is_refused(make_key, signed, tmp_path
 
 
 @pytest.mark.parametrize("script", ["exit 1", "exit 0", "kill -9 $$"])
-def test_a_gpgv_that_says_nothing_proves_nothing(make_key, signed, tmp_path, monkeypatch, script):
+def test_a_program_that_says_nothing_proves_nothing(make_key, signed, only, tool, tmp_path, script):
     key = make_key().made()
     key.sign(tmp_path / "sums")
-    (tmp_path / "tools").mkdir()
-    (tmp_path / "tools" / "gpgv").write_text(f"#!/bin/sh\n{script}\n")
-    (tmp_path / "tools" / "gpgv").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path / "tools"), prepend=os.pathsep)
-    with pytest.raises(Problem, match="is not accepted: gpgv"):
+    with only() as folder:
+        (folder / tool).unlink()
+        (folder / tool).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / tool).chmod(0o755)
+    with pytest.raises(Problem, match=f"is not accepted: {tool} "):
         signed(key)
 
 
