@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import (
+    administrators,
     alias_state,
     bucket,
     errors,
@@ -21,6 +22,7 @@ class FilterModule:
             "aws_failure": errors.in_words,
             "bucket_differences": bucket.differences,
             "bucket_policy": policies.bucket_policy,
+            "hold_words": administrators.hold_words,
             "init_policy": policies.init_policy,
             "instance_plan": instances.plan,
             "instances_remembered": instances.remembered,
@@ -31,7 +33,7 @@ class FilterModule:
             "launch_volumes": volumes.launch,
             "launched_volumes": volumes.launched,
             "load_balancer_problems": instances.load_balancer_problems,
-            "lockout_problems": policies.lockout_problems,
+            "lockout_problems": administrators.lockout_problems,
             "node_policy": policies.node_policy,
             "owned": ownership.owned,
             "removal_bucket_problems": ownership.bucket_problems,

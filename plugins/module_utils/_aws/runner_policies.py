@@ -11,6 +11,7 @@ import json
 import typing as t
 
 from .._snapshot.listing import start_of_keys
+from .administrators import role_name
 from .policies import (
     Document,
     PolicyInputs,
@@ -173,6 +174,7 @@ class RunnerInputs(PolicyInputs):
     balancer: bool
     subnets: list[str]  # ids of those that instances are launched in; empty: any
     key_pair: str  # that instances are launched with; empty: none
+    principals: list[str]  # ARNs that the unseal key's policy names, beside the nodes' role
     managed_policies: list[str]  # ARNs of those that the nodes' role gets besides its own
     lock: bool  # whether the bucket has an object lock
     certificates: bool  # whether the controller logs in to Vault with certificates of the private CA
@@ -222,6 +224,11 @@ def provision_policy(inputs: RunnerInputs) -> Document:
         allow("VaultRoleForMachines", ["iam:PassRole"], role, to_machines),
         allow("VaultProfile", PROFILE, profile),
     ]
+    # Whatever path they have, which nobody but IAM knows of a role that was assumed.
+    known = sorted({name for one in inputs["principals"] if (name := role_name(one, inputs["account"]))})
+    if known:
+        roles = [_iam(inputs, f"role/*{name}") for name in known]
+        statements.append(allow("VaultPrincipals", ["iam:GetRole"], roles))
     if inputs["managed_policies"]:
         those = {"ArnEquals": {"iam:PolicyARN": inputs["managed_policies"]}}
         statements.append(allow("VaultRoleGets", ["iam:AttachRolePolicy"], role, those))
