@@ -19,6 +19,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._aws import (
 class FilterModule:
     def filters(self):
         return {
+            "alarms_key_policy": policies.alarms_key_policy,
             "aws_failure": errors.in_words,
             "bucket_differences": bucket.differences,
             "bucket_policy": policies.bucket_policy,

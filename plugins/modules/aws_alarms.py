@@ -11,12 +11,13 @@ version_added: 1.0.0
 description:
   - Makes a topic of SNS, a rule of EventBridge that tells it of calls that take a key away or open it to others, and alarms of
     CloudWatch on each instance and on the load balancer. All of it has names that begin with C(vault-) and the cluster's name.
-  - The rule matches what CloudTrail writes down, so the account needs a trail with management events in this region. The module does
-    not look for one.
+  - The rule matches what CloudTrail writes down, so the account needs a trail with management events in this region. The module
+    does not look for one.
   - Instances, load balancer and keys that do not exist yet have no alarm yet.
-  - What has such a name and lacks O(required_tags) is not touched. Alarms of the cluster on instances that are not named are removed.
-  - Where C(community.aws.sns_topic) and C(amazon.aws.cloudwatchevent_rule) do not help, they know neither encryption, nor tags of
-    rules, nor check mode.
+  - What has such a name and lacks O(required_tags) is not touched. Alarms of the cluster on instances that are not named are
+    removed.
+  - C(community.aws.sns_topic) knows no encryption, and C(amazon.aws.cloudwatchevent_rule) neither tags nor check mode. So this
+    module does what these two would.
   - Based on the APIs of SNS, EventBridge, CloudWatch, KMS, EC2 and Elastic Load Balancing.
 author: vaultops maintainers (@vaultops)
 options:
@@ -56,7 +57,7 @@ options:
         type: str
         required: true
       endpoint:
-        description: Address of that kind. It is not shown where it is a URL, except for the host.
+        description: Address of that kind. It is never shown whole, since a URL may have a password in it.
         type: str
         required: true
   key_aliases:
@@ -83,7 +84,7 @@ options:
 extends_documentation_fragment:
   - vaultops.cluster.aws
   - vaultops.cluster.attributes
-  - vaultops.cluster.attributes.idempotent
+  - vaultops.cluster.attributes.change
 """
 
 EXAMPLES = r"""
@@ -161,7 +162,13 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
         with translate_errors(module.region, service_of(step)):
             alarms_api.apply(client, names, step, value, {**params["tags"], **required})
     done = alarms.words(names, steps)
-    return {"changed": bool(steps), "steps": done, "said": said, "topic_arn": arn, "diff": {"before": [], "after": done}}
+    return {
+        "changed": bool(steps),
+        "steps": done,
+        "said": said,
+        "topic_arn": arn,
+        "diff": {"before": [], "after": done},
+    }
 
 
 def service_of(step: str) -> str:
@@ -205,7 +212,9 @@ def wish(
             wanted[name] = alarms.balancer_alarm(names, balancer, targets, arn)
     absent = [alias for alias, key in keys.items() if key is None]
     if absent:
-        said.append(f"{', '.join(absent)}: there is no key yet. Run this again when there is, or nobody is told of that key.")
+        said.append(
+            f"{', '.join(absent)}: there is no key yet. Run this again when there is, or nobody is told of that key."
+        )
     own = {"policy": alarms.topic_policy(names), "key": params["topic_key"]}
     return {
         "topic_arn": arn,
@@ -221,7 +230,10 @@ def wish(
     }, said
 
 
-SUBSCRIPTION = {"protocol": {"type": "str", "required": True}, "endpoint": {"type": "str", "required": True}}
+SUBSCRIPTION = {
+    "protocol": {"type": "str", "required": True},
+    "endpoint": {"type": "str", "required": True, "no_log": True},
+}
 OPTIONS: dict[str, t.Any] = {
     "cluster": {"type": "str", "required": True},
     "account": {"type": "str", "required": True},

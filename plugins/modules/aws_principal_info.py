@@ -11,8 +11,8 @@ version_added: 1.0.0
 description:
   - A session's ARN, as AWS shows it to who has assumed a role, is no principal that lasts, and it lacks the role's path. So does
     an ARN that was put together from a role's name, as for roles of IAM Identity Center. KMS refuses a policy with either.
-  - For each ARN of a role, or of a role's session, in O(account), the module asks IAM for the role's ARN. Every other ARN stays as
-    it is.
+  - For each ARN of a role, or of a role's session, in O(account), the module asks IAM for the role's ARN. Every other ARN stays
+    as it is.
   - Based on IAM's C(GetRole).
 author: vaultops maintainers (@vaultops)
 options:

@@ -31,6 +31,8 @@ PLAIN: RunnerInputs = {
     "subnets": ["subnet-1", "subnet-2", "subnet-3"],
     "key_pair": "",
     "principals": [],
+    "alarms": False,
+    "alarms_topic": "",
     "managed_policies": [],
     "lock": False,
     "certificates": False,
@@ -51,6 +53,7 @@ EVERYTHING: RunnerInputs = {
     "replica_region": "eu-west-1",
     "balancer": True,
     "key_pair": "ops",
+    "alarms": True,
     "principals": [
         f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/ada",
         f"arn:aws:iam::{ACCOUNT}:role/teams/platform",

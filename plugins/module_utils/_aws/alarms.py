@@ -136,15 +136,22 @@ def pattern(names: Names, key_arns: t.Iterable[str], aliases: t.Iterable[str]) -
 
 
 def target(names: Names, arn: str) -> Document:
-    paths = {"call": "$.detail.eventName", "who": "$.detail.userIdentity.arn", "at": "$.time", "what": "$.detail.resources"}
+    paths = {
+        "call": "$.detail.eventName",
+        "who": "$.detail.userIdentity.arn",
+        "at": "$.time",
+        "what": "$.detail.resources",
+    }
+    # Each line is a text in quotes, or a value alone.
     words = (
-        f"\"{names['region']}: <call> on a key of the Vault cluster {names['cluster']}, by <who> at <at>. Without its unseal key "
-        'the cluster can neither start nor restore a snapshot. If nobody meant it: enable the key, cancel its deletion, put back policy and alias. The call was about"'
+        f"{names['region']}: <call> on a key of the Vault cluster {names['cluster']}, by <who> at <at>. Without its unseal key "
+        "the cluster can neither start nor restore a snapshot. If nobody meant it: enable the key, cancel its deletion, put back "
+        "its policy and its alias. The call was about"
     )
     return {
         "Id": "topic",
         "Arn": arn,
-        "InputTransformer": {"InputPathsMap": paths, "InputTemplate": f"{words}\n<what>"},
+        "InputTransformer": {"InputPathsMap": paths, "InputTemplate": f'"{words}"\n<what>'},
     }
 
 
@@ -314,10 +321,13 @@ def _word(names: Names, step: str, value: t.Any) -> tuple[str, str]:
 
 
 def shown(subscription: tuple[str, str]) -> str:
-    """An address in the web may have its password in it."""
+    """An address in the web may have its password in it, so no address is shown whole."""
     protocol, endpoint = subscription
-    host = urllib.parse.urlsplit(endpoint).hostname if protocol in ("http", "https") else None
-    return f"{protocol} to {host or endpoint}"
+    if protocol in ("http", "https"):
+        return f"{protocol} at {urllib.parse.urlsplit(endpoint).hostname}"
+    if "@" in endpoint:
+        return f"{protocol} at {endpoint.rpartition('@')[2]}"
+    return f"{protocol} at {endpoint.rpartition(':')[2] if ':' in endpoint else f'...{endpoint[-2:]}'}"
 
 
 def unconfirmed(seen: Seen, wanted: Wanted) -> list[str]:
@@ -333,8 +343,12 @@ def parsed(text: str | None) -> Document:
 def check(subscriptions: t.Iterable[t.Mapping[str, str]], own_topic: str) -> None:
     wrong = [one for one in subscriptions if not one.get("protocol") or not one.get("endpoint")]
     if wrong:
-        raise Problem("a subscription lacks its protocol or its endpoint", "Give both, as in {protocol: email, endpoint: ops@example.com}.")
+        raise Problem(
+            "a subscription lacks its protocol or its endpoint",
+            "Give both, as in {protocol: email, endpoint: ops@example.com}.",
+        )
     if own_topic and subscriptions:
         raise Problem(
-            f"the topic {own_topic} is your own, and subscriptions were given", "Subscribe to your topic yourself, or leave it out."
+            f"the topic {own_topic} is your own, and subscriptions were given",
+            "Subscribe to your topic yourself, or leave it out.",
         )

@@ -130,7 +130,10 @@ def _no_failures(answer: Document, name: str) -> None:
     failed = answer.get("FailedEntries") or []
     if failed:
         said = f"{failed[0].get('ErrorCode')}: {failed[0].get('ErrorMessage')}"
-        raise Problem(f"the target of the rule {name} was not changed: {said}", "Run again; look at the rule in EventBridge if it stays.")
+        raise Problem(
+            f"the target of the rule {name} was not changed: {said}",
+            "Run again; look at the rule in EventBridge if it stays.",
+        )
 
 
 _TOPIC: dict[str, t.Callable[[t.Any, str, t.Any, list[dict[str, str]]], t.Any]] = {

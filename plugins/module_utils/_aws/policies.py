@@ -38,8 +38,8 @@ ADMINISTER_KEY = [
         "UpdateKeyDescription",
     )
 ]
-# What the account's root gets, whom nobody can delete: to mend the policy, and to keep a key that is about to be deleted. It does not
-# use the key.
+# What the account's root gets, whom nobody can delete: to mend the policy, and to keep a key that is about to be deleted.
+# It does not use the key.
 BREAK_GLASS = ["kms:CancelKeyDeletion", "kms:DescribeKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy"]
 # Root alone: without it, an account's ARN stands for every identity that IAM allows the same.
 ROOT_ALONE: Document = {"StringEquals": {"aws:PrincipalType": "Account"}}
@@ -239,16 +239,36 @@ def key_policy(
         _principal("Administrators", administrators, ADMINISTER_KEY),
         {**_principal("VaultNodes", [role], use), "Condition": NOT_RECOVERY_KEYS},
     ]
-    root = f"arn:{inputs['partition']}:iam::{inputs['account']}:root"
-    # As an administrator, root may do that already.
-    if break_glass and not {root, inputs["account"]} & set(administrators):
-        statements.append({**_principal("BreakGlass", [root], BREAK_GLASS), "Condition": ROOT_ALONE})
+    statements += _break_glass(inputs, administrators, break_glass)
     if custody_in_file:
         custody = _principal("RecoveryKeysFile", administrators, ["kms:Encrypt", "kms:Decrypt"])
         statements.append({**custody, "Condition": recovery_context(inputs)})
     if takes_snapshots and inputs["restorers"]:
         statements += _restore(inputs)
     return document(statements)
+
+
+def alarms_key_policy(inputs: PolicyInputs, administrators: list[str], break_glass: bool = False) -> Document:
+    """Of the key that encrypts the alarms' topic: who administers, and the two services that publish."""
+    use = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    own = {"StringEquals": {"aws:SourceAccount": inputs["account"]}}
+    return document(
+        [
+            _principal("Administrators", administrators, ADMINISTER_KEY),
+            *_break_glass(inputs, administrators, break_glass),
+            # On whose behalf EventBridge asks, it does not tell KMS: a condition would lose every message.
+            {**allow("Events", use, ["*"]), "Principal": {"Service": ["events.amazonaws.com"]}},
+            {**allow("Alarms", use, ["*"], own), "Principal": {"Service": ["cloudwatch.amazonaws.com"]}},
+        ]
+    )
+
+
+def _break_glass(inputs: PolicyInputs, administrators: list[str], wanted: bool) -> list[Document]:
+    root = f"arn:{inputs['partition']}:iam::{inputs['account']}:root"
+    # As an administrator, root may do that already.
+    if not wanted or {root, inputs["account"]} & set(administrators):
+        return []
+    return [{**_principal("BreakGlass", [root], BREAK_GLASS), "Condition": ROOT_ALONE}]
 
 
 def _restore(inputs: PolicyInputs) -> list[Document]:
