@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import (
+    administrators,
     alias_state,
     bucket,
     errors,
@@ -20,10 +21,12 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._aws import (
 class FilterModule:
     def filters(self):
         return {
+            "alarms_key_policy": policies.alarms_key_policy,
             "aws_failure": errors.in_words,
             "bucket_differences": bucket.differences,
             "bucket_policy": policies.bucket_policy,
             "image_problems": image.problems,
+            "hold_words": administrators.hold_words,
             "init_policy": policies.init_policy,
             "group_problems": instances.group_problems,
             "instance_plan": instances.plan,
@@ -40,7 +43,7 @@ class FilterModule:
             "launch_volumes": volumes.launch,
             "launched_volumes": volumes.launched,
             "load_balancer_problems": instances.load_balancer_problems,
-            "lockout_problems": policies.lockout_problems,
+            "lockout_problems": administrators.lockout_problems,
             "node_policy": policies.node_policy,
             "owned": ownership.owned,
             "removal_bucket_problems": ownership.bucket_problems,

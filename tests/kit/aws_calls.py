@@ -82,6 +82,9 @@ def asked(one: Request, cluster: Cluster) -> list[Asked]:
         "kms": _kms,
         "ssm": _ssm,
         "secretsmanager": _secrets,
+        "sns": _sns,
+        "events": _events,
+        "monitoring": _cloudwatch,
     }[one.service](one, cluster)
     here = {} if one.service == "iam" else {"aws:RequestedRegion": one.region}
     return [dataclasses.replace(each, context={**here, **each.context}) for each in made]
@@ -269,3 +272,27 @@ def _secrets(one: Request, cluster: Cluster) -> list[Asked]:
     if one.operation == "CreateSecret" and _tags(fields):
         found.append(Asked("secretsmanager:TagResource", resource, _tags(fields)))
     return found
+
+
+def _sns(one: Request, cluster: Cluster) -> list[Asked]:
+    fields = one.fields
+    topic = f"arn:aws:sns:{one.region}:{cluster.account}:{fields.get('Name', '')}"
+    return [Asked(_action(one), fields.get("TopicArn") or fields.get("ResourceArn") or topic, _tags(fields, "Tags"))]
+
+
+def _events(one: Request, cluster: Cluster) -> list[Asked]:
+    fields = one.fields
+    rule = f"arn:aws:events:{one.region}:{cluster.account}:rule/{fields.get('Name') or fields.get('Rule')}"
+    return [Asked(_action(one), fields.get("ResourceARN") or rule, _tags(fields))]
+
+
+def _cloudwatch(one: Request, cluster: Cluster) -> list[Asked]:
+    fields, action = one.fields, f"cloudwatch:{one.operation}"
+    if one.operation == "DescribeAlarms":
+        return [Asked(action, "*")]
+    place = f"arn:aws:cloudwatch:{one.region}:{cluster.account}:alarm:"
+    names = fields.get("AlarmNames") or [fields.get("AlarmName", "")]
+    return [
+        Asked(action, arn, _tags(fields))
+        for arn in ([fields["ResourceARN"]] if "ResourceARN" in fields else [place + name for name in names])
+    ]

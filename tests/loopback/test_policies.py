@@ -20,8 +20,16 @@ TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "A
 TRUSTED = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
 CLUSTER = aws_calls.Cluster(ACCOUNT, "prod", "alias/vault-unseal", "alias/vault-test-ca", REGION)
 IMAGE = "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
-CHOSEN = {"vault_ec2_image_id": IMAGE, "vault_ec2_egress": [{"proto": "tcp", "ports": [443], "cidr_ip": "0.0.0.0/0"}]}
 PARAMETER, SECRET = "/vaultops/test/ca", "vault/test/recovery"
+# What the inventory of these runs does not switch on, and whose role IAM is asked for.
+RESTORER = f"arn:aws:iam::{ACCOUNT}:role/restore"
+WITH: dict[str, t.Any] = {
+    "vault_ec2_image_id": IMAGE,
+    "vault_ec2_egress": [{"proto": "tcp", "ports": [443], "cidr_ip": "0.0.0.0/0"}],
+    "vault_alarms": True,
+    "vault_alarms_subscriptions": [{"protocol": "email", "endpoint": "ops@example.com"}],
+    "vault_restore_principals": [RESTORER],
+}
 # Asked for, and not needed: the module goes on where it is refused, as it is in these runs.
 REFUSED = "ListAccountAliases"
 # Allowed, and asked for in no run here.
@@ -50,7 +58,7 @@ def account(stand_in: str, tmp_path_factory: pytest.TempPathFactory) -> Account:
 @pytest.fixture(scope="module")
 def policies(account: Account) -> dict[str, iam.Document]:
     """As the playbook writes them for the variables of the runs below."""
-    output = {"vault_output_dir": str(account.folder / "output"), **CHOSEN}
+    output = {**WITH, "vault_output_dir": str(account.folder / "output")}
     would = account.run("iam_policies", "--check", "--diff", variables=output)
     assert would.code == 0, would.output
     assert '+      "Sid": "VaultLease"' in would.output
@@ -65,7 +73,7 @@ def policies(account: Account) -> dict[str, iam.Document]:
 
 def run(account: Account, playbook: str, *arguments: str) -> Run:
     denied = Rule(REFUSED, Answer("AccessDenied", "not authorized", 403), every=True)
-    made = account.run(playbook, *arguments, rules=[denied], variables=CHOSEN)
+    made = account.run(playbook, *arguments, rules=[denied], variables=WITH)
     assert made.code == 0, made.output
     return made
 
@@ -87,8 +95,11 @@ def refused(policies: t.Sequence[iam.Document], runs: t.Iterable[Run]) -> set[st
 @pytest.fixture(scope="module")
 def provisioned(account: Account, policies: dict[str, iam.Document]) -> list[Run]:
     """From nothing, and once more after somebody has changed what can be changed."""
+    account.client("iam").create_role(RoleName="restore", Path="/team/", AssumeRolePolicyDocument=TRUSTED)
     first = run(account, "provision")
-    assert count(account.made()) == EVERYTHING
+    # The alarms' topic has a key of its own, and there is that role.
+    more = {kind: number + (kind in ("key", "alias", "role")) for kind, number in EVERYTHING.items()}
+    assert count(account.made()) == more
     drift(account)
     second = run(account, "provision")
     assert second.changed
@@ -99,6 +110,22 @@ def drift(account: Account) -> None:
     iam_, kms, ec2, elb = (account.client(service) for service in ("iam", "kms", "ec2", "elbv2"))
     tag, role = [{"Key": "Owner", "Value": "ada"}], {"RoleName": "vault-node"}
     policy = f"arn:aws:iam::{ACCOUNT}:policy/vault-prod-init"
+    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:vault-prod-alarms"
+    account.client("sns").untag_resource(ResourceArn=topic, TagKeys=["Service"])
+    account.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue="alias/x")
+    rule = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/vault-prod-keys"
+    account.client("events").untag_resource(ResourceARN=rule, TagKeys=["Service"])
+    watch = account.client("cloudwatch")
+    alarm = watch.describe_alarms(AlarmNamePrefix="vault-prod-alarm-vault-1")["MetricAlarms"][0]
+    watch.untag_resource(ResourceARN=alarm["AlarmArn"], TagKeys=["Service"])
+    of_nobody = {name: alarm[name] for name in ("MetricName", "Namespace", "Period", "Statistic", "Threshold")}
+    watch.put_metric_alarm(
+        AlarmName="vault-prod-alarm-gone",
+        EvaluationPeriods=1,
+        ComparisonOperator=alarm["ComparisonOperator"],
+        Tags=[{"Key": "vault-cluster", "Value": "prod"}],
+        **of_nobody,
+    )
     iam_.update_assume_role_policy(PolicyDocument=TRUSTED, **role)
     iam_.update_role(Description="theirs", **role)
     iam_.attach_role_policy(PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess", **role)

@@ -375,6 +375,7 @@ def test_everything_follows_the_inputs_about_snapshots(fresh_account):
     key = "arn:aws:kms:eu-central-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     who = "arn:aws:iam::123456789012:role/restore"
     chosen = {"vault_snapshot_prefix": "/vault/prod/", "vault_snapshot_key_arn": key, "vault_restore_principals": [who]}
+    fresh_account.client("iam").create_role(RoleName="restore", AssumeRolePolicyDocument="{}")
     # From where the bucket and the policies are made; machines don't depend on them.
     run = fresh_account.provision(rules=[Rule("RunInstances", denied("ec2:RunInstances", "*"))], variables=chosen)
     assert "RunInstances was refused" in run.said

@@ -34,8 +34,9 @@ CURES = {
     "InvalidClientTokenId": _CREDENTIALS,
     "InvalidGroup.Duplicate": _MADE_MEANWHILE,
     "LimitExceeded": _QUOTA,
-    "MalformedPolicyDocument": "AWS also refuses a policy by which the caller could not change the key again. "
-    "Keep the caller, or the account's root, among the key's administrators.",
+    "MalformedPolicyDocument": "AWS also refuses a policy by which the caller could not change the key again, and one "
+    "that names who does not exist: keep the caller, or the account's root, among the key's administrators, and give the ARNs of "
+    "other accounts' roles with their paths.",
     "NoSuchBucket": "Create it (playbooks/provision.yml does), or name the right one and its region.",
     "NotFound": "Check the name, the account and the region.",
     "RequestExpired": "The session's credentials have expired, or this machine's clock is wrong. Log in to AWS again, or set "

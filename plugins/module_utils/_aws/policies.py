@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from .._snapshot.listing import start_of_keys
@@ -39,6 +38,11 @@ ADMINISTER_KEY = [
         "UpdateKeyDescription",
     )
 ]
+# What the account's root gets, whom nobody can delete: to mend the policy, and to keep a key that is about to be deleted.
+# It does not use the key.
+BREAK_GLASS = ["kms:CancelKeyDeletion", "kms:DescribeKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy"]
+# Root alone: without it, an account's ARN stands for every identity that IAM allows the same.
+ROOT_ALONE: Document = {"StringEquals": {"aws:PrincipalType": "Account"}}
 # Recovery keys in a file are encrypted with this in their context (custody sink kms_file). Vault's own seal sends no context.
 NOT_RECOVERY_KEYS: Document = {"Null": {"kms:EncryptionContext:vaultops:cluster": "true"}}
 SESSIONS = [
@@ -217,11 +221,16 @@ def secret_arns(inputs: PolicyInputs, suffix: str = "") -> list[str]:
 
 
 def key_policy(
-    inputs: PolicyInputs, administrators: list[str], node_role: str, custody_in_file: bool = False
+    inputs: PolicyInputs,
+    administrators: list[str],
+    node_role: str,
+    custody_in_file: bool = False,
+    break_glass: bool = False,
 ) -> Document:
     """The key's own policy: administrators, the node role, who restores, nobody else. In it, '*' is this key.
 
-    With *custody_in_file*, administrators also encrypt and decrypt the file with the recovery keys, and nothing else.
+    With *custody_in_file*, administrators also encrypt and decrypt the file with the recovery keys, and nothing else. With
+    *break_glass*, the account's root can mend the policy when no administrator is left.
     """
     role = role_arn(inputs, node_role)
     takes_snapshots = inputs["snapshots"] or inputs["bucket"]
@@ -230,12 +239,36 @@ def key_policy(
         _principal("Administrators", administrators, ADMINISTER_KEY),
         {**_principal("VaultNodes", [role], use), "Condition": NOT_RECOVERY_KEYS},
     ]
+    statements += _break_glass(inputs, administrators, break_glass)
     if custody_in_file:
         custody = _principal("RecoveryKeysFile", administrators, ["kms:Encrypt", "kms:Decrypt"])
         statements.append({**custody, "Condition": recovery_context(inputs)})
     if takes_snapshots and inputs["restorers"]:
         statements += _restore(inputs)
     return document(statements)
+
+
+def alarms_key_policy(inputs: PolicyInputs, administrators: list[str], break_glass: bool = False) -> Document:
+    """Of the key that encrypts the alarms' topic: who administers, and the two services that publish."""
+    use = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    own = {"StringEquals": {"aws:SourceAccount": inputs["account"]}}
+    return document(
+        [
+            _principal("Administrators", administrators, ADMINISTER_KEY),
+            *_break_glass(inputs, administrators, break_glass),
+            # On whose behalf EventBridge asks, it does not tell KMS: a condition would lose every message.
+            {**allow("Events", use, ["*"]), "Principal": {"Service": ["events.amazonaws.com"]}},
+            {**allow("Alarms", use, ["*"], own), "Principal": {"Service": ["cloudwatch.amazonaws.com"]}},
+        ]
+    )
+
+
+def _break_glass(inputs: PolicyInputs, administrators: list[str], wanted: bool) -> list[Document]:
+    root = f"arn:{inputs['partition']}:iam::{inputs['account']}:root"
+    # As an administrator, root may do that already.
+    if not wanted or {root, inputs["account"]} & set(administrators):
+        return []
+    return [{**_principal("BreakGlass", [root], BREAK_GLASS), "Condition": ROOT_ALONE}]
 
 
 def _restore(inputs: PolicyInputs) -> list[Document]:
@@ -328,36 +361,6 @@ def root_of_account(account: str, region: str) -> dict[str, str]:
     partitions = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc"))
     partition = next((name for start, name in partitions if region.startswith(start)), "aws")
     return {"account": account, "arn": f"arn:{partition}:iam::{account}:root"}
-
-
-def identity_of(caller_arn: str) -> str:
-    """The user or role behind a caller: a session's ARN is no principal that lasts."""
-    session = re.fullmatch(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/.+", caller_arn)
-    return "arn:{}:iam::{}:role/{}".format(*session.groups()) if session else caller_arn
-
-
-def lockout_problems(administrators: list[str], caller_arn: str) -> list[str]:
-    """Why these administrators would leave the caller unable to change the key again."""
-    caller = identity_of(caller_arn)
-    partition, account = caller.split(":")[1], caller.split(":")[4]
-    if not administrators:
-        return [
-            "vault_kms_administrators is empty, and a key that nobody may administer can't be mended. "
-            f"Name who looks after the key, such as {caller}."
-        ]
-    # A role's ARN may carry a path that a session's does not, so names are compared.
-    plain = {_without_path(arn) for arn in administrators}
-    if plain & {_without_path(caller), account, f"arn:{partition}:iam::{account}:root"}:
-        return []
-    return [
-        f"vault_kms_administrators does not name {caller}, which runs this playbook: it would lock itself out of the "
-        "key. Add it, or run as one of the administrators."
-    ]
-
-
-def _without_path(arn: str) -> str:
-    head, _slash, rest = arn.partition("/")
-    return f"{head}/{rest.rpartition('/')[2]}" if rest else head
 
 
 def arn(inputs: PolicyInputs, service: str, name: str, region: str = "") -> str:

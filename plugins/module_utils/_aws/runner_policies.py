@@ -11,6 +11,7 @@ import json
 import typing as t
 
 from .._snapshot.listing import start_of_keys
+from .administrators import role_name
 from .policies import (
     Document,
     PolicyInputs,
@@ -175,6 +176,14 @@ BALANCER_WRITES = _of(
 TARGET_READS = _of("elasticloadbalancing", "DescribeTags", "DescribeTargetGroups", "DescribeTargetHealth")
 TARGET_WRITES = _of("elasticloadbalancing", "DeregisterTargets", "RegisterTargets")
 BALANCER_GOES = _of("elasticloadbalancing", "DeleteLoadBalancer", "DeleteTargetGroup", "ModifyLoadBalancerAttributes")
+TOPIC_READS = _of("sns", "GetTopicAttributes", "ListSubscriptionsByTopic", "ListTagsForResource")
+TOPIC = TOPIC_READS + _of("sns", "CreateTopic", "SetTopicAttributes", "Subscribe", "TagResource")
+TOPIC_GOES = TOPIC_READS + _of("sns", "DeleteTopic")
+RULE_READS = _of("events", "DescribeRule", "ListTagsForResource", "ListTargetsByRule")
+RULE = RULE_READS + _of("events", "PutRule", "PutTargets", "TagResource")
+RULE_GOES = RULE_READS + _of("events", "DeleteRule", "RemoveTargets")
+ALARMS_GO = _of("cloudwatch", "DeleteAlarms", "ListTagsForResource")
+ALARMS = ALARMS_GO + _of("cloudwatch", "PutMetricAlarm", "TagResource")
 
 
 class RunnerInputs(PolicyInputs):
@@ -188,6 +197,9 @@ class RunnerInputs(PolicyInputs):
     subnets: list[str]  # ids of those that instances are launched in; empty: any
     image_parameter: str  # of Systems Manager, with the id of the image; empty: the id comes from elsewhere
     key_pair: str  # that instances are launched with; empty: none
+    principals: list[str]  # ARNs that the unseal key's policy names, beside the nodes' role
+    alarms: bool
+    alarms_topic: str  # ARN of a topic of one's own that gets the alarms; empty: one is made
     managed_policies: list[str]  # ARNs of those that the nodes' role gets besides its own
     lock: bool  # whether the bucket has an object lock
     certificates: bool  # whether the controller logs in to Vault with certificates of the private CA
@@ -238,12 +250,20 @@ def provision_policy(inputs: RunnerInputs) -> Document:
         allow("VaultRoleForMachines", ["iam:PassRole"], role, to_machines),
         allow("VaultProfile", PROFILE, profile),
     ]
+    # Whatever path they have, which nobody but IAM knows of a role that was assumed.
+    known = sorted({name for one in inputs["principals"] if (name := role_name(one, inputs["account"]))})
+    if known:
+        roles = [_iam(inputs, f"role/*{name}") for name in known]
+        statements.append(allow("VaultPrincipals", ["iam:GetRole"], roles))
     if inputs["managed_policies"]:
         those = {"ArnEquals": {"iam:PolicyARN": inputs["managed_policies"]}}
         statements.append(allow("VaultRoleGets", ["iam:AttachRolePolicy"], role, those))
     if keeps:
         statements.append(allow("VaultInitPolicy", INIT_POLICY, [_init_policy_arn(inputs)]))
-    statements += [_key_names(inputs, inputs["manages_key"]), *_unseal_key(inputs, ["kms:PutKeyPolicy"])]
+    statements += [
+        _key_names(inputs, inputs["manages_key"] or inputs["alarms"]),
+        *_unseal_key(inputs, ["kms:PutKeyPolicy"]),
+    ]
     if inputs["bucket"]:
         lock = ["s3:PutBucketObjectLockConfiguration"] if inputs["lock"] else []
         statements.append(allow("VaultBucket", [*BUCKET_READS, *BUCKET_WRITES, *lock], [bucket_arn(inputs)]))
@@ -298,6 +318,9 @@ def machines_policy(inputs: RunnerInputs) -> Document:
             _look(inputs, BALANCER_READS, "VaultBalancerLook"),
             allow("VaultBalancer", BALANCER_WRITES, [balancer, listener, targets]),
         ]
+    if inputs["alarms"]:
+        statements += _alarms(inputs, [] if inputs["alarms_topic"] else TOPIC, RULE, ALARMS)
+        statements += _alarms_keys(inputs)
     return document(statements)
 
 
@@ -422,7 +445,9 @@ def decommission_policy(inputs: RunnerInputs) -> Document:
     if inputs["secret"]:
         goes = ["secretsmanager:DeleteSecret", "secretsmanager:DescribeSecret"]
         statements.append(allow("VaultRecoveryKeys", goes, secret_arns(inputs)))
-    if inputs["manages_key"] or inputs["ca_alias"]:
+    # Whatever is switched on by now.
+    statements += _alarms(inputs, TOPIC_GOES, RULE_GOES, ALARMS_GO)
+    if inputs["manages_key"] or inputs["ca_alias"] or inputs["alarms"]:
         keys = [arn(inputs, "kms", "key/*", region) for region in _regions(inputs)]
         statements += [
             _key_names(inputs),
@@ -511,6 +536,31 @@ def _new_key(inputs: RunnerInputs) -> list[Document]:
             allow("VaultReplicaTag", ["kms:TagResource"], [there], new),
         ]
     return statements
+
+
+def _alarms(inputs: RunnerInputs, topic: list[str], rule: list[str], alarms: list[str]) -> list[Document]:
+    start = f"vault-{inputs['cluster']}"
+    return [
+        _look(inputs, ["cloudwatch:DescribeAlarms"], "VaultAlarmsLook"),
+        allow("VaultAlarms", alarms, [arn(inputs, "cloudwatch", f"alarm:{start}-alarm-*")]),
+        allow("VaultKeyRule", rule, [arn(inputs, "events", f"rule/{start}-keys")]),
+        *([allow("VaultTopic", topic, [arn(inputs, "sns", f"{start}-alarms")])] if topic else []),
+    ]
+
+
+def _alarms_keys(inputs: RunnerInputs) -> list[Document]:
+    """The keys that are watched, and the topic's. What 'provision' allows on keys with the cluster's tag counts, too."""
+    keys, found = [arn(inputs, "kms", "key/*")], []
+    if inputs["ca_alias"]:
+        found.append(allow("VaultCASeen", ["kms:DescribeKey"], keys, known_as([inputs["ca_alias"]])))
+    if inputs["alarms_topic"]:
+        return found
+    alias = arn(inputs, "kms", f"alias/vault-{inputs['cluster']}-alarms")
+    found.append(allow("VaultAlarmsKeyAlias", ["kms:CreateAlias"], [alias]))
+    if not inputs["manages_key"]:
+        own = sorted([*KEY_READS, *KEY_CHANGES, "kms:CreateAlias", "kms:PutKeyPolicy"])
+        found += [*_new_key(inputs), allow("VaultAlarmsKey", own, keys, _has_tag(inputs))]
+    return found
 
 
 def _read_snapshots(inputs: RunnerInputs) -> list[Document]:

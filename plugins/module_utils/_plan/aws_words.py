@@ -31,15 +31,43 @@ def made(parts: t.Iterable[Part]) -> list[str]:
 def key(alias: str, key_result: Part, replica_result: Part, replica_region: str) -> list[str]:
     """*key_result*, *replica_result*: of kms_key and kms_replica in check mode, or of tasks that were skipped."""
     steps = list(key_result.get("steps") or ())
-    found = _steps(f"The unseal key {alias}", steps)
+    found = _steps(f"The unseal key {alias}", key_result)
     if replica_region:
         what = f"The unseal key's replica in {replica_region}"
-        found += [f"{what}: created."] if "create" in steps else _steps(what, replica_result.get("steps") or ())
+        found += [f"{what}: created."] if "create" in steps else _steps(what, replica_result)
     return found
 
 
-def _steps(what: str, steps: t.Iterable[str]) -> list[str]:
-    steps = list(steps)
+def _policy(result: Part) -> str:
+    """Which statements of the key's policy come, go or change."""
+    diff = result.get("diff") or {}
+    before, after = (_statements((diff.get(when) or {}).get("policy") or {}) for when in ("before", "after"))
+    changes = {
+        "added": sorted(after.keys() - before.keys()),
+        "removed": sorted(before.keys() - after.keys()),
+        "changed": sorted(sid for sid in before.keys() & after.keys() if before[sid] != after[sid]),
+    }
+    said = ", ".join(f"{' and '.join(sids)} {what}" for what, sids in changes.items() if sids)
+    return f"policy: {said}" if said else "policy"
+
+
+def _statements(policy: Part) -> dict[str, t.Any]:
+    statements = policy.get("Statement") or []
+    return {
+        one.get("Sid") or f"statement {number}": _plain({**one, "Sid": ""})
+        for number, one in enumerate([statements] if isinstance(statements, dict) else statements, 1)
+    }
+
+
+def _plain(value: t.Any) -> t.Any:
+    """AWS gives back one value for a list of one, and lists in its own order."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return sorted(value) if isinstance(value, list) else [value]
+
+
+def _steps(what: str, result: Part) -> list[str]:
+    steps = [_policy(result) if step == "policy" else step for step in result.get("steps") or ()]
     if not steps:
         return []
     return [f"{what}: created." if "create" in steps else f"{what}: brought in line ({', '.join(steps)})."]

@@ -57,7 +57,9 @@ COMBINATIONS = {
     "init_bucket": policies.init_policy(SNAPSHOTS),
     "bucket": policies.bucket_policy(SNAPSHOTS),
     "key_plain": policies.key_policy(PLAIN, [ADMIN], "vault-prod-node"),
-    "key_everything": policies.key_policy(EVERYTHING, [ADMIN], "vault-prod-node", custody_in_file=True),
+    "key_everything": policies.key_policy(
+        EVERYTHING, [ADMIN], "vault-prod-node", custody_in_file=True, break_glass=True
+    ),
 }
 
 
@@ -273,35 +275,18 @@ def test_other_partitions_have_other_arns():
     assert read["Condition"]["StringEquals"] == {"kms:ViaService": "s3.eu-central-1.amazonaws.com.cn"}
 
 
-@pytest.mark.parametrize(
-    ("administrators", "caller"),
-    [
-        ([ADMIN], ADMIN),
-        ([ADMIN], "arn:aws:sts::111122223333:assumed-role/admin/someone@example.com"),
-        (
-            ["arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_0123456789abcdef"],
-            "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/someone",
-        ),
-        (["arn:aws:iam::111122223333:root"], "arn:aws:iam::111122223333:user/ada"),
-        (["111122223333"], "arn:aws:iam::111122223333:user/ada"),
-        (["arn:aws:iam::111122223333:user/ops/ada"], "arn:aws:iam::111122223333:user/ops/ada"),
-    ],
-)
-def test_an_administrator_is_not_locked_out(administrators, caller):
-    assert policies.lockout_problems(administrators, caller) == []
+def test_root_alone_breaks_the_glass_and_uses_nothing():
+    document = policies.key_policy(PLAIN, [ADMIN], "vault-prod-node", break_glass=True)
+    (found,) = (one for one in document["Statement"] if one["Sid"] == "BreakGlass")
+    assert found["Principal"] == {"AWS": ["arn:aws:iam::111122223333:root"]}
+    # Otherwise this ARN stands for every identity that an IAM policy allows the same.
+    assert found["Condition"] == {"StringEquals": {"aws:PrincipalType": "Account"}}
+    assert set(found["Action"]) < set(policies.ADMINISTER_KEY)
+    assert "kms:PutKeyPolicy" in found["Action"]
+    assert not set(found["Action"]) & {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:ScheduleKeyDeletion"}
 
 
-@pytest.mark.parametrize(
-    ("administrators", "caller"),
-    [
-        ([], ADMIN),
-        ([ADMIN], "arn:aws:iam::111122223333:user/admin"),
-        ([ADMIN], "arn:aws:sts::111122223333:assumed-role/other/admin"),
-        ([ADMIN], "arn:aws:iam::444455556666:role/admin"),
-        (["arn:aws:iam::444455556666:root"], "arn:aws:iam::111122223333:user/ada"),
-    ],
-)
-def test_a_policy_that_locks_the_caller_out_is_refused(administrators, caller):
-    (problem,) = policies.lockout_problems(administrators, caller)
-    assert "vault_kms_administrators" in problem
-    assert policies.identity_of(caller) in problem
+@pytest.mark.parametrize("root", ["arn:aws:iam::111122223333:root", "111122223333"])
+def test_a_root_that_administers_needs_no_glass(root):
+    document = policies.key_policy(PLAIN, [ADMIN, root], "vault-prod-node", break_glass=True)
+    assert [one["Sid"] for one in document["Statement"]] == ["Administrators", "VaultNodes"]

@@ -67,6 +67,8 @@ SWITCHES: dict[str, tuple[t.Any, ...]] = {
     "transfer_bucket": ("", "example-transfer"),
     "custody_key": ("", "alias/custody", "1234", "arn:aws:kms:eu-central-1:444455556666:key/custody"),
     "file_sink": (False, True),
+    "alarms": (False, True),
+    "alarms_topic": ("", "arn:aws:sns:eu-central-1:111122223333:pagers"),
 }
 
 
@@ -121,14 +123,17 @@ def test_the_longest_names_fit_and_what_does_not_is_said():
         ({"secret": ""}, dict.fromkeys(NAMES, "secretsmanager:")),
         ({"ca_alias": ""}, dict.fromkeys(NAMES, "kms:Sign")),
         ({"ca_alias": ""}, dict.fromkeys(NAMES, "ssm:GetParameter ")),
-        ({"ca_alias": "", "manages_key": False}, dict.fromkeys(NAMES, "kms:CreateKey")),
-        ({"ca_alias": "", "manages_key": False}, dict.fromkeys(NAMES, "kms:ScheduleKeyDeletion")),
-        ({"ca_alias": "", "manages_key": False}, dict.fromkeys(NAMES, "kms:TagResource")),
+        ({"ca_alias": "", "manages_key": False, "alarms": False}, dict.fromkeys(NAMES, "kms:CreateKey")),
+        ({"ca_alias": "", "manages_key": False, "alarms": False}, dict.fromkeys(NAMES, "kms:ScheduleKeyDeletion")),
+        ({"ca_alias": "", "manages_key": False, "alarms": False}, dict.fromkeys(NAMES, "kms:TagResource")),
         ({"balancer": False}, {name: "elasticloadbalancing:" for name in NAMES if name != "decommission"}),
         ({"balancer": False, "replica_region": ""}, dict.fromkeys(NAMES, "iam:CreateServiceLinkedRole")),
         ({"replica_region": ""}, dict.fromkeys(NAMES, "kms:ReplicateKey")),
         ({"transfer_bucket": ""}, dict.fromkeys(NAMES, "ssm:StartSession")),
         ({"managed_policies": []}, dict.fromkeys(NAMES, "iam:AttachRolePolicy")),
+        ({"alarms": False}, {"provision-machines": "cloudwatch:"}),
+        ({"alarms": False}, {"provision-machines": "sns:"}),
+        ({"alarms_topic": "arn:aws:sns:eu-central-1:111122223333:pagers"}, {"provision-machines": "sns:"}),
         ({"lock": False}, dict.fromkeys(NAMES, "s3:PutBucketObjectLockConfiguration")),
         ({"certificates": False}, {"status": "kms:Sign", "backup": "kms:Sign"}),
         ({"custody_key": ""}, {"site": "kms:GenerateDataKey"}),
@@ -346,6 +351,8 @@ def test_what_a_policy_allows_stands_in_the_code(name):
 # --- parliament
 
 EXPECTED = {
+    # By the start of their names, which is asked of all alarms.
+    ("RESOURCE_STAR", "cloudwatch:DescribeAlarms"),
     # It does not know this condition of KMS.
     ("UNKNOWN_CONDITION_FOR_ACTION", "kms:ResourceAliases"),
     # Statements that are for one of the resources of an action, beside others that are for the rest.

@@ -101,3 +101,21 @@ def test_an_account_without_anything_of_the_cluster():
     assert aws_words.removal([], False)["lines"] == [
         "Nothing to do: nothing in the account that would be removed carries the cluster's tag."
     ]
+
+
+def test_the_statements_of_the_keys_policy_that_differ_are_named():
+    def statement(sid, principal, **more):
+        return {"Sid": sid, "Effect": "Allow", "Principal": {"AWS": principal}, "Action": ["b", "a"], **more}
+
+    before = [statement("Same", "x"), statement("Old", "x"), statement("Other", ["AROA1"])]
+    after = [statement("Same", ["x"], Action=["a", "b"]), statement("New", "x"), statement("Other", ["y"])]
+    policies = ({"policy": {"Statement": one}} for one in (before, after))
+    result = {"steps": ["policy", "tag"], "diff": dict(zip(("before", "after"), policies, strict=True))}
+    (said,) = aws_words.key("alias/a", result, {}, "")
+    assert said == "The unseal key alias/a: brought in line (policy: New added, Old removed, Other changed, tag)."
+
+
+@pytest.mark.parametrize("diff", [{}, {"diff": {"before": {"policy": None}, "after": {"policy": None}}}])
+def test_a_policy_that_is_not_shown_is_still_said_to_change(diff):
+    (said,) = aws_words.key("alias/a", {"steps": ["policy"], **diff}, {}, "")
+    assert said == "The unseal key alias/a: brought in line (policy)."
