@@ -11,6 +11,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._aws import (
     instances,
     ownership,
     policies,
+    rules,
     runner_policies,
     volumes,
 )
@@ -21,8 +22,8 @@ class FilterModule:
         return {
             "aws_failure": errors.in_words,
             "bucket_differences": bucket.differences,
-            "bucket_policy": policies.bucket_policy,
             "image_problems": image.problems,
+            "iam_problems": rules.problems,
             "init_policy": policies.init_policy,
             "group_problems": instances.group_problems,
             "instance_plan": instances.plan,
@@ -37,7 +38,9 @@ class FilterModule:
             "launched_volumes": volumes.launched,
             "load_balancer_problems": instances.load_balancer_problems,
             "lockout_problems": policies.lockout_problems,
+            "merged_bucket_policy": bucket.merged_policy,
             "node_policy": policies.node_policy,
+            "others_policies": rules.others_policies,
             "owned": ownership.owned,
             "removal_bucket_problems": ownership.bucket_problems,
             "root_of_account": policies.root_of_account,

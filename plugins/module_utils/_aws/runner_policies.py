@@ -44,15 +44,15 @@ def _of(service: str, *actions: str) -> list[str]:
     return [f"{service}:{action}" for action in actions]
 
 
+# What decides what a role may do. With a boundary, only of a role that has it, or gets it in this call.
+ROLE_RIGHTS = _of("iam", "CreateRole", "PutRolePolicy")
+BOUNDARY = _of("iam", "PutRolePermissionsBoundary")
 ROLE = _of(
     "iam",
-    "CreateRole",
-    "DetachRolePolicy",
     "GetRole",
     "GetRolePolicy",
     "ListAttachedRolePolicies",
     "ListRolePolicies",
-    "PutRolePolicy",
     "TagRole",
     "UntagRole",
     "UpdateAssumeRolePolicy",
@@ -187,6 +187,7 @@ class RunnerInputs(PolicyInputs):
     subnets: list[str]  # ids of those that instances are launched in; empty: any
     image_parameter: str  # of Systems Manager, with the id of the image; empty: the id comes from elsewhere
     key_pair: str  # that instances are launched with; empty: none
+    boundary: str  # ARN of the policy that bounds the nodes' role; empty: none
     managed_policies: list[str]  # ARNs of those that the nodes' role gets besides its own
     lock: bool  # whether the bucket has an object lock
     certificates: bool  # whether the controller logs in to Vault with certificates of the private CA
@@ -224,7 +225,10 @@ def too_long(policies: t.Mapping[str, Document]) -> list[str]:
 
 def provision_policy(inputs: RunnerInputs) -> Document:
     """Role, profile, key, bucket and the policy for init; and the lease in AWS."""
-    role, profile = [role_arn(inputs, inputs["node_role"])], [_iam(inputs, f"instance-profile/{inputs['node_role']}")]
+    role, profile = (
+        [role_arn(inputs, inputs["node_role"])],
+        [_iam(inputs, f"instance-profile{inputs['iam_path']}{inputs['node_role']}")],
+    )
     to_machines = {"StringEquals": {"iam:PassedToService": f"ec2.{domain(inputs['partition'])}"}}
     keeps = inputs["secret"] or inputs["bucket"]
     # Neither knows resources.
@@ -233,11 +237,13 @@ def provision_policy(inputs: RunnerInputs) -> Document:
         _lease(inputs),
         *([allow("VaultNames", names, ["*"])] if names else []),
         allow("VaultRole", ROLE, role),
+        allow("VaultRoleRights", ROLE_RIGHTS + (BOUNDARY if inputs["boundary"] else []), role, _bounded(inputs)),
         allow("VaultRoleForMachines", ["iam:PassRole"], role, to_machines),
         allow("VaultProfile", PROFILE, profile),
     ]
     if inputs["managed_policies"]:
-        those = {"ArnEquals": {"iam:PolicyARN": inputs["managed_policies"]}}
+        bounded = (_bounded(inputs) or {"ArnEquals": {}})["ArnEquals"]
+        those = {"ArnEquals": {"iam:PolicyARN": inputs["managed_policies"], **bounded}}
         statements.append(allow("VaultRoleGets", ["iam:AttachRolePolicy"], role, those))
     if keeps:
         statements.append(allow("VaultInitPolicy", INIT_POLICY, [_init_policy_arn(inputs)]))
@@ -387,7 +393,10 @@ def move_seal_key_policy(inputs: RunnerInputs) -> Document:
 
 def decommission_policy(inputs: RunnerInputs) -> Document:
     """Remove what carries the cluster's tag."""
-    role, profile = [role_arn(inputs, inputs["node_role"])], [_iam(inputs, f"instance-profile/{inputs['node_role']}")]
+    role, profile = (
+        [role_arn(inputs, inputs["node_role"])],
+        [_iam(inputs, f"instance-profile{inputs['iam_path']}{inputs['node_role']}")],
+    )
     balancer, targets, listener = _balancer(inputs)
     machines = [_ec2(inputs, "security-group/*"), _ec2(inputs, "instance/*")]
     statements = [
@@ -534,6 +543,10 @@ def _asks_for_tag(inputs: RunnerInputs) -> Document:
     return {"StringEquals": {f"aws:RequestTag/{inputs['tag']['key']}": inputs["tag"]["value"]}}
 
 
+def _bounded(inputs: RunnerInputs) -> Document | None:
+    return {"ArnEquals": {"iam:PermissionsBoundary": inputs["boundary"]}} if inputs["boundary"] else None
+
+
 def _regions(inputs: RunnerInputs) -> list[str]:
     return [inputs["region"], *([inputs["replica_region"]] if inputs["replica_region"] else [])]
 
@@ -561,4 +574,4 @@ def _iam(inputs: RunnerInputs, name: str) -> str:
 
 
 def _init_policy_arn(inputs: RunnerInputs) -> str:
-    return _iam(inputs, f"policy/vault-{inputs['cluster']}-init")
+    return _iam(inputs, f"policy{inputs['iam_path']}vault-{inputs['cluster']}-init")
