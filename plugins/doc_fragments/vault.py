@@ -158,4 +158,7 @@ options:
           - Tags of the secret. It is made with them, and one that has other values of these is refused as somebody else's.
           - One without them, as earlier versions made it, is taken for this cluster's when the record in it is, and tagged.
         type: dict
+      more_tags:
+        description: Further tags of a new secret. Nobody is told by these.
+        type: dict
 """

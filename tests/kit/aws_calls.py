@@ -35,6 +35,9 @@ class Cluster:
     alias: str
     ca_alias: str
     region: str
+    # That the cluster's role has, and where it is in IAM.
+    boundary: str = ""
+    iam_path: str = "/"
 
     def own(self) -> dict[str, t.Any]:
         tag = {f"{service}:{kind}/vault-cluster": self.name for service, kind in _TAGS}
@@ -152,16 +155,21 @@ def _iam(one: Request, cluster: Cluster) -> list[Asked]:
     fields, account = one.fields, f"arn:aws:iam::{cluster.account}"
     if one.operation in ("ListPolicies", "ListAccountAliases"):
         return [Asked(_action(one), "*")]
-    policy = fields.get("PolicyArn", f"{account}:policy/{fields.get('PolicyName', '')}")
+    # Only what makes a thing says its path; the cluster's own have one.
+    path = fields.get("Path", cluster.iam_path)
+    policy = fields.get("PolicyArn", f"{account}:policy{path}{fields.get('PolicyName', '')}")
+    context = {"iam:PolicyARN": policy} if "PolicyArn" in fields else {}
     if "InstanceProfileName" in fields:
-        resource = f"{account}:instance-profile/{fields['InstanceProfileName']}"
+        resource = f"{account}:instance-profile{path}{fields['InstanceProfileName']}"
     elif "RoleName" in fields:
-        resource = f"{account}:role/{fields['RoleName']}"
+        resource = f"{account}:role{path}{fields['RoleName']}"
+        bounded = fields.get("PermissionsBoundary", "" if one.operation == "CreateRole" else cluster.boundary)
+        context |= {"iam:PermissionsBoundary": bounded} if bounded else {}
     else:
         resource = policy
-    found = [Asked(_action(one), resource, {"iam:PolicyARN": policy} if "PolicyArn" in fields else {})]
+    found = [Asked(_action(one), resource, context)]
     if one.operation == "AddRoleToInstanceProfile":
-        found.append(_pass_role(f"{account}:role/{fields['RoleName']}"))
+        found.append(_pass_role(f"{account}:role{path}{fields['RoleName']}"))
     tags = {"CreateRole": "TagRole", "CreatePolicy": "TagPolicy", "CreateInstanceProfile": "TagInstanceProfile"}
     if one.operation in tags and _tags(fields, "Tags"):
         found.append(Asked(f"iam:{tags[one.operation]}", resource, _tags(fields, "Tags")))

@@ -18,12 +18,15 @@ from labkit.settings import REGION
 THEIRS = json.dumps(NOTHING_ALLOWED)
 TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 TRUSTED = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
-CLUSTER = aws_calls.Cluster(ACCOUNT, "prod", "alias/vault-unseal", "alias/vault-test-ca", REGION)
+BOUNDARY, PATH = "arn:aws:iam::aws:policy/PowerUserAccess", "/company/"
+CLUSTER = aws_calls.Cluster(ACCOUNT, "prod", "alias/vault-unseal", "alias/vault-test-ca", REGION, BOUNDARY, PATH)
 IMAGE = "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 PARAMETER, SECRET = "/vaultops/test/ca", "vault/test/recovery"
 # What the inventory of these runs does not switch on, and whose role IAM is asked for.
 RESTORER = f"arn:aws:iam::{ACCOUNT}:role/restore"
 WITH: dict[str, t.Any] = {
+    "vault_iam_path": PATH,
+    "vault_iam_permissions_boundary": BOUNDARY,
     "vault_ec2_image_id": IMAGE,
     "vault_ec2_egress": [{"proto": "tcp", "ports": [443], "cidr_ip": "0.0.0.0/0"}],
     "vault_alarms": True,
@@ -109,7 +112,7 @@ def provisioned(account: Account, policies: dict[str, iam.Document]) -> list[Run
 def drift(account: Account) -> None:
     iam_, kms, ec2, elb = (account.client(service) for service in ("iam", "kms", "ec2", "elbv2"))
     tag, role = [{"Key": "Owner", "Value": "ada"}], {"RoleName": "vault-node"}
-    policy = f"arn:aws:iam::{ACCOUNT}:policy/vault-prod-init"
+    policy = f"arn:aws:iam::{ACCOUNT}:policy{PATH}vault-prod-init"
     topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:vault-prod-alarms"
     account.client("sns").untag_resource(ResourceArn=topic, TagKeys=["Service"])
     account.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue="alias/x")
@@ -128,7 +131,7 @@ def drift(account: Account) -> None:
     )
     iam_.update_assume_role_policy(PolicyDocument=TRUSTED, **role)
     iam_.update_role(Description="theirs", **role)
-    iam_.attach_role_policy(PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess", **role)
+    iam_.delete_role_permissions_boundary(**role)
     iam_.put_role_policy(PolicyName="vault", PolicyDocument=THEIRS, **role)
     iam_.tag_role(Tags=tag, **role)
     iam_.tag_instance_profile(InstanceProfileName="vault-node", Tags=tag)
@@ -166,7 +169,7 @@ def removed(account: Account, provisioned: list[Run]) -> list[Run]:
     asymmetric = {"KeyUsage": "SIGN_VERIFY", "KeySpec": "ECC_NIST_P384"}
     made = kms.create_key(Tags=[{"TagKey": "vault-cluster", "TagValue": "prod"}], **asymmetric)["KeyMetadata"]
     kms.create_alias(AliasName=CLUSTER.ca_alias, TargetKeyId=made["KeyId"])
-    policy = f"arn:aws:iam::{ACCOUNT}:policy/vault-prod-init"
+    policy = f"arn:aws:iam::{ACCOUNT}:policy{PATH}vault-prod-init"
     iam_.create_role(RoleName="platform", AssumeRolePolicyDocument=TRUSTED)
     iam_.attach_role_policy(RoleName="platform", PolicyArn=policy)
     iam_.create_policy_version(PolicyArn=policy, PolicyDocument=THEIRS, SetAsDefault=False)
@@ -195,7 +198,7 @@ def test_who_removes_is_allowed_nothing_that_nobody_asks_for(policies, removed):
 
 def test_a_request_for_what_is_anothers_is_refused(policies, provisioned):
     """The same requests, of a cluster of another name: what is known by its name or its tag is not this cluster's."""
-    other = aws_calls.Cluster(ACCOUNT, "staging", "alias/payroll", "alias/payroll-ca", REGION)
+    other = aws_calls.Cluster(ACCOUNT, "staging", "alias/payroll", "alias/payroll-ca", REGION, "", PATH)
     both = [policies["provision"], policies["provision-machines"]]
     requests = [request for one in provisioned for request in one.requests]
     by_tag = {
@@ -203,6 +206,8 @@ def test_a_request_for_what_is_anothers_is_refused(policies, provisioned):
         "ec2:AuthorizeSecurityGroupIngress",
         "kms:PutKeyPolicy",
         "kms:UntagResource",
+        # By the boundary, which another role has not.
+        "iam:PutRolePolicy",
     }
     seen = {
         each.action

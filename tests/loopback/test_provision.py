@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 import pytest
-from kit.account import EVERYTHING, Account, KillAt, Run, Things, count
+from kit.account import EVERYTHING, NOTHING_ALLOWED, Account, KillAt, Run, Things, count
 from kit.fault_proxy import Answer, Drop, Rule
 
 BUCKET = "example-vault-snapshots"
@@ -240,11 +240,22 @@ def test_from_nothing_to_everything_and_then_nothing_more(fresh_account):
     # Somebody else's rule in the same bucket stays, and is no difference.
     theirs = {"ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 7}}
     s3.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": [theirs, *ours]})
+    # So do a statement of theirs in its policy, and a policy that they attach to the role, which the plan names.
+    policy = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
+    policy["Statement"].insert(
+        0, {**NOTHING_ALLOWED["Statement"][0], "Sid": "Theirs", "Principal": "*", "Resource": f"arn:aws:s3:::{BUCKET}"}
+    )
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
+    attached = {"RoleName": "vault-node", "PolicyArn": "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"}
+    fresh_account.client("iam").attach_role_policy(**attached)
+    made = fresh_account.made()
     for arguments in ([], ["--check", "--diff"]):
         again = fresh_account.provision(*arguments)
         assert (again.code, again.changed) == (0, 0), again.output
         assert '"Nothing to do: ' in plan(again)
+        assert f"The role vault-node has {attached['PolicyArn']}, which vault_aws_node_managed" in again.output
     assert fresh_account.made() == made
+    assert json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"]) == policy
     assert s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"] == [theirs, *ours]
 
 
@@ -329,11 +340,41 @@ def test_instances_are_launched_from_what_a_parameter_names_then_and_are_not_cha
     assert images == {"ami-760aaa0f"}
 
 
+def tags_of(account: Account, instances: list[dict[str, t.Any]]) -> dict[str, dict[str, str]]:
+    """Of everything that carries tags, by what it is."""
+    iam, kms, s3, elb, ec2 = (account.client(service) for service in ("iam", "kms", "s3", "elbv2", "ec2"))
+    (init,) = iam.list_policies(Scope="Local")["Policies"]
+    volumes = [each["Ebs"]["VolumeId"] for each in instances[0]["BlockDeviceMappings"]]
+    arns = {kind: next(iter(account.made()[kind])) for kind in ("load balancer", "target group")}
+    key = kms.describe_key(KeyId="alias/vault-unseal")["KeyMetadata"]["KeyId"]
+    found = {
+        "role": iam.list_role_tags(RoleName="vault-node")["Tags"],
+        "profile": iam.list_instance_profile_tags(InstanceProfileName="vault-node")["Tags"],
+        "policy": iam.list_policy_tags(PolicyArn=init["Arn"])["Tags"],
+        "bucket": s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"],
+        "key": [
+            {"Key": each["TagKey"], "Value": each["TagValue"]} for each in kms.list_resource_tags(KeyId=key)["Tags"]
+        ],
+        "group": ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["vault-prod"]}])[
+            "SecurityGroups"
+        ][0]["Tags"],
+        "instance": instances[0]["Tags"],
+        **{each["VolumeId"]: each["Tags"] for each in ec2.describe_volumes(VolumeIds=volumes)["Volumes"]},
+        **{kind: elb.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"] for kind, arn in arns.items()},
+    }
+    return {what: {each["Key"]: each["Value"] for each in tags} for what, tags in found.items()}
+
+
 def test_who_reaches_the_nodes_what_goes_out_and_the_first_boot_follow_the_inputs(fresh_account):
     ec2 = fresh_account.client("ec2")
     other = ec2.create_security_group(GroupName="company", Description="theirs", VpcId=fresh_account.vpc)["GroupId"]
     https = {"proto": "tcp", "ports": [443], "cidr_ip": "10.0.0.0/16", "rule_desc": "endpoints"}
-    chosen = {"vault_ssh_cidrs": ["10.9.0.0/16"], "vault_ec2_egress": [https], "vault_ssm": True}
+    company = {
+        "vault_iam_path": "/company/",
+        "vault_iam_permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess",
+        "vault_aws_tags": {"CostCenter": "4711"},
+    }
+    chosen = {**company, "vault_ssh_cidrs": ["10.9.0.0/16"], "vault_ec2_egress": [https], "vault_ssm": True}
     run = fresh_account.provision(variables={**chosen, "vault_ec2_security_groups": [other]})
     assert run.code == 0, run.output
     (group,) = fresh_account.made()["security group"] - {other}
@@ -353,6 +394,24 @@ def test_who_reaches_the_nodes_what_goes_out_and_the_first_boot_follow_the_input
     told = ec2.describe_instance_attribute(InstanceId=instances[0]["InstanceId"], Attribute="userData")["UserData"]
     script = base64.b64decode(told["Value"]).decode()
     assert script.startswith("#!/bin/sh\nagent=yes\nregion=eu-central-1\n#!/bin/sh\n# Installs what a node needs")
+
+    iam, kms = fresh_account.client("iam"), fresh_account.client("kms")
+    role = iam.get_role(RoleName="vault-node")["Role"]
+    assert role["Arn"].endswith(":role/company/vault-node")
+    assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == company["vault_iam_permissions_boundary"]
+    profile = iam.get_instance_profile(InstanceProfileName="vault-node")["InstanceProfile"]
+    (init,) = iam.list_policies(Scope="Local")["Policies"]
+    assert (profile["Path"], init["Path"]) == ("/company/", "/company/")
+    assert instances[0]["IamInstanceProfile"]["Arn"] == profile["Arn"]
+    key = kms.describe_key(KeyId="alias/vault-unseal")["KeyMetadata"]["KeyId"]
+    assert role["Arn"] in kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+    assert role["Arn"] in fresh_account.client("s3").get_bucket_policy(Bucket=BUCKET)["Policy"]
+    for what, tags in tags_of(fresh_account, instances).items():
+        assert (what, tags.get("CostCenter"), tags.get("vault-cluster")) == (what, "4711", "prod")
+
+    moved = fresh_account.provision(variables={**chosen, "vault_iam_path": "/"})
+    assert moved.code > 0
+    assert "role/company/vault-node, and vault_iam_path is /. IAM can't move it: put back /company/" in moved.said
 
     # Another group is for new instances. Of those that are there it is only said.
     made = fresh_account.made()

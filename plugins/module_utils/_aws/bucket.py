@@ -29,14 +29,27 @@ def differences(found: list[dict[str, t.Any]], inputs: PolicyInputs, days: int |
     block = _inside(bucket, "public_access_block", "PublicAccessBlockConfiguration") or {}
     if not all(block.get(name) for name in PUBLIC_ACCESS):
         said.append("public access would be blocked")
-    policy = _inside(bucket, "bucket_policy", "Policy") or {}
-    policy = json.loads(policy) if isinstance(policy, str) else policy
-    if compare_policies(policy, bucket_policy(inputs)):
-        said.append("the policy would be replaced by one that asks for TLS, and lets nodes add snapshots only")
+    if compare_policies(_policy(bucket), merged_policy(found, inputs)):
+        said.append("the policy would ask for TLS, and let nodes add snapshots only; statements of others stay")
     rules = bucket.get("bucket_lifecycle_configuration", {}).get("Rules", [])
     if lifecycle_state.plan(rules, inputs["prefix"], int(days)) != rules:
         said.append(f"superseded snapshots would expire after {days} days, and no other")
     return said
+
+
+def merged_policy(found: list[dict[str, t.Any]], inputs: PolicyInputs) -> dict[str, t.Any]:
+    """The bucket's policy: the cluster's own statements, known by their Sids, besides what others have written there."""
+    own = bucket_policy(inputs)
+    before = next((_policy(entry) for entry in found if entry["name"] == inputs["bucket"]), {})
+    sids = {statement["Sid"] for statement in own["Statement"]}
+    said = before.get("Statement", [])
+    others = [one for one in (said if isinstance(said, list) else [said]) if one.get("Sid") not in sids]
+    return {**before, **own, "Statement": [*others, *own["Statement"]]}
+
+
+def _policy(bucket: dict[str, t.Any]) -> dict[str, t.Any]:
+    policy = _inside(bucket, "bucket_policy", "Policy") or {}
+    return json.loads(policy) if isinstance(policy, str) else policy
 
 
 def _key(bucket: dict[str, t.Any]) -> str | None:

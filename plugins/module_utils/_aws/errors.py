@@ -37,6 +37,8 @@ CURES = {
     "MalformedPolicyDocument": "AWS also refuses a policy by which the caller could not change the key again, and one "
     "that names who does not exist: keep the caller, or the account's root, among the key's administrators, and give the ARNs of "
     "other accounts' roles with their paths.",
+    "NoSuchEntity": "What it names does not exist, or not any more: check vault_iam_permissions_boundary and "
+    "vault_aws_node_managed_policies.",
     "NoSuchBucket": "Create it (playbooks/provision.yml does), or name the right one and its region.",
     "NotFound": "Check the name, the account and the region.",
     "RequestExpired": "The session's credentials have expired, or this machine's clock is wrong. Log in to AWS again, or set "

@@ -93,6 +93,7 @@ class PolicyInputs(t.TypedDict):
     custody_key: str  # alias, id or ARN of the key that encrypts the recovery keys; empty: AWS's own, or another sink
     file_sink: bool  # whether the recovery keys are in a file that KMS encrypts
     node_role: str  # name of the nodes' role
+    iam_path: str  # of the role, the instance profile and the policies, with a slash at both ends
     sessions: bool  # whether the nodes' SSM agent may hold sessions
     ca_alias: str  # of the private CA's key; empty: certificates are given
     ca_parameter: str  # that publishes the CA's certificate
@@ -368,7 +369,7 @@ def arn(inputs: PolicyInputs, service: str, name: str, region: str = "") -> str:
 
 
 def role_arn(inputs: PolicyInputs, role: str) -> str:
-    return f"arn:{inputs['partition']}:iam::{inputs['account']}:role/{role}"
+    return f"arn:{inputs['partition']}:iam::{inputs['account']}:role{inputs['iam_path']}{role}"
 
 
 def bucket_arn(inputs: PolicyInputs) -> str:

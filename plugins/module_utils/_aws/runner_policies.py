@@ -45,15 +45,15 @@ def _of(service: str, *actions: str) -> list[str]:
     return [f"{service}:{action}" for action in actions]
 
 
+# What decides what a role may do. With a boundary, only of a role that has it, or gets it in this call.
+ROLE_RIGHTS = _of("iam", "CreateRole", "PutRolePolicy")
+BOUNDARY = _of("iam", "PutRolePermissionsBoundary")
 ROLE = _of(
     "iam",
-    "CreateRole",
-    "DetachRolePolicy",
     "GetRole",
     "GetRolePolicy",
     "ListAttachedRolePolicies",
     "ListRolePolicies",
-    "PutRolePolicy",
     "TagRole",
     "UntagRole",
     "UpdateAssumeRolePolicy",
@@ -200,6 +200,7 @@ class RunnerInputs(PolicyInputs):
     principals: list[str]  # ARNs that the unseal key's policy names, beside the nodes' role
     alarms: bool
     alarms_topic: str  # ARN of a topic of one's own that gets the alarms; empty: one is made
+    boundary: str  # ARN of the policy that bounds the nodes' role; empty: none
     managed_policies: list[str]  # ARNs of those that the nodes' role gets besides its own
     lock: bool  # whether the bucket has an object lock
     certificates: bool  # whether the controller logs in to Vault with certificates of the private CA
@@ -238,7 +239,10 @@ def too_long(policies: t.Mapping[str, Document]) -> list[str]:
 
 def provision_policy(inputs: RunnerInputs) -> Document:
     """Role, profile, key, bucket and the policy for init; and the lease in AWS."""
-    role, profile = [role_arn(inputs, inputs["node_role"])], [_iam(inputs, f"instance-profile/{inputs['node_role']}")]
+    role, profile = (
+        [role_arn(inputs, inputs["node_role"])],
+        [_iam(inputs, f"instance-profile{inputs['iam_path']}{inputs['node_role']}")],
+    )
     to_machines = {"StringEquals": {"iam:PassedToService": f"ec2.{domain(inputs['partition'])}"}}
     keeps = inputs["secret"] or inputs["bucket"]
     # Neither knows resources.
@@ -247,6 +251,7 @@ def provision_policy(inputs: RunnerInputs) -> Document:
         _lease(inputs),
         *([allow("VaultNames", names, ["*"])] if names else []),
         allow("VaultRole", ROLE, role),
+        allow("VaultRoleRights", ROLE_RIGHTS + (BOUNDARY if inputs["boundary"] else []), role, _bounded(inputs)),
         allow("VaultRoleForMachines", ["iam:PassRole"], role, to_machines),
         allow("VaultProfile", PROFILE, profile),
     ]
@@ -256,7 +261,8 @@ def provision_policy(inputs: RunnerInputs) -> Document:
         roles = [_iam(inputs, f"role/*{name}") for name in known]
         statements.append(allow("VaultPrincipals", ["iam:GetRole"], roles))
     if inputs["managed_policies"]:
-        those = {"ArnEquals": {"iam:PolicyARN": inputs["managed_policies"]}}
+        bounded = (_bounded(inputs) or {"ArnEquals": {}})["ArnEquals"]
+        those = {"ArnEquals": {"iam:PolicyARN": inputs["managed_policies"], **bounded}}
         statements.append(allow("VaultRoleGets", ["iam:AttachRolePolicy"], role, those))
     if keeps:
         statements.append(allow("VaultInitPolicy", INIT_POLICY, [_init_policy_arn(inputs)]))
@@ -417,7 +423,10 @@ def renew_policy(inputs: RunnerInputs) -> Document:
 
 def decommission_policy(inputs: RunnerInputs) -> Document:
     """Remove what carries the cluster's tag."""
-    role, profile = [role_arn(inputs, inputs["node_role"])], [_iam(inputs, f"instance-profile/{inputs['node_role']}")]
+    role, profile = (
+        [role_arn(inputs, inputs["node_role"])],
+        [_iam(inputs, f"instance-profile{inputs['iam_path']}{inputs['node_role']}")],
+    )
     balancer, targets, listener = _balancer(inputs)
     machines = [_ec2(inputs, "security-group/*"), _ec2(inputs, "instance/*")]
     statements = [
@@ -591,6 +600,10 @@ def _asks_for_tag(inputs: RunnerInputs) -> Document:
     return {"StringEquals": {f"aws:RequestTag/{inputs['tag']['key']}": inputs["tag"]["value"]}}
 
 
+def _bounded(inputs: RunnerInputs) -> Document | None:
+    return {"ArnEquals": {"iam:PermissionsBoundary": inputs["boundary"]}} if inputs["boundary"] else None
+
+
 def _regions(inputs: RunnerInputs) -> list[str]:
     return [inputs["region"], *([inputs["replica_region"]] if inputs["replica_region"] else [])]
 
@@ -618,4 +631,4 @@ def _iam(inputs: RunnerInputs, name: str) -> str:
 
 
 def _init_policy_arn(inputs: RunnerInputs) -> str:
-    return _iam(inputs, f"policy/vault-{inputs['cluster']}-init")
+    return _iam(inputs, f"policy{inputs['iam_path']}vault-{inputs['cluster']}-init")

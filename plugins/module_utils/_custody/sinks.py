@@ -24,6 +24,7 @@ SPEC: dict[str, t.Any] = {
     "region": {"type": "str"},
     "endpoint_url": {"type": "str"},
     "tags": {"type": "dict"},
+    "more_tags": {"type": "dict"},
 }
 REQUIRED_IF = [
     ("sink", "secretsmanager", ["name", "region"]),

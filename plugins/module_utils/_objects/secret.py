@@ -20,6 +20,8 @@ class Stored:
         self.name = name
         self.where = f"AWS Secrets Manager, secret {name} in {options['region']}"
         self.tags = {key: str(value) for key, value in (options.get("tags") or {}).items()}
+        # Of a new one besides: nobody is told by these.
+        self._more = {key: str(value) for key, value in (options.get("more_tags") or {}).items()}
         self._field, self._needs = field, needs
         self._key = {"KmsKeyId": options["kms_key_id"]} if options.get("kms_key_id") else {}
         self._client = aws.client("secretsmanager", options)
@@ -72,7 +74,8 @@ class Stored:
 
     def create(self, data: str | bytes, **more: str) -> str | None:
         """Its version, or None where there is one already."""
-        tags = {"Tags": self._tag_list(self.tags)} if self.tags else {}
+        every = {**self._more, **self.tags}
+        tags = {"Tags": self._tag_list(every)} if every else {}
         own = {self._field: data, **tags, **self._key, **more}
         made = self.call("create_secret", {"ResourceExistsException": None}, Name=self.name, **own)
         return str(made["VersionId"]) if made else None

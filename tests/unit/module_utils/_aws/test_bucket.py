@@ -6,7 +6,7 @@ import json
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import policies
-from ansible_collections.vaultops.cluster.plugins.module_utils._aws.bucket import differences
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws.bucket import differences, merged_policy
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import lifecycle as lifecycle_state
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1"
@@ -25,6 +25,7 @@ SITE: policies.PolicyInputs = {
     "restorers": [],
     "secret": "",
     "node_role": "vault-prod-node",
+    "iam_path": "/",
     "sessions": False,
 }
 # Somebody else's rule in the same bucket.
@@ -75,7 +76,7 @@ def test_a_bucket_as_it_should_be_has_no_differences(shape):
         ({"bucket_versioning": {}}, "versioning would be enabled"),
         ({"bucket_encryption": {}}, f"encrypted with {KEY} instead of keys of S3"),
         ({"public_access_block": {}}, "public access would be blocked"),
-        ({"bucket_policy": {}}, "asks for TLS, and lets nodes add snapshots only"),
+        ({"bucket_policy": {}}, "ask for TLS, and let nodes add snapshots only"),
         ({"bucket_lifecycle_configuration": {}}, "superseded snapshots would expire after 30 days, and no other"),
         ({"bucket_lifecycle_configuration": {"Rules": [BY_AGE]}}, "and no other"),
         ({"bucket_lifecycle_configuration": {"Rules": lifecycle_state.wanted("snapshots", 31)}}, "after 30 days"),
@@ -92,3 +93,31 @@ def test_the_lifecycle_is_that_of_the_inputs():
     assert differences([other], {**SITE, "prefix": ""}, 31) == []
     (said,) = differences([bucket()], SITE, 31)
     assert "after 31 days" in said
+
+
+THEIRS = {"Sid": "Organisation", "Effect": "Deny", "Principal": "*", "Action": "s3:PutBucketAcl", "Resource": "*"}
+UNNAMED = {key: value for key, value in THEIRS.items() if key != "Sid"}
+
+
+@pytest.mark.parametrize("shape", [lambda shown: shown, unwrapped])
+def test_statements_of_others_stay_and_are_no_difference(shape):
+    own = policies.bucket_policy(SITE)
+    with_theirs = {"Version": "2012-10-17", "Id": "theirs", "Statement": [THEIRS, UNNAMED, *own["Statement"]]}
+    found = [shape(bucket(bucket_policy={"Policy": json.dumps(with_theirs)}))]
+    assert differences(found, SITE, 30) == []
+    assert merged_policy(found, SITE) == with_theirs
+
+
+def test_of_an_older_policy_the_clusters_own_statements_are_replaced():
+    own = policies.bucket_policy(SITE)
+    older = {**own, "Statement": [{**own["Statement"][0], "Effect": "Allow"}, THEIRS]}
+    found = [bucket(bucket_policy={"Policy": json.dumps(older)})]
+    assert merged_policy(found, SITE) == {**own, "Statement": [THEIRS, *own["Statement"]]}
+    assert any("statements of others stay" in line for line in differences(found, SITE, 30))
+    # A document may have one statement that is no list.
+    alone = [bucket(bucket_policy={"Policy": json.dumps({"Version": "2012-10-17", "Statement": THEIRS})})]
+    assert merged_policy(alone, SITE)["Statement"] == [THEIRS, *own["Statement"]]
+
+
+def test_a_bucket_without_a_policy_gets_the_clusters_own():
+    assert merged_policy([], SITE) == merged_policy([bucket(bucket_policy={})], SITE) == policies.bucket_policy(SITE)

@@ -32,6 +32,7 @@ PLAIN: policies.PolicyInputs = {
     "restorers": [OPERATOR],
     "secret": "vault/prod/recovery",
     "node_role": "vault-prod-node",
+    "iam_path": "/",
     "sessions": False,
     "ca_alias": "alias/vault-prod-ca",
     "ca_parameter": "/vaultops/prod/ca",

@@ -170,6 +170,7 @@ def test_other_partitions_have_other_names():
         "snapshot_key": "",
         "restore_keys": [],
         "managed_policies": [],
+        "boundary": "",
     }
     text = json.dumps(runner_policies.runner_policies(inputs))
     assert "arn:aws:" not in text
@@ -218,16 +219,26 @@ EVERYBODY = [
     Asked("s3:GetObject", "arn:aws:s3:::other/vault/prod/prod_1"),
     Asked("s3:PutBucketPolicy", "arn:aws:s3:::other"),
     Asked("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/platform"),
+    # Without the boundary, with another one, or out of it again.
+    Asked("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/company/vault-prod-node"),
+    Asked(
+        "iam:CreateRole",
+        f"arn:aws:iam::{ACCOUNT}:role/company/vault-prod-node",
+        {"iam:PermissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess"},
+    ),
+    Asked("iam:DeleteRolePermissionsBoundary", f"arn:aws:iam::{ACCOUNT}:role/company/vault-prod-node"),
     Asked(
         "iam:AttachRolePolicy",
-        f"arn:aws:iam::{ACCOUNT}:role/vault-prod-node",
+        f"arn:aws:iam::{ACCOUNT}:role/company/vault-prod-node",
         {"iam:PolicyARN": "arn:aws:iam::aws:policy/X"},
     ),
     Asked("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/x"),
     Asked(
-        "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/vault-prod-node", {"iam:PassedToService": "lambda.amazonaws.com"}
+        "iam:PassRole",
+        f"arn:aws:iam::{ACCOUNT}:role/company/vault-prod-node",
+        {"iam:PassedToService": "lambda.amazonaws.com"},
     ),
-    Asked("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/vault-prod-node"),
+    Asked("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/company/vault-prod-node"),
     Asked("ec2:TerminateInstances", of("ec2", "instance/i-1"), THEIRS),
     Asked("ec2:ModifyInstanceAttribute", of("ec2", "instance/i-1"), THEIRS),
     Asked("ec2:DescribeInstances", "*", {"aws:RequestedRegion": "us-east-1"}),
@@ -249,7 +260,11 @@ NO_MACHINES = [
     Asked("ec2:RunInstances", of("ec2", "instance/new"), {"aws:RequestTag/vault-cluster": "prod"}),
     Asked("ec2:TerminateInstances", of("ec2", "instance/i-1"), OWN_KEY),
     Asked("ec2:AuthorizeSecurityGroupIngress", of("ec2", "security-group/sg-1"), OWN_KEY),
-    Asked("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/vault-prod-node", {"iam:PassedToService": "ec2.amazonaws.com"}),
+    Asked(
+        "iam:PassRole",
+        f"arn:aws:iam::{ACCOUNT}:role/company/vault-prod-node",
+        {"iam:PassedToService": "ec2.amazonaws.com"},
+    ),
 ]
 READS_ALONE = [
     Asked("s3:PutObject", f"{S3}/records/prod/canary.json"),
