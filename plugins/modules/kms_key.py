@@ -283,7 +283,7 @@ def creation(
     done: list[key_state.Step] = [("alias", alias)] if orphans else [("create", alias)]
     if not check_mode:
         key_id = orphans[0] if orphans else kms_api.create_key(once, key)
-        kms_api.create_alias(client, alias, key_id)
+        kms_api.when_known(lambda: kms_api.create_alias(client, alias, key_id))
         after = {**after, "key_id": key_id}
     return [*done, *steps], {**after, "aliases": sorted({*(after["aliases"] or []), alias})}
 
@@ -297,10 +297,11 @@ def finish(
 ) -> dict[str, t.Any]:
     if after and steps and not check_mode:
         key_id = str(after["key_id"])
+        new = steps[0][0] == "create"
         for step, value in steps:
             if step not in ("create", "alias"):
-                kms_api.apply(client, key_id, step, value)
-        after = kms_api.read(client, key_id)
+                kms_api.carry_out(client, key_id, step, value, new)
+        after = kms_api.read_new(client, key_id) if new else kms_api.read(client, key_id)
     return {
         "changed": bool(steps),
         "key": after,

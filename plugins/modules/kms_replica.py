@@ -114,7 +114,7 @@ def bring_about(module: AnsibleAWSModule, there: t.Any, alias: str, primary: key
             here = module.client("kms", retry_decorator=kms_api.RETRY)
             kms_api.replicate(here, key_id, params["replica_region"], desired)
             await_enabled(there, key_id, params["wait_timeout"])
-    current = (kms_api.read(there, key_id) if not module.check_mode else before) or {
+    current = (found_now(there, key_id, before) if not module.check_mode else before) or {
         **primary,
         **key_state.new(None, desired),
         "key_id": key_id,
@@ -126,15 +126,19 @@ def bring_about(module: AnsibleAWSModule, there: t.Any, alias: str, primary: key
     if named is None:
         done.append("alias")
         if not module.check_mode and alias not in (current["aliases"] or []):
-            kms_api.create_alias(there, alias, key_id)
+            kms_api.when_known(lambda: kms_api.create_alias(there, alias, key_id))
     steps, after = key_state.plan(t.cast(key_state.Key, current), desired)
     if not module.check_mode:
         for step, value in steps:
-            kms_api.apply(there, key_id, step, value)
+            kms_api.carry_out(there, key_id, step, value, before is None)
         after = kms_api.read(there, key_id) or after
     after = {**after, "aliases": sorted({*(after["aliases"] or []), alias})}
     done += [step for step, _value in steps]
     return {"changed": bool(done), "key": after, "steps": done, "diff": {"before": before or {}, "after": after}}
+
+
+def found_now(there: t.Any, key_id: str, before: key_state.Key | None) -> key_state.Key | None:
+    return kms_api.read(there, key_id) if before else kms_api.read_new(there, key_id)
 
 
 def desired_from(params: dict[str, t.Any]) -> key_state.Desired:

@@ -26,6 +26,12 @@ options:
   endpoint_url:
     description: URL of KMS, where it is not the region's public one.
     type: str
+  patience:
+    description:
+      - For how many seconds the module asks again where KMS refuses access, or does not know the key. A policy or an alias that
+        was changed a moment ago takes some seconds to count.
+    type: int
+    default: 0
 extends_documentation_fragment:
   - vaultops.cluster.attributes
   - vaultops.cluster.attributes.info
@@ -57,7 +63,7 @@ from ..module_utils._node.metadata import role_credentials
 
 
 def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
-    kms = Kms(params["region"], params["endpoint_url"], role_credentials())
+    kms = Kms(params["region"], params["endpoint_url"], role_credentials(), params["patience"])
     return {"changed": False, **verify(kms, params["key_id"])}
 
 
@@ -65,6 +71,7 @@ OPTIONS: dict[str, t.Any] = {
     "key_id": {"type": "str", "required": True},
     "region": {"type": "str", "required": True},
     "endpoint_url": {"type": "str"},
+    "patience": {"type": "int", "default": 0},
 }
 
 

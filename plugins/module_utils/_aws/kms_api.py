@@ -24,6 +24,8 @@ ONCE = {"retries": {"total_max_attempts": 1}}
 # How long an alias may take to be everywhere: mostly seconds, at times minutes.
 ALIAS_SECONDS = 300
 POLL_SECONDS = 1
+# How long KMS may say of a key that it has just made that there is none.
+NEW_SECONDS = 60
 T = t.TypeVar("T")
 
 
@@ -165,6 +167,38 @@ def apply(client: t.Any, key_id: str, step: str, value: t.Any) -> None:
         client.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=value, aws_retry=True)
     else:
         raise ValueError(f"there is no step {step}")
+
+
+def when_known(call: t.Callable[[], T]) -> T:
+    """What *call* returns, about a key that was made a moment ago: one part of KMS may know it before another does."""
+    wait = Wait(NEW_SECONDS, POLL_SECONDS)
+    while True:
+        try:
+            return call()
+        except is_boto3_error_code("NotFoundException"):
+            if not wait.again():
+                raise
+
+
+def carry_out(client: t.Any, key_id: str, step: str, value: t.Any, new: bool) -> None:
+    """One step of a plan. Of a key that is not new, 'not found' is an answer."""
+    if new:
+        when_known(lambda: apply(client, key_id, step, value))
+    else:
+        apply(client, key_id, step, value)
+
+
+def read_new(client: t.Any, key_id: str) -> Key:
+    """A key that was made a moment ago."""
+    wait = Wait(NEW_SECONDS, POLL_SECONDS)
+    while True:
+        found = when_known(lambda: read(client, key_id))
+        if found:
+            return found
+        if not wait.again():
+            raise Problem(
+                f"KMS does not know {key_id} {NEW_SECONDS} seconds after it was made", "Run this once more, later."
+            )
 
 
 def _await_alias(client: t.Any, alias: str, key: str) -> None:

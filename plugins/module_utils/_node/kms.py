@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 
 from .._common.errors import Problem
+from .._common.wait import Wait
 from .again import ask_again
 from .deadline import Overdue, deadline
 from .sigv4 import Credentials, sign
@@ -21,15 +22,36 @@ from .sigv4 import Credentials, sign
 TIMEOUT_SECONDS = 10
 DEADLINE_SECONDS = 30
 ANSWER_BYTES = 64 << 10
+# What KMS answers while it has not learnt yet of an alias, or of a policy, that was changed a moment ago.
+NOT_YET = ("AccessDeniedException", "NotFoundException")
+PAUSE_SECONDS = 2
+
+
+class Refusal(Problem):
+    """KMS answered with *code*."""
+
+    def __init__(self, cause: str, cure: str, code: str) -> None:
+        super().__init__(cause, cure)
+        self.code = code
 
 
 class Kms:
-    def __init__(self, region: str, endpoint_url: str | None, credentials: Credentials) -> None:
+    def __init__(self, region: str, endpoint_url: str | None, credentials: Credentials, patience: float = 0) -> None:
+        """*patience*: for how many seconds a refusal may be one that passes."""
         self.region = region
         self.url = endpoint_url or f"https://kms.{region}.amazonaws.com/"
         self.credentials = credentials
+        self.wait = Wait(patience, PAUSE_SECONDS)
 
     def call(self, action: str, **body: t.Any) -> dict[str, t.Any]:
+        while True:
+            try:
+                return self._call(action, **body)
+            except Refusal as refused:
+                if refused.code not in NOT_YET or not self.wait.again():
+                    raise
+
+    def _call(self, action: str, **body: t.Any) -> dict[str, t.Any]:
         data = json.dumps(body).encode()
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"TrentService.{action}"}
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
@@ -106,7 +128,7 @@ def decoded(text: str) -> bytes | None:
         return None
 
 
-def refusal(action: str, status: int, text: bytes) -> Problem:
+def refusal(action: str, status: int, text: bytes) -> Refusal:
     answer = _json(text)
     answer = answer if isinstance(answer, dict) else {}
     code = str(answer.get("__type", status)).rsplit("#", 1)[-1]
@@ -116,7 +138,7 @@ def refusal(action: str, status: int, text: bytes) -> Problem:
         "AccessDeniedException": f"The role of this instance needs kms:{action} on the key's ARN, in its own policy and "
         "in the key's.",
     }
-    return Problem(f"kms:{action} was refused: {code}: {message}", cures.get(code, ""))
+    return Refusal(f"kms:{action} was refused: {code}: {message}", cures.get(code, ""), code)
 
 
 def _json(text: bytes) -> t.Any:

@@ -13,6 +13,7 @@ import urllib.request
 import boto3
 import pytest
 import requests
+from ansible_collections.vaultops.cluster.plugins.module_utils._node import kms as node_kms
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import metadata
 from ansible_collections.vaultops.cluster.plugins.modules import vault_seal_check
 
@@ -104,8 +105,8 @@ def key(kms):
 
 @pytest.fixture
 def proven(instance, run_module):
-    return lambda url, check=False, key_id=ALIAS: run_module(
-        vault_seal_check, check, key_id=key_id, region=REGION, endpoint_url=url
+    return lambda url, check=False, key_id=ALIAS, **more: run_module(
+        vault_seal_check, check, key_id=key_id, region=REGION, endpoint_url=url, **more
     )
 
 
@@ -267,3 +268,35 @@ def test_a_connection_that_breaks_off_is_made_again(proven, serving, monkeypatch
         assert len(asked) == 6 and set(asked.values()) == {3}
     else:
         assert said["failed"] and said["msg"].startswith("the instance metadata service does not answer (")
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "NotFoundException"])
+def test_a_refusal_that_passes_is_waited_for_and_one_that_stays_is_said(proven, serving, aws, key, monkeypatch, code):
+    monkeypatch.setattr(node_kms, "PAUSE_SECONDS", 0.01)
+    refused, asked = (
+        (400, json.dumps({"__type": f"com.amazonaws#{code}", "Message": "no"}).encode()),
+        collections.Counter(),
+    )
+
+    def answer(request, body):
+        asked[request.headers["X-Amz-Target"]] += 1
+        if asked[request.headers["X-Amz-Target"]] < 3:
+            return refused
+        answered = requests.post(aws, data=body, headers=dict(request.headers), timeout=30)
+        return answered.status_code, answered.content
+
+    assert proven(serving(answer), patience=30)["key_state"] == "Enabled"
+    asked.clear()
+    found = proven(serving(lambda *_request: refused), patience=0)
+    assert found["failed"] and code in found["msg"]
+
+
+def test_a_refusal_for_another_reason_is_said_at_once(proven, serving):
+    asked = []
+
+    def answer(_request, _body):
+        asked.append(1)
+        return 400, b'{"__type": "DisabledException", "Message": "no"}'
+
+    assert proven(serving(answer), patience=30)["failed"]
+    assert len(asked) == 1

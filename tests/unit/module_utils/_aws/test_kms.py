@@ -9,8 +9,9 @@ import threading
 
 import boto3
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._aws import alias_state, key_state
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws import alias_state, key_state, kms_api
 from ansible_collections.vaultops.cluster.plugins.modules import kms_alias, kms_key, kms_key_info, kms_replica
+from kit.fault_proxy import Answer, FaultProxy, Rule
 from labkit.settings import REGION
 
 ALIAS = "alias/vault-unseal"
@@ -457,3 +458,44 @@ def test_an_alias_that_is_taken_in_the_other_region_is_left_alone(run, kms, aws)
     assert "is no replica" in result["msg"]
     assert len(elsewhere.list_keys()["Keys"]) == 1
     assert elsewhere.describe_key(KeyId=ALIAS)["KeyMetadata"]["KeyId"] == other
+
+
+# --- what KMS says of a key that it has just made
+
+
+def not_known_at_first(operation, times=2):
+    return [Rule(operation, Answer("NotFoundException", "not there"), nth=nth) for nth in range(1, times + 1)]
+
+
+@pytest.mark.parametrize("operation", ["CreateAlias", "EnableKeyRotation", "GetKeyPolicy", "ListResourceTags"])
+def test_a_key_that_was_just_made_may_be_unknown_for_a_moment(run, kms, aws, monkeypatch, operation):
+    monkeypatch.setattr(kms_api, "POLL_SECONDS", 0.01)
+    with FaultProxy(("127.0.0.1", 0), aws, not_known_at_first(operation)) as proxy:
+        made = run(kms_key, alias=ALIAS, enable_key_rotation=True, endpoint_url=proxy.url)
+    assert made["changed"], made
+    assert (made["key"]["aliases"], made["key"]["rotation_enabled"]) == ([ALIAS], True)
+    assert proxy.calls.count("CreateKey") == 1 and proxy.calls.count(operation) > 2
+
+
+def test_a_key_that_stays_unknown_is_an_error_in_the_end_and_one_that_is_old_at_once(run, kms, aws, monkeypatch):
+    monkeypatch.setattr(kms_api, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(kms_api, "NEW_SECONDS", 0.1)
+    never = [Rule("EnableKeyRotation", Answer("NotFoundException", "not there"), every=True)]
+    with FaultProxy(("127.0.0.1", 0), aws, never) as proxy:
+        refused = run(kms_key, alias=ALIAS, enable_key_rotation=True, endpoint_url=proxy.url)
+        assert refused["failed"] and refused["error_code"] == "NotFoundException"
+        asked = proxy.calls.count("EnableKeyRotation")
+        assert asked > 1
+        # The next run finds the key, which is not new any more.
+        assert run(kms_key, alias=ALIAS, enable_key_rotation=True, endpoint_url=proxy.url)["failed"]
+        assert proxy.calls.count("EnableKeyRotation") == asked + 1
+    assert run(kms_key, alias=ALIAS, enable_key_rotation=True)["steps"] == ["rotation_on"]
+
+
+def test_a_replica_that_was_just_made_may_be_unknown_for_a_moment(run, kms, aws, monkeypatch):
+    monkeypatch.setattr(kms_api, "POLL_SECONDS", 0.01)
+    make_key(kms, ALIAS, MultiRegion=True)
+    with FaultProxy(("127.0.0.1", 0), aws, not_known_at_first("CreateAlias")) as proxy:
+        made = run(kms_replica, alias=ALIAS, replica_region="eu-west-1", replica_endpoint_url=proxy.url)
+    assert made["changed"], made
+    assert made["key"]["aliases"] == [ALIAS]
