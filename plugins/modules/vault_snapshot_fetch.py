@@ -47,7 +47,8 @@ options:
   key_arns:
     description:
       - ARNs of the keys that may be asked to decrypt. A manifest that names another key is refused before KMS is asked.
-      - A multi-Region key counts in every region.
+      - A multi-Region key counts in every region. The first ARN of that key in this list says which region is asked, so a
+        snapshot can be opened with a replica while the region that it was taken in is gone.
     type: list
     elements: str
     required: true

@@ -82,8 +82,7 @@ def from_s3(
 def _trusted_key(known: manifest.Manifest, wanted: Wanted, endpoint_url: str | None, timeout_seconds: int) -> Key:
     """The key that opens the file, once it is known that the manifest may be believed, as far as that can be."""
     require_cluster(known, wanted)
-    require_keys(known, wanted)
-    key = Key(Kms(known.key_arn, endpoint_url, timeout_seconds))
+    key = Key(Kms(require_keys(known, wanted), endpoint_url, timeout_seconds))
     if known.is_bound:
         found = key.sealed(known.seal, known.name)
         sealed_for = manifest.seal_context(known)
@@ -107,8 +106,9 @@ def require_cluster(known: manifest.Manifest, wanted: Wanted) -> None:
     )
 
 
-def require_keys(known: manifest.Manifest, wanted: Wanted) -> None:
-    """Before KMS is asked for anything."""
+def require_keys(known: manifest.Manifest, wanted: Wanted) -> str:
+    """The ARN of the key that opens the file: of a multi-Region key the first that is wanted, whose region then is asked, since
+    that of the manifest may be gone. Before KMS is asked for anything."""
     # The key's id decides: replicas of a key in other regions share it.
     if wanted.seal_key_arn and _key_id(known.seal_key_arn) != _key_id(wanted.seal_key_arn):
         raise Failure(
@@ -118,13 +118,16 @@ def require_keys(known: manifest.Manifest, wanted: Wanted) -> None:
             "Restored, the cluster would depend on that key from then on. Let vault_kms_key_alias lead to it, or, if it will "
             "stay for as long as the cluster: -e vault_restore_any_key=true.",
         )
-    if not any(_same_key(known.key_arn, arn) for arn in wanted.key_arns):
-        raise Failure(
-            Exit.SNAPSHOT,
-            f"{known.name} names the key {known.key_arn}, and the keys that may open a snapshot are "
-            f"{', '.join(wanted.key_arns) or 'none'}",
-            "KMS was not asked. If that key is known and meant, add it to vault_restore_key_arns.",
-        )
+    for arn in wanted.key_arns:
+        if _same_key(known.key_arn, arn):
+            return arn
+    raise Failure(
+        Exit.SNAPSHOT,
+        f"{known.name} names the key {known.key_arn}, and the keys that may open a snapshot are "
+        f"{', '.join(wanted.key_arns) or 'none'}",
+        "KMS was not asked. If that key is known and meant, add it to vault_restore_key_arns; in another region, name the "
+        "replica of it there.",
+    )
 
 
 def _same_key(one: str, other: str) -> bool:

@@ -20,7 +20,7 @@ try:
     import aws_encryption_sdk
     from aws_encryption_sdk.exceptions import AWSEncryptionSDKClientError, DecryptKeyError, GenerateKeyError
     from aws_encryption_sdk.identifiers import CommitmentPolicy
-    from aws_encryption_sdk.key_providers.kms import KMSMasterKey
+    from aws_encryption_sdk.key_providers.kms import MRKAwareKMSMasterKey
     from cryptography.exceptions import InvalidSignature, InvalidTag
 
     # What the SDK raises for a file that is not as it was.
@@ -49,7 +49,10 @@ DECRYPT_CURES = {
 
 
 class Key:
-    """A KMS key, by its ARN: an alias may point elsewhere tomorrow."""
+    """A KMS key, by its ARN: an alias may point elsewhere tomorrow.
+
+    KMS is asked in that ARN's region. What a multi-Region key has encrypted in one region, its replicas open in theirs.
+    """
 
     def __init__(self, settings: Kms) -> None:
         self.arn = settings.key_arn
@@ -57,7 +60,7 @@ class Key:
         self._answer: dict[str, t.Any] = {}
         # The SDK swallows the answer that says why.
         self._client.meta.events.register("after-call.kms", self._remember)
-        self._master_key = KMSMasterKey(key_id=self.arn, client=self._client)
+        self._master_key = MRKAwareKMSMasterKey(key_id=self.arn, client=self._client)
 
     def _remember(self, parsed: dict[str, t.Any], **_other: t.Any) -> None:
         self._answer = parsed
