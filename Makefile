@@ -20,8 +20,12 @@ help:  ## List the targets
 setup:  ## Install what the lab and the tests need
 	@bash tests/lab/setup.sh "$(CACHE)" $(PACKAGES)
 
-test-setup: setup
+test-setup: setup simulator
 	@bash tests/lab/setup.sh "$(CACHE)" $(TEST_PACKAGES)
+
+# What decides about requests to AWS in the tests of policies.
+simulator: setup
+	@tests/simulator/setup.sh "$(CACHE)"
 
 lab: setup  ## The lab's machines alone, without Vault on them (VAULTOPS_LAB=test: the tests' lab)
 	@$(LAB) python tests/lab/lab.py up
@@ -154,10 +158,10 @@ versions: test-setup $(VERSIONS)  ## Unit tests and provisioning on the oldest a
 	        pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/test_provision.py tests/loopback/test_decommission.py) || exit 1; \
 	done
 
-provision: setup  ## AWS as it fails under provision.yml, and decommission.yml: no lab, loopback only
+provision: simulator  ## AWS as it fails under provision.yml, and decommission.yml: no lab, loopback only
 	@echo "== provisioning: usually 6 minutes"
 	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/test_provision.py tests/loopback/test_decommission.py \
-	    tests/loopback/test_policies.py tests/loopback/test_key_policy.py tests/loopback/test_alarms.py
+	    tests/loopback/test_policies.py tests/loopback/test_node_policies.py tests/loopback/test_key_policy.py tests/loopback/test_alarms.py
 
 awx-data: setup  ## What awx/apply.yml makes in an AWX: no lab, loopback only
 	@echo "== awx data: usually 2 minutes"
@@ -229,4 +233,4 @@ bench: lab-parts vault-1.21.0  ## The plays beside plain shell scripts, in one r
 	@$(TEST_LAB) python tests/bench/change.py
 	@$(LAB) python tests/bench/backup.py
 
-.PHONY: help style audit release release-test setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit unit-long processes provision awx-data inputs molecule nodes-test adoption kill-test change-test blind-test backup-test restore-test test-awx faults mutants status-test docs-test bench recovery-test balancer-test
+.PHONY: simulator help style audit release release-test setup docs docs-site galaxy sanity versions $(VERSIONS) test-setup lab demo clean-lab lab-parts $(OLDER) test loopback-stream lab-stream lint unit unit-long processes provision awx-data inputs molecule nodes-test adoption kill-test change-test blind-test backup-test restore-test test-awx faults mutants status-test docs-test bench recovery-test balancer-test

@@ -93,6 +93,11 @@ def asked(one: Request, cluster: Cluster) -> list[Asked]:
     return [dataclasses.replace(each, context={**here, **each.context}) for each in made]
 
 
+def without(one: Asked, key: str) -> Asked:
+    """The same, where nothing is said of this."""
+    return dataclasses.replace(one, context={name: value for name, value in one.context.items() if name != key})
+
+
 # --- S3. Actions on a bucket and on an object, by method and by what is asked of either.
 _S3 = {
     "GET": ("s3:ListBucket", "s3:GetObject"),
@@ -130,7 +135,11 @@ def _s3(one: Request) -> list[Asked]:
     if not bucket:
         return [Asked("s3:ListAllMyBuckets", "*")]
     action = _S3[method + (f"?{sub}" if sub else "")][1 if key else 0]
-    context = {"s3:prefix": one.fields["prefix"]} if "prefix" in one.fields else {}
+    context = {f"s3:{name}": one.fields[name] for name in ("prefix", "if-none-match") if name in one.fields}
+    if action == "s3:PutObject":
+        # An upload in parts makes its object at the end.
+        ends = "partNumber" not in one.fields and sub != "uploads"
+        context["s3:ObjectCreationOperation"] = str(ends).lower()
     return [Asked(action, f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else ""), context)]
 
 

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import functools
 import inspect
+import io
 import json
 import logging
 import socketserver
@@ -16,9 +17,12 @@ from unittest import mock
 import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
+from kit import request_model
 from moto.server import ThreadedMotoServer
 
 REGION = "eu-central-1"
+# What AWS would not have taken of what was asked so far.
+_NOT_TAKEN: list[str] = []
 
 
 @contextlib.contextmanager
@@ -140,13 +144,48 @@ def _at_once() -> t.Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def _moto() -> t.Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
+@contextlib.contextmanager
+def _aws_server() -> t.Iterator[str]:
+    """A stand-in for AWS that compares each request with the model of its service on the way."""
+    from moto.moto_server import threaded_moto_server
+
+    make = threaded_moto_server.DomainDispatcherApplication
+
+    def watched(create: t.Any) -> t.Any:
+        app = make(create)
+
+        def application(environ: dict[str, t.Any], start_response: t.Any) -> t.Any:
+            body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            environ["wsgi.input"] = io.BytesIO(body)
+            headers = {name[5:].replace("_", "-"): value for name, value in environ.items() if name.startswith("HTTP_")}
+            headers["Content-Type"] = environ.get("CONTENT_TYPE", "")
+            path = environ.get("RAW_URI") or environ["REQUEST_URI"]
+            _NOT_TAKEN.extend(request_model.problems(environ["REQUEST_METHOD"], path, headers, body))
+            return app(environ, start_response)
+
+        return application
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threaded_moto_server, "DomainDispatcherApplication", watched)
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        server.start()
+        host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _requests_that_aws_takes() -> t.Iterator[None]:
+    """Also those of the fixtures that a test was the first to use."""
+    yield
+    said, _NOT_TAKEN[:] = list(dict.fromkeys(_NOT_TAKEN)), []
+    assert not said, "AWS would not take:\n" + "\n".join(said)
+
+
+@pytest.fixture(scope="session")
+def _moto() -> t.Iterator[str]:
+    with _aws_server() as url:
+        yield url
 
 
 @pytest.fixture
@@ -201,14 +240,9 @@ def stage(tmp_path: Path, certificates: t.Any, aws: str) -> t.Iterator[t.Any]:
 @pytest.fixture(scope="module")
 def stand_in() -> t.Iterator[str]:
     """URL of an AWS on loopback, for tests that need no machines."""
-    from moto.server import ThreadedMotoServer
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         # Its log of each request would bury what a failed test has to say.
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        server.start()
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-        server.stop()
+        with _aws_server() as url:
+            yield url

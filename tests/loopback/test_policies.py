@@ -1,7 +1,8 @@
 """The policies that iam_policies.yml writes, beside what provision.yml and decommission.yml really ask of AWS: all of it is
 allowed, and nothing is allowed that nobody asks for.
 
-No stand-in here holds anybody to a policy. So each request is written down, and decided afterwards.
+No stand-in here holds anybody to a policy. So each request is written down, and decided afterwards: by kit/iam.py, and by the
+simulator, which also asks the policies of the key and the bucket as they are in the account.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import typing as t
 
 import pytest
-from kit import aws_calls, iam
+from kit import aws_calls, iam, simulator
 from kit.account import ACCOUNT, EVERYTHING, NOTHING_ALLOWED, SNAPSHOTS, Account, Run, count
 from kit.fault_proxy import Answer, Rule
 from labkit.settings import REGION
@@ -184,6 +185,35 @@ def test_who_provisions_is_allowed_all_that_is_asked_for(policies, provisioned):
 
 
 @pytest.mark.parametrize("name", ["provision", "provision-machines"])
+def simulated(account: Account, policies: t.Sequence[iam.Document], runs: t.Iterable[Run]) -> list[t.Any]:
+    """What the simulator refuses."""
+    kms, s3 = account.client("kms"), account.client("s3")
+    key = kms.describe_key(KeyId=CLUSTER.alias)["KeyMetadata"]["KeyId"]
+    of_the_key = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+    buckets = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    of_the_bucket = json.loads(s3.get_bucket_policy(Bucket=SNAPSHOTS)["Policy"]) if SNAPSHOTS in buckets else None
+
+    def of(resource: str) -> iam.Document | None:
+        if ":key/" in resource:
+            return of_the_key
+        return of_the_bucket if resource.startswith(f"arn:aws:s3:::{SNAPSHOTS}") else None
+
+    who = f"arn:aws:iam::{ACCOUNT}:role/runner"
+    return simulator.refused([simulator.Case(who, policies, one, of(one.resource)) for one in set(asked(runs))])
+
+
+def test_the_simulator_allows_all_that_provisioning_asks_for(account, policies, provisioned):
+    assert simulated(account, [policies["provision"], policies["provision-machines"]], provisioned) == []
+    # Half of it is not enough, so it was asked.
+    missing = {one.action for one, _why in simulated(account, [policies["provision"]], provisioned)}
+    assert {"ec2:RunInstances", "elasticloadbalancing:CreateLoadBalancer"} <= missing
+    assert not {action for action in missing if not action.startswith(("ec2:", "elasticloadbalancing:"))}
+
+
+def test_the_simulator_allows_all_that_removing_asks_for(account, policies, removed):
+    assert simulated(account, [policies["decommission"]], removed) == []
+
+
 def test_who_provisions_is_allowed_nothing_that_nobody_asks_for(policies, provisioned, name):
     assert unused(policies[name], provisioned) == set(SELDOM[name])
 

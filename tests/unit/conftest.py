@@ -5,9 +5,29 @@ import gc
 import pytest
 import yaml
 from hypothesis import HealthCheck, settings
-from kit.fixtures import _at_once, _models, _moto, _services, aws, certificates, run_module, stage
+from kit.fixtures import (
+    _at_once,
+    _models,
+    _moto,
+    _requests_that_aws_takes,
+    _services,
+    aws,
+    certificates,
+    run_module,
+    stage,
+)
 
-__all__ = ["_at_once", "_models", "_moto", "_services", "aws", "certificates", "run_module", "stage"]
+__all__ = [
+    "_at_once",
+    "_models",
+    "_moto",
+    "_requests_that_aws_takes",
+    "_services",
+    "aws",
+    "certificates",
+    "run_module",
+    "stage",
+]
 
 # By libyaml: what is read of roles and playbooks, by many tests once each, took a tenth of all their time.
 yaml.SafeLoader = yaml.CSafeLoader  # type: ignore[assignment, misc]

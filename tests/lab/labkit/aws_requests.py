@@ -14,6 +14,8 @@ _NEVER = {"SecretString", "SecretBinary", "Plaintext", "CiphertextBlob", "Messag
 # How a list is asked for may be said without a value, too.
 _OF_A_LIST = {"prefix", "marker", "key-marker", "version-id-marker", "upload-id-marker", "delimiter"}
 
+_HEADERS = ("if-none-match",)
+
 
 @dataclasses.dataclass(frozen=True)
 class Request:
@@ -41,4 +43,7 @@ def request(method: str, path: str, headers: t.Mapping[str, str], body: bytes) -
         fields = dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
         asked_of_it = [name for name, value in fields.items() if not value and name not in _OF_A_LIST]
         operation = "?".join([f"{method} {parts.path}", *asked_of_it])
+        # A bucket's policy may look at it.
+        given = {name.lower(): value for name, value in headers.items()}
+        fields |= {name: given[name] for name in _HEADERS if name in given}
     return Request(**found, operation=operation, fields={k: v for k, v in fields.items() if k not in _NEVER})

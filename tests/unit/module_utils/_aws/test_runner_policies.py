@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import policies, runner_policies
 from ansible_collections.vaultops.cluster.plugins.module_utils._lease import aws_state
 from botocore import xform_name
-from kit import iam
+from kit import iam, simulator
 from kit.aws_calls import Asked
 from kit.paths import GOLDEN, ROOT
 from kit.runners import ACCOUNT, EVERYTHING, PLAIN
@@ -296,6 +296,35 @@ DENIED = {
 def test_what_a_policy_must_not_allow(name):
     document = made("everything", name)
     assert [each for each in (*EVERYBODY, *DENIED[name]) if iam.allows([document], each)] == []
+
+
+@pytest.fixture(scope="module")
+def simulated() -> dict[tuple[str, Asked], str]:
+    """The same by the simulator, all at once. A key's policy is the account's here, so that identities' own policies decide."""
+    delegates = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    key_policy = {"Version": policies.VERSION, "Statement": [delegates]}
+    listed = [(name, one) for name in NAMES for one in (*EVERYBODY, *DENIED[name])]
+    cases = [
+        simulator.Case(
+            f"arn:aws:iam::{ACCOUNT}:role/runner",
+            [made("everything", name)],
+            one,
+            key_policy if ":key/" in one.resource else None,
+        )
+        for name, one in listed
+    ]
+    return dict(zip(listed, simulator.decide(cases), strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_second_opinion_allows_nothing_of_that_either(simulated, name):
+    decided = [(one, simulated[name, one]) for one in (*EVERYBODY, *DENIED[name])]
+    assert [(one, how) for one, how in decided if not how.endswith("Denied")] == []
 
 
 def test_what_must_not_be_allowed_is_allowed_to_somebody():
