@@ -349,7 +349,7 @@ def tags_of(account: Account, instances: list[dict[str, t.Any]]) -> dict[str, di
     key = kms.describe_key(KeyId="alias/vault-unseal")["KeyMetadata"]["KeyId"]
     found = {
         "role": iam.list_role_tags(RoleName="vault-node")["Tags"],
-        "profile": iam.list_instance_profile_tags(InstanceProfileName="vault-node")["Tags"],
+        "profile": iam.get_instance_profile(InstanceProfileName="vault-node")["InstanceProfile"]["Tags"],
         "policy": iam.list_policy_tags(PolicyArn=init["Arn"])["Tags"],
         "bucket": s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"],
         "key": [
