@@ -136,22 +136,22 @@ def pattern(names: Names, key_arns: t.Iterable[str], aliases: t.Iterable[str]) -
 
 
 def target(names: Names, arn: str) -> Document:
+    """The topic, and the message in one line of text: EventBridge takes only text in quotes, or JSON."""
     paths = {
         "call": "$.detail.eventName",
         "who": "$.detail.userIdentity.arn",
         "at": "$.time",
-        "what": "$.detail.resources",
+        "event": "$.detail.eventID",
     }
-    # Each line is a text in quotes, or a value alone.
     words = (
         f"{names['region']}: <call> on a key of the Vault cluster {names['cluster']}, by <who> at <at>. Without its unseal key "
         "the cluster can neither start nor restore a snapshot. If nobody meant it: enable the key, cancel its deletion, put back "
-        "its policy and its alias. The call was about"
+        "its policy and its alias. CloudTrail has the rest under the event id <event>."
     )
     return {
         "Id": "topic",
         "Arn": arn,
-        "InputTransformer": {"InputPathsMap": paths, "InputTemplate": f'"{words}"\n<what>'},
+        "InputTransformer": {"InputPathsMap": paths, "InputTemplate": f'"{words}"'},
     }
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from .._snapshot.listing import start_of_keys
+from .endpoints import dns_suffix, partition_of
 
 Document = dict[str, t.Any]
 VERSION = "2012-10-17"
@@ -359,9 +360,7 @@ def transfer_bucket_problems(transfer_bucket: str, snapshot_bucket: str) -> list
 
 def root_of_account(account: str, region: str) -> dict[str, str]:
     """An account's root as AWS shows a caller, where it is not asked."""
-    partitions = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc"))
-    partition = next((name for start, name in partitions if region.startswith(start)), "aws")
-    return {"account": account, "arn": f"arn:{partition}:iam::{account}:root"}
+    return {"account": account, "arn": f"arn:{partition_of(region)}:iam::{account}:root"}
 
 
 def arn(inputs: PolicyInputs, service: str, name: str, region: str = "") -> str:
@@ -377,7 +376,8 @@ def bucket_arn(inputs: PolicyInputs) -> str:
 
 
 def domain(partition: str) -> str:
-    return "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    """What the names of a partition's services end in, such as those of kms:ViaService."""
+    return dns_suffix(partition)
 
 
 def document(statements: list[Document]) -> Document:

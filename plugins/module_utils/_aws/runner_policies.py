@@ -12,6 +12,7 @@ import typing as t
 
 from .._snapshot.listing import start_of_keys
 from .administrators import role_name
+from .endpoints import service_principal
 from .policies import (
     Document,
     PolicyInputs,
@@ -22,7 +23,6 @@ from .policies import (
     ca_statements,
     custody_read,
     document,
-    domain,
     init_policy,
     known_as,
     role_arn,
@@ -243,7 +243,7 @@ def provision_policy(inputs: RunnerInputs) -> Document:
         [role_arn(inputs, inputs["node_role"])],
         [_iam(inputs, f"instance-profile{inputs['iam_path']}{inputs['node_role']}")],
     )
-    to_machines = {"StringEquals": {"iam:PassedToService": f"ec2.{domain(inputs['partition'])}"}}
+    to_machines = {"StringEquals": {"iam:PassedToService": service_principal("ec2", inputs["partition"])}}
     keeps = inputs["secret"] or inputs["bucket"]
     # Neither knows resources.
     names = [*(["iam:ListPolicies"] if keeps else []), *(["s3:ListAllMyBuckets"] if inputs["bucket"] else [])]

@@ -39,7 +39,7 @@ class Kms:
     def __init__(self, region: str, endpoint_url: str | None, credentials: Credentials, patience: float = 0) -> None:
         """*patience*: for how many seconds a refusal may be one that passes."""
         self.region = region
-        self.url = endpoint_url or f"https://kms.{region}.amazonaws.com/"
+        self.url = endpoint_url or f"https://kms.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}/"
         self.credentials = credentials
         self.wait = Wait(patience, PAUSE_SECONDS)
 

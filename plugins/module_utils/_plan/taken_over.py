@@ -28,7 +28,7 @@ KEPT_BY = {
     "listener.tcp.telemetry.unauthenticated_metrics_access": "vault_server_unauthenticated_metrics",
     "listener.tcp.tls_min_version": "vault_tls_min_version",
     "log_level": "vault_server_log_level",
-    "seal.awskms.endpoint": "vault_aws_endpoint_url",
+    "seal.awskms.endpoint": "vault_aws_endpoints",
     "seal.awskms.kms_key_id": "vault_kms_key_alias",
     "seal.awskms.region": "vault_aws_region",
     "storage.raft.node_id": "vault_node_id",

@@ -12,7 +12,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config, probe
 from kit.paths import ROOT
-from kit.templates import BASE, INPUTS, trusted
+from kit.templates import BASE, INPUTS, aws_urls, trusted
 
 ROLE = ROOT / "roles" / "vault_backup"
 ARN = "arn:aws:kms:eu-central-1:123456789012:key/"
@@ -27,7 +27,8 @@ KNOWN = {
 def variables(**given: t.Any) -> Templar:
     files = [INPUTS, ROLE / "defaults" / "main.yml", ROLE / "vars" / "main.yml"]
     read = {name: value for path in files for name, value in trusted(yaml.safe_load(path.read_text())).items()}
-    return Templar(loader=DataLoader(), variables={**read, **KNOWN, **given})
+    known = {**read, **KNOWN, **given}
+    return Templar(loader=DataLoader(), variables={**known, **aws_urls(known)})
 
 
 def value(name: str, **given: t.Any) -> t.Any:
@@ -205,3 +206,20 @@ def test_a_job_that_is_wanted_no_more_is_removed_as_far_as_it_is_there(job, want
 )
 def test_who_leaves_is_given_as_a_list_or_in_words(leaving, ids):
     assert value("vault_leaving_ids", vault_leaving=leaving) == ids
+
+
+@pytest.mark.parametrize(
+    ("inputs", "kms", "s3"),
+    [
+        ({}, None, None),
+        ({"vault_aws_endpoints": {"s3": "https://s3.example.com"}}, None, "https://s3.example.com"),
+        (
+            {"vault_aws_fips": True},
+            "https://kms-fips.eu-central-1.amazonaws.com",
+            "https://s3-fips.eu-central-1.amazonaws.com",
+        ),
+    ],
+)
+def test_the_tool_asks_aws_where_it_is_told_to(inputs, kms, s3):
+    found = config.parse(value("__vault_backup_config", vault_snapshot_bucket="b-1", **inputs))
+    assert (found.kms.endpoint_url, found.s3.endpoint_url) == (kms, s3)

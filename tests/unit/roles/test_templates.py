@@ -12,6 +12,11 @@ CASES = {
     "auto_join.hcl": ("vault.hcl.j2", {}),
     "static_join.hcl": ("vault.hcl.j2", {"vault_join": "static"}),
     "endpoint.hcl": ("vault.hcl.j2", {"vault_aws_endpoint_url": "https://vpce-1.kms.eu-central-1.vpce.amazonaws.com"}),
+    "own_endpoint.hcl": (
+        "vault.hcl.j2",
+        {"vault_aws_endpoints": {"kms": "https://vpce-1.kms.eu-central-1.vpce.amazonaws.com"}},
+    ),
+    "fips.hcl": ("vault.hcl.j2", {"vault_aws_fips": True}),
     "telemetry_mlock.hcl": (
         "vault.hcl.j2",
         {
