@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import (
     alias_state,
+    balancers,
     bucket,
     errors,
     instances,
@@ -30,6 +31,7 @@ class FilterModule:
             "key_policy": policies.key_policy,
             "launch_volumes": volumes.launch,
             "launched_volumes": volumes.launched,
+            "load_balancer_plan": balancers.plan,
             "load_balancer_problems": instances.load_balancer_problems,
             "lockout_problems": policies.lockout_problems,
             "node_policy": policies.node_policy,
