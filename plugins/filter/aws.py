@@ -6,6 +6,7 @@ from __future__ import annotations
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import (
     administrators,
     alias_state,
+    balancers,
     bucket,
     endpoints,
     errors,
@@ -47,6 +48,7 @@ class FilterModule:
             "key_policy": policies.key_policy,
             "launch_volumes": volumes.launch,
             "launched_volumes": volumes.launched,
+            "load_balancer_plan": balancers.plan,
             "load_balancer_problems": instances.load_balancer_problems,
             "lockout_problems": administrators.lockout_problems,
             "merged_bucket_policy": bucket.merged_policy,

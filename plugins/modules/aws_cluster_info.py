@@ -104,6 +104,18 @@ things:
     vpc_id:
       description: VPC of a security group.
       type: str
+    groups:
+      description: Security groups of a load balancer.
+      type: list
+      elements: str
+    subnets:
+      description: Subnets that a load balancer is in.
+      type: list
+      elements: str
+    targets:
+      description: What a target group has for targets, healthy or not.
+      type: list
+      elements: str
 """
 
 import typing as t

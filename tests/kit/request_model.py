@@ -113,6 +113,8 @@ def _paths(service: str, method: str) -> list[tuple[str, re.Pattern[str], dict[s
         if operation.http["method"] != method:
             continue
         template, _, static = operation.http["requestUri"].partition("?")
+        # A client takes the bucket out of the first one, of what all clients share.
+        template = operation.http.get("authPath", template)
         pattern = re.sub(
             r"\\\{(\w+)(\\\+)?\\\}", lambda one: f"(?P<{one[1]}>{'.+' if one[2] else '[^/]+'})", re.escape(template)
         )

@@ -85,6 +85,10 @@ AT_ONCE = {
         ("vault_load_balancer is true and vault_tls_min_version is tls13", "Set vault_tls_min_version: tls12"),
         variables={"vault_tls_min_version": "tls13"},
     ),
+    "name that no load balancer may have": Case(
+        ("would be called vault-the-cluster-of-the-whole-company", "AWS takes 32", "Take a vault_cluster_name of 26"),
+        variables={"vault_cluster_name": "the-cluster-of-the-whole-company"},
+    ),
     "subnet that gives out public addresses": Case(
         ("{public_subnet} gives each new instance a public address", "Name private subnets"),
         variables={"lab_subnet": "{{ public_subnet }}"},
@@ -174,7 +178,7 @@ ON_THE_WAY = {
         (Rule("RunInstances", denied("ec2:RunInstances", "instance/*", "UnauthorizedOperation")),),
     ),
     "no right to make the load balancer": Case(
-        ("The network load balancer (eu-central-1): CreateLoadBalancer was refused: AccessDenied", "vault-prod", ALLOW),
+        ("The network load balancer", "elbv2:CreateLoadBalancer was refused in eu-central-1: AccessDenied", ALLOW),
         (
             Rule(
                 "CreateLoadBalancer", denied("elasticloadbalancing:CreateLoadBalancer", "loadbalancer/net/vault-prod/*")
@@ -233,6 +237,9 @@ def test_from_nothing_to_everything_and_then_nothing_more(fresh_account):
     assert plan(first) == planned
     made = fresh_account.made()
     assert count(made) == EVERYTHING
+    (group,) = made["security group"]
+    assert balanced(fresh_account) == (["vault-prod"], [group], "false")
+    assert sources(fresh_account, group) == {"10.0.0.0/16", group}
     s3 = fresh_account.client("s3")
     ours = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
     assert [rule["Filter"] for rule in ours if "Days" in rule["Expiration"]] == [superseded("snapshots/")]
@@ -257,6 +264,43 @@ def test_from_nothing_to_everything_and_then_nothing_more(fresh_account):
     assert fresh_account.made() == made
     assert json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"]) == policy
     assert s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"] == [theirs, *ours]
+
+
+def balanced(account: Account) -> tuple[list[str], list[str], str | None]:
+    """Names of the load balancers, security groups of the one, and whether its targets see the clients' own addresses."""
+    elb = account.client("elbv2")
+    (balancer,) = found = elb.describe_load_balancers()["LoadBalancers"]
+    (group,) = elb.describe_target_groups()["TargetGroups"]
+    attributes = elb.describe_target_group_attributes(TargetGroupArn=group["TargetGroupArn"])["Attributes"]
+    kept = {one["Key"]: one["Value"] for one in attributes}.get("preserve_client_ip.enabled")
+    return [one["LoadBalancerName"] for one in found], balancer.get("SecurityGroups", []), kept
+
+
+def sources(account: Account, group: str) -> set[str]:
+    """Who may reach the nodes' API."""
+    (found,) = account.client("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    rules = [rule for rule in found["IpPermissions"] if rule["FromPort"] == 8200]
+    networks = {one["CidrIp"] for rule in rules for one in rule["IpRanges"]}
+    return networks | {one["GroupId"] for rule in rules for one in rule["UserIdGroupPairs"]}
+
+
+def test_a_load_balancer_without_a_group_stays_as_it_is_and_the_plan_says_so(fresh_account):
+    """AWS gives a group at the creation alone. Without it, whoever reaches the load balancer would reach the nodes through it."""
+    tags = [{"Key": "vault-cluster", "Value": "prod"}]
+    made = fresh_account.client("elbv2").create_load_balancer(
+        Name="vault-prod", Subnets=[fresh_account.subnet], Scheme="internal", Type="network", Tags=tags
+    )
+    (there,) = made["LoadBalancers"]
+    run = fresh_account.provision()
+    assert run.code == 0, run.output
+    assert "CreateLoadBalancer" not in run.calls
+    assert "vault-prod: this load balancer was made without a security group" in run.output
+    names, groups, kept = balanced(fresh_account)
+    assert (names, groups) == (["vault-prod"], there.get("SecurityGroups", []))
+    assert kept != "false"
+    # Its health checks come from its subnet.
+    (group,) = fresh_account.made()["security group"]
+    assert sources(fresh_account, group) == {"10.0.0.0/16", "10.0.2.0/24", group}
 
 
 def volumes_of(account: Account) -> list[dict[str, tuple[int, bool, bool]]]:

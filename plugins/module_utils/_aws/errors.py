@@ -23,6 +23,8 @@ CURES = {
     "AuthFailure": _CREDENTIALS,
     "BucketAlreadyExists": "Bucket names are shared by all of AWS, and this one is somebody else's. Choose another.",
     "Disabled": "Enable the key first.",
+    "DuplicateLoadBalancerName": _MADE_MEANWHILE,
+    "DuplicateTargetGroupName": _MADE_MEANWHILE,
     "EntityAlreadyExists": _MADE_MEANWHILE,
     "ExpiredToken": "The session's credentials have expired. Log in to AWS again.",
     "InstanceLimitExceeded": _QUOTA,
@@ -31,7 +33,11 @@ CURES = {
     "InvalidAMIID.NotFound": "Images belong to one region: check vault_ec2_image_id and the region.",
     "InvalidAliasName": "Alias names are alias/ and letters, digits, '/', '_' and '-', and not alias/aws/.",
     "InvalidArn": "Check the ARN, and that its region is the one that is asked.",
+    "InvalidBlockDeviceMapping": "The image and the volumes of the inventory don't fit: check vault_ec2_root_device, and that no "
+    "volume is smaller than the image's.",
     "InvalidClientTokenId": _CREDENTIALS,
+    "InvalidConfigurationRequest": "What is asked for does not fit what is there: compare it with the inventory, or remove it by "
+    "hand.",
     "InvalidGroup.Duplicate": _MADE_MEANWHILE,
     "LimitExceeded": _QUOTA,
     "MalformedPolicyDocument": "AWS also refuses a policy by which the caller could not change the key again, and one "
@@ -41,13 +47,18 @@ CURES = {
     "vault_aws_node_managed_policies.",
     "NoSuchBucket": "Create it (playbooks/provision.yml does), or name the right one and its region.",
     "NotFound": "Check the name, the account and the region.",
+    "OperationNotPermitted": "AWS refuses this for a thing in this state, such as one with termination or deletion protection. "
+    "Take the protection off.",
     "RequestExpired": "The session's credentials have expired, or this machine's clock is wrong. Log in to AWS again, or set "
     "the clock.",
     "RequestLimitExceeded": _THROTTLED,
+    "ResourceInUse": "Something still uses it, or AWS does not know yet that nothing does. Run again in some minutes.",
     "SlowDown": _THROTTLED,
     "Throttling": _THROTTLED,
     "UnauthorizedOperation": _ALLOW,
     "UnrecognizedClient": _CREDENTIALS,
+    "Unsupported": "The zone does not offer this type, or not with this image. Set vault_ec2_instance_type, or name another "
+    "subnet.",
     "VcpuLimitExceeded": _QUOTA,
 }
 _SAID = re.compile(

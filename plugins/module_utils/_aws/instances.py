@@ -9,6 +9,7 @@ import typing as t
 
 from . import renewal
 from . import volumes as volumes_of
+from .balancers import name_problems
 
 # Set on the nodes' security group when every instance was there once, with their names as its value. From then on a missing one
 # of these is a node that was lost, with its Raft data and its node id, and not one that a cut-short run still owes.
@@ -196,14 +197,16 @@ def without_groups(instances: list[dict[str, t.Any]], wanted: list[str]) -> list
     return found
 
 
-def load_balancer_problems(load_balancer: bool, tls_min_version: str) -> list[str]:
-    """Why a load balancer before a listener with this lowest version of TLS would find no healthy target."""
+def load_balancer_problems(load_balancer: bool, tls_min_version: str, name: str = "vault") -> list[str]:
+    """Why a load balancer before a listener with this lowest version of TLS would find no healthy target, or is not to be had."""
+    found = name_problems(load_balancer, name)
     if not load_balancer or tls_min_version != "tls13":
-        return []
+        return found
     return [
+        *found,
         "vault_load_balancer is true and vault_tls_min_version is tls13. The health checks of a network load balancer "
         "speak TLS 1.2 at most, so that it would find no healthy node, and send requests to dead and sealed ones too. Set "
-        "vault_tls_min_version: tls12, or do without the load balancer."
+        "vault_tls_min_version: tls12, or do without the load balancer.",
     ]
 
 

@@ -29,6 +29,9 @@ class Thing(t.TypedDict):
     bare: bool  # empty, and nothing was set up: what a run that was cut short between creation and tag leaves
     type: str  # of a load balancer: network, application
     vpc_id: str  # of a security group
+    groups: list[str]  # ids of a load balancer's security groups
+    subnets: list[str]  # ids of those that a load balancer is in
+    targets: list[str]  # ids of what a target group has
 
 
 def problems(things: list[Thing], tag: t.Mapping[str, str], vpc_id: str = "") -> list[str]:

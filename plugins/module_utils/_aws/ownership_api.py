@@ -78,7 +78,12 @@ def load_balancers(client: t.Any, name: str, tag: Tag, everything: bool) -> list
     except is_boto3_error_code("LoadBalancerNotFound"):
         return []
     things = [
-        {**_thing("load_balancer", each["LoadBalancerName"], each["LoadBalancerArn"], []), "type": each["Type"]}
+        {
+            **_thing("load_balancer", each["LoadBalancerName"], each["LoadBalancerArn"], []),
+            "type": each["Type"],
+            "groups": each.get("SecurityGroups") or [],
+            "subnets": [zone["SubnetId"] for zone in each.get("AvailabilityZones", [])],
+        }
         for each in found
     ]
     return _tagged(client, things, name, tag)  # type: ignore[arg-type]
@@ -95,6 +100,7 @@ def target_groups(client: t.Any, name: str, tag: Tag, everything: bool) -> list[
     in_use = {each["TargetGroupArn"] for each in found if each.get("LoadBalancerArns")}
     for thing in kept:
         targets = client.describe_target_health(TargetGroupArn=thing["id"], aws_retry=True)["TargetHealthDescriptions"]
+        thing["targets"] = [target["Target"]["Id"] for target in targets]
         thing["empty"] = not targets
         # It can't be created and tagged in one call.
         thing["bare"] = not targets and thing["id"] not in in_use
@@ -167,6 +173,9 @@ def _thing(kind: str, name: str, identifier: str, tags: list[dict[str, str]] | N
         "bare": False,
         "type": "",
         "vpc_id": "",
+        "groups": [],
+        "subnets": [],
+        "targets": [],
     }
 
 

@@ -431,7 +431,8 @@ def decommission_policy(inputs: RunnerInputs) -> Document:
     machines = [_ec2(inputs, "security-group/*"), _ec2(inputs, "instance/*")]
     statements = [
         _lease(inputs),
-        _look(inputs, [*EC2_READS_ALWAYS, *BALANCER_READS_ALWAYS]),
+        # A load balancer leaves its group some time after it was deleted.
+        _look(inputs, [*EC2_READS_ALWAYS, "ec2:DescribeNetworkInterfaces", *BALANCER_READS_ALWAYS]),
         allow("VaultNames", ["iam:ListPolicies", "s3:ListAllMyBuckets"], ["*"]),
         # Of every bucket, since snapshots may lie in one that the inventory does not name.
         allow("VaultBuckets", ["s3:GetBucketTagging"], [f"arn:{inputs['partition']}:s3:::*"]),

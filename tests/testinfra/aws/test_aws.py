@@ -130,8 +130,10 @@ def test_only_vaults_ports_are_open(aws):
             sources = [source["CidrIp"] for source in rule["IpRanges"]]
             sources += ["nodes" for pair in rule["UserIdGroupPairs"] if pair["GroupId"] == group["GroupId"]]
             networks.setdefault(port, set()).update(sources)
-    # The load balancer's health checks come from its subnet.
-    assert networks == {8200: {"10.0.0.0/16", "10.0.2.0/24", "nodes"}, 8201: {"nodes"}}
+    # The load balancer is in the nodes' group.
+    assert networks == {8200: {"10.0.0.0/16", "nodes"}, 8201: {"nodes"}}
+    (balancer,) = aws("elbv2").describe_load_balancers(Names=[f"vault-{CLUSTER}"])["LoadBalancers"]
+    assert balancer["SecurityGroups"] == [group["GroupId"]]
 
 
 def test_role_may_unseal_with_this_key_and_no_other(aws):

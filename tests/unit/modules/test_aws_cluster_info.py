@@ -91,6 +91,9 @@ def test_a_thing_with_the_clusters_name_is_told_with_whatever_tags_it_has(look, 
         "bare": False,
         "type": "",
         "vpc_id": "",
+        "groups": [],
+        "subnets": [],
+        "targets": [],
     }
     assert "hunter2" not in json.dumps(said)
 
@@ -142,6 +145,7 @@ def test_load_balancers_are_told_with_their_type(look, client, network):
     assert (named["name"], named["type"], named["named"], named["tags"]) == ("vault-prod", "network", True, THEIRS)
     found = look(load_balancer="vault-prod", tagged=["load_balancer"])["things"]
     assert {thing["name"]: thing["named"] for thing in found} == {"vault-prod": True, "left-over": False}
+    assert (named["groups"], named["subnets"]) == ([], [network[1]])
 
 
 def test_of_a_target_group_it_is_told_whether_anything_is_in_it(look, client, network):
@@ -156,6 +160,7 @@ def test_of_a_target_group_it_is_told_whether_anything_is_in_it(look, client, ne
     ]
     elb.register_targets(TargetGroupArn=arns["full"], Targets=[{"Id": instance}])
     found = {thing["name"]: thing for thing in look(tagged=["target_group"])["things"]}
+    assert {name: thing["targets"] for name, thing in found.items()} == {"full": [instance], "bare": []}
     assert {name: (thing["id"], thing["named"], thing["empty"], thing["bare"]) for name, thing in found.items()} == {
         "full": (arns["full"], False, False, False),
         "bare": (arns["bare"], False, True, True),

@@ -25,6 +25,9 @@ def thing(kind="role", tags=None, **changes):
         "bare": False,
         "type": "network" if kind == "load_balancer" else "",
         "vpc_id": "vpc-1" if kind == "security_group" else "",
+        "groups": [],
+        "subnets": [],
+        "targets": [],
         **changes,
     }
 
