@@ -123,6 +123,9 @@ def _s3(one: Request) -> list[Asked]:
     bucket, _, key = path.strip("/").partition("/")
     if not bucket:
         return [Asked("s3:ListAllMyBuckets", "*")]
+    if (method, sub) == ("POST", "delete"):
+        # Which ones stands in the body, which is not kept.
+        return [Asked("s3:DeleteObject", f"arn:aws:s3:::{bucket}/any")]
     action = _S3[method + (f"?{sub}" if sub else "")][1 if key else 0]
     context = {"s3:prefix": one.fields["prefix"]} if "prefix" in one.fields else {}
     return [Asked(action, f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else ""), context)]

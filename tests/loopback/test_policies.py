@@ -15,6 +15,8 @@ from kit.account import ACCOUNT, EVERYTHING, NOTHING_ALLOWED, SNAPSHOTS, Account
 from kit.fault_proxy import Answer, Rule
 from labkit.settings import REGION
 
+FILES = "example-transfer"
+SESSIONS = {"vault_ssm": True, "vault_ssm_bucket": FILES}
 THEIRS = json.dumps(NOTHING_ALLOWED)
 TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 TRUSTED = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
@@ -47,7 +49,7 @@ def account(stand_in: str, tmp_path_factory: pytest.TempPathFactory) -> Account:
 @pytest.fixture(scope="module")
 def policies(account: Account) -> dict[str, iam.Document]:
     """As the playbook writes them for the variables of the runs below."""
-    output = {"vault_output_dir": str(account.folder / "output")}
+    output = {**SESSIONS, "vault_output_dir": str(account.folder / "output")}
     would = account.run("iam_policies", "--check", "--diff", variables=output)
     assert would.code == 0, would.output
     assert '+      "Sid": "VaultLease"' in would.output
@@ -62,7 +64,7 @@ def policies(account: Account) -> dict[str, iam.Document]:
 
 def run(account: Account, playbook: str, *arguments: str) -> Run:
     denied = Rule(REFUSED, Answer("AccessDenied", "not authorized", 403), every=True)
-    made = account.run(playbook, *arguments, rules=[denied])
+    made = account.run(playbook, *arguments, rules=[denied], variables=SESSIONS)
     assert made.code == 0, made.output
     return made
 
@@ -85,7 +87,7 @@ def refused(policies: t.Sequence[iam.Document], runs: t.Iterable[Run]) -> set[st
 def provisioned(account: Account, policies: dict[str, iam.Document]) -> list[Run]:
     """From nothing, and once more after somebody has changed what can be changed."""
     first = run(account, "provision")
-    assert count(account.made()) == EVERYTHING
+    assert count(account.made()) == {**EVERYTHING, "bucket": 2}
     drift(account)
     second = run(account, "provision")
     assert second.changed
@@ -136,6 +138,9 @@ def removed(account: Account, provisioned: list[Run]) -> list[Run]:
     asymmetric = {"KeyUsage": "SIGN_VERIFY", "KeySpec": "ECC_NIST_P384"}
     made = kms.create_key(Tags=[{"TagKey": "vault-cluster", "TagValue": "prod"}], **asymmetric)["KeyMetadata"]
     kms.create_alias(AliasName=CLUSTER.ca_alias, TargetKeyId=made["KeyId"])
+    s3 = account.client("s3")
+    s3.delete_bucket_policy(Bucket=FILES)  # which lets nobody in without TLS
+    s3.put_object(Bucket=FILES, Key="i-1/module.py", Body=b"x")
     policy = f"arn:aws:iam::{ACCOUNT}:policy/vault-prod-init"
     iam_.create_role(RoleName="platform", AssumeRolePolicyDocument=TRUSTED)
     iam_.attach_role_policy(RoleName="platform", PolicyArn=policy)
