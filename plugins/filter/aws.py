@@ -62,5 +62,9 @@ class FilterModule:
             "service_principal": endpoints.service_principal,
             "too_long_policies": runner_policies.too_long,
             "ownership_problems": ownership.problems,
+            "own_transfer_bucket_problems": policies.own_transfer_bucket_problems,
+            "transfer_bucket_differences": bucket.transfer_differences,
+            "transfer_bucket_policy": policies.transfer_bucket_policy,
             "transfer_bucket_problems": policies.transfer_bucket_problems,
+            "versioned_bucket_problems": bucket.versioned,
         }

@@ -38,5 +38,6 @@ class FilterModule:
             "seal_move_snapshots": seal_move.old_snapshots,
             "seal_move_words": seal_move.in_words,
             "standbys_first": upgrade.order,
+            "transfer_bucket_removed_words": aws_words.removed_transfers,
             "upgrade_words": words.upgrade,
         }

@@ -35,6 +35,11 @@ options:
   bucket:
     description: Name of a bucket.
     type: str
+  transfer_bucket:
+    description:
+      - Name of a bucket for files on their way to the nodes.
+      - Of buckets that are found by the tag alone, the tag C(vault-cluster-use=transfer) says that they are of this kind.
+    type: str
   secret:
     description: Name of a secret.
     type: str
@@ -148,8 +153,11 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
         if params[kind]:
             with translate_errors(module.region, service):
                 things += look(client(service), params[kind])
+    if params["bucket"] or params["transfer_bucket"] or "bucket" in params["tagged"]:
+        with translate_errors(module.region, "s3"):
+            named, everything = params["bucket"] or "", "bucket" in params["tagged"]
+            things += api.buckets(client("s3"), named, tag, everything, params["transfer_bucket"] or "")
     for kind, service, look_around in (
-        ("bucket", "s3", api.buckets),
         ("load_balancer", "elbv2", api.load_balancers),
         ("target_group", "elbv2", api.target_groups),
     ):
@@ -162,7 +170,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     return {"changed": False, "things": things}
 
 
-names = ("role", "instance_profile", "managed_policy", "bucket", "secret", "security_group")
+names = ("role", "instance_profile", "managed_policy", "bucket", "transfer_bucket", "secret", "security_group")
 OPTIONS: dict[str, t.Any] = {
     "tag_key": {"type": "str", "required": True, "no_log": False},
     "tag_value": {"type": "str", "required": True},

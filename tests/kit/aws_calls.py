@@ -134,6 +134,9 @@ def _s3(one: Request) -> list[Asked]:
     bucket, _, key = path.strip("/").partition("/")
     if not bucket:
         return [Asked("s3:ListAllMyBuckets", "*")]
+    if (method, sub) == ("POST", "delete"):
+        # Which ones stands in the body, which is not kept.
+        return [Asked("s3:DeleteObject", f"arn:aws:s3:::{bucket}/any")]
     action = _S3[method + (f"?{sub}" if sub else "")][1 if key else 0]
     context = {f"s3:{name}": one.fields[name] for name in ("prefix", "if-none-match") if name in one.fields}
     if action == "s3:PutObject":

@@ -47,6 +47,8 @@ PLAIN: RunnerInputs = {
     "lease": "/vaultops/prod/lease",
     "records": "records/prod",
     "transfer_bucket": "",
+    "own_transfer_bucket": "",
+    "transfer_key": "",
 }
 EVERYTHING: RunnerInputs = {
     **PLAIN,
@@ -76,4 +78,6 @@ EVERYTHING: RunnerInputs = {
     "restore_keys": [f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/before"],
     "custody_key": "alias/custody",
     "transfer_bucket": "example-transfer",
+    "own_transfer_bucket": "example-transfer",
+    "transfer_key": f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/files",
 }

@@ -16,6 +16,8 @@ from kit.account import ACCOUNT, EVERYTHING, NOTHING_ALLOWED, SNAPSHOTS, Account
 from kit.fault_proxy import Answer, Rule
 from labkit.settings import REGION
 
+FILES = "example-transfer"
+SESSIONS = {"vault_ssm": True, "vault_ssm_bucket": FILES}
 THEIRS = json.dumps(NOTHING_ALLOWED)
 TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 TRUSTED = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
@@ -26,6 +28,7 @@ PARAMETER, SECRET = "/vaultops/test/ca", "vault/test/recovery"
 # What the inventory of these runs does not switch on, and whose role IAM is asked for.
 RESTORER = f"arn:aws:iam::{ACCOUNT}:role/restore"
 WITH: dict[str, t.Any] = {
+    **SESSIONS,
     "vault_iam_path": PATH,
     "vault_iam_permissions_boundary": BOUNDARY,
     "vault_ec2_image_id": IMAGE,
@@ -102,7 +105,7 @@ def provisioned(account: Account, policies: dict[str, iam.Document]) -> list[Run
     account.client("iam").create_role(RoleName="restore", Path="/team/", AssumeRolePolicyDocument=TRUSTED)
     first = run(account, "provision")
     # The alarms' topic has a key of its own, and there is that role.
-    more = {kind: number + (kind in ("key", "alias", "role")) for kind, number in EVERYTHING.items()}
+    more = {kind: number + (kind in ("key", "alias", "role")) for kind, number in {**EVERYTHING, "bucket": 2}.items()}
     assert count(account.made()) == more
     drift(account)
     second = run(account, "provision")
@@ -170,6 +173,9 @@ def removed(account: Account, provisioned: list[Run]) -> list[Run]:
     asymmetric = {"KeyUsage": "SIGN_VERIFY", "KeySpec": "ECC_NIST_P384"}
     made = kms.create_key(Tags=[{"TagKey": "vault-cluster", "TagValue": "prod"}], **asymmetric)["KeyMetadata"]
     kms.create_alias(AliasName=CLUSTER.ca_alias, TargetKeyId=made["KeyId"])
+    s3 = account.client("s3")
+    s3.delete_bucket_policy(Bucket=FILES)  # which lets nobody in without TLS
+    s3.put_object(Bucket=FILES, Key="i-1/module.py", Body=b"x")
     policy = f"arn:aws:iam::{ACCOUNT}:policy{PATH}vault-prod-init"
     iam_.create_role(RoleName="platform", AssumeRolePolicyDocument=TRUSTED)
     iam_.attach_role_policy(RoleName="platform", PolicyArn=policy)

@@ -7,15 +7,24 @@ import typing as t
 
 from .._common.aws import REGION_TAG
 
+# What a removal may empty says so by this tag: files on their way to nodes are in it, and nothing that lasts.
+USE_TAG, TRANSFER = "vault-cluster-use", "transfer"
+
 LABELS = {
     "role": "The role",
     "instance_profile": "The instance profile",
     "managed_policy": "The managed policy",
     "bucket": "The bucket",
+    "transfer_bucket": "The bucket",
     "secret": "The secret",
     "security_group": "The security group",
     "load_balancer": "The load balancer",
     "target_group": "The target group",
+}
+
+_USES = {
+    "bucket": f"is for files on their way to the nodes (by its tag {USE_TAG}), which expire after a day.",
+    "transfer_bucket": f"is this cluster's for something else: it has no tag {USE_TAG}={TRANSFER}.",
 }
 
 
@@ -50,7 +59,11 @@ def problems(things: list[Thing], tag: t.Mapping[str, str], vpc_id: str = "") ->
 
 def owned(things: list[Thing], tag: t.Mapping[str, str], kind: str) -> list[Thing]:
     """What a removal may remove: it carries the tag, and is of a type that is made here."""
-    return [thing for thing in things if thing["kind"] == kind and _has(thing, tag) and not _other_type(thing)]
+    return [
+        thing
+        for thing in things
+        if thing["kind"] == kind and _has(thing, tag) and not _other_type(thing) and not _other_use(thing)
+    ]
 
 
 def bucket_problems(
@@ -93,6 +106,8 @@ def _problem(thing: Thing, tag: t.Mapping[str, str]) -> str | None:
         )
     if _other_type(thing):
         return f"{what} exists, and is of type {thing['type']}, where a network one is wanted. Choose another name."
+    if _has(thing, tag) and _other_use(thing):
+        return f"{what} exists, and {_USES[thing['kind']]} Nothing of it is changed. Choose another name."
     if _has(thing, tag) or (thing["bare"] and tag["key"] not in tags):
         return None
     if tags.get(tag["key"]) == tag["value"]:
@@ -116,3 +131,9 @@ def _has(thing: Thing, tag: t.Mapping[str, str]) -> bool:
 
 def _other_type(thing: Thing) -> bool:
     return thing["kind"] == "load_balancer" and thing["type"] != "network"
+
+
+def _other_use(thing: Thing) -> bool:
+    """One for snapshots is never emptied, and one for files on their way keeps nothing."""
+    is_for_files = (thing["tags"] or {}).get(USE_TAG) == TRANSFER
+    return thing["kind"] in _USES and is_for_files is not (thing["kind"] == "transfer_bucket")

@@ -9,7 +9,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_list_to_ansible_dict
 
-from .ownership import Thing
+from .ownership import TRANSFER, USE_TAG, Thing
 
 RETRY = AWSRetry.jittered_backoff(retries=6, delay=1, max_delay=10, catch_extra_error_codes=["SlowDown"])
 _DENIED = ["AccessDenied", "AccessDeniedException"]
@@ -107,28 +107,35 @@ def target_groups(client: t.Any, name: str, tag: Tag, everything: bool) -> list[
     return kept
 
 
-def buckets(client: t.Any, name: str, tag: Tag, everything: bool) -> list[Thing]:
-    """The named one; with *everything* also those that carry the tag, and those whose tags can't be read."""
+def buckets(client: t.Any, name: str, tag: Tag, everything: bool, transfer: str = "") -> list[Thing]:
+    """The named ones, *name* for snapshots and *transfer* for files on their way; with *everything* also those that carry the
+    tag, and those whose tags can't be read."""
+    wanted = {each: kind for each, kind in ((transfer, "transfer_bucket"), (name, "bucket")) if each}
     names = [bucket["Name"] for bucket in client.list_buckets(aws_retry=True)["Buckets"]]
-    things = [_bucket(client, each, each == name, tag) for each in names if everything or each == name]
+    things = [_bucket(client, each, wanted.get(each, ""), tag) for each in names if everything or each in wanted]
     kept = [thing for thing in things if thing["named"] or thing["tags"] is None or _is(thing, tag)]
-    return kept if not name or name in names else kept + _elsewhere(client, name)
+    elsewhere = [_elsewhere(client, each, kind) for each, kind in wanted.items() if each not in names]
+    return [*kept, *(thing for things in elsewhere for thing in things)]
 
 
-def _bucket(client: t.Any, name: str, named: bool, tag: Tag) -> Thing:
-    thing = {**_thing("bucket", name, name, []), "named": named}
+def _bucket(client: t.Any, name: str, kind: str, tag: Tag) -> Thing:
+    """*kind*: what it is wanted as; empty, it has no name that is wanted, and its tags say what it is for."""
+    thing: Thing = {**_thing(kind or "bucket", name, name, []), "named": bool(kind)}
     try:
         found = client.get_bucket_tagging(Bucket=name, aws_retry=True)["TagSet"]
     except is_boto3_error_code("NoSuchTagSet"):
         found = []
     except is_boto3_error_code(_DENIED):
-        return {**thing, "tags": None}  # type: ignore[typeddict-item]
-    thing["tags"] = boto3_tag_list_to_ansible_dict(found)
-    if named or _is(thing, tag):  # type: ignore[arg-type]
+        thing["tags"] = None
+        return thing
+    tags = thing["tags"] = boto3_tag_list_to_ansible_dict(found)
+    if not kind and tags.get(USE_TAG) == TRANSFER:
+        thing["kind"] = "transfer_bucket"
+    if kind or _is(thing, tag):
         versions = client.list_object_versions(Bucket=name, MaxKeys=1, aws_retry=True)
         thing["empty"] = not versions.get("Versions") and not versions.get("DeleteMarkers")
         thing["bare"] = thing["empty"] and not _has_policy(client, name)
-    return thing  # type: ignore[return-value]
+    return thing
 
 
 def _has_policy(client: t.Any, name: str) -> bool:
@@ -139,7 +146,7 @@ def _has_policy(client: t.Any, name: str) -> bool:
     return True
 
 
-def _elsewhere(client: t.Any, name: str) -> list[Thing]:
+def _elsewhere(client: t.Any, name: str, kind: str) -> list[Thing]:
     """A bucket that this account does not list: names are shared by all of AWS."""
     try:
         client.head_bucket(Bucket=name, aws_retry=True)
@@ -147,7 +154,7 @@ def _elsewhere(client: t.Any, name: str) -> list[Thing]:
         return []
     except is_boto3_error_code(["403", *_DENIED]):
         pass
-    return [{**_thing("bucket", name, "", []), "tags": None}]
+    return [{**_thing(kind, name, "", []), "tags": None}]
 
 
 def _tagged(client: t.Any, things: list[Thing], name: str, tag: Tag) -> list[Thing]:

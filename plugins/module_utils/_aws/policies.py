@@ -322,14 +322,6 @@ def bucket_policy(inputs: PolicyInputs) -> Document:
         "Null": {"s3:if-none-match": "true"},
         "Bool": {"s3:ObjectCreationOperation": "true"},
     }
-    statement = {
-        "Sid": "TLSOnly",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [bucket, f"{bucket}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
     nodes = [
         {**allow("NodesTakeNothing", TAKE_AWAY, [bucket, f"{bucket}/*"]), "Effect": "Deny", "Principal": role},
         {
@@ -344,15 +336,59 @@ def bucket_policy(inputs: PolicyInputs) -> Document:
             "Principal": role,
         },
     ]
-    return document([statement, *nodes])
+    return document([_tls_only(bucket), *nodes])
 
 
-def transfer_bucket_problems(transfer_bucket: str, snapshot_bucket: str) -> list[str]:
-    """Why files for the nodes can't travel through this bucket, where sessions go through SSM."""
+def transfer_bucket_policy(inputs: PolicyInputs, bucket: str, principals: t.Sequence[str]) -> Document:
+    """Deny every request that isn't TLS, and everybody but *principals* to read or write a file.
+
+    A link that a node fetches a file by counts as a request of who signed it. Nobody is denied to remove files, so that whoever
+    removes the cluster can. Patterns, and not principals: a role that is made anew is let in again.
+    """
+    place = f"arn:{inputs['partition']}:s3:::{bucket}"
+    who = sorted({_pattern(inputs, principal) for principal in principals})
+    controllers = {
+        **allow("ControllersAlone", ["s3:GetObject*", "s3:PutObject*"], [f"{place}/*"]),
+        "Effect": "Deny",
+        "Principal": "*",
+        "Condition": {"ArnNotLike": {"aws:PrincipalArn": who}},
+    }
+    return document([_tls_only(place), controllers])
+
+
+def _pattern(inputs: PolicyInputs, principal: str) -> str:
+    """Of the ARNs that AWS sees for a principal: an account's root stands for everybody in it."""
+    whole = re.fullmatch(r"(?:arn:[\w-]+:iam::)?(\d{12})(?::root)?", principal)
+    return f"arn:{inputs['partition']}:iam::{whole[1]}:*" if whole else identity_of(principal)
+
+
+def own_transfer_bucket_problems(
+    bucket: str, sessions: bool, snapshot_bucket: str, principals: t.Sequence[str]
+) -> list[str]:
+    """Why *bucket* can't be made for files on their way to the nodes."""
+    if not bucket:
+        return []
+    found = transfer_bucket_problems(bucket, snapshot_bucket, "vault_ssm_bucket")
+    if not sessions:
+        found.append(
+            f"vault_ssm_bucket is {bucket}, and vault_ssm is false, so the nodes' role would allow no session that needs it. Set "
+            "vault_ssm: true, or leave vault_ssm_bucket out."
+        )
+    if not principals:
+        found.append(
+            f"vault_ssm_principals is empty, so nobody could send a file through {bucket}. Name who runs the playbooks."
+        )
+    return found
+
+
+def transfer_bucket_problems(
+    transfer_bucket: str, snapshot_bucket: str, name: str = "ansible_aws_ssm_bucket_name"
+) -> list[str]:
+    """Why files for the nodes can't travel through this bucket, where sessions go through SSM. *name*: of the input."""
     if not transfer_bucket or transfer_bucket != snapshot_bucket:
         return []
     return [
-        f"ansible_aws_ssm_bucket_name and vault_snapshot_bucket are both {transfer_bucket}. Private keys pass through the "
+        f"{name} and vault_snapshot_bucket are both {transfer_bucket}. Private keys pass through the "
         "first, and the second keeps every version of every object. Name a bucket of its own, without versioning, for "
         "the files."
     ]
@@ -391,3 +427,14 @@ def allow(sid: str, actions: list[str], resources: list[str], condition: Documen
 
 def _principal(sid: str, principals: list[str], actions: list[str]) -> Document:
     return {**allow(sid, actions, ["*"]), "Principal": {"AWS": principals}}
+
+
+def _tls_only(bucket: str) -> Document:
+    return {
+        "Sid": "TLSOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [bucket, f"{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }

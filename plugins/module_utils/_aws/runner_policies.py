@@ -118,7 +118,6 @@ BUCKET_WRITES = _of(
     "PutBucketPolicy",
     "PutBucketPublicAccessBlock",
     "PutBucketTagging",
-    "PutBucketVersioning",
     "PutEncryptionConfiguration",
     "PutLifecycleConfiguration",
 )
@@ -207,7 +206,9 @@ class RunnerInputs(PolicyInputs):
     restore_keys: list[str]  # ARNs of further keys that snapshots may be encrypted with
     lease: str  # path of the lease's parameters
     records: str  # what names of records in the bucket begin with
-    transfer_bucket: str  # of sessions through Systems Manager; empty: the nodes are reached another way
+    transfer_bucket: str  # that Ansible sends files through; empty: nodes are reached another way
+    own_transfer_bucket: str  # one that provision.yml makes; empty: none
+    transfer_key: str  # ARN of the key that encrypts it; empty: AWS's own
 
 
 def runner_policies(inputs: RunnerInputs) -> dict[str, Document]:
@@ -246,7 +247,8 @@ def provision_policy(inputs: RunnerInputs) -> Document:
     to_machines = {"StringEquals": {"iam:PassedToService": service_principal("ec2", inputs["partition"])}}
     keeps = inputs["secret"] or inputs["bucket"]
     # Neither knows resources.
-    names = [*(["iam:ListPolicies"] if keeps else []), *(["s3:ListAllMyBuckets"] if inputs["bucket"] else [])]
+    buckets = _own_buckets(inputs)
+    names = [*(["iam:ListPolicies"] if keeps else []), *(["s3:ListAllMyBuckets"] if buckets else [])]
     statements = [
         _lease(inputs),
         *([allow("VaultNames", names, ["*"])] if names else []),
@@ -270,9 +272,10 @@ def provision_policy(inputs: RunnerInputs) -> Document:
         _key_names(inputs, inputs["manages_key"] or inputs["alarms"]),
         *_unseal_key(inputs, ["kms:PutKeyPolicy"]),
     ]
-    if inputs["bucket"]:
+    if buckets:
         lock = ["s3:PutBucketObjectLockConfiguration"] if inputs["lock"] else []
-        statements.append(allow("VaultBucket", [*BUCKET_READS, *BUCKET_WRITES, *lock], [bucket_arn(inputs)]))
+        versions = ["s3:PutBucketVersioning"] if inputs["bucket"] else []
+        statements.append(allow("VaultBucket", [*BUCKET_READS, *BUCKET_WRITES, *versions, *lock], buckets))
     services = [name for name, on in SERVICE_ROLES.items() if inputs[on]]  # type: ignore[literal-required]
     if services:
         # AWS makes them once an account, with the first balancer and the first multi-region key.
@@ -450,8 +453,12 @@ def decommission_policy(inputs: RunnerInputs) -> Document:
             {"ArnEquals": {"iam:PolicyARN": _init_policy_arn(inputs)}},
         ),
     ]
-    if inputs["bucket"]:
-        statements.append(allow("VaultBucket", BUCKET_GOES, [bucket_arn(inputs)]))
+    buckets = _own_buckets(inputs)
+    if buckets:
+        statements.append(allow("VaultBucket", BUCKET_GOES, buckets))
+    if inputs["own_transfer_bucket"]:
+        files = f"arn:{inputs['partition']}:s3:::{inputs['own_transfer_bucket']}/*"
+        statements.append(allow("VaultTransferFiles", ["s3:DeleteObject"], [files]))
     if inputs["secret"]:
         goes = ["secretsmanager:DeleteSecret", "secretsmanager:DescribeSecret"]
         statements.append(allow("VaultRecoveryKeys", goes, secret_arns(inputs)))
@@ -482,21 +489,42 @@ def _inventory(inputs: RunnerInputs) -> Document:
 
 
 def _nodes(inputs: RunnerInputs) -> list[Document]:
-    """Find the nodes and, through Systems Manager, reach them."""
-    if not inputs["transfer_bucket"]:
+    """Find the nodes and, through Systems Manager, reach them: with a bucket by Ansible's own connection, else by SSH."""
+    if not (inputs["transfer_bucket"] or inputs["sessions"]):
         return [_inventory(inputs)]
     tag = {"StringEquals": {f"ssm:resourceTag/{inputs['tag']['key']}": inputs["tag"]["value"]}}
-    bucket = f"arn:{inputs['partition']}:s3:::{inputs['transfer_bucket']}"
-    shell = arn(inputs, "ssm", "document/SSM-SessionManagerRunShell")
     own = [arn(inputs, "ssm", f"session/${{aws:{name}}}-*") for name in ("userid", "username")]
+    shell = arn(inputs, "ssm", "document/SSM-SessionManagerRunShell")
+    # A document of AWS's own is in no account.
+    ssh = f"arn:{inputs['partition']}:ssm:{inputs['region']}::document/AWS-StartSSHSession"
     return [
-        _inventory(inputs),
+        # Also whether an agent is online.
+        _look(inputs, ["ec2:DescribeInstances", "ssm:DescribeInstanceInformation"], "VaultInventory"),
         allow("VaultSessions", ["ssm:StartSession"], [_ec2(inputs, "instance/*")], tag),
-        allow("VaultSessionShell", ["ssm:StartSession"], [shell]),
+        allow("VaultSessionDocument", ["ssm:StartSession"], [shell if inputs["transfer_bucket"] else ssh]),
         allow("VaultOwnSessions", ["ssm:ResumeSession", "ssm:TerminateSession"], own),
-        allow("VaultTransferBucket", ["s3:ListBucket"], [bucket]),
+        *(_transfer(inputs) if inputs["transfer_bucket"] else []),
+    ]
+
+
+def _transfer(inputs: RunnerInputs) -> list[Document]:
+    """Send files through the bucket, and sign the links that nodes fetch them by."""
+    bucket = f"arn:{inputs['partition']}:s3:::{inputs['transfer_bucket']}"
+    statements = [
+        allow("VaultTransferBucket", ["s3:GetBucketVersioning", "s3:ListBucket"], [bucket]),
         allow("VaultTransfer", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{bucket}/*"]),
     ]
+    if inputs["transfer_key"]:
+        # For the links too: who follows one acts as who has signed it.
+        service = {"StringEquals": {"kms:ViaService": f"s3.{inputs['region']}.{domain(inputs['partition'])}"}}
+        use = ["kms:Decrypt", "kms:GenerateDataKey"]
+        statements.append(allow("VaultTransferKey", use, [inputs["transfer_key"]], service))
+    return statements
+
+
+def _own_buckets(inputs: RunnerInputs) -> list[str]:
+    names = [name for name in (inputs["bucket"], inputs["own_transfer_bucket"]) if name]
+    return [f"arn:{inputs['partition']}:s3:::{name}" for name in names]
 
 
 def _known_ca(inputs: RunnerInputs) -> list[Document]:

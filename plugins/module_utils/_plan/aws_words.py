@@ -116,6 +116,10 @@ def removed_buckets(buckets: t.Sequence[Part], keep: bool) -> list[str]:
     return [f"The bucket {one['name']}, which is empty, old versions included: removed." for one in buckets]
 
 
+def removed_transfers(buckets: t.Sequence[Part]) -> list[str]:
+    return [f"The bucket {one['name']}, with the files on their way in it: removed." for one in buckets]
+
+
 def terminated(instances: t.Sequence[Part]) -> list[str]:
     names = ", ".join(str((one.get("tags") or {}).get("Name", one["instance_id"])) for one in instances)
     return [f"The instances {names}: terminated, with all data on them."] if names else []

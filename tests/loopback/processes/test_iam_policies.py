@@ -74,7 +74,8 @@ def test_what_is_not_known_is_said_and_without_a_directory_the_policies_are_show
     assert done.returncode == 0, done.stdout
     said = " ".join(done.stdout.split())
     assert "no host says through which bucket Ansible sends files" in said
-    assert '"arn:aws-cn:iam::111122223333:role/vault-prod-node"' in said and "ssm:StartSession" not in said
+    assert "SSM-SessionManagerRunShell" not in said
+    assert '"arn:aws-cn:iam::111122223333:role/vault-prod-node"' in said and "document/AWS-StartSSHSession" in said
     assert not (tmp_path / "out").exists()
 
 

@@ -15,7 +15,7 @@ from kit.paths import ROOT
 PLAYS = f"""
 - hosts: localhost
   gather_facts: false
-- ansible.builtin.import_playbook: {ROOT}/playbooks/plays/just_launched.yml
+- ansible.builtin.import_playbook: {ROOT}/playbooks/plays/reach.yml
 """
 
 

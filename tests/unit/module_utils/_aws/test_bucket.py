@@ -6,7 +6,12 @@ import json
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import policies
-from ansible_collections.vaultops.cluster.plugins.module_utils._aws.bucket import differences, merged_policy
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws.bucket import (
+    differences,
+    merged_policy,
+    transfer_differences,
+    versioned,
+)
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import lifecycle as lifecycle_state
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1"
@@ -121,3 +126,78 @@ def test_of_an_older_policy_the_clusters_own_statements_are_replaced():
 
 def test_a_bucket_without_a_policy_gets_the_clusters_own():
     assert merged_policy([], SITE) == merged_policy([bucket(bucket_policy={})], SITE) == policies.bucket_policy(SITE)
+
+
+CALLER = "arn:aws:iam::111122223333:role/platform"
+
+
+def transfer(key="", **changes):
+    """The bucket for files on their way, as it should be, with changes."""
+    encryption = {"SSEAlgorithm": "aws:kms", **({"KMSMasterKeyID": key} if key else {})}
+    rule = {"ID": "vault-transfer", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
+    return bucket(
+        name="files",
+        bucket_versioning={},
+        bucket_encryption={
+            "ServerSideEncryptionConfiguration": {"Rules": [{"ApplyServerSideEncryptionByDefault": encryption}]}
+        },
+        bucket_policy={"Policy": json.dumps(policies.transfer_bucket_policy(SITE, "files", [CALLER]))},
+        bucket_lifecycle_configuration={"Rules": [ANOTHER, rule]},
+        **changes,
+    )
+
+
+def files(found, key=""):
+    return transfer_differences([found], SITE, "files", key, [CALLER])
+
+
+@SHAPES
+def test_a_bucket_for_files_as_it_should_be_has_no_differences(shape):
+    assert files(shape(transfer())) == []
+    assert files(shape(transfer(KEY)), KEY) == []
+
+
+RULES = {
+    "another filter": {"Filter": {"Prefix": "logs/"}},
+    "a tag besides": {"Filter": {"And": {"Prefix": "", "Tags": []}}},
+    "switched off": {"Status": "Disabled"},
+    "later": {"Expiration": {"Days": 2}},
+}
+
+
+@SHAPES
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"name": "other"}, "files would be created in eu-central-1"),
+        ({"bucket_encryption": {}}, "encrypted with the key of AWS for S3 instead of keys of S3"),
+        ({"public_access_block": {}}, "public access would be blocked"),
+        ({"bucket_policy": {}}, "lets vault_ssm_principals alone read and write files"),
+        ({"bucket_lifecycle_configuration": {}}, "files would expire after a day"),
+    ],
+)
+def test_each_difference_of_a_bucket_for_files_is_said(shape, changes, says):
+    (said,) = files(shape({**transfer(), **changes}))
+    assert says in said
+
+
+@pytest.mark.parametrize("changes", RULES.values(), ids=RULES)
+def test_files_expire_all_of_them_and_after_a_day(changes):
+    found = transfer()
+    found["bucket_lifecycle_configuration"]["Rules"][1].update(changes)
+    assert files(found) == ["files would expire after a day"]
+
+
+def test_the_key_of_the_files_is_that_of_the_inputs():
+    (said,) = files(transfer(), KEY)
+    assert f"with {KEY} instead of the key of AWS for S3" in said
+    (said,) = files(transfer(KEY))
+    assert f"with the key of AWS for S3 instead of {KEY}" in said
+
+
+@pytest.mark.parametrize("status", ["Enabled", "Suspended"])
+def test_a_bucket_that_keeps_versions_is_none_for_files(status):
+    (said,) = versioned([{"name": "files", "bucket_versioning": {"Status": status}}], "files")
+    assert status in said and "Nothing of it is changed" in said
+    for found in ([], [{"name": "files", "bucket_versioning": {}}], [{"name": "files"}]):
+        assert versioned(found, "files") == []

@@ -32,6 +32,9 @@ def thing(kind="role", tags=None, **changes):
     }
 
 
+FILES = {ownership.USE_TAG: ownership.TRANSFER}
+
+
 @pytest.mark.parametrize("kind", ownership.LABELS)
 @pytest.mark.parametrize(
     ("tags", "bare", "says"),
@@ -50,11 +53,34 @@ def thing(kind="role", tags=None, **changes):
     ],
 )
 def test_what_is_not_the_clusters_is_left_alone(kind, tags, bare, says):
+    if kind == "transfer_bucket" and tags == OURS:
+        tags = {**OURS, **FILES}
     found = ownership.problems([thing(kind, tags, bare=bare)], TAG)
     assert len(found) == (1 if says else 0)
     assert not says or (says in found[0] and f"{ownership.LABELS[kind]} vault exists" in found[0])
     # A removal takes nothing without the tag, however bare it is.
-    assert bool(ownership.owned([thing(kind, tags, bare=bare)], TAG, kind)) is (tags == OURS)
+    assert bool(ownership.owned([thing(kind, tags, bare=bare)], TAG, kind)) is (says is None and not bare)
+
+
+@pytest.mark.parametrize(
+    ("kind", "tags", "says"),
+    [
+        # It would be emptied when the cluster is removed.
+        ("transfer_bucket", OURS, "it has no tag vault-cluster-use=transfer"),
+        ("transfer_bucket", {**OURS, ownership.USE_TAG: "other"}, "it has no tag vault-cluster-use=transfer"),
+        # What is put there expires.
+        ("bucket", {**OURS, **FILES}, "which expire after a day"),
+        ("transfer_bucket", {**THEIRS, **FILES}, "it has vault-cluster=staging"),
+    ],
+)
+def test_a_bucket_for_snapshots_is_none_for_files_on_their_way(kind, tags, says):
+    (said,) = ownership.problems([thing(kind, tags)], TAG)
+    assert says in said
+    assert ownership.owned([thing(kind, tags)], TAG, kind) == []
+
+
+def test_what_is_on_its_way_keeps_no_key():
+    assert ownership.bucket_problems([thing("transfer_bucket", {**OURS, **FILES})], TAG, "alias/vault") == []
 
 
 HERE = {**TAG, "region": "eu-central-1"}
@@ -148,6 +174,16 @@ def test_buckets_are_found_by_tag_and_their_emptiness_by_every_version(look, cli
         "full": (False, False, False),
     }
     assert look(bucket="set-up")["set-up"]["bare"] is False
+    # What a bucket is for, its name says where it is given, else its tag.
+    files = [{"Key": key, "Value": value} for key, value in {**OURS, **FILES}.items()]
+    s3.create_bucket(Bucket="files", CreateBucketConfiguration=where)
+    s3.put_bucket_tagging(Bucket="files", Tagging={"TagSet": files})
+    kinds = {name: each["kind"] for name, each in look(tagged=["bucket"]).items()}
+    assert kinds == {"full": "bucket", "files": "transfer_bucket"}
+    both = look(bucket="full", transfer_bucket="bare")
+    assert {name: each["kind"] for name, each in both.items()} == {"full": "bucket", "bare": "transfer_bucket"}
+    assert look(bucket="files")["files"]["kind"] == "bucket"
+    assert look(transfer_bucket="none") == {}
     assert look(bucket="other")["other"]["tags"] == THEIRS
 
 

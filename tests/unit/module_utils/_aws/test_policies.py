@@ -229,6 +229,39 @@ def test_files_do_not_travel_through_the_bucket_of_snapshots(transfer, snapshots
     assert all("ansible_aws_ssm_bucket_name" in problem for problem in found)
 
 
+@pytest.mark.parametrize(
+    ("principal", "pattern"),
+    [
+        ("arn:aws:iam::111122223333:role/x/platform", "arn:aws:iam::111122223333:role/x/platform"),
+        ("arn:aws:sts::111122223333:assumed-role/platform/ada", "arn:aws:iam::111122223333:role/platform"),
+        ("arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:*"),
+        ("111122223333", "arn:aws:iam::111122223333:*"),
+    ],
+)
+def test_files_are_for_those_alone_who_run_playbooks(principal, pattern):
+    tls, alone = policies.transfer_bucket_policy(SNAPSHOTS, "files", [principal])["Statement"]
+    assert (tls["Sid"], tls["Resource"]) == ("TLSOnly", ["arn:aws:s3:::files", "arn:aws:s3:::files/*"])
+    assert alone["Effect"] == "Deny" and alone["Principal"] == "*"
+    assert alone["Condition"] == {"ArnNotLike": {"aws:PrincipalArn": [pattern]}}
+    # Who removes the cluster empties it, and who provisions looks after it.
+    assert alone["Action"] == ["s3:GetObject*", "s3:PutObject*"] and alone["Resource"] == ["arn:aws:s3:::files/*"]
+
+
+@pytest.mark.parametrize(
+    ("bucket", "sessions", "snapshots", "principals", "says"),
+    [
+        ("files", True, "snapshots", [ADMIN], []),
+        ("", False, "snapshots", [], []),
+        ("same", True, "same", [ADMIN], ["vault_ssm_bucket and vault_snapshot_bucket are both same"]),
+        ("files", False, "", [ADMIN], ["vault_ssm is false"]),
+        ("files", True, "", [], ["vault_ssm_principals is empty"]),
+    ],
+)
+def test_which_bucket_is_made_for_files(bucket, sessions, snapshots, principals, says):
+    found = policies.own_transfer_bucket_problems(bucket, sessions, snapshots, principals)
+    assert len(found) == len(says) and all(part in one for part, one in zip(says, found, strict=True))
+
+
 @pytest.mark.parametrize("changes", [{"bucket": "", "snapshots": False}, {"restorers": []}])
 def test_where_nobody_restores_the_nodes_alone_decrypt(changes):
     assert len(decrypting(policies.key_policy({**SNAPSHOTS, **changes}, [ADMIN], "vault-prod-node"))) == 1

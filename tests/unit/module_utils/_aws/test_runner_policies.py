@@ -65,6 +65,7 @@ SWITCHES: dict[str, tuple[t.Any, ...]] = {
     "balancer": (False, True),
     "replica_region": ("", "eu-west-1"),
     "transfer_bucket": ("", "example-transfer"),
+    "own_transfer_bucket": ("", "example-transfer"),
     "custody_key": ("", "alias/custody", "1234", "arn:aws:kms:eu-central-1:444455556666:key/custody"),
     "file_sink": (False, True),
     "alarms": (False, True),
@@ -95,6 +96,7 @@ def long_names(number: int) -> runner_policies.RunnerInputs:
         "cluster": name,
         "bucket": "b" * 63,
         "transfer_bucket": "t" * 63,
+        "own_transfer_bucket": "t" * 63,
         "prefix": f"snapshots/{name}",
         "secret": f"vault/{name}/recovery",
         "node_role": f"vault-{name}-node",
@@ -119,7 +121,10 @@ def test_the_longest_names_fit_and_what_does_not_is_said():
 @pytest.mark.parametrize(
     ("switched_off", "gone"),
     [
-        ({"bucket": "", "transfer_bucket": ""}, {name: "s3:" for name in NAMES if name != "decommission"}),
+        (
+            {"bucket": "", "transfer_bucket": "", "own_transfer_bucket": ""},
+            {name: "s3:" for name in NAMES if name != "decommission"},
+        ),
         ({"secret": ""}, dict.fromkeys(NAMES, "secretsmanager:")),
         ({"ca_alias": ""}, dict.fromkeys(NAMES, "kms:Sign")),
         ({"ca_alias": ""}, dict.fromkeys(NAMES, "ssm:GetParameter ")),
@@ -129,14 +134,14 @@ def test_the_longest_names_fit_and_what_does_not_is_said():
         ({"balancer": False}, {name: "elasticloadbalancing:" for name in NAMES if name != "decommission"}),
         ({"balancer": False, "replica_region": ""}, dict.fromkeys(NAMES, "iam:CreateServiceLinkedRole")),
         ({"replica_region": ""}, dict.fromkeys(NAMES, "kms:ReplicateKey")),
-        ({"transfer_bucket": ""}, dict.fromkeys(NAMES, "ssm:StartSession")),
+        ({"transfer_bucket": "", "sessions": False}, dict.fromkeys(NAMES, "ssm:StartSession")),
         ({"managed_policies": []}, dict.fromkeys(NAMES, "iam:AttachRolePolicy")),
         ({"alarms": False}, {"provision-machines": "cloudwatch:"}),
         ({"alarms": False}, {"provision-machines": "sns:"}),
         ({"alarms_topic": "arn:aws:sns:eu-central-1:111122223333:pagers"}, {"provision-machines": "sns:"}),
         ({"lock": False}, dict.fromkeys(NAMES, "s3:PutBucketObjectLockConfiguration")),
         ({"certificates": False}, {"status": "kms:Sign", "backup": "kms:Sign"}),
-        ({"custody_key": ""}, {"site": "kms:GenerateDataKey"}),
+        ({"custody_key": "", "transfer_key": ""}, {"site": "kms:GenerateDataKey"}),
     ],
 )
 def test_what_is_switched_off_is_allowed_to_nobody(switched_off, gone):
@@ -168,6 +173,7 @@ def test_other_partitions_have_other_names():
         **EVERYTHING,
         "partition": "aws-cn",
         "snapshot_key": "",
+        "transfer_key": "",
         "restore_keys": [],
         "managed_policies": [],
         "boundary": "",
@@ -355,6 +361,19 @@ def test_a_key_that_has_an_alias_is_not_taken_by_a_tag():
         assert not iam.allows([document], Asked("kms:TagResource", f"{KMS}:key/1", theirs))
 
 
+def test_ssh_through_sessions_needs_no_bucket_and_no_shell():
+    ssh = runner_policies.runner_policies({**EVERYTHING, "transfer_bucket": "", "own_transfer_bucket": ""})
+    document = "arn:aws:ssm:eu-central-1::document/AWS-StartSSHSession"
+    shell = of("ssm", "document/SSM-SessionManagerRunShell")
+    node = Asked("ssm:StartSession", of("ec2", "instance/i-1"), {"ssm:resourceTag/vault-cluster": "prod"})
+    for name in ("site", "backup", "restore"):
+        assert iam.allows([ssh[name]], Asked("ssm:StartSession", document)) and iam.allows([ssh[name]], node)
+        assert not iam.allows([ssh[name]], Asked("ssm:StartSession", shell))
+        assert "example-transfer" not in json.dumps(ssh[name])
+        assert not iam.allows([made("everything", name)], Asked("ssm:StartSession", document))
+        assert iam.allows([made("everything", name)], Asked("ssm:StartSession", shell))
+
+
 # --- no action for nothing. What is asked of AWS by provision.yml and decommission.yml is seen in tests/loopback; the rest is
 # asked by this collection's own code.
 
@@ -405,8 +424,9 @@ EXPECTED = {
     ("RESOURCE_MISMATCH", "ec2:RunInstances"),
     # There is no application load balancer.
     ("RESOURCE_MISMATCH", "elasticloadbalancing:ModifyListener"),
-    # Who makes the bucket says what its policy is.
+    # Who makes a bucket says what its policy is.
     ("RESOURCE_POLICY_PRIVILEGE_ESCALATION", "example-snapshots"),
+    ("RESOURCE_POLICY_PRIVILEGE_ESCALATION", "example-transfer"),
 }
 
 
