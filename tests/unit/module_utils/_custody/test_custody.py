@@ -147,6 +147,18 @@ def test_the_secret_is_made_with_the_clusters_tag(aws, tmp_path, reserved):
     assert sink.read() == reserved and sink.untidy is False
 
 
+def test_further_tags_are_a_new_secrets_and_nobody_is_told_by_them(aws, tmp_path, reserved):
+    own = {**options("secretsmanager", aws, tmp_path), "tags": TAGS}
+    more = {**own, "more_tags": {"CostCenter": "4711", "vault-cluster": "theirs"}}
+    assert sinks.open_sink(more, "prod").create(reserved)
+    secret = boto3.client("secretsmanager", "eu-central-1", endpoint_url=aws).describe_secret(SecretId=own["name"])
+    assert {tag["Key"]: tag["Value"] for tag in secret["Tags"]} == {**TAGS, "CostCenter": "4711"}
+    # One that was made before has none of them, and others may have changed theirs.
+    sink = sinks.open_sink({**own, "more_tags": {"CostCenter": "4712"}}, "prod")
+    assert sink.read() == reserved
+    assert not sink.untidy
+
+
 def test_a_secret_with_another_clusters_tag_is_refused(aws, tmp_path, reserved):
     own = options("secretsmanager", aws, tmp_path)
     sinks.open_sink({**own, "tags": {"vault-cluster": "staging"}}, "prod").create(reserved)
