@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from .._snapshot.listing import start_of_keys
+from .administrators import identity_of
 from .endpoints import dns_suffix, partition_of
 
 Document = dict[str, t.Any]
@@ -346,7 +348,7 @@ def transfer_bucket_policy(inputs: PolicyInputs, bucket: str, principals: t.Sequ
     removes the cluster can. Patterns, and not principals: a role that is made anew is let in again.
     """
     place = f"arn:{inputs['partition']}:s3:::{bucket}"
-    who = sorted({_pattern(inputs, principal) for principal in principals})
+    who = sorted({one for principal in principals for one in _patterns(inputs, principal)})
     controllers = {
         **allow("ControllersAlone", ["s3:GetObject*", "s3:PutObject*"], [f"{place}/*"]),
         "Effect": "Deny",
@@ -356,10 +358,14 @@ def transfer_bucket_policy(inputs: PolicyInputs, bucket: str, principals: t.Sequ
     return document([_tls_only(place), controllers])
 
 
-def _pattern(inputs: PolicyInputs, principal: str) -> str:
-    """Of the ARNs that AWS sees for a principal: an account's root stands for everybody in it."""
+def _patterns(inputs: PolicyInputs, principal: str) -> list[str]:
+    """Of the ARNs that AWS sees for a principal: an account's root stands for everybody in it, and a session names its role without
+    the role's path."""
     whole = re.fullmatch(r"(?:arn:[\w-]+:iam::)?(\d{12})(?::root)?", principal)
-    return f"arn:{inputs['partition']}:iam::{whole[1]}:*" if whole else identity_of(principal)
+    if whole:
+        return [f"arn:{inputs['partition']}:iam::{whole[1]}:*"]
+    identity = identity_of(principal)
+    return [identity] if identity == principal else [identity, identity.replace(":role/", ":role/*/")]
 
 
 def own_transfer_bucket_problems(

@@ -12,7 +12,7 @@ import typing as t
 
 from .._snapshot.listing import start_of_keys
 from .administrators import role_name
-from .endpoints import service_principal
+from .endpoints import dns_suffix, service_principal
 from .policies import (
     Document,
     PolicyInputs,
@@ -516,7 +516,7 @@ def _transfer(inputs: RunnerInputs) -> list[Document]:
     ]
     if inputs["transfer_key"]:
         # For the links too: who follows one acts as who has signed it.
-        service = {"StringEquals": {"kms:ViaService": f"s3.{inputs['region']}.{domain(inputs['partition'])}"}}
+        service = {"StringEquals": {"kms:ViaService": f"s3.{inputs['region']}.{dns_suffix(inputs['partition'])}"}}
         use = ["kms:Decrypt", "kms:GenerateDataKey"]
         statements.append(allow("VaultTransferKey", use, [inputs["transfer_key"]], service))
     return statements
