@@ -359,7 +359,7 @@ def transfer_bucket_policy(inputs: PolicyInputs, bucket: str, principals: t.Sequ
 
 
 def _patterns(inputs: PolicyInputs, principal: str) -> list[str]:
-    """Of the ARNs that AWS sees for a principal: an account's root stands for everybody in it, and a session names its role without
+    """Of the ARNs that AWS sees for a principal: a root stands for everybody in its account, and a session names its role without
     the role's path."""
     whole = re.fullmatch(r"(?:arn:[\w-]+:iam::)?(\d{12})(?::root)?", principal)
     if whole:
