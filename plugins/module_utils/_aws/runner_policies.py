@@ -271,6 +271,7 @@ def provision_policy(inputs: RunnerInputs) -> Document:
     statements += [
         _key_names(inputs, inputs["manages_key"] or inputs["alarms"]),
         *_unseal_key(inputs, ["kms:PutKeyPolicy"]),
+        *(_alarms_keys(inputs) if inputs["alarms"] else []),
     ]
     if buckets:
         lock = ["s3:PutBucketObjectLockConfiguration"] if inputs["lock"] else []
@@ -329,7 +330,6 @@ def machines_policy(inputs: RunnerInputs) -> Document:
         ]
     if inputs["alarms"]:
         statements += _alarms(inputs, [] if inputs["alarms_topic"] else TOPIC, RULE, ALARMS)
-        statements += _alarms_keys(inputs)
     return document(statements)
 
 
