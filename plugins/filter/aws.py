@@ -6,6 +6,7 @@ from __future__ import annotations
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import (
     alias_state,
     bucket,
+    endpoints,
     errors,
     instances,
     ownership,
@@ -15,12 +16,18 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._aws import (
 )
 
 
+def endpoint_problems(wanted, node, listening):
+    return endpoints.problems(node, wanted, listening)
+
+
 class FilterModule:
     def filters(self):
         return {
             "aws_failure": errors.in_words,
             "bucket_differences": bucket.differences,
             "bucket_policy": policies.bucket_policy,
+            "endpoint_problems": endpoint_problems,
+            "endpoints_wanted": endpoints.wanted,
             "init_policy": policies.init_policy,
             "instance_plan": instances.plan,
             "instances_remembered": instances.remembered,
