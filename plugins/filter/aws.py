@@ -18,7 +18,12 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._aws import (
     rules,
     runner_policies,
     volumes,
+    way_out,
 )
+
+
+def endpoint_problems(wanted, node, listening):
+    return way_out.problems(node, wanted, listening)
 
 
 class FilterModule:
@@ -30,6 +35,8 @@ class FilterModule:
             "aws_told_urls": endpoints.told,
             "aws_urls": endpoints.urls,
             "bucket_differences": bucket.differences,
+            "endpoint_problems": endpoint_problems,
+            "endpoints_wanted": way_out.wanted,
             "image_problems": image.problems,
             "hold_words": administrators.hold_words,
             "iam_problems": rules.problems,

@@ -19,6 +19,11 @@ options:
     type: list
     elements: str
     required: true
+  through_proxy:
+    description:
+      - Whether to ask in an address's place the proxy that this machine's environment names for it, as a request by HTTP would.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - vaultops.cluster.attributes
   - vaultops.cluster.attributes.info
@@ -46,13 +51,16 @@ from ..module_utils._node import here, tls
 
 
 def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
-    addresses = params["addresses"]
+    addresses, ask = params["addresses"], here.reaches if params["through_proxy"] else here.listens
     with concurrent.futures.ThreadPoolExecutor(max(1, len(addresses))) as pool:
-        answers = dict(pool.map(lambda address: (address, here.listens(*tls.address_of(address))), addresses))
+        answers = dict(pool.map(lambda address: (address, ask(*tls.address_of(address))), addresses))
     return {"changed": False, "listening": [address for address, answer in answers.items() if answer]}
 
 
-OPTIONS: dict[str, t.Any] = {"addresses": {"type": "list", "elements": "str", "required": True}}
+OPTIONS: dict[str, t.Any] = {
+    "addresses": {"type": "list", "elements": "str", "required": True},
+    "through_proxy": {"type": "bool", "default": False},
+}
 
 
 def main() -> None:

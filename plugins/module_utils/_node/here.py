@@ -11,6 +11,8 @@ import re
 import shlex
 import socket
 import typing as t
+import urllib.parse
+import urllib.request
 
 from . import tls
 
@@ -62,6 +64,15 @@ def listens(host: str, port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def reaches(host: str, port: int) -> bool:
+    """As what asks by HTTP would: where this environment has a proxy for the host, whether anything takes a connection there."""
+    proxy = urllib.request.getproxies().get("http" if port == 80 else "https")
+    if not proxy or urllib.request.proxy_bypass(host):
+        return listens(host, port)
+    url = urllib.parse.urlsplit(proxy if "//" in proxy else f"//{proxy}")
+    return listens(url.hostname or "", url.port or {"https": 443}.get(url.scheme, 80))
 
 
 def configuration_paths(exec_start: str) -> list[str]:

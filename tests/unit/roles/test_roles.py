@@ -227,6 +227,7 @@ def test_every_entry_point_is_specified(role):
         "logins",
         "may_go_on",
         "unseal_key",
+        "endpoints",
         "cluster",
         "snapshots",
         "nodes_canaries",
