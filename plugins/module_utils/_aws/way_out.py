@@ -12,8 +12,7 @@ _WAY = "Check the subnet's way out (NAT, or {endpoint}), what its security group
 
 
 def wanted(urls: t.Mapping[str, str], joins_by_aws: bool, bucket: str, mirror: str) -> list[Endpoint]:
-    """Each with its address, what the node needs it for, and what to look at. *urls*: of services; *bucket*: empty, nothing is sent
-    to one."""
+    """Each with its address, what the node needs it for, and what to look at. *bucket*: empty, nothing is sent to one."""
     found = []
     if joins_by_aws:
         needed = "to find the other nodes (vault_join: aws)"
