@@ -50,7 +50,8 @@ image:
   contains:
     id: {description: Its id., type: str}
     name: {description: Its name., type: str}
-    state: {description: Its state. Only one that is C(available) can be launched., type: str}
+    state: {description: Its state., type: str}
+    available: {description: Whether an instance can be launched from it., type: bool}
     architecture: {description: Its architecture., type: str}
     root_type: {description: Type of its root volume., type: str}
     root_device: {description: Device name of its root volume., type: str}

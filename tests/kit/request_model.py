@@ -92,20 +92,22 @@ def problems(method: str, path: str, headers: t.Mapping[str, str], body: bytes) 
 def _by_path(
     service: str, method: str, path: str, query: t.Mapping[str, str], headers: t.Mapping[str, str]
 ) -> tuple[str, dict[str, str]]:
-    """Operation and what the path names: of those that fit, the one that says most of what makes it this operation."""
+    """Operation and what the path names: of those that fit, the one that says most of what makes it this operation, and is not
+    deprecated."""
     fitting = []
-    for name, pattern, wanted, members in _paths(service, method):
+    for name, old, pattern, wanted, members in _paths(service, method):
         named = pattern.fullmatch(path)
         if named and all(query.get(key) == value for key, value in wanted.items()):
             there = [location for location in members if location[1] in (query if location[0] == "q" else headers)]
             if len(there) == len(members):
-                fitting.append((len(wanted) + len(there), name, named.groupdict()))
-    _most, name, named_by = max(fitting, default=(0, "", {}), key=lambda one: one[0])
+                fitting.append((len(wanted) + len(there), not old, name, named.groupdict()))
+    _most, _new, name, named_by = max(fitting, default=(0, True, "", {}), key=lambda one: one[:2])
     return name, named_by
 
 
 @functools.cache
-def _paths(service: str, method: str) -> list[tuple[str, re.Pattern[str], dict[str, str], list[tuple[str, str]]]]:
+def _paths(service: str, method: str) -> list[tuple[str, bool, re.Pattern[str], dict[str, str], list[tuple[str, str]]]]:
+    """Name, whether AWS has another one in its place, and what of a request makes it this operation."""
     model = botocore.session.get_session().get_service_model(service)
     found = []
     for name in model.operation_names:
@@ -127,7 +129,7 @@ def _paths(service: str, method: str) -> list[tuple[str, re.Pattern[str], dict[s
             if key in shape.required_members and member.serialization.get("location") in ("querystring", "header")
         ]
         wanted = dict(urllib.parse.parse_qsl(static, keep_blank_values=True))
-        found.append((name, re.compile(pattern.rstrip("/") + "/?"), wanted, members))
+        found.append((name, operation.deprecated, re.compile(pattern.rstrip("/") + "/?"), wanted, members))
     return found
 
 

@@ -32,6 +32,7 @@ class Image(t.TypedDict):
     id: str
     name: str
     state: str
+    available: bool  # a word of a secret may be masked in the state
     architecture: str
     root_type: str  # ebs, instance-store
     root_device: str
@@ -88,6 +89,7 @@ def seen(described: t.Mapping[str, t.Any], now: datetime) -> Image:
         "id": described["ImageId"],
         "name": described.get("Name", ""),
         "state": described.get("State", ""),
+        "available": described.get("State") == "available",
         "architecture": described.get("Architecture", ""),
         "root_type": described.get("RootDeviceType", ""),
         "root_device": root,
@@ -108,7 +110,7 @@ def problems(image: Image, kind: Type, zones: t.Sequence[str], root_gib: int, vo
 
 def _image_problems(image: Image, root_gib: int) -> list[str]:
     what, found = f"The image {image['id']} ({image['name']})", []
-    if image["state"] != "available":
+    if not image["available"]:
         found.append(f"{what} is {image['state']}. Name one that is available in vault_ec2_image_id.")
     if image["deprecated"]:
         found.append(

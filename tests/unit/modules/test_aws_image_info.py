@@ -33,6 +33,7 @@ def test_an_image_by_its_id_and_its_type_are_told_whole(look, check):
         "id": MINE,
         "name": "Windows_Server-2008-R2_SP1-English-64Bit-Base-2017.10.13",
         "state": "available",
+        "available": True,
         "architecture": "x86_64",
         "root_type": "ebs",
         "root_device": "/dev/sda1",

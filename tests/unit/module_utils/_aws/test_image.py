@@ -69,6 +69,7 @@ def test_what_is_looked_at():
         "id": "ami-1",
         "name": "debian",
         "state": "available",
+        "available": True,
         "architecture": "x86_64",
         "root_type": "ebs",
         "root_device": "/dev/sda1",
