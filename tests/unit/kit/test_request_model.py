@@ -92,6 +92,9 @@ def test_what_aws_takes_is_no_problem(said):
         ("DELETE", "/bucket/a?uploadId=x", "AbortMultipartUpload"),
         ("POST", "/bucket/a?uploadId=x", "CompleteMultipartUpload"),
         ("GET", "/bucket?object-lock", "GetObjectLockConfiguration"),
+        # Each has an older one on the same path.
+        ("PUT", "/bucket?lifecycle", "PutBucketLifecycleConfiguration"),
+        ("GET", "/bucket?lifecycle", "GetBucketLifecycleConfiguration"),
     ],
 )
 def test_an_operation_of_s3_is_known_by_method_path_and_query(method, path, operation):
