@@ -147,9 +147,15 @@ class Bench:
     ) -> tuple[int, str]:
         """The run after one of *playbook* that was killed: refused, until it names who had the lease."""
         code, refusal = self.play(*arguments, inventory=inventory, playbook=playbook)
+        assert code != 0, refusal
+        return self.play_refused(refusal, *arguments, inventory=inventory, playbook=playbook)
+
+    def play_refused(
+        self, refusal: str, *arguments: str, inventory: Path | None = None, playbook: str = "site.yml"
+    ) -> tuple[int, str]:
+        """The run after one that ended with *refusal*, since a run was killed: it names who had the lease."""
         said = " ".join(refusal.split())
         who = f"{getpass.getuser()}@{socket.gethostname()}"
-        assert code != 0, refusal
         assert f"{who} ({Path(playbook).stem}, since " in said, refusal
         assert f"-e vault_lease_take_over={who}" in said, refusal
         taking_over = ("-e", f"vault_lease_take_over={who}")
