@@ -100,17 +100,18 @@ class Bench:
             requests.delete(url, timeout=10).raise_for_status()
 
     def lab_command(self, command: str, **environment: str) -> None:
-        subprocess.run(
-            [sys.executable, str(ROOT / "tests/lab/lab.py"), command],
-            env={**self.environment, **environment},
-            cwd=ROOT,
-            check=True,
-        )
+        self._of_the_lab("lab.py", command, **environment)
 
     def attach_disks(self) -> None:
         """The volumes that the stand-in's instances were launched with, as disks of the nodes."""
+        self._of_the_lab("attach_disks.py")
+
+    def _of_the_lab(self, program: str, *arguments: str, **environment: str) -> None:
         subprocess.run(
-            [sys.executable, str(ROOT / "tests/lab/attach_disks.py")], env=self.environment, cwd=ROOT, check=True
+            [sys.executable, str(ROOT / "tests/lab" / program), *arguments],
+            env={**self.environment, **environment},
+            cwd=ROOT,
+            check=True,
         )
 
     def need_vault(self, version: str) -> None:
