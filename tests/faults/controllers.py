@@ -53,7 +53,7 @@ def finish(cluster: Cluster, playbook: str, turn: int) -> None:
     arguments = RUNS[playbook](cluster.bench.lab.name, turn)
     code, output = cluster.bench.play(*arguments, playbook=playbook)
     if code:
-        code, output = cluster.bench.play_after_kill(*arguments, playbook=playbook)
+        code, output = cluster.bench.play_refused(output, *arguments, playbook=playbook)
     if code:
         raise SystemExit(f"{playbook} did not finish what was begun (seed {seed}): {output}")
 

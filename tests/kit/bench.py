@@ -100,17 +100,18 @@ class Bench:
             requests.delete(url, timeout=10).raise_for_status()
 
     def lab_command(self, command: str, **environment: str) -> None:
-        subprocess.run(
-            [sys.executable, str(ROOT / "tests/lab/lab.py"), command],
-            env={**self.environment, **environment},
-            cwd=ROOT,
-            check=True,
-        )
+        self._of_the_lab("lab.py", command, **environment)
 
     def attach_disks(self) -> None:
         """The volumes that the stand-in's instances were launched with, as disks of the nodes."""
+        self._of_the_lab("attach_disks.py")
+
+    def _of_the_lab(self, program: str, *arguments: str, **environment: str) -> None:
         subprocess.run(
-            [sys.executable, str(ROOT / "tests/lab/attach_disks.py")], env=self.environment, cwd=ROOT, check=True
+            [sys.executable, str(ROOT / "tests/lab" / program), *arguments],
+            env={**self.environment, **environment},
+            cwd=ROOT,
+            check=True,
         )
 
     def need_vault(self, version: str) -> None:
@@ -147,9 +148,15 @@ class Bench:
     ) -> tuple[int, str]:
         """The run after one of *playbook* that was killed: refused, until it names who had the lease."""
         code, refusal = self.play(*arguments, inventory=inventory, playbook=playbook)
+        assert code != 0, refusal
+        return self.play_refused(refusal, *arguments, inventory=inventory, playbook=playbook)
+
+    def play_refused(
+        self, refusal: str, *arguments: str, inventory: Path | None = None, playbook: str = "site.yml"
+    ) -> tuple[int, str]:
+        """The run after one that ended with *refusal*, since a run was killed: it names who had the lease."""
         said = " ".join(refusal.split())
         who = f"{getpass.getuser()}@{socket.gethostname()}"
-        assert code != 0, refusal
         assert f"{who} ({Path(playbook).stem}, since " in said, refusal
         assert f"-e vault_lease_take_over={who}" in said, refusal
         taking_over = ("-e", f"vault_lease_take_over={who}")

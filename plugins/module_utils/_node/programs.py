@@ -6,10 +6,10 @@ from __future__ import annotations
 import os
 import shutil
 
-# Whoever is no root, and some remote shells, have no directories of administrators' programs in their PATH.
-_ADMINISTRATORS = "/usr/local/sbin:/usr/sbin:/sbin"
+# Some remote shells have not all of these in their PATH.
+_SYSTEM = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 
 def find(name: str) -> str | None:
     """The path of program *name*; None where the node has none."""
-    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{_ADMINISTRATORS}")
+    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM}")
