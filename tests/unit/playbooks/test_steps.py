@@ -16,7 +16,8 @@ CHANGING = [name for name in NAMES if name not in ("custody_check", "iam_policie
 LONG: tuple[str, ...] = ()
 IMPORTED = "ansible.builtin.import_playbook"
 TASKS = [f"ansible.builtin.{kind}_tasks" for kind in ("import", "include")]
-STEPS = {f"ansible.builtin.{kind}" for kind in ("import_role", "include_role", "import_tasks", "include_tasks")}
+# Those, and what tells Ansible alone to do something, such as to read the inventory again.
+STEPS = {f"ansible.builtin.{kind}" for kind in ("import_role", "include_role", "import_tasks", "include_tasks", "meta")}
 # With it a play under the lease remembers that it has failed.
 REMEMBERS = {"ansible.builtin.set_fact": {"vault_lease_failed": True}}
 # Who says the plan: this shared file, or the role of site.yml.
@@ -25,10 +26,12 @@ SAYS_IT = ("plan.yml", "vault_site/plan")
 Task = dict[str, t.Any]
 
 
-def plays_of(name: str) -> list[dict[str, t.Any]]:
-    """The plays of a playbook, those that it imports among them."""
+def plays_of(name: str, whole: bool = True) -> list[dict[str, t.Any]]:
+    """The plays of a playbook, those that it imports among them; not *whole*, without the playbooks that people run, too."""
     found = []
     for play in yaml.safe_load((PLAYBOOKS / f"{name}.yml").read_text()):
+        if not whole and play.get(IMPORTED, "").removesuffix(".yml") in NAMES:
+            continue
         if IMPORTED in play:
             # What is given to a playbook is given to its plays.
             imported = plays_of(play[IMPORTED].removesuffix(".yml"))
@@ -55,9 +58,9 @@ def own_work(tasks: list[Task]) -> t.Iterator[str]:
 
 
 def files_of(name: str) -> list[str]:
-    """The files of tasks that the plays come to, in their order, by name."""
+    """The files of tasks that the playbook's own plays come to, in their order, by name."""
     found: list[str] = []
-    for play in plays_of(name):
+    for play in plays_of(name, whole=False):
         follow(play["tasks"], {**play.get("vars", {})}, found)
     return found
 
@@ -104,7 +107,7 @@ def test_a_playbook_that_changes_something_says_its_plan_once(name):
 
 def ends_before_its_changes(name: str) -> bool:
     """Whether in check mode nothing is left to do once the plan is said: plays have no hosts, or what follows is skipped."""
-    plays = plays_of(name)
+    plays = plays_of(name, whole=False)
     at = next(n for n, play in enumerate(plays) if "plan.yml" in files_in(play))
     later = [play for play in plays[at + 1 :] if "release" not in str(play["tasks"]) and play["hosts"] != "localhost"]
     return all("ansible_check_mode" in play["hosts"] for play in later)

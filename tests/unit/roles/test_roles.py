@@ -215,6 +215,7 @@ def test_every_entry_point_is_specified(role):
         "read_cluster",
         "read_keys",
         "read_resources",
+        "read_transfer_bucket",
         "report",
         "read_last_run",
         "key",

@@ -49,6 +49,7 @@ MET: dict[str, tuple[tuple[str, str, dict[str, t.Any]], str]] = {
     "InvalidGroup.Duplicate": (("ec2", "create_security_group", GROUP), ""),
     "LimitExceeded": (KEY, "LimitExceededException"),
     "MalformedPolicyDocument": (POLICY, "MalformedPolicyDocumentException"),
+    "NoSuchEntity": (MADE, ""),
     "NoSuchBucket": (("s3", "get_bucket_policy", {"Bucket": "none"}), ""),
     "NotFound": (("kms", "describe_key", {"KeyId": "1"}), "NotFoundException"),
     "OperationNotPermitted": (("elbv2", "delete_load_balancer", {"LoadBalancerArn": "arn"}), ""),

@@ -230,19 +230,21 @@ def test_files_do_not_travel_through_the_bucket_of_snapshots(transfer, snapshots
 
 
 @pytest.mark.parametrize(
-    ("principal", "pattern"),
+    ("principal", "patterns"),
     [
-        ("arn:aws:iam::111122223333:role/x/platform", "arn:aws:iam::111122223333:role/x/platform"),
-        ("arn:aws:sts::111122223333:assumed-role/platform/ada", "arn:aws:iam::111122223333:role/platform"),
-        ("arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:*"),
-        ("111122223333", "arn:aws:iam::111122223333:*"),
+        ("arn:aws:iam::111122223333:role/x/platform", ["role/x/platform"]),
+        # A session's ARN does not hold the path of its role.
+        ("arn:aws:sts::111122223333:assumed-role/platform/ada", ["role/*/platform", "role/platform"]),
+        ("arn:aws:iam::111122223333:root", ["*"]),
+        ("111122223333", ["*"]),
     ],
 )
-def test_files_are_for_those_alone_who_run_playbooks(principal, pattern):
+def test_files_are_for_those_alone_who_run_playbooks(principal, patterns):
     tls, alone = policies.transfer_bucket_policy(SNAPSHOTS, "files", [principal])["Statement"]
     assert (tls["Sid"], tls["Resource"]) == ("TLSOnly", ["arn:aws:s3:::files", "arn:aws:s3:::files/*"])
     assert alone["Effect"] == "Deny" and alone["Principal"] == "*"
-    assert alone["Condition"] == {"ArnNotLike": {"aws:PrincipalArn": [pattern]}}
+    allowed = [f"arn:aws:iam::111122223333:{pattern}" for pattern in patterns]
+    assert alone["Condition"] == {"ArnNotLike": {"aws:PrincipalArn": allowed}}
     # Who removes the cluster empties it, and who provisions looks after it.
     assert alone["Action"] == ["s3:GetObject*", "s3:PutObject*"] and alone["Resource"] == ["arn:aws:s3:::files/*"]
 

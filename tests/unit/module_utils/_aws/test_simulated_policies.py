@@ -13,8 +13,10 @@ from kit.runners import ACCOUNT
 from kit.runners import EVERYTHING as SWITCHED_ON
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/"
-NODE, ADMIN, OPERATOR, RESTORER = (ROLE + name for name in ("vault-prod-node", "admin", "operator", "restore"))
-OTHER_NODE = f"{ROLE}vault-staging-node"
+ADMIN, OPERATOR, RESTORER = (ROLE + name for name in ("admin", "operator", "restore"))
+NODE, OTHER_NODE = (
+    f"{ROLE}{SWITCHED_ON['iam_path'].strip('/')}/{name}" for name in ("vault-prod-node", "vault-staging-node")
+)
 KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1"
 BUCKET = "arn:aws:s3:::example-snapshots"
 INPUTS: runner_policies.RunnerInputs = {
