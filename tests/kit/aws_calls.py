@@ -77,7 +77,7 @@ def asked(one: Request, cluster: Cluster) -> list[Asked]:
         # GetCallerIdentity is allowed to everybody.
         return []
     if one.service == "s3":
-        return _s3(one)
+        return _s3(one, cluster)
     made = {
         "iam": _iam,
         "ec2": _ec2,
@@ -116,6 +116,8 @@ _S3 = {
     "PUT?encryption": ("s3:PutEncryptionConfiguration", ""),
     "GET?lifecycle": ("s3:GetLifecycleConfiguration", ""),
     "PUT?lifecycle": ("s3:PutLifecycleConfiguration", ""),
+    "GET?replication": ("s3:GetReplicationConfiguration", ""),
+    "PUT?replication": ("s3:PutReplicationConfiguration", ""),
     "GET?accelerate": ("s3:GetAccelerateConfiguration", ""),
     "GET?inventory": ("s3:GetInventoryConfiguration", ""),
     "GET?object-lock": ("s3:GetBucketObjectLockConfiguration", ""),
@@ -128,7 +130,7 @@ for _name in ("Policy", "Versioning", "PublicAccessBlock", "OwnershipControls"):
         _S3[f"{_method}?{_name[0].lower()}{_name[1:]}"] = (f"s3:{_method.capitalize()}Bucket{_name}", "")
 
 
-def _s3(one: Request) -> list[Asked]:
+def _s3(one: Request, cluster: Cluster) -> list[Asked]:
     method, _, rest = one.operation.partition(" ")
     path, _, sub = rest.partition("?")
     bucket, _, key = path.strip("/").partition("/")
@@ -143,7 +145,12 @@ def _s3(one: Request) -> list[Asked]:
         # An upload in parts makes its object at the end.
         ends = "partNumber" not in one.fields and sub != "uploads"
         context["s3:ObjectCreationOperation"] = str(ends).lower()
-    return [Asked(action, f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else ""), context)]
+    found = [Asked(action, f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else ""), context)]
+    if action == "s3:PutReplicationConfiguration":
+        # Which role it is stands in the body, which is not kept.
+        role = f"arn:aws:iam::{cluster.account}:role{cluster.iam_path}vault-{cluster.name}-replication"
+        found.append(_pass_role(role, "s3.amazonaws.com"))
+    return found
 
 
 # --- the others
@@ -188,8 +195,8 @@ def _iam(one: Request, cluster: Cluster) -> list[Asked]:
     return found
 
 
-def _pass_role(role: str) -> Asked:
-    return Asked("iam:PassRole", role, {"iam:PassedToService": "ec2.amazonaws.com"})
+def _pass_role(role: str, service: str = "ec2.amazonaws.com") -> Asked:
+    return Asked("iam:PassRole", role, {"iam:PassedToService": service})
 
 
 _EC2_KINDS = {"i-": "instance", "sg-": "security-group", "vol-": "volume"}

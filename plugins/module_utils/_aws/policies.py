@@ -34,11 +34,13 @@ ADMINISTER_KEY = [
         "PutKeyPolicy",
         "ReplicateKey",
         "RevokeGrant",
+        "RotateKeyOnDemand",
         "ScheduleKeyDeletion",
         "TagResource",
         "UntagResource",
         "UpdateAlias",
         "UpdateKeyDescription",
+        "UpdatePrimaryRegion",
     )
 ]
 # What the account's root gets, whom nobody can delete: to mend the policy, and to keep a key that is about to be deleted.
@@ -57,6 +59,9 @@ SESSIONS = [
 ]
 # Beside the snapshots in their bucket: init's journal, and what is written down about a cluster. No node has to do with it.
 CONTROLLERS_ALONE = ("init", "records")
+# With a bucket key, S3 asks for a data key; without one, for the encryption of the object's own.
+REPLICA_KEY_USE = ["kms:Encrypt", "kms:GenerateDataKey"]
+LONGEST_BUCKET = 63
 # What a node never does to a bucket of snapshots.
 TAKE_AWAY = [
     "s3:BypassGovernanceRetention",
@@ -91,6 +96,8 @@ class PolicyInputs(t.TypedDict):
     bucket: str  # of snapshots; empty: none
     prefix: str  # of the snapshots' names in it; empty: the whole bucket
     archive: bool  # whether the nodes send audit files to the bucket
+    replica_region: str  # the second region, which has a replica of the unseal key; empty: none
+    replica_bucket: str  # of snapshots, there; empty: none
     restorers: list[str]  # ARNs of those who read and decrypt snapshots, outside the nodes
     secret: str  # name of the secret with the recovery keys; empty: another sink
     custody_key: str  # alias, id or ARN of the key that encrypts the recovery keys; empty: AWS's own, or another sink
@@ -106,15 +113,15 @@ def node_policy(inputs: PolicyInputs) -> Document:
     """What a node's role may do: unseal, and what of the rest is switched on."""
     statements = [allow("VaultKMSUnseal", USE_KEY, inputs["key_arns"], NOT_RECOVERY_KEYS)]
     if inputs["auto_join"]:
-        # DescribeInstances knows no resources; the region is all that narrows it.
-        only_here = {"StringEquals": {"aws:RequestedRegion": inputs["region"]}}
+        # DescribeInstances knows no resources; the region is all that narrows it. The same role serves in the second region.
+        only_here = {"StringEquals": {"aws:RequestedRegion": _one_or_several(all_regions(inputs))}}
         statements.append(allow("VaultAutoJoin", ["ec2:DescribeInstances"], ["*"], only_here))
     if inputs["snapshots"] or inputs["bucket"]:
         # The unseal key also where another one encrypts the snapshots: it is the bucket's.
         keys = inputs["key_arns"] + ([inputs["snapshot_key"]] if inputs["snapshot_key"] else [])
         statements.append(allow("VaultSnapshotKey", ["kms:GenerateDataKey"], keys))
     if inputs["bucket"]:
-        bucket = bucket_arn(inputs)
+        buckets = bucket_arns(inputs)
         below = start_of_keys(inputs["prefix"], None)
         # Not GetObject: a node has no use for an old snapshot, and whoever takes the node over would have.
         objects = [
@@ -126,18 +133,18 @@ def node_policy(inputs: PolicyInputs) -> Document:
         # Where everything is listed, a request need not name a prefix, and a condition on it would refuse that.
         listed = {"StringLike": {"s3:prefix": f"{below}*"}} if below else None
         statements += [
-            allow("VaultSnapshots", objects, [f"{bucket}/{below}*"]),
-            allow("VaultSnapshotList", ["s3:ListBucket"], [bucket], listed),
+            allow("VaultSnapshots", objects, [f"{bucket}/{below}*" for bucket in buckets]),
+            allow("VaultSnapshotList", ["s3:ListBucket"], buckets, listed),
             # To remove what an upload that was killed left. It can't be narrowed to a prefix.
-            allow("VaultSnapshotUploads", ["s3:ListBucketMultipartUploads"], [bucket]),
+            allow("VaultSnapshotUploads", ["s3:ListBucketMultipartUploads"], buckets),
         ]
     if inputs["bucket"] and inputs["archive"]:
         # Nothing else: what was sent is neither read, listed, tagged nor removed by who sends it.
-        archived = f"{bucket_arn(inputs)}/audit/{inputs['cluster']}/*"
-        statements.append(allow("VaultAuditArchive", ["s3:PutObject"], [archived]))
+        archived = [f"{bucket}/audit/{inputs['cluster']}/*" for bucket in bucket_arns(inputs)]
+        statements.append(allow("VaultAuditArchive", ["s3:PutObject"], archived))
     if inputs["sessions"]:
         # Instead of AmazonSSMManagedInstanceCore, which reads every parameter of the account. None of these knows resources.
-        here = {"StringEquals": {"aws:RequestedRegion": inputs["region"]}}
+        here = {"StringEquals": {"aws:RequestedRegion": _one_or_several(all_regions(inputs))}}
         statements.append(allow("Sessions", SESSIONS, ["*"], here))
     return document(statements)
 
@@ -249,6 +256,14 @@ def key_policy(
         statements.append({**custody, "Condition": recovery_context(inputs)})
     if takes_snapshots and inputs["restorers"]:
         statements += _restore(inputs)
+    if inputs["replica_bucket"]:
+        # One policy for the key and its replica: each of them sees S3 of its own region alone.
+        s3 = [replication_role(inputs)]
+        reads, writes = _replication_key_use(inputs)
+        statements += [
+            {**_principal("ReplicationReads", s3, ["kms:Decrypt"]), "Condition": reads},
+            {**_principal("ReplicationWrites", s3, REPLICA_KEY_USE), "Condition": writes},
+        ]
     return document(statements)
 
 
@@ -288,6 +303,9 @@ def _restore(inputs: PolicyInputs) -> list[Document]:
     if inputs["bucket"]:
         read = _principal("ReadSnapshotBucket", inputs["restorers"], ["kms:Decrypt"])
         statements.append({**read, "Condition": through_bucket(inputs)})
+    if inputs["replica_bucket"]:
+        read = _principal("ReadReplicaBucket", inputs["restorers"], ["kms:Decrypt"])
+        statements.append({**read, "Condition": through_bucket(there(inputs))})
     return statements
 
 
@@ -339,6 +357,74 @@ def bucket_policy(inputs: PolicyInputs) -> Document:
         },
     ]
     return document([_tls_only(bucket), *nodes])
+
+
+def there(inputs: PolicyInputs) -> PolicyInputs:
+    """The same in the second region: its bucket, and its replica of the key."""
+    keys = inputs["key_arns"][1:2] or ["(not created yet)"]
+    return {**inputs, "region": inputs["replica_region"], "bucket": inputs["replica_bucket"], "key_arns": keys}
+
+
+def replicated(inputs: PolicyInputs) -> dict[str, str]:
+    """What the names of replicated objects begin with, by the id of the rule: this cluster's snapshots, and what is written down
+    about it. Init's journal is not, which is of a cluster that serves nobody yet, nor are audit files."""
+    return {
+        "vault-snapshots": start_of_keys(inputs["prefix"], inputs["cluster"]),
+        "vault-records": f"records/{inputs['cluster']}/",
+    }
+
+
+def replication_policy(inputs: PolicyInputs) -> Document:
+    """What S3 may do with the role that it takes on to replicate: add to the second bucket, and remove nothing.
+
+    Retention and legal holds are read for a bucket with an object lock, and go along.
+    """
+    source, target = bucket_arn(inputs), bucket_arn(there(inputs))
+    names = replicated(inputs).values()
+    reads = [f"s3:GetObject{part}" for part in ("LegalHold", "Retention")]
+    reads += [f"s3:GetObjectVersion{part}" for part in ("Acl", "ForReplication", "Tagging")]
+    opens, seals = _replication_key_use(inputs)
+    return document(
+        [
+            allow("VaultReplication", ["s3:GetReplicationConfiguration", "s3:ListBucket"], [source]),
+            allow("VaultReplicated", reads, [f"{source}/{name}*" for name in names]),
+            # The tag of what was superseded goes along, so the lifecycle there removes what the one here does. No deletion does.
+            allow("VaultReplicas", ["s3:ReplicateObject", "s3:ReplicateTags"], [f"{target}/{name}*" for name in names]),
+            allow("VaultReplicationReads", ["kms:Decrypt"], inputs["key_arns"][:1], opens),
+            allow("VaultReplicationWrites", REPLICA_KEY_USE, there(inputs)["key_arns"], seals),
+        ]
+    )
+
+
+def _replication_key_use(inputs: PolicyInputs) -> tuple[Document, Document]:
+    """When S3 may open with the key, and when seal with its replica."""
+    return through_bucket(inputs), through_bucket(there(inputs))
+
+
+def replica_bucket_problems(inputs: PolicyInputs, manages_key: bool) -> list[str]:
+    """Why there can't be this bucket in the second region."""
+    name = inputs["replica_bucket"]
+    if not name:
+        return []
+    said = f"vault_snapshot_replica_bucket is {name}, and"
+    missing = [
+        words
+        for words, there_is in (
+            ("vault_snapshot_bucket, which would be replicated, is empty", inputs["bucket"]),
+            ("vault_kms_replica_region, where the bucket would be, is empty", inputs["replica_region"]),
+            ("vault_kms_manage is false, so that nobody makes the replica of the key there", manages_key),
+        )
+        if not there_is
+    ]
+    problems = [f"{said} {'; '.join(missing)}. Set what is missing, or leave it empty."] if missing else []
+    if name == inputs["bucket"]:
+        problems.append(f"{said} so is vault_snapshot_bucket. Name another one.")
+    if len(name) > LONGEST_BUCKET:
+        problems.append(
+            f"{said} S3 takes {LONGEST_BUCKET} characters, where it has {len(name)}. Set it to a shorter name, or give "
+            "vault_snapshot_bucket one."
+        )
+    return problems
 
 
 def transfer_bucket_policy(inputs: PolicyInputs, bucket: str, principals: t.Sequence[str]) -> Document:
@@ -413,8 +499,26 @@ def role_arn(inputs: PolicyInputs, role: str) -> str:
     return f"arn:{inputs['partition']}:iam::{inputs['account']}:role{inputs['iam_path']}{role}"
 
 
+def replication_role(inputs: PolicyInputs) -> str:
+    """ARN of the role that S3 takes on to replicate."""
+    return role_arn(inputs, f"vault-{inputs['cluster']}-replication")
+
+
+def all_regions(inputs: PolicyInputs) -> list[str]:
+    return [inputs["region"], *([inputs["replica_region"]] if inputs["replica_region"] else [])]
+
+
+def _one_or_several(values: list[str]) -> str | list[str]:
+    return values if len(values) > 1 else values[0]
+
+
 def bucket_arn(inputs: PolicyInputs) -> str:
     return f"arn:{inputs['partition']}:s3:::{inputs['bucket']}"
+
+
+def bucket_arns(inputs: PolicyInputs) -> list[str]:
+    """Also of the one in the second region."""
+    return [bucket_arn(inputs), *([bucket_arn(there(inputs))] if inputs["replica_bucket"] else [])]
 
 
 def domain(partition: str) -> str:

@@ -16,6 +16,7 @@ from .endpoints import dns_suffix, service_principal
 from .policies import (
     Document,
     PolicyInputs,
+    all_regions,
     allow,
     arn,
     bucket_arn,
@@ -25,6 +26,7 @@ from .policies import (
     document,
     init_policy,
     known_as,
+    replication_role,
     role_arn,
     secret_arns,
     snapshot_context,
@@ -121,6 +123,7 @@ BUCKET_WRITES = _of(
     "PutEncryptionConfiguration",
     "PutLifecycleConfiguration",
 )
+REPLICATION = _of("s3", "GetReplicationConfiguration", "PutReplicationConfiguration")
 BUCKET_GOES = _of("s3", "DeleteBucket", "GetBucketPolicy", "ListBucket", "ListBucketVersions")
 EC2_READS_ALWAYS = _of("ec2", "DescribeInstances", "DescribeSecurityGroups")
 EC2_READS = EC2_READS_ALWAYS + _of(
@@ -189,7 +192,6 @@ class RunnerInputs(PolicyInputs):
     tag: dict[str, str]  # key and value, that all of the cluster carries
     alias: str  # of the unseal key
     manages_key: bool  # whether the unseal key is the cluster's own
-    replica_region: str  # of the unseal key; empty: none
     balancer: bool
     egress: bool  # whether rules say what may go out of the nodes
     security_groups: list[str]  # ids of those that instances get besides the cluster's own
@@ -245,6 +247,8 @@ def provision_policy(inputs: RunnerInputs) -> Document:
         [_iam(inputs, f"instance-profile{inputs['iam_path']}{inputs['node_role']}")],
     )
     to_machines = {"StringEquals": {"iam:PassedToService": service_principal("ec2", inputs["partition"])}}
+    replicates = [replication_role(inputs)] if inputs["replica_bucket"] else []
+    roles = role + replicates
     keeps = inputs["secret"] or inputs["bucket"]
     # Neither knows resources.
     buckets = _own_buckets(inputs)
@@ -252,10 +256,10 @@ def provision_policy(inputs: RunnerInputs) -> Document:
     statements = [
         _lease(inputs),
         *([allow("VaultNames", names, ["*"])] if names else []),
-        allow("VaultRole", ROLE, role),
-        allow("VaultRoleRights", ROLE_RIGHTS + (BOUNDARY if inputs["boundary"] else []), role, _bounded(inputs)),
+        # Each action knows one kind of the two.
+        allow("VaultRole", [*ROLE, *PROFILE], roles + profile),
+        allow("VaultRoleRights", ROLE_RIGHTS + (BOUNDARY if inputs["boundary"] else []), roles, _bounded(inputs)),
         allow("VaultRoleForMachines", ["iam:PassRole"], role, to_machines),
-        allow("VaultProfile", PROFILE, profile),
     ]
     # Whatever path they have, which nobody but IAM knows of a role that was assumed.
     known = sorted({name for one in inputs["principals"] if (name := role_name(one, inputs["account"]))})
@@ -270,19 +274,24 @@ def provision_policy(inputs: RunnerInputs) -> Document:
         statements.append(allow("VaultInitPolicy", INIT_POLICY, [_init_policy_arn(inputs)]))
     statements += [
         _key_names(inputs, inputs["manages_key"] or inputs["alarms"]),
-        *_unseal_key(inputs, ["kms:PutKeyPolicy"]),
+        *_unseal_key(inputs, ["kms:PutKeyPolicy"], _alarms_alias(inputs)),
         *(_alarms_keys(inputs) if inputs["alarms"] else []),
     ]
     if buckets:
         lock = ["s3:PutBucketObjectLockConfiguration"] if inputs["lock"] else []
         versions = ["s3:PutBucketVersioning"] if inputs["bucket"] else []
         statements.append(allow("VaultBucket", [*BUCKET_READS, *BUCKET_WRITES, *versions, *lock], buckets))
+    if replicates:
+        to_s3 = {"StringEquals": {"iam:PassedToService": service_principal("s3", inputs["partition"])}}
+        statements += [
+            allow("VaultReplication", REPLICATION, [bucket_arn(inputs)]),
+            allow("VaultReplicationRole", ["iam:PassRole"], replicates, to_s3),
+        ]
     services = [name for name, on in SERVICE_ROLES.items() if inputs[on]]  # type: ignore[literal-required]
     if services:
-        # AWS makes them once an account, with the first balancer and the first multi-region key.
-        whose = {"StringEquals": {"iam:AWSServiceName": services}}
+        # AWS makes them once an account, with the first balancer and the first multi-region key. The path says whose they are.
         made = [_iam(inputs, f"role/aws-service-role/{name}/*") for name in services]
-        statements.append(allow("VaultServiceRoles", ["iam:CreateServiceLinkedRole"], made, whose))
+        statements.append(allow("VaultServiceRoles", ["iam:CreateServiceLinkedRole"], made))
     return document(statements)
 
 
@@ -442,7 +451,7 @@ def decommission_policy(inputs: RunnerInputs) -> Document:
         allow("VaultMachines", MACHINES_GO, machines, _has_tag(inputs)),
         # These are found by their tag, and always looked for.
         allow("VaultBalancer", BALANCER_GOES, [balancer, listener, targets]),
-        allow("VaultRole", ROLE_GOES, role),
+        allow("VaultRole", ROLE_GOES, [*role, replication_role(inputs)]),
         allow("VaultProfile", PROFILE_GOES, profile),
         allow("VaultInitPolicy", INIT_POLICY_GOES, [_init_policy_arn(inputs)]),
         # From whomever it was attached to, and no other policy from anybody.
@@ -465,7 +474,7 @@ def decommission_policy(inputs: RunnerInputs) -> Document:
     # Whatever is switched on by now.
     statements += _alarms(inputs, TOPIC_GOES, RULE_GOES, ALARMS_GO)
     if inputs["manages_key"] or inputs["ca_alias"] or inputs["alarms"]:
-        keys = [arn(inputs, "kms", "key/*", region) for region in _regions(inputs)]
+        keys = [arn(inputs, "kms", "key/*", region) for region in all_regions(inputs)]
         statements += [
             _key_names(inputs),
             allow("VaultKeys", [*KEY_READS, "kms:ScheduleKeyDeletion"], keys, _has_tag(inputs)),
@@ -523,7 +532,7 @@ def _transfer(inputs: RunnerInputs) -> list[Document]:
 
 
 def _own_buckets(inputs: RunnerInputs) -> list[str]:
-    names = [name for name in (inputs["bucket"], inputs["own_transfer_bucket"]) if name]
+    names = [name for name in (inputs["bucket"], inputs["replica_bucket"], inputs["own_transfer_bucket"]) if name]
     return [f"arn:{inputs['partition']}:s3:::{name}" for name in names]
 
 
@@ -535,44 +544,46 @@ def _known_ca(inputs: RunnerInputs) -> list[Document]:
 def _key_names(inputs: RunnerInputs, makes: bool = False) -> Document:
     """*makes*: who may make a key looks for one that a killed run has left."""
     actions = ["kms:ListAliases", *(["kms:ListKeys"] if makes else [])]
-    return allow("VaultKeyNames", actions, ["*"], {"StringEquals": {"aws:RequestedRegion": _regions(inputs)}})
+    return allow("VaultKeyNames", actions, ["*"], {"StringEquals": {"aws:RequestedRegion": all_regions(inputs)}})
 
 
-def _unseal_key(inputs: RunnerInputs, more: t.Sequence[str] = ()) -> list[Document]:
-    """Look at the unseal key, and where it is the cluster's own, make it and keep it in line."""
-    regions = _regions(inputs)
+def _unseal_key(inputs: RunnerInputs, more: t.Sequence[str] = (), others: t.Sequence[str] = ()) -> list[Document]:
+    """Look at the unseal key, and where it is the cluster's own, make it and keep it in line. *others*: ARNs of further aliases
+    that may be made."""
+    regions = all_regions(inputs)
     keys = [arn(inputs, "kms", "key/*", region) for region in regions]
     look = allow("VaultKey", KEY_READS, keys, known_as([inputs["alias"]]))
     if not inputs["manages_key"]:
-        return [look]
+        return [look, *([allow("VaultKeyAlias", ["kms:CreateAlias"], [*others])] if others else [])]
     aliases = [arn(inputs, "kms", inputs["alias"], region) for region in regions]
     own = ["kms:CreateAlias", *KEY_CHANGES, *more, *(["kms:ReplicateKey"] if inputs["replica_region"] else [])]
     return [
         *_new_key(inputs),
         # Before it has its alias, too: a run that was killed left it without.
         allow("VaultKey", sorted({*KEY_READS, *own}), keys, _has_tag(inputs)),
-        allow("VaultKeyAlias", ["kms:CreateAlias"], aliases),
+        allow("VaultKeyAlias", ["kms:CreateAlias"], [*aliases, *others]),
     ]
 
 
 def _new_key(inputs: RunnerInputs) -> list[Document]:
     """Make a key with the cluster's tag."""
     tagged = _asks_for_tag(inputs)["StringEquals"]
-    here = {"StringEquals": {"aws:RequestedRegion": inputs["region"], **tagged}}
+    replicates = inputs["manages_key"] and inputs["replica_region"]
+    # A replica is made by KMS itself, and nobody says whether it then shows the tags that were asked for.
+    new_key = (
+        {"aws:RequestedRegion": all_regions(inputs)}
+        if replicates
+        else {"aws:RequestedRegion": inputs["region"], **tagged}
+    )
     # A key that somebody has given an alias is not new, and to tag it would be to take it.
     new = {"Null": {"kms:ResourceAliases": "true"}}
     statements = [
-        allow("VaultNewKey", ["kms:CreateKey"], ["*"], here),
+        allow("VaultNewKey", ["kms:CreateKey"], ["*"], {"StringEquals": new_key}),
         allow("VaultNewKeyTag", ["kms:TagResource"], [arn(inputs, "kms", "key/*")], {"StringEquals": tagged, **new}),
     ]
-    if inputs["manages_key"] and inputs["replica_region"]:
-        # A replica is made by KMS itself, and nobody says whether it then shows the tags that were asked for.
-        regions = {"StringEquals": {"aws:RequestedRegion": _regions(inputs)}}
+    if replicates:
         there = arn(inputs, "kms", "key/*", inputs["replica_region"])
-        statements += [
-            allow("VaultReplica", ["kms:CreateKey"], ["*"], regions),
-            allow("VaultReplicaTag", ["kms:TagResource"], [there], new),
-        ]
+        statements.append(allow("VaultReplicaTag", ["kms:TagResource"], [there], new))
     return statements
 
 
@@ -586,6 +597,12 @@ def _alarms(inputs: RunnerInputs, topic: list[str], rule: list[str], alarms: lis
     ]
 
 
+def _alarms_alias(inputs: RunnerInputs) -> list[str]:
+    """Of the topic's key."""
+    makes = inputs["alarms"] and not inputs["alarms_topic"]
+    return [arn(inputs, "kms", f"alias/vault-{inputs['cluster']}-alarms")] if makes else []
+
+
 def _alarms_keys(inputs: RunnerInputs) -> list[Document]:
     """The keys that are watched, and the topic's. What 'provision' allows on keys with the cluster's tag counts, too."""
     keys, found = [arn(inputs, "kms", "key/*")], []
@@ -593,8 +610,6 @@ def _alarms_keys(inputs: RunnerInputs) -> list[Document]:
         found.append(allow("VaultCASeen", ["kms:DescribeKey"], keys, known_as([inputs["ca_alias"]])))
     if inputs["alarms_topic"]:
         return found
-    alias = arn(inputs, "kms", f"alias/vault-{inputs['cluster']}-alarms")
-    found.append(allow("VaultAlarmsKeyAlias", ["kms:CreateAlias"], [alias]))
     if not inputs["manages_key"]:
         own = sorted([*KEY_READS, *KEY_CHANGES, "kms:CreateAlias", "kms:PutKeyPolicy"])
         found += [*_new_key(inputs), allow("VaultAlarmsKey", own, keys, _has_tag(inputs))]
@@ -631,10 +646,6 @@ def _asks_for_tag(inputs: RunnerInputs) -> Document:
 
 def _bounded(inputs: RunnerInputs) -> Document | None:
     return {"ArnEquals": {"iam:PermissionsBoundary": inputs["boundary"]}} if inputs["boundary"] else None
-
-
-def _regions(inputs: RunnerInputs) -> list[str]:
-    return [inputs["region"], *([inputs["replica_region"]] if inputs["replica_region"] else [])]
 
 
 def _balancer(inputs: RunnerInputs) -> tuple[str, str, str]:

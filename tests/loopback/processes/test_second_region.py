@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing as t
+import urllib.parse
 from pathlib import Path
 
 import boto3
@@ -12,9 +13,9 @@ import pytest
 import requests
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import decrypt, encryption
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.errors import Exit, Failure
-from ansible_collections.vaultops.cluster.plugins.modules import vault_snapshot_fetch
+from ansible_collections.vaultops.cluster.plugins.modules import vault_snapshot_fetch, vault_snapshot_replication
 from aws_encryption_sdk.key_providers.kms import KMSMasterKey
-from kit.backup_stage import BUCKET, SMALL, Stage
+from kit.backup_stage import BUCKET, SMALL, SUPERSEDED, Stage
 from kit.fault_proxy import FaultProxy
 from kit.regions import HOME, SECOND, ministack
 from kit.vault_standin import VaultStandIn, whole
@@ -145,3 +146,99 @@ def test_a_snapshot_of_an_older_release_opens_in_both_regions(stage, tmp_path: P
         target = tmp_path / f"{number}.snap"
         decrypt.from_disk(str(path), str(target), wanted(arn), made.aws)
         assert target.read_bytes() == SMALL
+
+
+# --- replication
+
+TAGGING = {SUPERSEDED["Key"]: SUPERSEDED["Value"]}
+ROLE = "arn:aws:iam::123456789012:role/vault-prod-replication"
+
+
+@pytest.fixture
+def replicating(stage, run_module) -> t.Iterator[tuple[Stage, t.Any, dict[str, t.Any]]]:
+    """The node's bucket, one there, and what the module is given."""
+    made, replica = stage
+    there = boto3.client("s3", SECOND, endpoint_url=made.aws)
+    there.create_bucket(
+        Bucket=THERE, ObjectLockEnabledForBucket=True, CreateBucketConfiguration={"LocationConstraint": SECOND}
+    )
+    enabled = {"Status": "Enabled"}
+    made.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration=enabled)
+    there.put_bucket_versioning(Bucket=THERE, VersioningConfiguration=enabled)
+    yield (
+        made,
+        there,
+        {
+            "bucket": BUCKET,
+            "role": ROLE,
+            "target": f"arn:aws:s3:::{THERE}",
+            "key_arn": replica,
+            "names": {"vault-snapshots": "snapshots/prod_", "vault-records": "records/prod/"},
+            "region": HOME,
+            "endpoint_url": made.aws,
+        },
+    )
+
+
+def keys(client: t.Any, bucket: str) -> set[str]:
+    return {item["Key"] for item in client.list_objects_v2(Bucket=bucket).get("Contents", [])}
+
+
+def test_the_rules_are_written_once_and_check_mode_writes_none(replicating, run_module):
+    made, _there, arguments = replicating
+    would = run_module(vault_snapshot_replication, True, **arguments)
+    with pytest.raises(made.s3.exceptions.ClientError, match="ReplicationConfigurationNotFoundError"):
+        made.s3.get_bucket_replication(Bucket=BUCKET)
+    first = run_module(vault_snapshot_replication, **arguments)
+    second = run_module(vault_snapshot_replication, **arguments)
+    assert (would["changed"], first["changed"], second["changed"]) == (True, True, False), (would, first, second)
+    assert would["rules"] == first["rules"] == second["rules"]
+    assert would["diff"] == first["diff"]
+
+
+def test_a_bucket_that_is_not_there_is_named(stage, run_module):
+    made, replica = stage
+    given = {"bucket": "other", "role": ROLE, "target": f"arn:aws:s3:::{THERE}", "key_arn": replica}
+    given |= {"names": {"vault-snapshots": "snapshots/"}, "region": HOME, "endpoint_url": made.aws}
+    assert run_module(vault_snapshot_replication, True, **given)["changed"]
+    failed = run_module(vault_snapshot_replication, **given)
+    assert failed["msg"].startswith("there is no bucket other. Create it"), failed
+
+
+def test_snapshots_and_records_arrive_and_nothing_else(replicating, run_module):
+    made, there, arguments = replicating
+    run_module(vault_snapshot_replication, **arguments)
+    name = made.take()
+    for key in ("records/prod/canary.json", "init/prod.journal", "snapshots/staging_1"):
+        made.s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+    assert keys(there, THERE) == {f"snapshots/{name}", f"snapshots/{name}.json", "records/prod/canary.json"}
+
+
+def test_a_tag_arrives_and_no_deletion_does(replicating, run_module):
+    """The stand-in copies a tag with the object alone. S3 copies one that is set later, such as that of what was superseded."""
+    made, there, arguments = replicating
+    run_module(vault_snapshot_replication, **arguments)
+    made.s3.put_object(Bucket=BUCKET, Key="snapshots/prod_1", Body=b"x", Tagging=urllib.parse.urlencode(TAGGING))
+    assert there.get_object_tagging(Bucket=THERE, Key="snapshots/prod_1")["TagSet"] == [SUPERSEDED]
+    made.s3.delete_object(Bucket=BUCKET, Key="snapshots/prod_1")
+    assert "snapshots/prod_1" not in keys(made.s3, BUCKET)
+    assert "snapshots/prod_1" in keys(there, THERE)
+
+
+def test_what_was_replicated_is_restored_there(replicating, run_module, tmp_path: Path):
+    made, _there, arguments = replicating
+    run_module(vault_snapshot_replication, **arguments)
+    name = made.take()
+    with Regions(made.aws) as proxy:
+        result = run_module(
+            vault_snapshot_fetch,
+            dest=str(tmp_path / "vault.snap"),
+            cluster_name="prod",
+            key_arns=[arguments["key_arn"]],
+            seal_key_arn=arguments["key_arn"],
+            bucket=THERE,
+            region=SECOND,
+            endpoint_url=proxy.url,
+        )
+        assert {region for _service, region in proxy.asked} == {SECOND}, result
+    assert result["manifest"]["name"] == name and (tmp_path / "vault.snap").read_bytes() == SMALL

@@ -236,7 +236,8 @@ def source(words: list[str]) -> None:
 
 def aws(words: list[str]) -> None:
     """By the API's own definition, from which AWS's command line is made."""
-    service = botocore.session.get_session().get_service_model(words[1])
+    # Which is what the command line calls the API of S3.
+    service = botocore.session.get_session().get_service_model({"s3api": "s3"}.get(words[1], words[1]))
     calls = {xform_name(name, "-"): name for name in service.operation_names}
     assert words[2] in calls, f"{words[2]} is no call of {words[1]}"
     shape = service.operation_model(calls[words[2]]).input_shape

@@ -234,6 +234,8 @@ def test_every_entry_point_is_specified(role):
         "nodes_canaries",
         "note_canary",
         "end_job",
+        "read_replica",
+        "replication_rules",
     }
     # One role includes what is an entry point of another.
     assert set(specs(role)) == files - (included - set(specs(role)))

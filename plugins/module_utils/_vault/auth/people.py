@@ -107,6 +107,9 @@ class People:
         return {
             "sts_endpoint": sts_url(self.operator.region, self.operator.aws_sts_endpoint),
             "sts_region": self.operator.region,
+            # Who logs in says which region's STS is asked: restored in another region, Vault asks none of the one it comes from.
+            # A stand-in is one URL for all regions, which this would overrule.
+            "use_sts_region_from_client": not self.operator.aws_sts_endpoint,
             "iam_server_id_header_value": self.operator.aws_iam_server_id or "",
         }
 

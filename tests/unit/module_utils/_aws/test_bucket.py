@@ -27,6 +27,8 @@ SITE: policies.PolicyInputs = {
     "bucket": "example",
     "prefix": "snapshots",
     "archive": False,
+    "replica_region": "",
+    "replica_bucket": "",
     "restorers": [],
     "secret": "",
     "node_role": "vault-prod-node",

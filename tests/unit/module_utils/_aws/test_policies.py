@@ -29,6 +29,8 @@ PLAIN: policies.PolicyInputs = {
     "bucket": "",
     "prefix": "vault/prod",
     "archive": False,
+    "replica_region": "",
+    "replica_bucket": "",
     "restorers": [OPERATOR],
     "secret": "vault/prod/recovery",
     "node_role": "vault-prod-node",
@@ -48,6 +50,8 @@ EVERYTHING: policies.PolicyInputs = {
     "snapshot_key": SNAPSHOT_KEY,
     "archive": True,
     "sessions": True,
+    "replica_region": "eu-west-1",
+    "replica_bucket": "example-snapshots-eu-west-1",
 }
 COMBINATIONS = {
     "node_static": policies.node_policy(PLAIN),
@@ -58,6 +62,7 @@ COMBINATIONS = {
     "init_bucket": policies.init_policy(SNAPSHOTS),
     "bucket": policies.bucket_policy(SNAPSHOTS),
     "key_plain": policies.key_policy(PLAIN, [ADMIN], "vault-prod-node"),
+    "replication": policies.replication_policy(EVERYTHING),
     "key_everything": policies.key_policy(
         EVERYTHING, [ADMIN], "vault-prod-node", custody_in_file=True, break_glass=True
     ),
@@ -214,7 +219,8 @@ def test_nodes_do_not_read_snapshots_and_the_bucket_keeps_them_from_more_than_ad
 def test_who_archives_audit_files_adds_them_and_does_nothing_else_with_them():
     found = {each["Sid"]: each for each in policies.node_policy(EVERYTHING)["Statement"]}["VaultAuditArchive"]
     assert found["Action"] == ["s3:PutObject"]
-    assert found["Resource"] == ["arn:aws:s3:::example-snapshots/audit/prod/*"]
+    places = ("example-snapshots", "example-snapshots-eu-west-1")
+    assert found["Resource"] == [f"arn:aws:s3:::{place}/audit/prod/*" for place in places]
     for changes in ({"archive": False}, {"bucket": ""}):
         assert "audit" not in json.dumps(policies.node_policy({**EVERYTHING, **changes}))
 
@@ -264,6 +270,61 @@ def test_which_bucket_is_made_for_files(bucket, sessions, snapshots, principals,
     assert len(found) == len(says) and all(part in one for part, one in zip(says, found, strict=True))
 
 
+def test_s3_replicates_and_takes_nothing_away():
+    """It adds to the bucket there, and reads here; each by the key of that region, and by S3 alone."""
+    document = policies.replication_policy(EVERYTHING)
+    found = {each["Sid"]: each for each in document["Statement"]}
+    changes = {action for each in found.values() for action in each["Action"] if "Delete" in action or ":Put" in action}
+    assert changes == set()
+    assert all("-eu-west-1/" in name for name in found["VaultReplicas"]["Resource"])
+    # The tag of what was superseded has to arrive, or nothing there would ever expire.
+    assert "s3:ReplicateTags" in found["VaultReplicas"]["Action"]
+    keys = {sid: each["Resource"] for sid, each in found.items() if each["Action"][0].startswith("kms:")}
+    assert keys == {"VaultReplicationReads": [KEY], "VaultReplicationWrites": [REPLICA]}
+    in_key = policies.key_policy(EVERYTHING, [ADMIN], "vault-prod-node")["Statement"]
+    role = "arn:aws:iam::111122223333:role/vault-prod-replication"
+    by_key = {
+        action: each["Condition"] for each in in_key if each["Principal"]["AWS"] == [role] for action in each["Action"]
+    }
+    by_role = {action: found[sid]["Condition"] for sid in keys for action in found[sid]["Action"]}
+    assert by_key == by_role
+    assert "kms:ViaService" in json.dumps(by_key["kms:Encrypt"])
+
+
+def test_init_s_journal_stays_in_its_region():
+    for prefix in ("", "snapshots"):
+        starts = policies.replicated({**EVERYTHING, "prefix": prefix}).values()
+        assert not any("init/prod.journal".startswith(start) for start in starts)
+
+
+def test_without_a_second_region_nobody_is_told_of_one():
+    inputs: policies.PolicyInputs = {**EVERYTHING, "replica_region": "", "replica_bucket": "", "key_arns": [KEY]}
+    documents = [
+        policies.node_policy(inputs),
+        policies.key_policy(inputs, [ADMIN], "n"),
+        policies.bucket_policy(inputs),
+    ]
+    assert "eu-west-1" not in json.dumps(documents) and "replication" not in json.dumps(documents)
+
+
+@pytest.mark.parametrize(
+    ("changes", "manages", "says"),
+    [
+        ({}, True, []),
+        ({"replica_bucket": "", "replica_region": ""}, False, []),
+        ({"bucket": ""}, True, ["vault_snapshot_bucket, which would be replicated, is empty"]),
+        ({"replica_region": ""}, True, ["vault_kms_replica_region, where the bucket would be, is empty"]),
+        ({}, False, ["vault_kms_manage is false"]),
+        ({"replica_bucket": "example-snapshots"}, True, ["so is vault_snapshot_bucket"]),
+        ({"replica_bucket": "b" * 64}, True, ["takes 63 characters, where it has 64"]),
+    ],
+)
+def test_a_bucket_that_can_not_be_in_the_second_region_is_refused(changes, manages, says):
+    found = policies.replica_bucket_problems({**EVERYTHING, **changes}, manages)
+    assert len(found) == len(says)
+    assert all(words in problem for words, problem in zip(says, found, strict=True))
+
+
 @pytest.mark.parametrize("changes", [{"bucket": "", "snapshots": False}, {"restorers": []}])
 def test_where_nobody_restores_the_nodes_alone_decrypt(changes):
     assert len(decrypting(policies.key_policy({**SNAPSHOTS, **changes}, [ADMIN], "vault-prod-node"))) == 1
@@ -305,9 +366,11 @@ def test_other_partitions_have_other_arns():
         "snapshot_key": "",
         "restorers": ["me"],
     }
+    assert "arn:aws:" not in json.dumps(policies.replication_policy(inputs))
     for document in (policies.node_policy(inputs), policies.key_policy(inputs, ["me"], "vault")):
         assert "arn:aws:" not in json.dumps(document)
-    (_decrypt, read) = policies.key_policy(inputs, ["me"], "vault")["Statement"][-2:]
+    alone: policies.PolicyInputs = {**inputs, "replica_bucket": ""}
+    (_decrypt, read) = policies.key_policy(alone, ["me"], "vault")["Statement"][-2:]
     assert read["Condition"]["StringEquals"] == {"kms:ViaService": "s3.eu-central-1.amazonaws.com.cn"}
 
 

@@ -64,6 +64,7 @@ SWITCHES: dict[str, tuple[t.Any, ...]] = {
     "manages_key": (False, True),
     "balancer": (False, True),
     "replica_region": ("", "eu-west-1"),
+    "replica_bucket": ("", "example-snapshots-eu-west-1"),
     "transfer_bucket": ("", "example-transfer"),
     "own_transfer_bucket": ("", "example-transfer"),
     "custody_key": ("", "alias/custody", "1234", "arn:aws:kms:eu-central-1:444455556666:key/custody"),
@@ -75,7 +76,10 @@ SWITCHES: dict[str, tuple[t.Any, ...]] = {
 
 def combinations() -> t.Iterator[runner_policies.RunnerInputs]:
     for values in itertools.product(*SWITCHES.values()):
-        yield {**EVERYTHING, **dict(zip(SWITCHES, values, strict=True))}  # type: ignore[typeddict-item]
+        chosen = dict(zip(SWITCHES, values, strict=True))
+        # A bucket is replicated where there is one, to the region of the replica of the key, and nowhere else.
+        if not chosen["replica_bucket"] or (chosen["bucket"] and chosen["replica_region"] and chosen["manages_key"]):
+            yield {**EVERYTHING, **chosen}  # type: ignore[typeddict-item]
 
 
 def test_whatever_is_switched_on_aws_takes_the_policies():
@@ -106,6 +110,7 @@ def long_names(number: int) -> runner_policies.RunnerInputs:
         "records": f"records/{name}",
         "region": "ap-southeast-1",
         "replica_region": "ap-northeast-1",
+        "replica_bucket": "r" * 63,
         "tag": {"key": "vault-cluster", "value": name},
         "subnets": [f"subnet-{one:017d}" for one in range(7)],
     }
@@ -122,7 +127,7 @@ def test_the_longest_names_fit_and_what_does_not_is_said():
     ("switched_off", "gone"),
     [
         (
-            {"bucket": "", "transfer_bucket": "", "own_transfer_bucket": ""},
+            {"bucket": "", "replica_bucket": "", "transfer_bucket": "", "own_transfer_bucket": ""},
             {name: "s3:" for name in NAMES if name != "decommission"},
         ),
         ({"secret": ""}, dict.fromkeys(NAMES, "secretsmanager:")),
@@ -245,6 +250,20 @@ EVERYBODY = [
         {"iam:PassedToService": "lambda.amazonaws.com"},
     ),
     Asked("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/company/vault-prod-node"),
+    # What S3 replicates with: without the boundary, outside of its path, or passed to a machine.
+    Asked("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/company/vault-prod-replication"),
+    Asked(
+        "iam:CreateRole",
+        f"arn:aws:iam::{ACCOUNT}:role/vault-prod-replication",
+        {"iam:PermissionsBoundary": EVERYTHING["boundary"]},
+    ),
+    Asked(
+        "iam:PassRole",
+        f"arn:aws:iam::{ACCOUNT}:role/company/vault-prod-replication",
+        {"iam:PassedToService": "ec2.amazonaws.com"},
+    ),
+    Asked("s3:PutReplicationConfiguration", "arn:aws:s3:::other"),
+    Asked("iam:CreateServiceLinkedRole", f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ec2.amazonaws.com/x"),
     Asked("ec2:TerminateInstances", of("ec2", "instance/i-1"), THEIRS),
     Asked("ec2:ModifyInstanceAttribute", of("ec2", "instance/i-1"), THEIRS),
     Asked("ec2:DescribeInstances", "*", {"aws:RequestedRegion": "us-east-1"}),

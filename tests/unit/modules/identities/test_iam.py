@@ -54,6 +54,7 @@ def test_root_makes_the_callers_identities_and_goes_when_they_have_logged_in(vau
     assert vault.aws_config == {
         "sts_endpoint": vault.sts.url,
         "sts_region": "eu-central-1",
+        "use_sts_region_from_client": False,
         "iam_server_id_header_value": "vault.prod.internal",
     }
     assert vault.roles == {}, "nobody has a certificate"
