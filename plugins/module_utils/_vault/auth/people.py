@@ -8,7 +8,7 @@ import functools
 import typing as t
 
 from ..._common.errors import Problem
-from ..._common.principals import principals, sts_url
+from ..._common.principals import principals
 from .. import iam
 from ..client import Cluster, Connection
 from ..errors import VaultError
@@ -104,14 +104,8 @@ class People:
             return stream.read()
 
     def _client_config(self) -> dict[str, t.Any]:
-        return {
-            "sts_endpoint": sts_url(self.operator.region, self.operator.aws_sts_endpoint),
-            "sts_region": self.operator.region,
-            # Who logs in says which region's STS is asked: restored in another region, Vault asks none of the one it comes from.
-            # A stand-in is one URL for all regions, which this would overrule.
-            "use_sts_region_from_client": not self.operator.aws_sts_endpoint,
-            "iam_server_id_header_value": self.operator.aws_iam_server_id or "",
-        }
+        operator = self.operator
+        return state.aws_config(operator.region, operator.aws_sts_endpoint, operator.aws_iam_server_id)
 
     def with_principals(self, desired: state.Identities, current: state.Identities, name: str) -> state.Identities:
         """Whoever administers may operate, and whoever operates may look: one person's run does all three.

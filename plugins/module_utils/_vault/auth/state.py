@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._common.principals import sts_url
+
 OPERATOR = "vaultops-operator"
 ADMIN = "vaultops-admin"
 STATUS = "vaultops-status"
@@ -77,6 +79,19 @@ def wanted(policy_name: str, policy: str, ca: str, **more: t.Any) -> Identity:
     """*more*: which certificates of the CA may log in (allowed_common_names, allowed_dns_sans), and from where."""
     role = {"certificate": ca.strip(), **more, **_token(policy_name)}
     return {"cert_auth": True, "policy": policy.strip(), "role": role}
+
+
+def aws_config(region: str | None, url: str | None, server_id: str | None) -> dict[str, t.Any]:
+    """Which STS Vault asks who logs in. *url*: of the one that is asked here; None, it is the region's own."""
+    endpoint, own = sts_url(region, url), sts_url(region)
+    return {
+        "sts_endpoint": endpoint,
+        "sts_region": region,
+        # Who logs in says which region's STS is asked: restored in another region, Vault asks none of the one it comes from.
+        # Another URL than the region's own, such as a stand-in's, would be overruled by this.
+        "use_sts_region_from_client": endpoint == own,
+        "iam_server_id_header_value": server_id or "",
+    }
 
 
 def aws_wanted(policy_name: str, principals: list[str], config: dict[str, t.Any]) -> Identity:
