@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import (
     administrators,
+    alias_record,
     alias_state,
     balancers,
     bucket,
@@ -29,6 +30,7 @@ def endpoint_problems(wanted, node, listening):
 class FilterModule:
     def filters(self):
         return {
+            "alias_record_problems": alias_record.problems,
             "alarms_key_policy": policies.alarms_key_policy,
             "aws_failure": errors.in_words,
             "aws_endpoint_problems": endpoints.problems,

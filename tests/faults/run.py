@@ -15,7 +15,7 @@ from .cluster import Cluster
 from .fault import Fault
 
 NOTICE_SECONDS = 90
-MOST_SECONDS = 1500
+MOST_SECONDS = 3000
 BEFORE_SECONDS = AFTER_SECONDS = 2.0
 
 

@@ -88,8 +88,9 @@ def asked(one: Request, cluster: Cluster) -> list[Asked]:
         "sns": _sns,
         "events": _events,
         "monitoring": _cloudwatch,
+        "route53": _route53,
     }[one.service](one, cluster)
-    here = {} if one.service == "iam" else {"aws:RequestedRegion": one.region}
+    here = {} if one.service in ("iam", "route53") else {"aws:RequestedRegion": one.region}
     return [dataclasses.replace(each, context={**here, **each.context}) for each in made]
 
 
@@ -322,4 +323,20 @@ def _cloudwatch(one: Request, cluster: Cluster) -> list[Asked]:
     return [
         Asked(action, arn, _tags(fields))
         for arn in ([fields["ResourceARN"]] if "ResourceARN" in fields else [place + name for name in names])
+    ]
+
+
+def _route53(one: Request, cluster: Cluster) -> list[Asked]:
+    method, _, path = one.operation.partition(" ")
+    zone = f"arn:aws:route53:::hostedzone/{path.split('/')[3]}"
+    if method == "GET":
+        return [Asked("route53:ListResourceRecordSets", zone)]
+    # Which record it is stands in the body, which is not kept.
+    this = {"NormalizedRecordNames": [f"vault.{cluster.name}.internal"], "RecordTypes": ["A"]}
+    return [
+        Asked(
+            "route53:ChangeResourceRecordSets",
+            zone,
+            {f"route53:ChangeResourceRecordSets{name}": value for name, value in this.items()},
+        )
     ]

@@ -49,6 +49,15 @@ def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, output
 
 
+def holder_named(refusal: str, playbook: str) -> str:
+    """Who has the lease: the refusal has to name them, their playbook, and the input that takes it from them."""
+    said = " ".join(refusal.split())
+    who = f"{getpass.getuser()}@{socket.gethostname()}"
+    assert f"{who} ({Path(playbook).stem}, since " in said, refusal
+    assert f"-e vault_lease_take_over={who}" in said, refusal
+    return who
+
+
 class Bench:
     """The test lab, and what a test does with it."""
 
@@ -155,11 +164,7 @@ class Bench:
         self, refusal: str, *arguments: str, inventory: Path | None = None, playbook: str = "site.yml"
     ) -> tuple[int, str]:
         """The run after one that ended with *refusal*, since a run was killed: it names who had the lease."""
-        said = " ".join(refusal.split())
-        who = f"{getpass.getuser()}@{socket.gethostname()}"
-        assert f"{who} ({Path(playbook).stem}, since " in said, refusal
-        assert f"-e vault_lease_take_over={who}" in said, refusal
-        taking_over = ("-e", f"vault_lease_take_over={who}")
+        taking_over = ("-e", f"vault_lease_take_over={holder_named(refusal, playbook)}")
         return self.play(*arguments, *taking_over, inventory=inventory, playbook=playbook)
 
     def inventory(self, hosts: dict[str, dict[str, t.Any]], drill: dict[str, dict[str, t.Any]] | None = None) -> Path:

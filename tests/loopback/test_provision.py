@@ -303,6 +303,46 @@ def test_a_load_balancer_without_a_group_stays_as_it_is_and_the_plan_says_so(fre
     assert sources(fresh_account, group) == {"10.0.0.0/16", "10.0.2.0/24", group}
 
 
+def test_the_load_balancer_has_the_name_that_the_certificates_hold(fresh_account):
+    zones = fresh_account.client("route53")
+    zone = zones.create_hosted_zone(Name="prod.internal", CallerReference="x")["HostedZone"]["Id"].rpartition("/")[2]
+
+    def records() -> list[dict[str, t.Any]]:
+        listed = zones.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+        return [one for one in listed if one["Type"] not in ("NS", "SOA")]
+
+    theirs = {
+        "Name": "vault.prod.internal",
+        "Type": "CNAME",
+        "TTL": 60,
+        "ResourceRecords": [{"Value": "old.example.com"}],
+    }
+    for action in ("CREATE", "DELETE"):
+        batch = {"Changes": [{"Action": action, "ResourceRecordSet": theirs}]}
+        zones.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+        if action == "CREATE":
+            refused = fresh_account.provision(variables={"vault_load_balancer_zone_id": zone})
+            assert refused.code != 0
+            assert "The CNAME record vault.prod.internal leads elsewhere" in refused.output
+            assert (len(records()), fresh_account.made()["instance"]) == (1, set())
+
+    variables = {"vault_load_balancer_zone_id": zone}
+    run = fresh_account.provision(variables=variables)
+    assert run.code == 0, run.output
+    assert f"The record vault.prod.internal of the load balancer, in the zone {zone}" in plan(run)
+    (balancer,) = fresh_account.client("elbv2").describe_load_balancers()["LoadBalancers"]
+    (made,) = records()
+    assert made["AliasTarget"]["DNSName"].rstrip(".") == balancer["DNSName"]
+    again = fresh_account.provision(variables=variables)
+    assert (again.code, again.changed) == (0, 0), again.output
+
+    named = ("-e", "vault_decommission=prod vault_decommission_keep_snapshots=true")
+    gone = fresh_account.run("decommission", *named, variables=variables)
+    assert gone.code == 0, gone.output
+    assert "The record vault.prod.internal of the load balancer." in gone.output
+    assert records() == []
+
+
 def volumes_of(account: Account) -> list[dict[str, tuple[int, bool, bool]]]:
     """Of each instance of the cluster by device: size, whether it is encrypted, whether it goes with the instance."""
     ec2 = account.client("ec2")

@@ -36,10 +36,11 @@ def identity_of(arn: str) -> str:
 def lockout_problems(
     administrators: t.Sequence[str],
     caller_arn: str,
-    looked_up: LookedUp = NOTHING,
+    looked_up: LookedUp | None = None,
     restorers: t.Sequence[str] = (),
 ) -> list[str]:
     """Why these administrators would leave the caller unable to change the key again, or KMS would not take the policy."""
+    looked_up = looked_up or NOTHING
     caller = looked_up["arns"].get(caller_arn, identity_of(caller_arn))
     if caller_arn in looked_up["unread"]:
         caller += " (with the role's path before its name, if it has one: this identity may not ask IAM for that, iam:GetRole)"

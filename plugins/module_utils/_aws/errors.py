@@ -35,6 +35,7 @@ CURES = {
     "InvalidArn": "Check the ARN, and that its region is the one that is asked.",
     "InvalidBlockDeviceMapping": "The image and the volumes of the inventory don't fit: check vault_ec2_root_device, and that no "
     "volume is smaller than the image's.",
+    "InvalidChangeBatch": "Check that vault_tls_server_name lies in the zone of vault_load_balancer_zone_id.",
     "InvalidClientTokenId": _CREDENTIALS,
     "InvalidConfigurationRequest": "What is asked for does not fit what is there: compare it with the inventory, or remove it by "
     "hand.",
@@ -46,6 +47,7 @@ CURES = {
     "NoSuchEntity": "What it names does not exist, or not any more: check vault_iam_permissions_boundary and "
     "vault_aws_node_managed_policies.",
     "NoSuchBucket": "Create it (playbooks/provision.yml does), or name the right one and its region.",
+    "NoSuchHostedZone": "Check vault_load_balancer_zone_id, and the account.",
     "NotFound": "Check the name, the account and the region.",
     "OperationNotPermitted": "AWS refuses this for a thing in this state, such as one with termination or deletion protection. "
     "Take the protection off.",

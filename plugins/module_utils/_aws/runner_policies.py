@@ -193,6 +193,8 @@ class RunnerInputs(PolicyInputs):
     alias: str  # of the unseal key
     manages_key: bool  # whether the unseal key is the cluster's own
     balancer: bool
+    balancer_zone: str  # hosted zone in which the load balancer has its name; empty: none
+    balancer_name: str
     egress: bool  # whether rules say what may go out of the nodes
     security_groups: list[str]  # ids of those that instances get besides the cluster's own
     subnets: list[str]  # ids of those that instances are launched in; empty: any
@@ -337,6 +339,7 @@ def machines_policy(inputs: RunnerInputs) -> Document:
             _look(inputs, BALANCER_READS, "VaultBalancerLook"),
             allow("VaultBalancer", BALANCER_WRITES, [balancer, listener, targets]),
         ]
+    statements += _balancer_name(inputs)
     if inputs["alarms"]:
         statements += _alarms(inputs, [] if inputs["alarms_topic"] else TOPIC, RULE, ALARMS)
     return document(statements)
@@ -471,6 +474,7 @@ def decommission_policy(inputs: RunnerInputs) -> Document:
     if inputs["secret"]:
         goes = ["secretsmanager:DeleteSecret", "secretsmanager:DescribeSecret"]
         statements.append(allow("VaultRecoveryKeys", goes, secret_arns(inputs)))
+    statements += _balancer_name(inputs)
     # Whatever is switched on by now.
     statements += _alarms(inputs, TOPIC_GOES, RULE_GOES, ALARMS_GO)
     if inputs["manages_key"] or inputs["ca_alias"] or inputs["alarms"]:
@@ -653,6 +657,21 @@ def _balancer(inputs: RunnerInputs) -> tuple[str, str, str]:
     kinds = ("loadbalancer/net", "targetgroup", "listener/net")
     balancer, targets, listener = (arn(inputs, "elasticloadbalancing", f"{kind}/{name}/*") for kind in kinds)
     return balancer, targets, listener
+
+
+def _balancer_name(inputs: RunnerInputs) -> list[Document]:
+    """Look at the zone's records, which AWS allows for all of a zone or not at all, and change this one."""
+    if not inputs["balancer_zone"]:
+        return []
+    zone = [f"arn:{inputs['partition']}:route53:::hostedzone/{inputs['balancer_zone']}"]
+    only = {"NormalizedRecordNames": [inputs["balancer_name"].lower()], "RecordTypes": ["A"]}
+    this = {
+        "ForAllValues:StringEquals": {f"route53:ChangeResourceRecordSets{name}": value for name, value in only.items()}
+    }
+    return [
+        allow("VaultNameLook", ["route53:ListResourceRecordSets"], zone),
+        allow("VaultName", ["route53:ChangeResourceRecordSets"], zone, this),
+    ]
 
 
 def _ec2(inputs: RunnerInputs, name: str) -> str:

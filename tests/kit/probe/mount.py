@@ -13,7 +13,7 @@ from .safety import ProbeError, require_lab
 
 DESCRIPTION = "The client probe of the tests: it may be removed at any time"
 POLICY = 'path "probe/*" { capabilities = ["create", "read", "update"] }'
-TOKEN_TTL = "30m"
+TOKEN_TTL = "60m"
 # Vault deletes the keys one by one before it answers, gives up after 90 s, and goes on when it is asked again.
 ANSWER_SECONDS = 100
 UNMOUNT_SECONDS = 600

@@ -44,7 +44,7 @@ def machines(aws):
         ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, IamInstanceProfile={"Name": "sessions"})[
             "Instances"
         ][0]["InstanceId"]
-        for _ in range(2)
+        for _count in range(2)
     ]
     yield dict(zip(("vault-1", "vault-2"), made, strict=True))
     ec2.terminate_instances(InstanceIds=made)

@@ -23,6 +23,9 @@ GROUP = {"GroupName": "vault-prod", "Description": "x"}
 BALANCER = {"Name": "vault-prod"}
 LAUNCH, KEY, MADE = ("ec2", "run_instances", INSTANCES), ("kms", "create_key", {}), ("iam", "create_role", ROLE)
 ALIAS = ("kms", "create_alias", {"AliasName": "alias/vault", "TargetKeyId": "1"})
+_NAMED = {"Name": "vault.example.com", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "10.0.0.1"}]}
+_NAMES = {"Changes": [{"Action": "UPSERT", "ResourceRecordSet": _NAMED}]}
+NAME = ("route53", "change_resource_record_sets", {"HostedZoneId": "Z1", "ChangeBatch": _NAMES})
 POLICY = ("kms", "put_key_policy", {"KeyId": "1", "Policy": "{}"})
 # Of which call AWS answers so, and how that service spells it where it is not as in CURES.
 MET: dict[str, tuple[tuple[str, str, dict[str, t.Any]], str]] = {
@@ -45,12 +48,14 @@ MET: dict[str, tuple[tuple[str, str, dict[str, t.Any]], str]] = {
     "InvalidArn": (("kms", "describe_key", {"KeyId": "arn"}), "InvalidArnException"),
     "InvalidBlockDeviceMapping": (LAUNCH, ""),
     "InvalidClientTokenId": (("sts", "get_caller_identity", {}), ""),
+    "InvalidChangeBatch": (NAME, ""),
     "InvalidConfigurationRequest": (("elbv2", "create_load_balancer", BALANCER), ""),
     "InvalidGroup.Duplicate": (("ec2", "create_security_group", GROUP), ""),
     "LimitExceeded": (KEY, "LimitExceededException"),
     "MalformedPolicyDocument": (POLICY, "MalformedPolicyDocumentException"),
     "NoSuchEntity": (MADE, ""),
     "NoSuchBucket": (("s3", "get_bucket_policy", {"Bucket": "none"}), ""),
+    "NoSuchHostedZone": (NAME, ""),
     "NotFound": (("kms", "describe_key", {"KeyId": "1"}), "NotFoundException"),
     "OperationNotPermitted": (("elbv2", "delete_load_balancer", {"LoadBalancerArn": "arn"}), ""),
     "RequestExpired": (LAUNCH, ""),
@@ -77,6 +82,8 @@ def test_a_refusal_is_named_with_its_cure(aws, code):
     named = (
         f"{_S3[method]} /{fields['Bucket']}{'?policy' if 'policy' in method else ''}" if service == "s3" else operation
     )
+    if service == "route53":
+        named = "POST /2013-04-01/hostedzone/Z1/rrset/"
     answer = Answer(spelled or code, "no", 403 if code == "403" else 400)
     with FaultProxy(("127.0.0.1", 0), aws, [Rule(named, answer, every=True)]) as proxy:
         once = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})

@@ -25,8 +25,8 @@ KIND: image.Type = {"name": "m7i.large", "zones": ["a", "b", "c"], "architecture
 VOLUMES = {"data": {"gib": 50}, "audit": {"gib": 20}, "journal": {"gib": 0}}
 
 
-def problems(kind=KIND, zones=("a", "b"), root_gib=20, volumes=VOLUMES, **differs):
-    return image.problems(image.seen({**DESCRIBED, **differs}, NOW), kind, zones, root_gib, volumes)
+def problems(kind=None, zones=("a", "b"), root_gib=20, volumes=None, **differs):
+    return image.problems(image.seen({**DESCRIBED, **differs}, NOW), kind or KIND, zones, root_gib, volumes or VOLUMES)
 
 
 @pytest.mark.parametrize(

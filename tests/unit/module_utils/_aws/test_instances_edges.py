@@ -102,7 +102,7 @@ def test_of_each_host_that_is_another_all_is_said():
     hosts = [host("vault-1", aws_subnet_id="subnet-x"), host("vault-2", aws_iam_instance_profile=None)]
     assert instances.inventory_problems([host("vault-1"), host("vault-2")], entries, "node") == []
     said = instances.inventory_problems(hosts, entries, "node")
-    assert [problem.split(",")[0] for problem in said] == [
+    assert [problem.partition(",")[0] for problem in said] == [
         "vault-1 (i-vault-1) has the subnet subnet-x",
         "vault-2 (i-vault-2) has the instance profile none",
     ]

@@ -137,6 +137,7 @@ def test_the_longest_names_fit_and_what_does_not_is_said():
         ({"ca_alias": "", "manages_key": False, "alarms": False}, dict.fromkeys(NAMES, "kms:ScheduleKeyDeletion")),
         ({"ca_alias": "", "manages_key": False, "alarms": False}, dict.fromkeys(NAMES, "kms:TagResource")),
         ({"balancer": False}, {name: "elasticloadbalancing:" for name in NAMES if name != "decommission"}),
+        ({"balancer_zone": ""}, dict.fromkeys(("provision-machines", "decommission"), "route53:")),
         ({"balancer": False, "replica_region": ""}, dict.fromkeys(NAMES, "iam:CreateServiceLinkedRole")),
         ({"replica_region": ""}, dict.fromkeys(NAMES, "kms:ReplicateKey")),
         ({"transfer_bucket": "", "sessions": False}, dict.fromkeys(NAMES, "ssm:StartSession")),
