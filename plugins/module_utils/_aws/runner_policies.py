@@ -454,8 +454,7 @@ def decommission_policy(inputs: RunnerInputs) -> Document:
         allow("VaultMachines", MACHINES_GO, machines, _has_tag(inputs)),
         # These are found by their tag, and always looked for.
         allow("VaultBalancer", BALANCER_GOES, [balancer, listener, targets]),
-        allow("VaultRole", ROLE_GOES, [*role, replication_role(inputs)]),
-        allow("VaultProfile", PROFILE_GOES, profile),
+        allow("VaultRole", [*ROLE_GOES, *PROFILE_GOES], [*role, replication_role(inputs), *profile]),
         allow("VaultInitPolicy", INIT_POLICY_GOES, [_init_policy_arn(inputs)]),
         # From whomever it was attached to, and no other policy from anybody.
         allow(
@@ -660,7 +659,8 @@ def _balancer(inputs: RunnerInputs) -> tuple[str, str, str]:
 
 
 def _balancer_name(inputs: RunnerInputs) -> list[Document]:
-    """Look at the zone's records, which AWS allows for all of a zone or not at all, and change this one."""
+    """Look at the zone's records, which AWS allows for all of a zone or not at all, and change this one: a look names none, and
+    ForAllValues lets through what is not there."""
     if not inputs["balancer_zone"]:
         return []
     zone = [f"arn:{inputs['partition']}:route53:::hostedzone/{inputs['balancer_zone']}"]
@@ -668,10 +668,7 @@ def _balancer_name(inputs: RunnerInputs) -> list[Document]:
     this = {
         "ForAllValues:StringEquals": {f"route53:ChangeResourceRecordSets{name}": value for name, value in only.items()}
     }
-    return [
-        allow("VaultNameLook", ["route53:ListResourceRecordSets"], zone),
-        allow("VaultName", ["route53:ChangeResourceRecordSets"], zone, this),
-    ]
+    return [allow("VaultName", _of("route53", "ChangeResourceRecordSets", "ListResourceRecordSets"), zone, this)]
 
 
 def _ec2(inputs: RunnerInputs, name: str) -> str:
