@@ -207,6 +207,18 @@ def test_what_serves_is_saved_before_it_is_overwritten_and_wants_its_name():
     assert not any("only with" in line for line in restored({"vault-1": "serving"}, True, confirmed=True)["lines"])
 
 
+def test_what_a_node_does_about_its_volumes_is_said_with_what_brings_it_up():
+    about = {"serves": False, "confirmed": False, "cluster": "prod", "version": "1.21.1", "saves_to": SAVES_TO}
+    seen = {
+        "vault-1": {"volumes": {"todo": ["the volume vol-1 is formatted"]}},
+        "vault-2": {"volumes": {"todo": ["nobody's"]}},
+    }
+    said = words.restore(MANIFEST, {"vault-1": "empty", "vault-2": "other"}, about, seen)
+    place(said, "vault-1: Vault 1.21.1 is installed")
+    assert [line for line in said["lines"] if line.endswith("The volume vol-1 is formatted.")]
+    assert not any("nobody's" in line.lower() for line in said["lines"])
+
+
 def test_nodes_that_do_not_run_are_brought_up_before_the_restore():
     said = restored({"vault-1": "empty", "vault-2": "stopped", "vault-3": "other"}, serves=False)
     at = place(
