@@ -101,8 +101,8 @@ def controller_killed_in_failover_check(cluster: Cluster) -> Steps:
 @fault(
     gap=3,
     heal=60,
-    by_itself="One of the two changes the cluster. The other one is told who is at work, and changes nothing. Two that ask at the "
-    "same moment may both be refused.",
+    by_itself="One of the two changes the cluster. The other one is told who is at work, and changes nothing. Two that ask "
+    "at the same moment may both be refused.",
     to_do="Run again what was refused.",
 )
 def two_controllers(cluster: Cluster) -> Steps:
