@@ -36,7 +36,7 @@ class Cluster:
         return inside(self.nodes[name].container, script)
 
     def signal(self, name: str, signal: str) -> None:
-        self.sh(name, f"systemctl kill --signal={signal} --kill-whom=main vault")
+        self.sh(name, f"systemctl kill --signal={signal} --kill-who=main vault")
 
     def raft(self) -> Raft | None:
         """None where nobody answers."""

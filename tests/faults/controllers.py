@@ -101,7 +101,9 @@ def controller_killed_in_failover_check(cluster: Cluster) -> Steps:
 @fault(
     gap=3,
     heal=60,
-    by_itself="One of the two changes the cluster. The other one is told who is at work, and changes nothing.",
+    by_itself="One of the two changes the cluster. The other one is told who is at work, and changes nothing. Two that ask "
+    "at the same moment may both be refused.",
+    to_do="Run again what was refused.",
 )
 def two_controllers(cluster: Cluster) -> Steps:
     """Each pair of playbooks that change the cluster is started at once."""
@@ -109,8 +111,10 @@ def two_controllers(cluster: Cluster) -> Steps:
         processes = [started(cluster, playbook, turn) for playbook in pair]
         ended = [finished(process) for process in processes]
         refused = [(output, other) for (code, output), other in zip(ended, reversed(pair), strict=True) if code]
-        assert len(refused) < 2, f"{' and '.join(pair)}: both were refused: {refused}"
         for output, other in refused:
-            holder_named(output, other)
+            # Where the other one has ended meanwhile, or has had one node alone, what was read before may not hold.
+            if "another run has had the lease of the cluster" not in output:
+                holder_named(output, other)
             assert not re.search(r"\bchanged=[1-9]", output), output
+        print(f"{' and '.join(pair)}: {len(refused)} of two were refused", flush=True)
     yield

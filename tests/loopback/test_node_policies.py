@@ -9,7 +9,6 @@ from kit.backup_stage import BUCKET, REGION, STATE, archive, snapshot, whole
 from kit.runners import EVERYTHING
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/own"
-NODE = f"arn:aws:iam::{ACCOUNT}:role/vault-prod-node"
 INPUTS: policies.PolicyInputs = {
     **EVERYTHING,
     "account": ACCOUNT,
@@ -18,6 +17,7 @@ INPUTS: policies.PolicyInputs = {
     "key_arns": [KEY],
     "snapshot_key": "",
 }
+NODE = policies.role_arn(INPUTS, "vault-prod-node")
 CLUSTER = aws_calls.Cluster(ACCOUNT, "prod", "alias/vault-unseal", "alias/vault-prod-ca", REGION)
 
 

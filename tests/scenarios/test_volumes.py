@@ -255,6 +255,19 @@ def test_a_machine_that_boots_with_its_disks_in_another_order_mounts_them_right(
     assert code == 0 and said.count("changed=0") == 4, said
 
 
+def test_a_node_that_serves_is_not_restarted_where_its_new_unit_would_want_another_volume(bench):
+    # The device that there is stays: another one's file has another directory, which the volume is not mounted on.
+    kinds = {"second": "/srv/audit/audit.log", "journal": "stdout"}
+    moved = {name: {"type": "file", "options": {"file_path": path}} for name, path in kinds.items()}
+    before = bench.fingerprint()
+    code, said = site(bench, "-e", json.dumps({"vault_audit_devices": moved}))
+    assert code != 0
+    assert "is mounted on /var/log/vault, and not on /srv/audit" in said, said
+    assert "its new unit would require the volume, so Vault would not start again. Nothing was changed." in said, said
+    assert bench.fingerprint() == before
+    as_operator(bench, bench.lab.nodes[:3]).active()
+
+
 def test_a_new_machine_brings_its_volumes_and_the_old_ones_keep_what_they_hold(bench):
     every = inventory(bench, 1, 2, 4)
     arguments = ("-e", json.dumps({"vault_leaving": "vault-3"}))
@@ -272,4 +285,45 @@ def test_a_new_machine_brings_its_volumes_and_the_old_ones_keep_what_they_hold(b
     assert on(bench, 3, "find /opt/vault/data -type f | wc -l") == kept
     assert mounted(bench, 3) == own(3)
     code, output = bench.play(inventory=every)
+    assert code == 0 and output.count("changed=0") == 4, output
+
+
+def test_a_restore_on_new_machines_brings_their_volumes(bench):
+    """All three are lost with their disks, and new ones have come in their place."""
+    numbers = (1, 2, 4)
+    bucket = ("-e", f"vault_snapshot_bucket={bench.lab.name}-snapshots")
+    for playbook in ("site.yml", "playbooks/backup.yml"):
+        code, output = bench.play(*bucket, inventory=inventory(bench, *numbers), playbook=playbook)
+        assert code == 0, output
+    hosts = bench.hosts()
+    new = {}
+    for number in numbers:
+        # The journal is nobody's data, and stays where it is.
+        on(
+            bench,
+            number,
+            "systemctl disable --now vault; systemctl stop opt-vault-data.mount var-log-vault.mount; "
+            "rm -rf /etc/vault.d /opt/vault /usr/local/bin/vault; cd /etc/systemd/system; "
+            "rm -f vault.service *-vault*.mount */*-vault*.mount; systemctl daemon-reload",
+        )
+        detach(bench, number, ["data", "audit"])
+        ids = {purpose: volume(number + 10, purpose) for purpose in ("data", "audit")}
+        for one in ids.values():
+            disks.attach(bench.lab, f"vault-{number}", one)
+        new[f"vault-{number}"] = {
+            **hosts[f"vault-{number}"],
+            "vault_volumes": {**ids, "journal": volume(number, "journal")},
+        }
+    afresh = bench.inventory(new)
+    for check in ("--check",), ():
+        code, output = bench.play(*bucket, *check, inventory=afresh, playbook="playbooks/restore.yml")
+        said = " ".join(output.split())
+        assert code == 0, output
+        assert f"The volume {volume(14, 'data')} (0.25 GiB) is formatted (ext4) and mounted on /opt/vault/data." in said
+    for number in numbers:
+        expected = {**own(number + 10), "journal": own(number)["journal"]}
+        assert mounted(bench, number) == expected
+    code, output = bench.play(*bucket, inventory=afresh)
+    assert code == 0, output
+    code, output = bench.play(*bucket, inventory=afresh)
     assert code == 0 and output.count("changed=0") == 4, output

@@ -67,11 +67,13 @@ def _send_all(config: Archive, unsent: list[Rotated]) -> list[Failure]:
     _tidy(config)
     with told("the audit files can't be listed", CURE):
         there = rotated.find(config.files)
-    unsent += [one for one in there if one.is_settled(now) and not sent.has(one)]
+    # One that is still written to is not sent yet, and counts: a node may be writing to it for days, when the signal that tells
+    # Vault of the rotation did not arrive.
+    unsent += [one for one in there if not sent.has(one)]
     problems: list[Failure] = []
     # From when it is first needed: a node without anything to send needs no AWS.
     bucket = functools.cache(lambda: Bucket(config.s3))
-    for one in list(unsent):
+    for one in [one for one in unsent if one.is_settled(now)]:
         try:
             name = _send(config, bucket, one, sent)
         except Failure as failure:
@@ -172,7 +174,7 @@ def samples(now: float, code: int, unsent: t.Sequence[Rotated]) -> Values:
     }
     if unsent:
         found["vault_audit_archive_oldest_unsent_timestamp_seconds"] = min(one.modified for one in unsent)
-    return {**found, LAST_SUCCESS: now} if code == Exit.DONE else found
+    return {**found, LAST_SUCCESS: now} if code == Exit.DONE and not unsent else found
 
 
 def _report(config: Archive, code: int, unsent: t.Sequence[Rotated]) -> None:

@@ -58,7 +58,6 @@ def replacement(
 ) -> Words:
     """*plan*: of replace.plan(); *target*: the nodes that shall be the cluster; *status*: of vault_status_info; *observed*:
     vault_node_info's results by node."""
-    volumes = {name: (here.get("volumes") or {}).get("todo") or [] for name, here in (observed or {}).items()}
     states = {node["name"]: node["state"] for node in status["nodes"]}
     joining, remaining = set(plan["joining"]), {node["name"] for node in target}
     steps = [saved(saves_to)] if plan["steps"] else []
@@ -69,7 +68,7 @@ def replacement(
     steps[at:at] = [
         f"{name}: Vault {version}, a new certificate and the configuration are installed, and Vault is started. Whether the "
         "node's role may use the unseal key is known only when the node has tried it, before anything is installed."
-        + "".join(f" {one[0].upper()}{one[1:]}." for one in volumes.get(name, ()))
+        + _volumes(observed, name)
         for name in to_make
     ]
     if plan["remove_first"] or plan["remove_last"]:
@@ -135,9 +134,17 @@ def certificates(status: Part, todo: t.Mapping[str, t.Sequence[str]], about: Par
     return words([first, *(f"{who}: {each}, without a restart." for _name, who in order)], "", after)
 
 
-def restore(manifest: Part, standings: t.Mapping[str, str], about: Part) -> Words:
+def _volumes(observed: t.Mapping[str, Part] | None, name: str) -> str:
+    """What a node that is brought up does about its volumes, to be said after the rest."""
+    here = (observed or {}).get(name, {})
+    return "".join(f" {one[0].upper()}{one[1:]}." for one in (here.get("volumes") or {}).get("todo") or [])
+
+
+def restore(
+    manifest: Part, standings: t.Mapping[str, str], about: Part, observed: t.Mapping[str, Part] | None = None
+) -> Words:
     """*manifest*: of the snapshot that was proven; *standings*: by node; *about*: serves, confirmed, cluster, version,
-    saves_to."""
+    saves_to; *observed*: vault_node_info's results by node."""
     nodes, name = list(standings), manifest["name"]
     steps = []
     if about["serves"]:
@@ -147,7 +154,7 @@ def restore(manifest: Part, standings: t.Mapping[str, str], about: Part) -> Word
         ]
     else:
         steps += [
-            f"{node}: {_BROUGHT_UP[state].format(version=about['version'])}"
+            f"{node}: {_BROUGHT_UP[state].format(version=about['version'])}{_volumes(observed, node)}"
             for node, state in standings.items()
             if state in _BROUGHT_UP
         ]

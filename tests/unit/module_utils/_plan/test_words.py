@@ -186,9 +186,9 @@ def test_only_the_nodes_that_differ_are_named_where_nothing_is_issued(change, st
 MANIFEST = dataclasses.asdict(backup(12, 0))
 
 
-def restored(standings, serves, confirmed=False):
+def restored(standings, serves, confirmed=False, observed=None):
     about = {"serves": serves, "confirmed": confirmed, "cluster": "prod", "version": "1.21.1", "saves_to": SAVES_TO}
-    return words.restore(MANIFEST, standings, about)
+    return words.restore(MANIFEST, standings, about, observed)
 
 
 def test_what_serves_is_saved_before_it_is_overwritten_and_wants_its_name():
@@ -205,6 +205,17 @@ def test_what_serves_is_saved_before_it_is_overwritten_and_wants_its_name():
     # One that does not run is not this run's business where the cluster serves.
     assert not any(line.startswith("vault-2:") for line in said["lines"])
     assert not any("only with" in line for line in restored({"vault-1": "serving"}, True, confirmed=True)["lines"])
+
+
+def test_what_a_node_does_about_its_volumes_is_said_with_what_brings_it_up():
+    seen = {
+        "vault-1": {"volumes": {"todo": ["the volume vol-1 is formatted"]}},
+        "vault-2": {"volumes": {"todo": ["nobody's"]}},
+    }
+    said = restored({"vault-1": "empty", "vault-2": "other"}, serves=False, observed=seen)
+    place(said, "vault-1: Vault 1.21.1 is installed")
+    assert [line for line in said["lines"] if line.endswith("The volume vol-1 is formatted.")]
+    assert not any("nobody's" in line.lower() for line in said["lines"])
 
 
 def test_nodes_that_do_not_run_are_brought_up_before_the_restore():
