@@ -144,8 +144,7 @@ def _granted(answer: t.Mapping[str, t.Any] | None, asked_at: float | None) -> bo
 
 
 def _recovers(answer: t.Mapping[str, t.Any] | None) -> bool:
-    """Whether the node is held by a recovery of the quorum: that one asks only the nodes that it is left with, so it may hold less
-    than half of them."""
+    """Whether a recovery of the quorum has the node's lease. It asks only the nodes that are left, so it may have less than half."""
     return ((answer or {}).get("lease") or {}).get("playbook") == RECOVERY
 
 
