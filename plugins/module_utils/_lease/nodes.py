@@ -144,7 +144,7 @@ def _granted(answer: t.Mapping[str, t.Any] | None, asked_at: float | None) -> bo
 
 
 def _recovers(answer: t.Mapping[str, t.Any] | None) -> bool:
-    """Whether a recovery of the quorum has the node's lease. It asks only the nodes that are left, so it may have less than half."""
+    """Whether a recovery of the quorum has the node's lease. It asks the nodes that are left alone, maybe less than half."""
     return ((answer or {}).get("lease") or {}).get("playbook") == RECOVERY
 
 
