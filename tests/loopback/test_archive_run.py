@@ -13,7 +13,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._backup import archive, rotated
+from ansible_collections.vaultops.cluster.plugins.module_utils._backup import archive, config, rotated
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup.lock import held
 from ansible_collections.vaultops.cluster.plugins.module_utils._common import samples
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot.errors import Exit
@@ -217,6 +217,21 @@ def test_what_is_still_written_to_waits_and_is_not_taken_for_sent(stage: Stage):
     values = stage.values()
     assert stage.objects() == {} and values["unsent_files"] == 1
     assert "last_success_timestamp_seconds" not in values
+
+
+def test_what_vault_adds_while_a_file_is_read_is_not_sent_under_the_name_of_less(stage: Stage, monkeypatch):
+    stage.write("audit.log.1", entries(1))
+    compressed = archive._compressed
+
+    def added_to(given: t.Any, one: rotated.Rotated, *others: t.Any) -> t.BinaryIO:
+        with open(one.path, "ab") as file:
+            file.write(entries(2))
+        return compressed(given, one, *others)
+
+    monkeypatch.setattr(archive, "_compressed", added_to)
+    stage.path.write_text(json.dumps(stage.config))
+    archive.run(config.load_archive(str(stage.path)))
+    assert stage.objects() == {} and stage.values()["unsent_files"] == 1
 
 
 def test_a_broken_file_keeps_no_other_back(stage: Stage):

@@ -213,6 +213,16 @@ def test_what_a_killed_controller_left_runs_out_or_is_taken_away_by_name(site):
     assert code == 0, output
 
 
+def test_a_lease_is_taken_away_once(site):
+    """The run that was dead is not the one that the same person has begun since."""
+    for node in NODES:
+        site.put(node, ME)
+    theirs = site.path("vault-1").read_text()
+    code, output = site.play("twice.yml", vault_lease_take_over=ME, theirs=theirs)
+    assert code == 2 and f"{ME} (rolling_upgrade" in last_word(output), output
+    assert {node: lease["holder"] for node, lease in site.leases().items()} == dict.fromkeys(NODES, ME)
+
+
 def test_a_run_that_changes_nothing_takes_no_lease_away(site):
     for node in NODES:
         site.put(node)

@@ -108,6 +108,8 @@ def _send(config: Archive, bucket: t.Callable[[], Bucket], one: Rotated, sent: S
                 return None
         if name not in sent.keys:
             content = stream if one.is_compressed else _compressed(config, one, stream, ends)
+            if not one.is_still(stream):  # the name has the sum of what was read first
+                return None
             with told(f"{one.path} can't be read", CURE):
                 made = bucket().add(name, content)
             say(f"{one.path}: {'sent as' if made else 'was there already as'} {bucket().where(name)}.")

@@ -9,6 +9,7 @@ from .._common import words
 
 # Of a lease's time, what the controller leaves unused: clocks don't run at quite the same speed.
 MARGIN = 0.1
+RECOVERY = "recover_quorum"
 
 
 class Moment(t.TypedDict):
@@ -30,10 +31,13 @@ def verdict(nodes: t.Sequence[str], answers: Answers, asked_at: float | None) ->
     """
     granted = [node for node in nodes if _granted(answers.get(node), asked_at)]
     needed = len(nodes) // 2 + 1
-    if len(granted) >= needed:
+    recovering = [node for node in nodes if node not in granted and _recovers(answers.get(node))]
+    if len(granted) >= needed and not recovering:
         return ""
     grants = "granted" if asked_at is not None else "would grant"
     count = f"{len(granted)} of {len(nodes)} nodes {grants} this run the lease of the cluster, and {needed} must"
+    if recovering:
+        count += f", and {', '.join(recovering)} may become the whole cluster at any moment"
     refusing: dict[str, list[str]] = {}
     silent = []
     # A task that a node was asked by leaves a result, be it that the node was not reached.
@@ -137,6 +141,11 @@ def _granted(answer: t.Mapping[str, t.Any] | None, asked_at: float | None) -> bo
     if not answer or answer.get("failed") or answer.get("unreachable"):
         return False
     return answer.get("granted") is True and answer.get("asked_at") == asked_at
+
+
+def _recovers(answer: t.Mapping[str, t.Any] | None) -> bool:
+    """Whether a recovery of the quorum has the node's lease. It asks the nodes that are left alone, maybe less than half."""
+    return ((answer or {}).get("lease") or {}).get("playbook") == RECOVERY
 
 
 def described(lease: t.Mapping[str, t.Any]) -> str:

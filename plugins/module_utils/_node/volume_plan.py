@@ -53,7 +53,8 @@ class Seen(t.TypedDict):
     label: str  # of an ext4, else empty
     used: bool  # whether this ext4 was ever mounted
     places: list[str]  # where it is mounted
-    over: str  # the device that is mounted at the path; empty: none
+    in_place: bool  # whether that disk is what is mounted at the path, by its number: a name may come again
+    over: str  # what is mounted at the path, by the name it was mounted by; empty: nothing
     kind: str  # what is at the path: absent, directory, other
     inside: list[str]  # names in that directory, without those of journald in its own
     differs: bool  # whether its unit, or what goes with it, is to be written
@@ -160,7 +161,7 @@ def decide(wanted: Wanted, seen: Seen) -> Decision:
             "Attach the volume again, or find out whether this machine is the instance that was launched with it. Only "
             "Nitro instances show the ids of their volumes.",
         )
-    if seen["over"] == device:
+    if seen["in_place"]:
         return Decision(steps, "")
     cause, cure = _taken(wanted, seen, device)
     if cause:
@@ -174,6 +175,13 @@ def decide(wanted: Wanted, seen: Seen) -> Decision:
     if seen["signatures"] == [KIND] and seen["label"] == label_of(wanted["purpose"]):
         if not seen["used"]:  # a run that was cut short has made it
             return Decision(["unit", "mount"], "")
+        if seen["differs"]:
+            return _refused(
+                wanted,
+                f"{device} was in use, and {unit_of(path)} is not of this volume",
+                "It may be another machine's, or a copy of older data. Bring the volume that the unit names back, or replace the "
+                "machine (playbooks/replace_node.yml).",
+            )
         return _refused(
             wanted,
             f"{device} was in use, and is not mounted on {path}",
@@ -205,8 +213,9 @@ def _taken(wanted: Wanted, seen: Seen, device: str) -> tuple[str, str]:
     path = wanted["path"]
     if seen["over"]:
         return (
-            f"{seen['over']} is mounted on {path}, and the volume is {device}",
-            "The disks may have been swapped. Find out what is mounted there; nothing is mounted over it.",
+            f"another disk than {device}, which is the volume, is mounted on {path} (as {seen['over']})",
+            "The disks may have been swapped, or the volume was detached while it was mounted. Find out what is mounted there; "
+            "nothing is mounted over it.",
         )
     if seen["places"]:
         return (

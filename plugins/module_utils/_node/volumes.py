@@ -43,7 +43,8 @@ def look(wanted: Wanted, proc: str = "/proc") -> Seen:
         "device": device,
         **disk,
         "places": sorted(place for place, there in mounts.items() if there.number == number),
-        "over": "" if over is None else device if in_place else over.source,
+        "in_place": in_place,
+        "over": "" if over is None else over.source,
         "kind": kind,
         "inside": inside,
         "differs": bool(_differing(wanted, disk["size"])),
@@ -91,17 +92,20 @@ def _differing(wanted: Wanted, size: int) -> list[tuple[files.Entry, dict[str, t
 
 def _apply(wanted: Wanted, seen: Seen, steps: t.Sequence[str], owner: str) -> None:
     name = volume_plan.unit_of(wanted["path"])
+    unit, *others = volume_plan.entries(wanted, seen["size"])
     if "unit" in steps:
-        for entry, _diff in _differing(wanted, seen["size"]):
-            files.put(entry)
+        files.put(unit)
         run("systemctl", "daemon-reload")
         run("systemctl", "enable", "--quiet", name)
-        if wanted["purpose"] == "journal" and "mount" not in steps:
-            run("systemctl", "restart", JOURNALD)
     if "format" in steps:
         _format(wanted, owner)
     if "mount" in steps:
         _mount(wanted, name)
+    # Last: as long as these are missing, journald may still write below the mount, and the next run restarts it.
+    if "unit" in steps and others:
+        for entry in others:
+            files.put(entry)
+        run("systemctl", "restart", JOURNALD)
 
 
 def _format(wanted: Wanted, owner: str) -> None:

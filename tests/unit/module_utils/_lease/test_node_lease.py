@@ -271,6 +271,14 @@ def test_more_than_half_of_all_nodes_must_have_granted_it(answers, held):
     assert (verdicts.verdict(NODES, answers, 1.0) == "") is held
 
 
+def test_one_node_that_a_recovery_holds_is_enough_to_stop_a_run():
+    """The recovery asks the nodes that it is left with, and they are less than half."""
+    answers = {"n1": answer(), "n2": answer(), "n3": answer(False, {**THEIRS, "playbook": "recover_quorum"})}
+    said = verdicts.verdict(NODES, answers, 1.0)
+    assert "2 of 3 nodes" in said and "n3 may become the whole cluster" in said
+    assert "-e vault_lease_take_over=bob@ops-1" in said
+
+
 def test_half_is_not_enough():
     nodes = [*NODES, "n4"]
     assert verdicts.verdict(nodes, {"n1": answer(), "n2": answer()}, 1.0)

@@ -22,6 +22,7 @@ NEW = {
     "label": "",
     "used": False,
     "places": [],
+    "in_place": False,
     "over": "",
     "kind": "absent",
     "inside": [],
@@ -30,7 +31,14 @@ NEW = {
     "can_format": True,
 }
 MADE = {"signatures": ["ext4"], "blank": False, "label": "vault-data"}
-IN_PLACE = {"over": DISK, "places": ["/opt/vault/data"], "differs": False, "enabled": True, "kind": "directory"}
+IN_PLACE = {
+    "in_place": True,
+    "over": DISK,
+    "places": ["/opt/vault/data"],
+    "differs": False,
+    "enabled": True,
+    "kind": "directory",
+}
 
 
 def decide(wanted=None, **seen):
@@ -73,13 +81,16 @@ def test_what_is_done(seen, steps):
         ({**MADE, "label": "vault-journal"}, "holds ext4 (vault-journal)"),
         ({**MADE, "label": ""}, "holds ext4. "),
         ({**MADE, "signatures": ["ext4", "dos"]}, "holds ext4, dos (vault-data)"),
-        ({**MADE, "used": True}, "was in use, and is not mounted on /opt/vault/data"),
+        ({**MADE, "used": True, "differs": False}, "was in use, and is not mounted on /opt/vault/data"),
+        ({**MADE, "used": True}, "was in use, and opt-vault-data.mount is not of this volume"),
         ({"busy": True}, f"{DISK} is in use, and is not mounted"),
         ({**MADE, "places": ["/mnt/x"], "busy": True}, f"{DISK} is mounted on /mnt/x, and not on /opt/vault/data"),
         (
             {"over": "/dev/nvme2n1", "kind": "directory"},
-            f"/dev/nvme2n1 is mounted on /opt/vault/data, and the volume is {DISK}",
+            f"another disk than {DISK}, which is the volume, is mounted on /opt/vault/data (as /dev/nvme2n1)",
         ),
+        # A disk that is gone, and whose name came again.
+        ({**IN_PLACE, "in_place": False}, f"another disk than {DISK}"),
         ({"can_format": False}, "mkfs.ext4 is not installed. Install e2fsprogs"),
         ({"size": 0}, "has no size"),
         ({"kind": "other"}, "/opt/vault/data is not a directory"),
@@ -104,6 +115,7 @@ def test_what_stops_it(seen, says):
             "label": st.sampled_from(["", "vault-data", "vault-audit"]),
             "used": st.booleans(),
             "places": st.lists(st.sampled_from(["/mnt"]), max_size=1),
+            "in_place": st.just(False),
             "over": st.sampled_from(["", DISK, "/dev/nvme2n1"]),
             "kind": st.sampled_from(["absent", "directory", "other"]),
             "inside": st.lists(st.sampled_from(["raft"]), max_size=1),
