@@ -229,6 +229,7 @@ def test_every_entry_point_is_specified(role):
         "may_go_on",
         "unseal_key",
         "endpoints",
+        "load_balancer_name",
         "cluster",
         "snapshots",
         "nodes_canaries",
