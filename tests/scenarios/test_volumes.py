@@ -132,7 +132,7 @@ REFUSALS = {
     ),
     "another disk in its place": Refusal(
         "mkfs.ext4 -q {other}; mkdir -p {place}; mount {other} {place}",
-        "is mounted on /opt/vault/data, and the volume is /dev/loop",
+        "which is the volume, is mounted on /opt/vault/data (as /dev/loop",
         "umount {place}; rm -r /opt/vault; " + CLEAN.replace("{disk}", "{other}"),
     ),
     "in use once, and not mounted": Refusal(
