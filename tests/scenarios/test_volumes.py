@@ -137,7 +137,7 @@ REFUSALS = {
     ),
     "in use once, and not mounted": Refusal(
         "mkfs.ext4 -q -L vault-data {disk}; mkdir -p /mnt/other; mount {disk} /mnt/other; umount /mnt/other",
-        "was in use, and is not mounted on /opt/vault/data",
+        "was in use, and opt-vault-data.mount is not of this volume",
         CLEAN,
     ),
     "data in the directory": Refusal(
