@@ -1,5 +1,4 @@
-"""moto keeps the rules of a bucket's replication whole, and answers each with an empty filter and without its criteria. S3 gives
-back what it was given, and so does moto here."""
+"""moto with what it lacks of more than one region, for servers of this process."""
 
 from __future__ import annotations
 
@@ -7,23 +6,12 @@ import contextlib
 import typing as t
 
 import pytest
-from moto.core.responses import ActionResult
-from moto.s3.exceptions import ReplicationConfigurationNotFoundError
-from moto.s3.responses import S3Response
-
-
-def _whole(response: S3Response) -> t.Any:
-    response.data["Action"] = "GetBucketReplication"
-    kept = response.backend.get_bucket_replication(response.bucket_name)
-    if not kept:
-        raise ReplicationConfigurationNotFoundError(bucket_name=response.bucket_name)
-    rules = [{**rule, "Priority": int(rule["Priority"])} for rule in kept["Rule"]]
-    return response.serialized(ActionResult({"ReplicationConfiguration": {"Role": kept["Role"], "Rules": rules}}))
+from labkit import moto_regions
 
 
 @contextlib.contextmanager
 def whole() -> t.Iterator[None]:
-    """For servers of this process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(S3Response, "get_bucket_replication", _whole)
+        for where, name, replacement in moto_regions.replacements():
+            patch.setattr(where, name, replacement)
         yield

@@ -11,6 +11,8 @@ makes them good again.
 
 moto lets a key that is disabled decrypt. Here the keys that a test names (PUT /lab/disabled) open and make no ciphertext, as AWS
 has it; DELETE enables them. Which key a ciphertext is of is no secret, and is written down with the request as OpensWith.
+
+A region that a test names (PUT /lab/lost) answers nothing that is signed for it, and ends the connection; DELETE brings it back.
 """
 
 import base64
@@ -25,12 +27,13 @@ import threading
 import time
 import typing as t
 
+from labkit import moto_regions
 from labkit.aws_requests import Request, request
 from moto import server
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
-CONTROL, DISABLED = "/lab/expired", "/lab/disabled"
+CONTROL, DISABLED, LOST = "/lab/expired", "/lab/disabled", "/lab/lost"
 _USES = ("Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncrypt")
 _HEADERS = {"HTTP_AUTHORIZATION": "Authorization", "HTTP_X_AMZ_TARGET": "X-Amz-Target", "CONTENT_TYPE": "Content-Type"}
 # What moto's ciphertext begins with: the id of its key.
@@ -44,6 +47,8 @@ _XML = {
 _XML_QUERY = "<ErrorResponse><Error><Type>Sender</Type>{}</Error><RequestId>lab</RequestId></ErrorResponse>"
 
 FakeBucket.get_permission = lambda _bucket, _action, _resource: PermissionResult.NEUTRAL
+for where, name, replacement in moto_regions.replacements():
+    setattr(where, name, replacement)
 
 
 class Account(server.DomainDispatcherApplication):
@@ -52,6 +57,7 @@ class Account(server.DomainDispatcherApplication):
         self._expiring = threading.Lock()
         self._key, self._first, self._count = "", "", 0
         self._disabled: frozenset[str] = frozenset()
+        self._lost = ""
         path = os.environ.get("VAULTOPS_AWS_REQUESTS")
         self._log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600) if path else None
 
@@ -64,7 +70,13 @@ class Account(server.DomainDispatcherApplication):
             self._disabled = frozenset(_said(environ).get("keys", []))
             start_response("204 No Content", [])
             return []
+        if environ["PATH_INFO"] == LOST:
+            self._lost = _said(environ).get("region", "")
+            start_response("204 No Content", [])
+            return []
         made = _request(environ)
+        if self._lost and made.region == self._lost:
+            raise ConnectionAbortedError(f"{self._lost} is lost")
         if self._log is not None:
             # In one write: threads and the order of their lines do not matter.
             os.write(self._log, (json.dumps({"time": time.time(), **dataclasses.asdict(made)}) + "\n").encode())

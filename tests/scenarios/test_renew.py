@@ -2,72 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 import time
-import typing as t
 
 import pytest
-import requests
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft import api
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.raft.state import normalise
 from kit.bench import Bench, end_family
 from kit.changes import assert_nothing_lost
+from kit.lab_account import NEW_IMAGE, LabAccount
 from kit.login import as_operator
-from kit.paths import ROOT
 from kit.probe import Probe, prepare
-from labkit.settings import REGION
 
 RENEW = "playbooks/renew_nodes.yml"
-OLD_IMAGE, NEW_IMAGE = "ami-12c6146b", "ami-1e749f67"
 NODES = 5
 
 
-class Account:
-    """An account with a cluster of vault-1, vault-2 and vault-3, whose instances are the lab's containers."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        bench.require_network()
-        requests.post(f"{bench.lab.aws_url}/moto-api/reset", timeout=60).raise_for_status()
-        self.ec2 = bench.aws("ec2")
-        vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        where = {"CidrBlock": bench.lab.subnet, "AvailabilityZone": f"{REGION}a"}
-        self.subnet = self.ec2.create_subnet(VpcId=vpc, **where)["Subnet"]["SubnetId"]
-        bench.environment |= {"AWS_ENDPOINT_URL": bench.lab.aws_url, "VAULTOPS_LAB_LOGIN": "ssh"}
-        self.image = OLD_IMAGE
-        self.inventory = bench.folder / "ec2"
-        shutil.copytree(ROOT / "inventories/lab/group_vars", self.inventory / "group_vars")
-        shipped = (ROOT / "inventories/ec2/vault.aws_ec2.yml").read_text()
-        (self.inventory / "vault.aws_ec2.yml").write_text(
-            shipped.replace("cluster: prod", f"cluster: {bench.lab.name}")
-        )
-
-    def play(self, playbook: str, numbers: t.Mapping[int, int | None], *arguments: str) -> tuple[int, str]:
-        """*numbers*: of the instances that are listed, and of those that they replace."""
-        return self.bench.play(*self.options(numbers), *arguments, inventory=self.inventory, playbook=playbook)
-
-    def options(self, numbers: t.Mapping[int, int | None]) -> list[str]:
-        instances = [
-            {
-                "name": f"vault-{number}",
-                "private_ip": self.bench.lab.nodes[number - 1].address,
-                "subnet_id": self.subnet,
-                **({"replaces": f"vault-{old}"} if old else {}),
-            }
-            for number, old in numbers.items()
-        ]
-        variables = {
-            "vault_ec2_instances": instances,
-            "vault_ec2_image_id": self.image,
-            "vault_ec2_one_zone_may_hold_majority": True,
-            "vault_kms_administrators": ["arn:aws:iam::123456789012:root"],
-            "vault_node_role": "vault-node",
-            # The volumes are another test's.
-            **dict.fromkeys(("vault_ec2_data_gib", "vault_ec2_audit_gib", "vault_ec2_journal_gib"), 0),
-        }
-        return ["-e", json.dumps(variables)]
+class Account(LabAccount):
+    """With a cluster of vault-1, vault-2 and vault-3."""
 
     def states(self) -> dict[str, str]:
         shown = self.ec2.describe_instances()["Reservations"]
@@ -94,6 +46,7 @@ def account(tmp_path_factory):
     bench = Bench(tmp_path_factory.mktemp("renew"), NODES)
     bench.lab_command("down")
     bench.lab_command("up")
+    LabAccount.begin(bench)
     made = Account(bench)
     for playbook in ("playbooks/provision.yml", "site.yml"):
         code, output = made.play(playbook, {1: None, 2: None, 3: None})
