@@ -190,7 +190,7 @@ kill-test: lab-parts  ## The controller is killed at every point of init; every 
 
 change-test: lab-parts $(OLDER)  ## Clients write while the cluster is changed, and while that goes wrong
 	@$(TEST_LAB) pytest tests/scenarios/test_upgrade.py tests/scenarios/test_certificates.py tests/scenarios/test_identities.py tests/scenarios/test_iam.py \
-	    tests/scenarios/test_replace.py tests/scenarios/test_renew.py tests/scenarios/test_move.py tests/scenarios/test_failover.py tests/scenarios/test_seal_move.py
+	    tests/scenarios/test_replace.py tests/scenarios/test_renew.py tests/scenarios/test_second_region.py tests/scenarios/test_move.py tests/scenarios/test_failover.py tests/scenarios/test_seal_move.py
 
 balancer-test: lab-parts vault-1.21.0  ## Clients write through a load balancer while the cluster is changed
 	@$(TEST_LAB) pytest tests/scenarios/test_balancer.py

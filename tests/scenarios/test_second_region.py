@@ -1,4 +1,4 @@
-"""A region is lost, and the cluster comes up in the second one, which asks nothing of the first: docs/second-region.md by its steps."""
+"""A region is lost, and the cluster comes up in the second one, which asks nothing of the first (docs/second-region.md)."""
 
 from __future__ import annotations
 

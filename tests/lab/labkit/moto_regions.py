@@ -1,6 +1,6 @@
 """What moto lacks of more than one region. S3's rules of replication are kept whole, and answered each with an empty filter and
-without its criteria; S3 gives back what it was given. A multi-Region key's id is longer than a real one, so that moto opens nothing
-of what it encrypted; and a replica calls itself the primary.
+without its criteria; S3 gives back what it was given. A multi-Region key's id is longer than a real one, so that moto opens
+nothing of what it encrypted; and a replica calls itself the primary.
 """
 
 import typing as t
