@@ -1,6 +1,6 @@
 """What moto lacks of more than one region. S3's rules of replication are kept whole, and answered each with an empty filter and
-without its criteria; S3 gives back what it was given. A multi-Region key's id is cut off in what it encrypts, so that nobody opens
-that any more; and a replica calls itself the primary.
+without its criteria; S3 gives back what it was given. A multi-Region key's id is cut off in what it encrypts, so that nobody
+opens that any more; and a replica has the aliases and grants of its primary.
 """
 
 import typing as t
@@ -55,9 +55,7 @@ def _deserialized(original: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
 def _replica(original: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
     def made(backend: t.Any, key_id: str, replica_region: str) -> t.Any:
         replica = original(backend, key_id, replica_region)
-        # The rest of it is shared: what is known of the others in one region is known in each.
-        shared = replica.multi_region_configuration
-        replica.multi_region_configuration = {**shared, "MultiRegionKeyType": "REPLICA"}
+        replica.aliases, replica.grants = {}, {}
         return replica
 
     return made
