@@ -1,6 +1,6 @@
 """What moto lacks of more than one region. S3's rules of replication are kept whole, and answered each with an empty filter and
 without its criteria; S3 gives back what it was given. A multi-Region key's id is cut off in what it encrypts, so that nobody
-opens that any more; and a replica has the aliases and grants of its primary.
+opens that any more; and a replica is its primary, but for its ARN.
 """
 
 import typing as t
@@ -56,6 +56,8 @@ def _replica(original: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
     def made(backend: t.Any, key_id: str, replica_region: str) -> t.Any:
         replica = original(backend, key_id, replica_region)
         replica.aliases, replica.grants = {}, {}
+        # moto writes into it which of the two that key is.
+        replica.multi_region_configuration = dict(replica.multi_region_configuration)
         return replica
 
     return made
