@@ -26,6 +26,10 @@ options:
       region:
         description: AWS region of the bucket.
         type: str
+      home_region:
+        description: Region that the cluster is at home in, where O(records.region) is its second one. The bucket may be marked as
+          that region's.
+        type: str
       endpoint_url:
         description: URL of S3, where it is not the public one.
         type: str

@@ -150,6 +150,10 @@ options:
       region:
         description: AWS region of the sink.
         type: str
+      home_region:
+        description: Region that the cluster is at home in, where O(custody.region) is its second one. The bucket may be marked as
+          that region's.
+        type: str
       endpoint_url:
         description: URL of the AWS service, where it is not the public one.
         type: str

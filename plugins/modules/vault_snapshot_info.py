@@ -96,6 +96,10 @@ snapshots:
     bound:
       description: Whether the manifest carries a seal. It is not opened here, which would need C(kms:Decrypt).
       type: bool
+    replication:
+      description: How far S3 is with the copy of the manifest, by the bucket's rules of replication, as V(PENDING), V(COMPLETED) or
+        V(FAILED). V(REPLICA) of a manifest that is a copy itself, and null where no rule covers it.
+      type: str
     age_seconds:
       description: Seconds since it was begun.
       type: int
@@ -137,8 +141,8 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     start = snapshots_state.start_of_keys(params["prefix"], params["cluster_name"])
     sizes, now = snapshots_api.sizes(client, params["bucket"], start), time.time()
     found = snapshots_state.sort_out(sizes, params["limit"], now)
-    texts = snapshots_api.texts(client, params["bucket"], found.chosen)
-    return {"changed": False, **snapshots_state.describe(found, texts, sizes, now)}
+    manifests = snapshots_api.read(client, params["bucket"], found.chosen)
+    return {"changed": False, **snapshots_state.describe(found, manifests, sizes, now)}
 
 
 OPTIONS: dict[str, t.Any] = {

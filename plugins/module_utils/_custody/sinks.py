@@ -22,6 +22,7 @@ SPEC: dict[str, t.Any] = {
     "journal": {"type": "dict", "options": journal.SPEC},
     "kms_key_id": {"type": "str"},
     "region": {"type": "str"},
+    "home_region": {"type": "str"},
     "endpoint_url": {"type": "str"},
     "tags": {"type": "dict"},
     "more_tags": {"type": "dict"},

@@ -52,9 +52,11 @@ class Bucket:
     def __init__(self, name: str, options: t.Mapping[str, t.Any]) -> None:
         self.name = name
         self.region = str(options["region"])
+        # In a second region bucket and objects may still be those of the cluster at home.
+        self._regions = {self.region, options.get("home_region") or self.region}
         self._tags = options.get("tags") or {}
         self._client = aws.client("s3", options)
-        self._is_known = False
+        self._is_known = self._says_region = False
 
     def call(self, action: str, key: str, answers: t.Mapping[str, t.Any], **arguments: t.Any) -> t.Any:
         """*key*: of an object, or empty."""
@@ -90,13 +92,18 @@ class Bucket:
                     "Name another bucket (vault_snapshot_bucket).",
                     where=f"bucket {self.name}",
                 )
-        self.require_region(f"bucket {self.name}", tags)
-        self._is_known = True
+        self._require_region(f"bucket {self.name}", tags)
+        self._is_known, self._says_region = True, REGION_TAG in tags
 
-    def require_region(self, where: str, marks: t.Mapping[str, str]) -> None:
-        """*marks*: tags or metadata. What has none may be of an earlier release, or somebody's who keeps it for this cluster."""
+    def require_region_of(self, where: str, metadata: t.Mapping[str, str]) -> None:
+        """Of an object in it. Where the bucket itself is known to be this cluster's, what was copied into it is so, too."""
+        if not self._says_region:
+            self._require_region(where, metadata)
+
+    def _require_region(self, where: str, marks: t.Mapping[str, str]) -> None:
+        """What has none may be of an earlier release, or somebody's who keeps it for this cluster."""
         region = marks.get(REGION_TAG, self.region)
-        if region != self.region:
+        if region not in self._regions:
             raise Problem(
                 f"it is of the cluster of this name in {region} (by its {REGION_TAG}), and this run is about the one in "
                 f"{self.region}. Nothing of it is changed",
@@ -129,7 +136,7 @@ class Object:
         found = self.bucket.call("get_object", self.key, {"NoSuchKey": None})
         if not found:
             return None
-        self.bucket.require_region(self.where, found.get("Metadata") or {})
+        self.bucket.require_region_of(self.where, found.get("Metadata") or {})
         return Held(found["Body"].read(), found["ETag"])
 
     def write(self, data: bytes, version: str | None) -> str | None:

@@ -19,6 +19,7 @@ SPEC: dict[str, t.Any] = {
     "prefix": {"type": "str"},
     "directory": {"type": "path"},
     "region": {"type": "str"},
+    "home_region": {"type": "str"},
     "endpoint_url": {"type": "str"},
     "tags": {"type": "dict"},
 }

@@ -22,6 +22,13 @@ FIELDS = (
 )
 
 
+class Read(t.NamedTuple):
+    """An object."""
+
+    text: bytes
+    replication: str | None  # how far S3 is with its copy: PENDING, COMPLETED, FAILED; REPLICA of a copy; None without a rule
+
+
 def start_of_keys(prefix: str, cluster_name: str | None) -> str:
     """What the keys begin with. Names of clusters hold no '_', so none is the beginning of another."""
     folder = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
@@ -46,22 +53,23 @@ def sort_out(sizes: t.Mapping[str, int], limit: int, now: float) -> Sorted:
     return Sorted(good[-limit:], max(len(good) - limit, 0), future_dated, alone)
 
 
-def describe(found: Sorted, texts: t.Mapping[str, bytes], sizes: t.Mapping[str, int], now: float) -> dict[str, t.Any]:
-    """The shape of vault_snapshot_info's result. *texts*: of the manifests that were chosen."""
-    read = []
+def describe(found: Sorted, manifests: t.Mapping[str, Read], sizes: t.Mapping[str, int], now: float) -> dict[str, t.Any]:
+    """The shape of vault_snapshot_info's result. *manifests*: those that were chosen."""
+    listed = []
     broken = [{"key": key, "problem": "the snapshot that it tells of is not in the bucket"} for key in found.alone]
-    for key, text in texts.items():
+    for key, read in manifests.items():
         try:
-            made = manifest.parse(text)
+            made = manifest.parse(read.text)
             _require_name(made, key)
             _require_size(made, sizes[key[: -len(manifest.MANIFEST_SUFFIX)]])
         except ValueError as error:
             broken.append({"key": key, "problem": str(error)})
             continue
         described: dict[str, t.Any] = {field: getattr(made, field) for field in FIELDS}
-        read.append({"key": key, **described, "bound": made.is_bound, "age_seconds": int(now - made.started_epoch)})
+        described |= {"bound": made.is_bound, "replication": read.replication}
+        listed.append({"key": key, **described, "age_seconds": int(now - made.started_epoch)})
     return {
-        "snapshots": sorted(read, key=lambda one: one["started_at"]),
+        "snapshots": sorted(listed, key=lambda one: one["started_at"]),
         "broken": broken,
         "future_dated": [_named(key) for key in found.future_dated],
         "left_out": found.left_out,

@@ -6,6 +6,8 @@ from __future__ import annotations
 import concurrent.futures
 import typing as t
 
+from .listing import Read
+
 # A look is over quickly, also where nobody answers.
 QUICK = {"connect_timeout": 5, "read_timeout": 20, "retries": {"mode": "standard", "total_max_attempts": 2}}
 AT_ONCE = 8
@@ -17,7 +19,10 @@ def sizes(client: t.Any, bucket: str, start: str) -> dict[str, int]:
     return {entry["Key"]: entry["Size"] for page in pages for entry in page.get("Contents", [])}
 
 
-def texts(client: t.Any, bucket: str, keys: t.Sequence[str]) -> dict[str, bytes]:
+def read(client: t.Any, bucket: str, keys: t.Sequence[str]) -> dict[str, Read]:
+    def one(key: str) -> Read:
+        answer = client.get_object(Bucket=bucket, Key=key)
+        return Read(answer["Body"].read(), answer.get("ReplicationStatus"))
+
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        read = pool.map(lambda key: client.get_object(Bucket=bucket, Key=key)["Body"].read(), keys)
-        return dict(zip(keys, read, strict=True))
+        return dict(zip(keys, pool.map(one, keys), strict=True))

@@ -15,6 +15,8 @@ Part = t.Mapping[str, t.Any]
 Finding = dict[str, str]
 
 LEVELS = ("problem", "notice", "unknown")
+# S3 copies most objects within 15 minutes, and promises no time.
+COPY_SECONDS = 3600
 
 
 def collect(document: Part) -> list[Finding]:
@@ -163,6 +165,7 @@ def _snapshots(document: Part) -> t.Iterator[tuple[str, str]]:
             f"The newest snapshot is of another cluster id than those before ({', '.join(others)}): a new cluster has taken the "
             "name of an old one, whose last snapshots stay until somebody removes them",
         )
+    yield from _copies(listed)
     for one in snapshots["future_dated"]:
         yield (
             "problem",
@@ -170,6 +173,23 @@ def _snapshots(document: Part) -> t.Iterator[tuple[str, str]]:
         )
     for one in snapshots["broken"]:
         yield "notice", f"The manifest {one['key']} is broken: {one['problem']}"
+
+
+def _copies(listed: t.Sequence[Part]) -> t.Iterator[tuple[str, str]]:
+    """Whether S3 copies snapshots into a second region, where it has rules for that: what the newest tells that had the time."""
+    for one in reversed(listed):
+        state = one.get("replication")
+        if state == "PENDING" and one["age_seconds"] <= COPY_SECONDS:
+            continue
+        if state == "FAILED":
+            yield "problem", f"S3 could not copy {one['name']} into the second region: run provision.yml, which mends what S3 needs"
+        elif state == "PENDING":
+            yield (
+                "notice",
+                f"S3 has not copied {one['name']} into the second region yet, begun {words.ago(one['age_seconds'])}: with this "
+                "region it would be lost",
+            )
+        return
 
 
 def _drill(document: Part) -> t.Iterator[tuple[str, str]]:

@@ -451,8 +451,9 @@ def shared(aws, tmp_path):
     s3 = boto3.client("s3", region_name=REGION, endpoint_url=aws)
     s3.create_bucket(Bucket="snapshots", CreateBucketConfiguration={"LocationConstraint": REGION})
 
-    def homes_in(region):
+    def homes_in(region, home=""):
         own = {**options("secretsmanager", aws, tmp_path), "tags": TAGS, "region": region, "bucket": "snapshots"}
+        own["home_region"] = home
         log = journal.Journal(
             journal.open_home({**own, "journal": {"bucket": "snapshots", "object": "init/prod.journal"}})
         )
@@ -491,6 +492,31 @@ def test_a_bucket_of_a_cluster_of_the_same_name_in_another_region_is_refused(sha
             action()
     assert "Contents" not in s3.list_objects_v2(Bucket="snapshots")
     assert their_records.write("a", b"1", None)
+
+
+def test_in_its_second_region_a_cluster_uses_what_is_marked_as_that_of_its_home(shared):
+    """And once that region has become its home, by the bucket's mark, what was written before is its own still."""
+    s3, homes_in = shared
+
+    def mark(region):
+        marks = {**TAGS, "vault-cluster-region": region}
+        s3.put_bucket_tagging(
+            Bucket="snapshots", Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in marks.items()]}
+        )
+
+    mark(REGION)
+    version = homes_in(REGION)[1].write("canaries.json", b"[]", None)
+    log, records = homes_in("us-east-1", home=REGION)
+    assert log.look(None) == "nothing"
+    assert records.read("canaries.json") == (b"[]", version)
+    version = records.write("canaries.json", b"[1]", version)
+    with pytest.raises(Problem, match="this run is about the one in us-west-2"):
+        homes_in("us-west-2", home="us-east-1")[1].read("canaries.json")
+    homes_in(REGION)[1].write("drill.json", b"{}", None)
+    mark("us-east-1")
+    records = homes_in("us-east-1")[1]
+    assert records.read("canaries.json") == (b"[1]", version)
+    assert records.read("drill.json").data == b"{}"
 
 
 def test_what_an_earlier_release_wrote_without_a_region_is_read_and_is_this_regions_from_then_on(shared):

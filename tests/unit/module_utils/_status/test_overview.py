@@ -255,6 +255,29 @@ def test_a_snapshot_that_is_half_as_big_is_noticed_and_one_that_is_a_little_smal
 
 
 @pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        # The last was begun 50 minutes before the look, and each of the others some hours earlier.
+        ([None, None, None], ""),
+        (["REPLICA", "REPLICA", "REPLICA"], ""),
+        (["COMPLETED", "COMPLETED", "PENDING"], ""),
+        (["FAILED", "COMPLETED", "COMPLETED"], ""),
+        (["COMPLETED", "PENDING", "COMPLETED"], ""),
+        (["COMPLETED", "PENDING", "PENDING"], "notice: S3 has not copied "),
+        (["COMPLETED", "COMPLETED", "FAILED"], "problem: S3 could not copy "),
+        (["COMPLETED", "FAILED", "PENDING"], "problem: S3 could not copy "),
+    ],
+)
+def test_a_copy_that_does_not_arrive_in_the_second_region_is_found(states, said):
+    taken = snapshots(3)
+    for one, state in zip(taken["snapshots"], states, strict=True):
+        one["replication"] = state
+    taken["snapshots"][-1]["started_at"] = words.iso(samples.NOW - 3000)
+    found = texts(document(snapshots=taken))
+    assert [text[: len(said)] for text in found] == ([said] if said else [])
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "{",
