@@ -507,7 +507,7 @@ def test_in_its_second_region_a_cluster_uses_what_is_marked_as_that_of_its_home(
     mark(REGION)
     version = homes_in(REGION)[1].write("canaries.json", b"[]", None)
     log, records = homes_in("us-east-1", home=REGION)
-    assert log.look(None) == "nothing"
+    assert log.look(None) == "none"
     assert records.read("canaries.json") == (b"[]", version)
     version = records.write("canaries.json", b"[1]", version)
     with pytest.raises(Problem, match="this run is about the one in us-west-2"):
