@@ -8,6 +8,7 @@ import re
 import subprocess
 import time
 import typing as t
+import urllib.parse
 
 import pytest
 import requests
@@ -59,9 +60,11 @@ def run(account: LabAccount, numbers: t.Mapping[int, int | None], playbook: str,
 def copy(account: LabAccount, source: str, target: str) -> None:
     """As S3 does, which the stand-in does not: with metadata and tags."""
     s3 = account.client("s3")
-    for one in s3.list_objects_v2(Bucket=source)["Contents"]:
-        if one["Key"].startswith(COPIED):
-            s3.copy_object(Bucket=target, Key=one["Key"], CopySource={"Bucket": source, "Key": one["Key"]})
+    for key in [one["Key"] for one in s3.list_objects_v2(Bucket=source)["Contents"] if one["Key"].startswith(COPIED)]:
+        found = s3.get_object(Bucket=source, Key=key)
+        tags = {tag["Key"]: tag["Value"] for tag in s3.get_object_tagging(Bucket=source, Key=key)["TagSet"]}
+        body, tagging = found["Body"].read(), urllib.parse.urlencode(tags)
+        s3.put_object(Bucket=target, Key=key, Body=body, Metadata=found["Metadata"], Tagging=tagging)
 
 
 def admin(account: LabAccount, numbers: t.Mapping[int, int | None]) -> t.Any:
