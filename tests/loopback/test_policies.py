@@ -220,6 +220,7 @@ def test_the_simulator_allows_all_that_removing_asks_for(account, policies, remo
     assert simulated(account, [policies["decommission"]], removed) == []
 
 
+@pytest.mark.parametrize("name", ["provision", "provision-machines"])
 def test_who_provisions_is_allowed_nothing_that_nobody_asks_for(policies, provisioned, name):
     assert unused(policies[name], provisioned) == set(SELDOM[name])
 
