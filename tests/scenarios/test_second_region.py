@@ -12,9 +12,10 @@ import urllib.parse
 
 import pytest
 import requests
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import Cluster
 from kit.bench import Bench
 from kit.lab_account import LabAccount
-from kit.login import as_admin
+from kit.login import logged_in_as
 from kit.regions import HOME, SECOND
 from labkit.servers import requests_file
 from labkit.settings import REGION
@@ -67,14 +68,14 @@ def copy(account: LabAccount, source: str, target: str) -> None:
         s3.put_object(Bucket=target, Key=key, Body=body, Metadata=found["Metadata"], Tagging=tagging)
 
 
-def admin(account: LabAccount, numbers: t.Mapping[int, int | None]) -> t.Any:
+def admin(account: LabAccount, numbers: t.Mapping[int, int | None]) -> Cluster:
     """Logged in as people of that region do, by its CA and its STS."""
     bench = account.bench
     found = account.client("ssm").get_parameter(Name=f"/vaultops/{bench.lab.name}/ca")["Parameter"]["Value"]
     path = bench.folder / f"ca-{account.region}.crt"
     path.write_text(found)
-    made = as_admin(bench, [bench.lab.nodes[number - 1] for number in numbers])
-    return type(made)(dataclasses.replace(made.connection, region=account.region, ca_cert=str(path)))
+    made = logged_in_as("admin", bench, [bench.lab.nodes[number - 1] for number in numbers], ca_cert=path)
+    return Cluster(dataclasses.replace(made.connection, region=account.region))
 
 
 def write(account: LabAccount, numbers: t.Mapping[int, int | None], text: str) -> None:
