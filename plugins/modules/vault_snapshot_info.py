@@ -97,8 +97,8 @@ snapshots:
       description: Whether the manifest carries a seal. It is not opened here, which would need C(kms:Decrypt).
       type: bool
     replication:
-      description: How far S3 is with the copy of the manifest, by the bucket's rules of replication, as V(PENDING), V(COMPLETED) or
-        V(FAILED). V(REPLICA) of a manifest that is a copy itself, and null where no rule covers it.
+      description: How far S3 is with the copy of the manifest, by the bucket's rules of replication, as V(PENDING), V(COMPLETED)
+        or V(FAILED). V(REPLICA) of a manifest that is a copy itself, and null where no rule covers it.
       type: str
     age_seconds:
       description: Seconds since it was begun.

@@ -114,7 +114,7 @@ def node_policy(inputs: PolicyInputs) -> Document:
     statements = [allow("VaultKMSUnseal", USE_KEY, inputs["key_arns"], NOT_RECOVERY_KEYS)]
     if inputs["auto_join"]:
         # DescribeInstances knows no resources; the region is all that narrows it. The same role serves in the second region.
-        only_here = {"StringEquals": {"aws:RequestedRegion": _one_or_several(all_regions(inputs))}}
+        only_here = {"StringEquals": {"aws:RequestedRegion": one_or_several(all_regions(inputs))}}
         statements.append(allow("VaultAutoJoin", ["ec2:DescribeInstances"], ["*"], only_here))
     if inputs["snapshots"] or inputs["bucket"]:
         # The unseal key also where another one encrypts the snapshots: it is the bucket's.
@@ -144,7 +144,7 @@ def node_policy(inputs: PolicyInputs) -> Document:
         statements.append(allow("VaultAuditArchive", ["s3:PutObject"], archived))
     if inputs["sessions"]:
         # Instead of AmazonSSMManagedInstanceCore, which reads every parameter of the account. None of these knows resources.
-        here = {"StringEquals": {"aws:RequestedRegion": _one_or_several(all_regions(inputs))}}
+        here = {"StringEquals": {"aws:RequestedRegion": one_or_several(all_regions(inputs))}}
         statements.append(allow("Sessions", SESSIONS, ["*"], here))
     return document(statements)
 
@@ -508,7 +508,7 @@ def all_regions(inputs: PolicyInputs) -> list[str]:
     return [inputs["region"], *([inputs["replica_region"]] if inputs["replica_region"] else [])]
 
 
-def _one_or_several(values: list[str]) -> str | list[str]:
+def one_or_several(values: list[str]) -> str | list[str]:
     return values if len(values) > 1 else values[0]
 
 

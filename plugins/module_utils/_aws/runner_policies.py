@@ -26,6 +26,7 @@ from .policies import (
     document,
     init_policy,
     known_as,
+    one_or_several,
     replication_role,
     role_arn,
     secret_arns,
@@ -447,7 +448,12 @@ def decommission_policy(inputs: RunnerInputs) -> Document:
     statements = [
         _lease(inputs),
         # A load balancer leaves its group some time after it was deleted.
-        _look(inputs, [*EC2_READS_ALWAYS, "ec2:DescribeNetworkInterfaces", *BALANCER_READS_ALWAYS]),
+        _look(
+            inputs,
+            [*EC2_READS_ALWAYS, "ec2:DescribeNetworkInterfaces", *BALANCER_READS_ALWAYS],
+            # Whether nodes in the second one live by what would be removed.
+            regions=all_regions(inputs),
+        ),
         allow("VaultNames", ["iam:ListPolicies", "s3:ListAllMyBuckets"], ["*"]),
         # Of every bucket, since snapshots may lie in one that the inventory does not name.
         allow("VaultBuckets", ["s3:GetBucketTagging"], [f"arn:{inputs['partition']}:s3:::*"]),
@@ -634,9 +640,13 @@ def _records(inputs: RunnerInputs, actions: list[str]) -> Document:
     return allow("VaultRecords", actions, [f"{bucket_arn(inputs)}/{inputs['records'].strip('/')}/*"])
 
 
-def _look(inputs: RunnerInputs, actions: list[str], sid: str = "VaultLook") -> Document:
+def _look(
+    inputs: RunnerInputs, actions: list[str], sid: str = "VaultLook", regions: list[str] | None = None
+) -> Document:
     """What knows no resources."""
-    return allow(sid, actions, ["*"], {"StringEquals": {"aws:RequestedRegion": inputs["region"]}})
+    return allow(
+        sid, actions, ["*"], {"StringEquals": {"aws:RequestedRegion": one_or_several(regions or [inputs["region"]])}}
+    )
 
 
 def _has_tag(inputs: RunnerInputs) -> Document:

@@ -22,6 +22,14 @@ EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
 RENEW = "These AWS credentials have expired: log in to AWS again, and run again. A run goes on from what is there."
 
 
+def same_key(one: str, other: str) -> bool:
+    """The same ARN, or that of a replica in another region: its id is the same, and says that it is one."""
+    if one == other:
+        return True
+    ours, theirs = one.split(":"), other.split(":")
+    return ours[-1].startswith("key/mrk-") and (ours[:3], ours[4:]) == (theirs[:3], theirs[4:])
+
+
 @dataclass(frozen=True)
 class Refusal:
     """*kind*: refused (AWS answered), credentials (there are none), endpoint (nothing answers there) or other."""

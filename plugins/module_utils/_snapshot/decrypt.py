@@ -13,6 +13,7 @@ import tempfile
 import typing as t
 from dataclasses import dataclass
 
+from .._common.aws import same_key
 from . import manifest
 from .archive import BrokenSnapshot, verify
 from .encryption import FRAME_BYTES, Key
@@ -119,7 +120,7 @@ def require_keys(known: manifest.Manifest, wanted: Wanted) -> str:
             "stay for as long as the cluster: -e vault_restore_any_key=true.",
         )
     for arn in wanted.key_arns:
-        if _same_key(known.key_arn, arn):
+        if same_key(known.key_arn, arn):
             return arn
     raise Failure(
         Exit.SNAPSHOT,
@@ -128,14 +129,6 @@ def require_keys(known: manifest.Manifest, wanted: Wanted) -> str:
         "KMS was not asked. If that key is known and meant, add it to vault_restore_key_arns; in another region, name the "
         "replica of it there.",
     )
-
-
-def _same_key(one: str, other: str) -> bool:
-    """The same ARN, or that of a replica in another region: its id is the same, and says that it is one."""
-    if one == other:
-        return True
-    ours, theirs = one.split(":"), other.split(":")
-    return ours[-1].startswith("key/mrk-") and (ours[:3], ours[4:]) == (theirs[:3], theirs[4:])
 
 
 def _key_id(arn: str) -> str:

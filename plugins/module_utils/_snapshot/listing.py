@@ -26,7 +26,9 @@ class Read(t.NamedTuple):
     """An object."""
 
     text: bytes
-    replication: str | None  # how far S3 is with its copy: PENDING, COMPLETED, FAILED; REPLICA of a copy; None without a rule
+    replication: (
+        str | None
+    )  # how far S3 is with its copy: PENDING, COMPLETED, FAILED; REPLICA of a copy; None without a rule
 
 
 def start_of_keys(prefix: str, cluster_name: str | None) -> str:
@@ -53,7 +55,9 @@ def sort_out(sizes: t.Mapping[str, int], limit: int, now: float) -> Sorted:
     return Sorted(good[-limit:], max(len(good) - limit, 0), future_dated, alone)
 
 
-def describe(found: Sorted, manifests: t.Mapping[str, Read], sizes: t.Mapping[str, int], now: float) -> dict[str, t.Any]:
+def describe(
+    found: Sorted, manifests: t.Mapping[str, Read], sizes: t.Mapping[str, int], now: float
+) -> dict[str, t.Any]:
     """The shape of vault_snapshot_info's result. *manifests*: those that were chosen."""
     listed = []
     broken = [{"key": key, "problem": "the snapshot that it tells of is not in the bucket"} for key in found.alone]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .._common import words
+from .._common.aws import same_key
 from . import probe
 
 Part = t.Mapping[str, t.Any]
@@ -134,7 +135,7 @@ def _key(document: Part) -> t.Iterator[tuple[str, str]]:
         until = f", and is deleted on {key['deletion_date'][:10]}" if key["deletion_date"] else ""
         yield "problem", f"The unseal key is {key['key_state']}{until}: a node that restarts now stays sealed"
     last = document["snapshots"]["last"] if not document["snapshots"]["problem"] else None
-    if last and key["arn"] and last.get("seal_key_arn") not in (None, "", key["arn"]):
+    if last and key["arn"] and last.get("seal_key_arn") and not same_key(last["seal_key_arn"], key["arn"]):
         yield (
             "notice",
             f"The newest snapshot needs the key {last['seal_key_arn']}, and the alias leads to another one: "
@@ -182,7 +183,10 @@ def _copies(listed: t.Sequence[Part]) -> t.Iterator[tuple[str, str]]:
         if state == "PENDING" and one["age_seconds"] <= COPY_SECONDS:
             continue
         if state == "FAILED":
-            yield "problem", f"S3 could not copy {one['name']} into the second region: run provision.yml, which mends what S3 needs"
+            yield (
+                "problem",
+                f"S3 could not copy {one['name']} into the second region: provision.yml mends what S3 needs",
+            )
         elif state == "PENDING":
             yield (
                 "notice",
