@@ -243,7 +243,21 @@ def test_its_removal_leaves_what_is_the_home_s(account, elsewhere):
     assert shared(account) == before
 
 
+def test_nodes_in_the_second_region_keep_the_role_and_the_key_that_they_live_by(account, again):
+    ec2 = there(account, "ec2")
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "vault-cluster", "Value": "prod"}]}]
+    made = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, TagSpecifications=tags)["Instances"]
+    before = account.made()
+    stopped = account.run("decommission", "-e", "vault_decommission=prod", variables=VARIABLES)
+    assert stopped.code != 0
+    assert f"{made[0]['InstanceId']} in {SECOND} is a node of prod" in " ".join(stopped.output.split()), stopped.output
+    assert account.made() == before
+    ec2.terminate_instances(InstanceIds=[made[0]["InstanceId"]])
+
+
 def test_while_a_snapshot_is_there_nothing_is_removed(account, again):
+    # moto takes a bucket's policy for everybody's, and there is no TLS here.
+    there(account, "s3").delete_bucket_policy(Bucket=THERE)
     there(account, "s3").put_object(Bucket=THERE, Key="snapshots/prod_1", Body=b"x")
     stopped = account.run("decommission", "-e", "vault_decommission=prod", variables=VARIABLES)
     assert stopped.code != 0
