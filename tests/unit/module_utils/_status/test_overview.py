@@ -254,6 +254,26 @@ def test_a_snapshot_that_is_half_as_big_is_noticed_and_one_that_is_a_little_smal
     ]
 
 
+MULTI = "arn:aws:kms:{}:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+
+
+@pytest.mark.parametrize(
+    ("sealed_by", "is_found"),
+    [
+        (MULTI.format("eu-west-1"), False),
+        # Restored in the second region: the replica opens it.
+        (MULTI.format("eu-central-1"), False),
+        (KEY["arn"], True),
+    ],
+)
+def test_a_snapshot_that_the_key_does_not_open_is_found(sealed_by, is_found):
+    taken = snapshots(3)
+    taken["snapshots"][-1]["seal_key_arn"] = sealed_by
+    key = {"kms_keys": [{**KEY, "arn": MULTI.format("eu-west-1")}]}
+    found = [text for text in texts(document(snapshots=taken, key=key)) if "The newest snapshot needs the key" in text]
+    assert bool(found) is is_found
+
+
 @pytest.mark.parametrize(
     ("states", "said"),
     [
