@@ -237,6 +237,7 @@ class FilterModule:
             "restart_plan": upgrade.restart,
             "scratch_directory": scratch_directory,
             "by_session": reach.by_session,
+            "staying": reach.staying,
             "seal_in_use": standing.seal_in_use,
             "seal_move_plan": seal_move.plan,
             "site_compared": site_plan.compared,

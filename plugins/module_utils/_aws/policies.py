@@ -445,13 +445,13 @@ def transfer_bucket_policy(inputs: PolicyInputs, bucket: str, principals: t.Sequ
 
 
 def _patterns(inputs: PolicyInputs, principal: str) -> list[str]:
-    """Of the ARNs that AWS sees for a principal: a root stands for everybody in its account, and a session names its role without
-    the role's path."""
+    """Of the ARNs that AWS sees for a principal: a root stands for everybody in its account. A session names its role without the
+    role's path, and so may an inventory."""
     whole = re.fullmatch(r"(?:arn:[\w-]+:iam::)?(\d{12})(?::root)?", principal)
     if whole:
         return [f"arn:{inputs['partition']}:iam::{whole[1]}:*"]
     identity = identity_of(principal)
-    return [identity] if identity == principal else [identity, identity.replace(":role/", ":role/*/")]
+    return [identity, identity.replace(":role/", ":role/*/")] if re.search(r":role/[^/]+$", identity) else [identity]
 
 
 def own_transfer_bucket_problems(

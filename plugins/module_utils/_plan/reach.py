@@ -11,6 +11,13 @@ SESSIONS = ("amazon.aws.aws_ssm", "community.aws.aws_ssm")
 INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
 
 
+def staying(hosts: t.Iterable[Host], leaving: t.Any) -> list[Host]:
+    """Those that don't leave the cluster: one that does may be dead. *leaving*: node ids as they were typed, in a list or with
+    commas."""
+    ids = leaving.split(",") if isinstance(leaving, str) else [str(node_id) for node_id in leaving or []]
+    return [host for host in hosts if str(host.get("vault_node_id") or host["inventory_hostname"]) not in ids]
+
+
 def by_session(hosts: t.Iterable[Host]) -> dict[str, str]:
     """Those that are reached through Systems Manager, with their instances: by Ansible's own connection, or by SSH to what is no
     address but an instance's id."""
