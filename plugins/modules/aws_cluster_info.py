@@ -113,10 +113,9 @@ things:
       description: Security groups of a load balancer.
       type: list
       elements: str
-    subnets:
-      description: Subnets that a load balancer is in.
-      type: list
-      elements: str
+    zones:
+      description: The subnet of a load balancer in each availability zone, by the zone's name.
+      type: dict
     targets:
       description: What a target group has for targets, healthy or not.
       type: list
