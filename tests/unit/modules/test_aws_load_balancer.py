@@ -61,8 +61,9 @@ def test_it_is_made_once_with_group_subnets_and_tags(aws, balancer, network):
 def test_it_gets_a_subnet_in_another_zone_and_keeps_what_it_has(aws, balancer, network):
     balancer()
     ec2 = boto3.client("ec2", REGION, endpoint_url=aws)
-    vpc = ec2.describe_subnets(SubnetIds=[network[0]])["Subnets"][0]["VpcId"]
-    where = {"VpcId": vpc, "AvailabilityZone": f"{REGION}c"}
+    its = ec2.describe_subnets(SubnetIds=[network[0]])["Subnets"][0]
+    zones = {f"{REGION}{letter}" for letter in "abc"} - {its["AvailabilityZone"]}
+    where = {"VpcId": its["VpcId"], "AvailabilityZone": min(zones)}
     other = ec2.create_subnet(CidrBlock="10.0.2.0/24", **where)["Subnet"]["SubnetId"]
     for check in (True, False):
         before = described(aws)
