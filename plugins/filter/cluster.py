@@ -212,6 +212,7 @@ class FilterModule:
             "forgetful_voters": standing.forgetful_voters,
             "forgotten": standing.forgotten,
             "input_problems": inputs.problems,
+            "node_ids": inputs.node_ids,
             "adoption_problems": inputs.adoption_problems,
             "certificate_identity_problems": identity_problems,
             "certificate_lines": certificate_lines,

@@ -33,7 +33,7 @@ def test_who_is_reached_by_a_session(host, target):
     assert reach.by_session([{"inventory_hostname": "vault-1", **host}]) == ({"vault-1": target} if target else {})
 
 
-@pytest.mark.parametrize("leaving", [["vault-2", 7], "vault-2,7"])
+@pytest.mark.parametrize("leaving", [["vault-2", 7], "vault-2,7", "vault-2, 7"])
 def test_who_leaves_is_not_asked(leaving):
     hosts = [
         {"inventory_hostname": "vault-1"},
