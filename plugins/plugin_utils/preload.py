@@ -13,6 +13,7 @@ import gc
 import importlib
 
 from ansible.plugins import loader
+from ansible_collections.vaultops.cluster.plugins.plugin_utils import aws_modules
 
 BASE = "ansible_collections.vaultops.cluster.plugins."
 MODULES = (
@@ -35,6 +36,7 @@ for _name in MODULES:
     # Who needs it says what is missing, and how it is installed.
     with contextlib.suppress(ImportError):
         importlib.import_module(BASE + _name)
+aws_modules.route()
 for _loader, _names in PLUGINS:
     for _name in _names:
         # Of a collection that nobody has, a loader would warn.

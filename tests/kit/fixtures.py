@@ -237,11 +237,20 @@ def stage(tmp_path: Path, certificates: t.Any, aws: str) -> t.Iterator[t.Any]:
         yield Stage(tmp_path, certificates, vault, aws)
 
 
+# Which AWS itself provides, as far as tests name them.
+POLICIES_OF_AWS = ("AmazonSSMManagedInstanceCore", "PowerUserAccess")
+
+
 @pytest.fixture(scope="module")
 def stand_in() -> t.Iterator[str]:
     """URL of an AWS on loopback, for tests that need no machines."""
+    from moto.iam import models
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+        # All of them would take a second and a half for each account that a test asks for.
+        theirs = json.loads(models.aws_managed_policies_data)
+        patch.setattr(models, "aws_managed_policies_data", json.dumps({name: theirs[name] for name in POLICIES_OF_AWS}))
         # Its log of each request would bury what a failed test has to say.
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         with _aws_server() as url:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from ansible_collections.vaultops.cluster.plugins.plugin_utils import aws_modules
 from kit.paths import ROOT
 
 ROUTED = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["plugin_routing"]["modules"]
@@ -23,6 +24,17 @@ def tasks_in(items):
             yield item
             for part in ("block", "rescue", "always"):
                 yield from tasks_in(item.get(part, []))
+
+
+def called(collection):
+    """Modules of a collection that the roles call."""
+    return {
+        name.removeprefix(f"{collection}.")
+        for path in ROOT.glob("roles/*/tasks/**/*.yml")
+        for task in tasks_in(yaml.safe_load(path.read_text()) or [])
+        for name in task
+        if name.startswith(f"{collection}.")
+    }
 
 
 def brought_in(path, task):
@@ -64,3 +76,8 @@ def test_what_is_routed_is_there(name):
 def test_what_a_run_that_only_reads_asks_the_controller_is_asked_in_its_own_process():
     assert {"vault_status_info", "vault_cluster_info", "kms_key"} <= on_controller()
     assert on_controller() <= set(ROUTED)
+
+
+@pytest.mark.parametrize("collection", aws_modules.MODULES)
+def test_of_the_collections_of_aws_the_modules_that_are_called_are_run_so_too(collection):
+    assert called(collection) == set(aws_modules.MODULES[collection])
