@@ -43,11 +43,14 @@ def problems(
     found = []
     if hosts:
         found.append(
-            f"vault_drill_machine is true, and the inventory lists {', '.join(hosts)} in the group vault_drill. Take the machine out "
+            f"vault_drill_machine is true, and the inventory lists {', '.join(hosts)} in the group vault_drill. Take it out "
             "of that group, or set vault_drill_machine to false."
         )
     if not subnets:
-        return [*found, f"The subnet {subnet_id} does not exist here. Check vault_ec2_drill_subnet_id, the region, the account."]
+        return [
+            *found,
+            f"The subnet {subnet_id} does not exist here. Check vault_ec2_drill_subnet_id, the region, the account.",
+        ]
     if subnets[0].get("map_public_ip_on_launch"):
         found.append(
             f"{subnet_id} gives each new instance a public address, and a machine that holds all of the cluster's data has none. "

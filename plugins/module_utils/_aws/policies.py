@@ -151,9 +151,11 @@ def node_policy(inputs: PolicyInputs) -> Document:
 
 
 def drill_policy(inputs: PolicyInputs) -> Document:
-    """What the machine of a restore drill may do: unseal, and be reached. The controller fetches the snapshot, so the machine reads
-    no bucket, takes no snapshot, and finds no node. It has none of the policies that the nodes' role gets besides: the restored
-    Vault would revoke with them what the cluster has issued."""
+    """What the machine of a restore drill may do: unseal, and be reached.
+
+    The controller fetches the snapshot, so the machine reads no bucket, takes no snapshot, and finds no node. It has none of the
+    policies that the nodes' role gets besides: the restored Vault would revoke with them what the cluster has issued.
+    """
     statements = [allow("VaultDrillUnseal", USE_KEY, inputs["key_arns"], NOT_RECOVERY_KEYS)]
     if inputs["sessions"]:
         here = {"StringEquals": {"aws:RequestedRegion": inputs["region"]}}

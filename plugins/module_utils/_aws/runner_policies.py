@@ -224,8 +224,8 @@ class RunnerInputs(PolicyInputs):
 
 
 def runner_policies(inputs: RunnerInputs) -> dict[str, Document]:
-    """By task. What AWS would not take as one policy is several: who provisions needs both of the first two, and with machines for
-    drills the third; who removes a cluster needs both of the last two."""
+    """By task. What AWS would not take as one policy is several: who provisions needs both of the first two, and with machines
+    for drills 'provision-drill'; who removes a cluster needs both of the last two."""
     drill = {"provision-drill": drill_role_policy(inputs), "drill": drill_machine_policy(inputs)}
     return {
         "provision": provision_policy(inputs),
@@ -419,7 +419,7 @@ def restore_policy(inputs: RunnerInputs) -> Document:
 
 
 def drill_role_policy(inputs: RunnerInputs) -> Document:
-    """What provision.yml makes for the machines of drills, beside 'provision' and 'provision-machines', which makes their group."""
+    """What provision.yml makes for the machines of drills, beside 'provision', and 'provision-machines' with their group."""
     role, profile = role_arn(inputs, inputs["drill_role"]), _profile(inputs, inputs["drill_role"])
     rights = ROLE_RIGHTS + (BOUNDARY if inputs["boundary"] else [])
     return document(
@@ -436,9 +436,7 @@ def drill_machine_policy(inputs: RunnerInputs) -> Document:
     what carries the tag of such a machine. The security group is the cluster's."""
     instances, volumes = _ec2(inputs, "instance/*"), _ec2(inputs, "volume/*")
     tag = drill_tag(inputs["tag"])
-    asks, has = (
-        {"StringEquals": {f"aws:{kind}Tag/{tag['key']}": tag["value"]}} for kind in ("Request", "Resource")
-    )
+    asks, has = ({"StringEquals": {f"aws:{kind}Tag/{tag['key']}": tag["value"]}} for kind in ("Request", "Resource"))
     statements = [
         _lease(inputs),
         _look(inputs, DRILL_READS),

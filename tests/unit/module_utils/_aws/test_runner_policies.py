@@ -347,7 +347,16 @@ DENIED = {
     "move_seal_key": [*NOT_OWN_DATA, *SIGN, *NO_KEYS, *NO_MACHINES, *NO_BUCKET, *READS_ALONE],
     "renew": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, *NO_KEYS, NO_MACHINES[0], *NO_MACHINES[2:], *NO_BUCKET, *READS_ALONE],
     "decommission": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, NO_KEYS[1], NO_MACHINES[0], NO_MACHINES[3], NO_BUCKET[1]],
-    "decommission-drill": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, *NO_KEYS, *NO_BUCKET, *NO_MACHINES, *NO_DRILL, *READS_ALONE],
+    "decommission-drill": [
+        *NOT_OWN_DATA,
+        *SNAPSHOT,
+        *SIGN,
+        *NO_KEYS,
+        *NO_BUCKET,
+        *NO_MACHINES,
+        *NO_DRILL,
+        *READS_ALONE,
+    ],
 }
 
 
