@@ -154,7 +154,12 @@ MACHINES_GO = _of(
 )
 # Of a machine for a drill: what amazon.aws looks at when it has launched one, and its end.
 DRILL_READS = EC2_READS_ALWAYS + _of(
-    "ec2", "DescribeImages", "DescribeInstanceTypeOfferings", "DescribeInstanceTypes", "DescribeSubnets"
+    "ec2",
+    "DescribeImages",
+    "DescribeInstanceStatus",
+    "DescribeInstanceTypeOfferings",
+    "DescribeInstanceTypes",
+    "DescribeSubnets",
 )
 DRILL_MACHINE = _of("ec2", "DescribeInstanceAttribute", "ModifyInstanceAttribute", "TerminateInstances")
 MACHINES_RETIRE = _of("ec2", "StopInstances", "TerminateInstances")
@@ -441,7 +446,12 @@ def drill_machine_policy(inputs: RunnerInputs) -> Document:
         _lease(inputs),
         _look(inputs, DRILL_READS),
         *_launch_with(inputs, [inputs["drill_subnet"] or "*"]),
-        allow("VaultLaunchIn", ["ec2:RunInstances"], [_ec2(inputs, "security-group/*")], _has_tag(inputs)),
+        allow(
+            "VaultLaunchIn",
+            ["ec2:ModifyInstanceAttribute", "ec2:RunInstances"],
+            [_ec2(inputs, "security-group/*")],
+            _has_tag(inputs),
+        ),
         allow("VaultLaunch", ["ec2:RunInstances"], [instances, volumes], asks),
         allow(
             "VaultTagNew",
@@ -450,6 +460,7 @@ def drill_machine_policy(inputs: RunnerInputs) -> Document:
             {"StringEquals": {"ec2:CreateAction": "RunInstances"}},
         ),
         allow("VaultDrillMachine", DRILL_MACHINE, [instances], has),
+        allow("VaultDrillProfile", ["iam:GetInstanceProfile"], [_profile(inputs, inputs["drill_role"])]),
         _to_machines(inputs),
     ]
     if inputs["image_parameter"]:
