@@ -38,6 +38,8 @@ class Cluster:
     # That the cluster's role has, and where it is in IAM.
     boundary: str = ""
     iam_path: str = "/"
+    # Value of the tag of its instances: those that are launched for a drill have another one.
+    machine: str = ""
 
     def own(self) -> dict[str, t.Any]:
         tag = {f"{service}:{kind}/vault-cluster": self.name for service, kind in _TAGS}
@@ -239,8 +241,9 @@ def _ec2(one: Request, cluster: Cluster) -> list[Asked]:
         return [*found, _pass_role(profile.replace(":instance-profile/", ":role/"))] if profile else found
     names = [value for name, value in fields.items() if re.fullmatch(r"(Resource|Instance|Group)Id(\.\d+)?", name)]
     kinds = [next(kind for start, kind in _EC2_KINDS.items() if value.startswith(start)) for value in names]
+    of_kind = {"instance": {**own, "aws:ResourceTag/vault-cluster": cluster.machine or cluster.name}}
     return [
-        Asked(action, f"{place}:{kind}/{value}", {**own, **_tags(fields)})
+        Asked(action, f"{place}:{kind}/{value}", {**of_kind.get(kind, own), **_tags(fields)})
         for kind, value in zip(kinds, names, strict=True)
     ]
 

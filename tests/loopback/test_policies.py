@@ -34,9 +34,13 @@ WITH: dict[str, t.Any] = {
     "vault_ec2_image_id": IMAGE,
     "vault_ec2_egress": [{"proto": "tcp", "ports": [443], "cidr_ip": "0.0.0.0/0"}],
     "vault_alarms": True,
+    "vault_drill_machine": True,
     "vault_alarms_subscriptions": [{"protocol": "email", "endpoint": "ops@example.com"}],
     "vault_restore_principals": [RESTORER],
 }
+OF_DRILLS = ("instance profile", "policy on the role", "role", "security group")
+PROVISIONS = ("provision", "provision-machines", "provision-drill")
+REMOVES = ("decommission", "decommission-drill")
 # Asked for, and not needed: the module goes on where it is refused, as it is in these runs.
 REFUSED = "ListAccountAliases"
 # Allowed, and asked for in no run here.
@@ -106,6 +110,8 @@ def provisioned(account: Account, policies: dict[str, iam.Document]) -> list[Run
     first = run(account, "provision")
     # The alarms' topic has a key of its own, and there is that role.
     more = {kind: number + (kind in ("key", "alias", "role")) for kind, number in {**EVERYTHING, "bucket": 2}.items()}
+    # So are there for the machines of drills.
+    more = {kind: number + (kind in OF_DRILLS) for kind, number in more.items()}
     assert count(account.made()) == more
     drift(account)
     second = run(account, "provision")
@@ -115,7 +121,7 @@ def provisioned(account: Account, policies: dict[str, iam.Document]) -> list[Run
 
 def drift(account: Account) -> None:
     iam_, kms, ec2, elb = (account.client(service) for service in ("iam", "kms", "ec2", "elbv2"))
-    tag, role = [{"Key": "Owner", "Value": "ada"}], {"RoleName": "vault-node"}
+    tag = [{"Key": "Owner", "Value": "ada"}]
     policy = f"arn:aws:iam::{ACCOUNT}:policy{PATH}vault-prod-init"
     topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:vault-prod-alarms"
     account.client("sns").untag_resource(ResourceArn=topic, TagKeys=["Service"])
@@ -133,15 +139,17 @@ def drift(account: Account) -> None:
         Tags=[{"Key": "vault-cluster", "Value": "prod"}],
         **of_nobody,
     )
-    iam_.update_assume_role_policy(PolicyDocument=TRUSTED, **role)
-    iam_.update_role(Description="theirs", **role)
-    iam_.delete_role_permissions_boundary(**role)
-    iam_.put_role_policy(PolicyName="vault", PolicyDocument=THEIRS, **role)
-    iam_.tag_role(Tags=tag, **role)
-    iam_.tag_instance_profile(InstanceProfileName="vault-node", Tags=tag)
+    for name in ("vault-node", "vault-prod-drill"):
+        role = {"RoleName": name}
+        iam_.update_assume_role_policy(PolicyDocument=TRUSTED, **role)
+        iam_.update_role(Description="theirs", **role)
+        iam_.delete_role_permissions_boundary(**role)
+        iam_.put_role_policy(PolicyName="vault", PolicyDocument=THEIRS, **role)
+        iam_.tag_role(Tags=tag, **role)
+        iam_.tag_instance_profile(InstanceProfileName=name, Tags=tag)
+        iam_.untag_role(TagKeys=["Service"], **role)
+        iam_.untag_instance_profile(InstanceProfileName=name, TagKeys=["Service"])
     iam_.tag_policy(PolicyArn=policy, Tags=tag)
-    iam_.untag_role(TagKeys=["Service"], **role)
-    iam_.untag_instance_profile(InstanceProfileName="vault-node", TagKeys=["Service"])
     iam_.untag_policy(PolicyArn=policy, TagKeys=["Service"])
     iam_.create_policy_version(PolicyArn=policy, PolicyDocument=THEIRS, SetAsDefault=True)
     iam_.delete_policy_version(PolicyArn=policy, VersionId="v1")
@@ -150,7 +158,8 @@ def drift(account: Account) -> None:
     kms.tag_resource(Tags=[{"TagKey": "Owner", "TagValue": "ada"}], **key)
     kms.untag_resource(TagKeys=["Service"], **key)
     kms.put_key_policy(PolicyName="default", Policy=THEIRS, **key)
-    (group,) = account.made()["security group"]
+    named = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["vault-prod"]}])
+    group = named["SecurityGroups"][0]["GroupId"]
     world = [{"CidrIp": "10.9.0.0/16"}]
     rule = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": world}
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
@@ -186,8 +195,7 @@ def removed(account: Account, provisioned: list[Run]) -> list[Run]:
 
 
 def test_who_provisions_is_allowed_all_that_is_asked_for(policies, provisioned):
-    both = [policies["provision"], policies["provision-machines"]]
-    assert refused(both, provisioned) == set()
+    assert refused([policies[name] for name in PROVISIONS], provisioned) == set()
 
 
 @pytest.mark.parametrize("name", ["provision", "provision-machines"])
@@ -209,35 +217,36 @@ def simulated(account: Account, policies: t.Sequence[iam.Document], runs: t.Iter
 
 
 def test_the_simulator_allows_all_that_provisioning_asks_for(account, policies, provisioned):
-    assert simulated(account, [policies["provision"], policies["provision-machines"]], provisioned) == []
+    assert simulated(account, [policies[name] for name in PROVISIONS], provisioned) == []
     # Half of it is not enough, so it was asked.
     missing = {one.action for one, _why in simulated(account, [policies["provision"]], provisioned)}
     assert {"ec2:RunInstances", "elasticloadbalancing:CreateLoadBalancer"} <= missing
-    other = policies["provision-machines"]["Statement"]
+    other = [one for name in PROVISIONS[1:] for one in policies[name]["Statement"]]
     assert missing <= {action for statement in other for action in statement["Action"]}
 
 
 def test_the_simulator_allows_all_that_removing_asks_for(account, policies, removed):
-    assert simulated(account, [policies["decommission"]], removed) == []
+    assert simulated(account, [policies[name] for name in REMOVES], removed) == []
 
 
-@pytest.mark.parametrize("name", ["provision", "provision-machines"])
+@pytest.mark.parametrize("name", PROVISIONS)
 def test_who_provisions_is_allowed_nothing_that_nobody_asks_for(policies, provisioned, name):
-    assert unused(policies[name], provisioned) == set(SELDOM[name])
+    assert unused(policies[name], provisioned) == set(SELDOM.get(name, ()))
 
 
 def test_who_removes_is_allowed_all_that_is_asked_for(policies, removed):
-    assert refused([policies["decommission"]], removed) == set()
+    assert refused([policies[name] for name in REMOVES], removed) == set()
 
 
 def test_who_removes_is_allowed_nothing_that_nobody_asks_for(policies, removed):
     assert unused(policies["decommission"], removed) == set(SELDOM["decommission"])
+    assert unused(policies["decommission-drill"], removed) == set()
 
 
 def test_a_request_for_what_is_anothers_is_refused(policies, provisioned):
     """The same requests, of a cluster of another name: what is known by its name or its tag is not this cluster's."""
     other = aws_calls.Cluster(ACCOUNT, "staging", "alias/payroll", "alias/payroll-ca", REGION, "", PATH)
-    both = [policies["provision"], policies["provision-machines"]]
+    both = [policies[name] for name in PROVISIONS]
     requests = [request for one in provisioned for request in one.requests]
     by_tag = {
         "ec2:ModifyInstanceAttribute",

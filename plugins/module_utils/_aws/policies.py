@@ -103,6 +103,7 @@ class PolicyInputs(t.TypedDict):
     custody_key: str  # alias, id or ARN of the key that encrypts the recovery keys; empty: AWS's own, or another sink
     file_sink: bool  # whether the recovery keys are in a file that KMS encrypts
     node_role: str  # name of the nodes' role
+    drill_role: str  # of the machines that are made for restore drills; empty: none are
     iam_path: str  # of the role, the instance profile and the policies, with a slash at both ends
     sessions: bool  # whether the nodes' SSM agent may hold sessions
     ca_alias: str  # of the private CA's key; empty: certificates are given
@@ -145,6 +146,19 @@ def node_policy(inputs: PolicyInputs) -> Document:
     if inputs["sessions"]:
         # Instead of AmazonSSMManagedInstanceCore, which reads every parameter of the account. None of these knows resources.
         here = {"StringEquals": {"aws:RequestedRegion": one_or_several(all_regions(inputs))}}
+        statements.append(allow("Sessions", SESSIONS, ["*"], here))
+    return document(statements)
+
+
+def drill_policy(inputs: PolicyInputs) -> Document:
+    """What the machine of a restore drill may do: unseal, and be reached.
+
+    The controller fetches the snapshot, so the machine reads no bucket, takes no snapshot, and finds no node. It has none of the
+    policies that the nodes' role gets besides: the restored Vault would revoke with them what the cluster has issued.
+    """
+    statements = [allow("VaultDrillUnseal", USE_KEY, inputs["key_arns"], NOT_RECOVERY_KEYS)]
+    if inputs["sessions"]:
+        here = {"StringEquals": {"aws:RequestedRegion": inputs["region"]}}
         statements.append(allow("Sessions", SESSIONS, ["*"], here))
     return document(statements)
 
@@ -250,6 +264,9 @@ def key_policy(
         _principal("Administrators", administrators, ADMINISTER_KEY),
         {**_principal("VaultNodes", [role], use), "Condition": NOT_RECOVERY_KEYS},
     ]
+    if inputs["drill_role"]:
+        drill = _principal("VaultDrill", [role_arn(inputs, inputs["drill_role"])], USE_KEY)
+        statements.append({**drill, "Condition": NOT_RECOVERY_KEYS})
     statements += _break_glass(inputs, administrators, break_glass)
     if custody_in_file:
         custody = _principal("RecoveryKeysFile", administrators, ["kms:Encrypt", "kms:Decrypt"])

@@ -12,6 +12,7 @@ import typing as t
 
 from .._snapshot.listing import start_of_keys
 from .administrators import role_name
+from .drill_machine import tag as drill_tag
 from .endpoints import dns_suffix, service_principal
 from .policies import (
     Document,
@@ -151,6 +152,16 @@ EGRESS = _of(
 MACHINES_GO = _of(
     "ec2", "DeleteSecurityGroup", "DescribeInstanceAttribute", "ModifyInstanceAttribute", "TerminateInstances"
 )
+# Of a machine for a drill: what amazon.aws looks at when it has launched one, and its end.
+DRILL_READS = EC2_READS_ALWAYS + _of(
+    "ec2",
+    "DescribeImages",
+    "DescribeInstanceStatus",
+    "DescribeInstanceTypeOfferings",
+    "DescribeInstanceTypes",
+    "DescribeSubnets",
+)
+DRILL_MACHINE = _of("ec2", "DescribeInstanceAttribute", "ModifyInstanceAttribute", "TerminateInstances")
 MACHINES_RETIRE = _of("ec2", "StopInstances", "TerminateInstances")
 BALANCER_READS_ALWAYS = _of(
     "elasticloadbalancing",
@@ -199,6 +210,7 @@ class RunnerInputs(PolicyInputs):
     egress: bool  # whether rules say what may go out of the nodes
     security_groups: list[str]  # ids of those that instances get besides the cluster's own
     subnets: list[str]  # ids of those that instances are launched in; empty: any
+    drill_subnet: str  # id of that in which machines for restore drills are launched; empty: any
     image_parameter: str  # of Systems Manager, with the id of the image; empty: the id comes from elsewhere
     key_pair: str  # that instances are launched with; empty: none
     principals: list[str]  # ARNs that the unseal key's policy names, beside the nodes' role
@@ -217,7 +229,9 @@ class RunnerInputs(PolicyInputs):
 
 
 def runner_policies(inputs: RunnerInputs) -> dict[str, Document]:
-    """By task. Who provisions needs both of the first two, which would be too long as one."""
+    """By task. What AWS would not take as one policy is several: who provisions needs both of the first two, and with machines
+    for drills 'provision-drill'; who removes a cluster needs both of the last two."""
+    drill = {"provision-drill": drill_role_policy(inputs), "drill": drill_machine_policy(inputs)}
     return {
         "provision": provision_policy(inputs),
         "provision-machines": machines_policy(inputs),
@@ -226,9 +240,11 @@ def runner_policies(inputs: RunnerInputs) -> dict[str, Document]:
         "backup": backup_policy(inputs),
         "custody": custody_policy(inputs),
         "restore": restore_policy(inputs),
+        **(drill if inputs["drill_role"] else {}),
         "move_seal_key": move_seal_key_policy(inputs),
         "renew": renew_policy(inputs),
         "decommission": decommission_policy(inputs),
+        "decommission-drill": drill_role_goes_policy(inputs),
     }
 
 
@@ -245,10 +261,7 @@ def too_long(policies: t.Mapping[str, Document]) -> list[str]:
 
 def provision_policy(inputs: RunnerInputs) -> Document:
     """Role, profile, key, bucket and the policy for init; and the lease in AWS."""
-    role, profile = (
-        [role_arn(inputs, inputs["node_role"])],
-        [_iam(inputs, f"instance-profile{inputs['iam_path']}{inputs['node_role']}")],
-    )
+    role, profile = [role_arn(inputs, inputs["node_role"])], [_profile(inputs, inputs["node_role"])]
     to_machines = {"StringEquals": {"iam:PassedToService": service_principal("ec2", inputs["partition"])}}
     replicates = [replication_role(inputs)] if inputs["replica_bucket"] else []
     roles = role + replicates
@@ -306,17 +319,7 @@ def machines_policy(inputs: RunnerInputs) -> Document:
         _look(inputs, EC2_READS),
         allow("VaultGroupIn", ["ec2:CreateSecurityGroup"], [_ec2(inputs, "vpc/*")]),
         allow("VaultGroupMade", ["ec2:CreateSecurityGroup"], [group], _asks_for_tag(inputs)),
-        # Images are somebody else's, and network interfaces have no tag.
-        allow(
-            "VaultLaunchWith",
-            ["ec2:RunInstances"],
-            [
-                f"arn:{inputs['partition']}:ec2:{inputs['region']}::image/*",
-                *[_ec2(inputs, f"subnet/{subnet}") for subnet in inputs["subnets"] or ["*"]],
-                _ec2(inputs, "network-interface/*"),
-                *([_ec2(inputs, f"key-pair/{inputs['key_pair']}")] if inputs["key_pair"] else []),
-            ],
-        ),
+        *_launch_with(inputs, inputs["subnets"] or ["*"]),
         allow("VaultLaunchIn", ["ec2:RunInstances"], [group], _has_tag(inputs)),
         allow("VaultLaunch", ["ec2:RunInstances"], [instances, volumes], _asks_for_tag(inputs)),
         allow(
@@ -326,7 +329,10 @@ def machines_policy(inputs: RunnerInputs) -> Document:
             {"StringEquals": {"ec2:CreateAction": ["CreateSecurityGroup", "RunInstances"]}},
         ),
         allow(
-            "VaultMachines", [*MACHINES, *(EGRESS if inputs["egress"] else [])], [group, instances], _has_tag(inputs)
+            "VaultMachines",
+            [*MACHINES, *(EGRESS if inputs["egress"] or inputs["drill_role"] else [])],
+            [group, instances],
+            _has_tag(inputs),
         ),
     ]
     if inputs["security_groups"]:
@@ -417,6 +423,54 @@ def restore_policy(inputs: RunnerInputs) -> Document:
     return document(statements)
 
 
+def drill_role_policy(inputs: RunnerInputs) -> Document:
+    """What provision.yml makes for the machines of drills, beside 'provision', and 'provision-machines' with their group."""
+    role, profile = role_arn(inputs, inputs["drill_role"]), _profile(inputs, inputs["drill_role"])
+    rights = ROLE_RIGHTS + (BOUNDARY if inputs["boundary"] else [])
+    return document(
+        [
+            allow("VaultDrillRole", [*ROLE, *PROFILE], [role, profile]),
+            allow("VaultDrillRoleRights", rights, [role], _bounded(inputs)),
+            _to_machines(inputs),
+        ]
+    )
+
+
+def drill_machine_policy(inputs: RunnerInputs) -> Document:
+    """What restore_drill.yml does with a machine of its own, beside 'restore': launch one with the role for drills, and terminate
+    what carries the tag of such a machine. The security group is the cluster's."""
+    instances, volumes = _ec2(inputs, "instance/*"), _ec2(inputs, "volume/*")
+    tag = drill_tag(inputs["tag"])
+    asks, has = ({"StringEquals": {f"aws:{kind}Tag/{tag['key']}": tag["value"]}} for kind in ("Request", "Resource"))
+    statements = [
+        _lease(inputs),
+        _look(inputs, DRILL_READS),
+        *_launch_with(inputs, [inputs["drill_subnet"] or "*"]),
+        allow(
+            "VaultLaunchIn",
+            ["ec2:ModifyInstanceAttribute", "ec2:RunInstances"],
+            [_ec2(inputs, "security-group/*")],
+            _has_tag(inputs),
+        ),
+        allow("VaultLaunch", ["ec2:RunInstances"], [instances, volumes], asks),
+        allow(
+            "VaultTagNew",
+            ["ec2:CreateTags"],
+            [instances, volumes],
+            {"StringEquals": {"ec2:CreateAction": "RunInstances"}},
+        ),
+        allow("VaultDrillMachine", DRILL_MACHINE, [instances], has),
+        allow("VaultDrillProfile", ["iam:GetInstanceProfile"], [_profile(inputs, inputs["drill_role"])]),
+        _to_machines(inputs),
+    ]
+    if inputs["image_parameter"]:
+        statements.append(allow("VaultImage", ["ssm:GetParameters"], [_image_parameter(inputs)]))
+    if inputs["transfer_bucket"] or inputs["sessions"]:
+        reached = {"StringEquals": {f"ssm:resourceTag/{tag['key']}": tag["value"]}}
+        statements.append(allow("VaultDrillSessions", ["ssm:StartSession"], [instances], reached))
+    return document(statements)
+
+
 def move_seal_key_policy(inputs: RunnerInputs) -> Document:
     """move_seal_key.yml, beside 'site' and 'backup': look at the new key, and have the alias lead to it."""
     keys = [arn(inputs, "kms", "key/*")]
@@ -439,10 +493,10 @@ def renew_policy(inputs: RunnerInputs) -> Document:
 
 def decommission_policy(inputs: RunnerInputs) -> Document:
     """Remove what carries the cluster's tag."""
-    role, profile = (
-        [role_arn(inputs, inputs["node_role"])],
-        [_iam(inputs, f"instance-profile{inputs['iam_path']}{inputs['node_role']}")],
-    )
+    role, profile = role_arn(inputs, inputs["node_role"]), _profile(inputs, inputs["node_role"])
+    # Machines that drills have left go, too.
+    tags = [inputs["tag"]["value"], drill_tag(inputs["tag"])["value"]]
+    machine = {"StringEquals": {f"aws:ResourceTag/{inputs['tag']['key']}": tags}}
     balancer, targets, listener = _balancer(inputs)
     machines = [_ec2(inputs, "security-group/*"), _ec2(inputs, "instance/*")]
     statements = [
@@ -457,10 +511,10 @@ def decommission_policy(inputs: RunnerInputs) -> Document:
         allow("VaultNames", ["iam:ListPolicies", "s3:ListAllMyBuckets"], ["*"]),
         # Of every bucket, since snapshots may lie in one that the inventory does not name.
         allow("VaultBuckets", ["s3:GetBucketTagging"], [f"arn:{inputs['partition']}:s3:::*"]),
-        allow("VaultMachines", MACHINES_GO, machines, _has_tag(inputs)),
+        allow("VaultMachines", MACHINES_GO, machines, machine),
         # These are found by their tag, and always looked for.
         allow("VaultBalancer", BALANCER_GOES, [balancer, listener, targets]),
-        allow("VaultRole", [*ROLE_GOES, *PROFILE_GOES], [*role, replication_role(inputs), *profile]),
+        allow("VaultRole", [*ROLE_GOES, *PROFILE_GOES], [role, replication_role(inputs), profile]),
         allow("VaultInitPolicy", INIT_POLICY_GOES, [_init_policy_arn(inputs)]),
         # From whomever it was attached to, and no other policy from anybody.
         allow(
@@ -492,6 +546,14 @@ def decommission_policy(inputs: RunnerInputs) -> Document:
         parameter = [arn(inputs, "ssm", f"parameter/{inputs['ca_parameter'].strip('/')}")]
         statements.append(allow("VaultCACertificate", ["ssm:DeleteParameter", "ssm:GetParameter"], parameter))
     return document(statements)
+
+
+def drill_role_goes_policy(inputs: RunnerInputs) -> Document:
+    """What decommission.yml looks for and removes of the machines of drills, whether these are switched on by now or not."""
+    name = f"vault-{inputs['cluster']}-drill"
+    return document(
+        [allow("VaultDrillRole", [*ROLE_GOES, *PROFILE_GOES], [role_arn(inputs, name), _profile(inputs, name)])]
+    )
 
 
 # --- parts of several
@@ -538,6 +600,25 @@ def _transfer(inputs: RunnerInputs) -> list[Document]:
         use = ["kms:Decrypt", "kms:GenerateDataKey"]
         statements.append(allow("VaultTransferKey", use, [inputs["transfer_key"]], service))
     return statements
+
+
+def _to_machines(inputs: RunnerInputs) -> Document:
+    """Launch machines for drills with their role, and nothing else."""
+    machines = {"StringEquals": {"iam:PassedToService": service_principal("ec2", inputs["partition"])}}
+    return allow("VaultDrillRoleForMachines", ["iam:PassRole"], [role_arn(inputs, inputs["drill_role"])], machines)
+
+
+def _launch_with(inputs: RunnerInputs, subnets: list[str]) -> list[Document]:
+    """Images are somebody else's, and network interfaces have no tag."""
+    image = f"arn:{inputs['partition']}:ec2:{inputs['region']}::image/*"
+    pair = [_ec2(inputs, f"key-pair/{inputs['key_pair']}")] if inputs["key_pair"] else []
+    where = [_ec2(inputs, f"subnet/{subnet}") for subnet in subnets]
+    things = [image, *where, _ec2(inputs, "network-interface/*"), *pair]
+    return [allow("VaultLaunchWith", ["ec2:RunInstances"], things)]
+
+
+def _profile(inputs: RunnerInputs, name: str) -> str:
+    return _iam(inputs, f"instance-profile{inputs['iam_path']}{name}")
 
 
 def _own_buckets(inputs: RunnerInputs) -> list[str]:

@@ -26,6 +26,7 @@ INPUTS: RunnerInputs = {
     "bucket": "example-vault-snapshots",
     "secret": "vault/test/recovery",
     "node_role": "vault-node",
+    "drill_role": "",
     "iam_path": "/",
     "ca_alias": "alias/vault-test-ca",
     "ca_parameter": "/vaultops/test/ca",

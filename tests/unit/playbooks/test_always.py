@@ -18,6 +18,7 @@ ALONE = {
     "playbooks/tasks/behind_balancer.yml",
     "roles/vault_failover/tasks/check.yml",
     "playbooks/tasks/restore_drill/drill.yml",
+    "roles/vault_ec2/tasks/drill_make.yml",
     "playbooks/tasks/restore_drill/remove.yml",
     "playbooks/tasks/under_aws_lease.yml",
 }

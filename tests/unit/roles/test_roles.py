@@ -117,7 +117,11 @@ def second_defaults(text: str) -> set[str]:
 
 
 # What says which hosts a play has is read before any role's defaults are there.
-BEFORE_ROLES = {("reach.yml", "vault_leaving")}
+BEFORE_ROLES = {
+    ("reach.yml", "vault_leaving"),
+    ("restore_drill.yml", "vault_drill_machine"),
+    ("drill_machine.yml", "vault_drill_machine"),
+}
 
 
 def test_an_input_gets_its_default_in_one_place():

@@ -32,6 +32,7 @@ SITE: policies.PolicyInputs = {
     "restorers": [],
     "secret": "",
     "node_role": "vault-prod-node",
+    "drill_role": "",
     "iam_path": "/",
     "sessions": False,
 }

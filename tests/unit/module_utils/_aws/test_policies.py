@@ -34,6 +34,7 @@ PLAIN: policies.PolicyInputs = {
     "restorers": [OPERATOR],
     "secret": "vault/prod/recovery",
     "node_role": "vault-prod-node",
+    "drill_role": "",
     "iam_path": "/",
     "sessions": False,
     "ca_alias": "alias/vault-prod-ca",
@@ -50,6 +51,7 @@ EVERYTHING: policies.PolicyInputs = {
     "snapshot_key": SNAPSHOT_KEY,
     "archive": True,
     "sessions": True,
+    "drill_role": "vault-prod-drill",
     "replica_region": "eu-west-1",
     "replica_bucket": "example-snapshots-eu-west-1",
 }
@@ -58,6 +60,7 @@ COMBINATIONS = {
     "node_auto_join": policies.node_policy(AUTO_JOIN),
     "node_snapshots": policies.node_policy(SNAPSHOTS),
     "node_everything": policies.node_policy(EVERYTHING),
+    "drill": policies.drill_policy(EVERYTHING),
     "init": policies.init_policy(PLAIN),
     "init_bucket": policies.init_policy(SNAPSHOTS),
     "bucket": policies.bucket_policy(SNAPSHOTS),

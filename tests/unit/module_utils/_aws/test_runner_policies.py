@@ -25,8 +25,8 @@ with warnings.catch_warnings():
 
 POLICIES = GOLDEN / "policies"
 INPUTS = {"plain": PLAIN, "everything": EVERYTHING}
-NAMES = list(runner_policies.runner_policies(PLAIN))
-CASES = [(kind, name) for kind in INPUTS for name in NAMES]
+NAMES = list(runner_policies.runner_policies(EVERYTHING))
+CASES = [(kind, name) for kind, inputs in INPUTS.items() for name in runner_policies.runner_policies(inputs)]
 # AWS gives these no resources, and no region.
 WORLDWIDE = {"iam:ListPolicies", "s3:ListAllMyBuckets"}
 
@@ -65,6 +65,7 @@ SWITCHES: dict[str, tuple[t.Any, ...]] = {
     "balancer": (False, True),
     "replica_region": ("", "eu-west-1"),
     "replica_bucket": ("", "example-snapshots-eu-west-1"),
+    "drill_role": ("", "vault-prod-drill"),
     "transfer_bucket": ("", "example-transfer"),
     "own_transfer_bucket": ("", "example-transfer"),
     "custody_key": ("", "alias/custody", "1234", "arn:aws:kms:eu-central-1:444455556666:key/custody"),
@@ -104,6 +105,7 @@ def long_names(number: int) -> runner_policies.RunnerInputs:
         "prefix": f"snapshots/{name}",
         "secret": f"vault/{name}/recovery",
         "node_role": f"vault-{name}-node",
+        "drill_role": f"vault-{name}-drill",
         "ca_alias": f"alias/vault-{name}-ca",
         "ca_parameter": f"/vaultops/{name}/ca",
         "lease": f"/vaultops/{name}/lease",
@@ -147,6 +149,7 @@ def test_the_longest_names_fit_and_what_does_not_is_said():
         ({"alarms_topic": "arn:aws:sns:eu-central-1:111122223333:pagers"}, {"provision-machines": "sns:"}),
         ({"lock": False}, dict.fromkeys(NAMES, "s3:PutBucketObjectLockConfiguration")),
         ({"certificates": False}, {"status": "kms:Sign", "backup": "kms:Sign"}),
+        ({"drill_role": "", "egress": False}, dict.fromkeys(("provision-machines",), "ec2:RevokeSecurityGroupEgress")),
         ({"custody_key": "", "transfer_key": ""}, {"site": "kms:GenerateDataKey"}),
     ],
 )
@@ -267,6 +270,15 @@ EVERYBODY = [
     Asked("iam:CreateServiceLinkedRole", f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ec2.amazonaws.com/x"),
     Asked("ec2:TerminateInstances", of("ec2", "instance/i-1"), THEIRS),
     Asked("ec2:ModifyInstanceAttribute", of("ec2", "instance/i-1"), THEIRS),
+    # Of drills: the machine of another cluster, a tag that makes a machine one of them, and their role elsewhere.
+    Asked("ec2:RunInstances", of("ec2", "security-group/sg-2"), {"aws:ResourceTag/vault-cluster": "staging"}),
+    Asked("ec2:CreateTags", of("ec2", "instance/i-1"), {"aws:RequestTag/vault-cluster": "prod/drill"}),
+    Asked("ec2:TerminateInstances", of("ec2", "instance/i-1"), {"aws:ResourceTag/vault-cluster": "staging/drill"}),
+    Asked(
+        "iam:PassRole",
+        f"arn:aws:iam::{ACCOUNT}:role/company/vault-prod-drill",
+        {"iam:PassedToService": "lambda.amazonaws.com"},
+    ),
     Asked("ec2:DescribeInstances", "*", {"aws:RequestedRegion": "us-east-1"}),
     Asked("ssm:StartSession", of("ec2", "instance/i-1"), {"ssm:resourceTag/vault-cluster": "staging"}),
     Asked("ssm:SendCommand", of("ec2", "instance/i-1"), {"ssm:resourceTag/vault-cluster": "prod"}),
@@ -298,6 +310,24 @@ READS_ALONE = [
     Asked("ssm:StartSession", of("ec2", "instance/i-1"), {"ssm:resourceTag/vault-cluster": "prod"}),
 ]
 NO_BUCKET = [Asked("s3:DeleteBucket", S3), Asked("s3:PutBucketPolicy", S3), Asked("s3:PutLifecycleConfiguration", S3)]
+# The drill's machine is launched with its own role and its own tag, and nothing else is terminated.
+DRILL_ALONE = [
+    Asked("ec2:RunInstances", of("ec2", "instance/new"), {"aws:RequestTag/vault-cluster": "prod"}),
+    Asked("ec2:RunInstances", of("ec2", "subnet/subnet-2")),
+    Asked("ec2:TerminateInstances", of("ec2", "instance/i-1"), OWN_KEY),
+    Asked("ec2:AuthorizeSecurityGroupIngress", of("ec2", "security-group/sg-1"), OWN_KEY),
+    Asked(
+        "iam:PutRolePolicy",
+        f"arn:aws:iam::{ACCOUNT}:role/company/vault-prod-drill",
+        {"iam:PermissionsBoundary": EVERYTHING["boundary"]},
+    ),
+    NO_MACHINES[3],
+    Asked("ssm:StartSession", of("ec2", "instance/i-1"), {"ssm:resourceTag/vault-cluster": "prod"}),
+]
+NO_DRILL = [
+    Asked("ec2:RunInstances", of("ec2", "instance/new"), {"aws:RequestTag/vault-cluster": "prod/drill"}),
+    Asked("ec2:TerminateInstances", of("ec2", "instance/i-1"), {"aws:ResourceTag/vault-cluster": "prod/drill"}),
+]
 SNAPSHOT = [Asked("s3:GetObject", f"{S3}/vault/prod/prod_1")]
 SIGN = [Asked("kms:Sign", f"{KMS}:key/1", {**HERE, "kms:ResourceAliases": ["alias/vault-prod-ca"]})]
 NO_NEW_RECOVERY_KEYS = [
@@ -306,15 +336,27 @@ NO_NEW_RECOVERY_KEYS = [
 ]
 DENIED = {
     "provision": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, NO_KEYS[0], *NO_MACHINES[:3], NO_BUCKET[0]],
+    "provision-drill": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, *NO_KEYS, *NO_BUCKET, *NO_MACHINES, *NO_DRILL, *READS_ALONE],
     "provision-machines": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, *NO_KEYS, *NO_BUCKET, NO_MACHINES[1], NO_MACHINES[3]],
     "site": [*SNAPSHOT, *NO_KEYS, *NO_MACHINES, *NO_BUCKET],
     "status": [*NOT_OWN_DATA, *NO_KEYS, *NO_MACHINES, *NO_BUCKET, *READS_ALONE],
     "backup": [*NOT_OWN_DATA, *SNAPSHOT, *NO_KEYS, *NO_MACHINES, *NO_BUCKET],
     "custody": [*SNAPSHOT, *NO_KEYS, *NO_MACHINES, *NO_BUCKET, *READS_ALONE, *NO_NEW_RECOVERY_KEYS],
-    "restore": [*NOT_OWN_DATA, *NO_KEYS, *NO_MACHINES, *NO_BUCKET],
+    "restore": [*NOT_OWN_DATA, *NO_KEYS, *NO_MACHINES, *NO_BUCKET, *NO_DRILL],
+    "drill": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, *NO_KEYS, *NO_BUCKET, *READS_ALONE, *DRILL_ALONE],
     "move_seal_key": [*NOT_OWN_DATA, *SIGN, *NO_KEYS, *NO_MACHINES, *NO_BUCKET, *READS_ALONE],
     "renew": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, *NO_KEYS, NO_MACHINES[0], *NO_MACHINES[2:], *NO_BUCKET, *READS_ALONE],
     "decommission": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, NO_KEYS[1], NO_MACHINES[0], NO_MACHINES[3], NO_BUCKET[1]],
+    "decommission-drill": [
+        *NOT_OWN_DATA,
+        *SNAPSHOT,
+        *SIGN,
+        *NO_KEYS,
+        *NO_BUCKET,
+        *NO_MACHINES,
+        *NO_DRILL,
+        *READS_ALONE,
+    ],
 }
 
 
