@@ -136,7 +136,7 @@ class Removed(t.NamedTuple):
     source: str
 
 
-_STANDALONE = "helper/builtinplugins/registry_full.go of 1.21.1; pending removal from 1.12 on (pull request 18176)"
+_STANDALONE = "`helper/builtinplugins/registry_full.go` of 1.21.1; pending removal from 1.12 on (hashicorp/vault#18176)"
 REMOVED = (
     Removed("auth", "app-id", (1, 12, 0), _STANDALONE),
     *(
