@@ -46,10 +46,6 @@ unreadable:
   returned: success
   type: list
   elements: dict
-allow_audit_log_prefixing:
-  description: Whether the configuration says so.
-  returned: success
-  type: bool
 """
 
 import typing as t

@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 NOTHING: dict = {"policies": {}, "audit": {}, "mounts": [], "plugins": [], "missing": []}
-NODE: dict = {"switches": [], "duplicates": [], "unreadable": [], "allow_audit_log_prefixing": False}
+NODE: dict = {"switches": [], "duplicates": [], "unreadable": []}

@@ -116,13 +116,6 @@ def _labelled_in_json(text: str, name: str) -> dict[str, list[str]]:
     return found
 
 
-def settings(text: str) -> dict[str, str]:
-    """What is set at the top, without what is inside of blocks: name -> the value as it is written, lists left out."""
-    if is_json(text):
-        return {key: json.dumps(value) for key, value in _pairs_of(text) if not isinstance(value, list)}
-    return {item.names[0]: item.value for item in parse(text).items if item.assigned and isinstance(item.value, str)}
-
-
 class _Object(list):  # type: ignore[type-arg]
     """The pairs of an object in JSON, where a name may come twice."""
 

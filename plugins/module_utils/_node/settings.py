@@ -11,7 +11,6 @@ from .._common.errors import Problem
 from . import installation
 
 PREFIX = "VAULT_ALLOW_PENDING_REMOVAL_"
-PREFIXING = "allow_audit_log_prefixing"
 
 
 def read(service: str, pid: int | None, proc: str = "/proc") -> dict[str, t.Any]:
@@ -69,14 +68,10 @@ def configuration(paths: t.Iterable[str]) -> dict[str, t.Any]:
     """A file that nobody understands is named, and nothing is said of what it holds."""
     duplicates: list[dict[str, t.Any]] = []
     unreadable: list[dict[str, str]] = []
-    prefixing = False
     for path in paths:
         text = installation.text_of(path)
         try:
             duplicates += [{"path": path, **one._asdict()} for one in hcl.duplicates(text)]
-            value = hcl.settings(text).get(PREFIXING)
         except Problem as error:
             unreadable.append({"path": path, "problem": error.cause})
-            continue
-        prefixing = prefixing or (value or "").strip('"') in ("true", "1")
-    return {"duplicates": duplicates, "unreadable": unreadable, PREFIXING: prefixing}
+    return {"duplicates": duplicates, "unreadable": unreadable}

@@ -106,27 +106,23 @@ def _switched_on(node: Part) -> str | None:
     return str(places[-1]["where"]) if places and places[-1]["value"] in _TRUE else None
 
 
-def _audit(_one: Crossing, _before: Number, after: Number, seen: Part, nodes: t.Mapping[str, Part]) -> Judged:
+def _audit(one: Crossing, _before: Number, after: Number, seen: Part, _nodes: t.Mapping[str, Part]) -> Judged:
     devices = seen.get("audit") or {}
-    forbidding = [name for name, node in nodes.items() if not node.get("allow_audit_log_prefixing")]
-    bad: dict[str, str] = {}
-    for path, device in devices.items():
-        options = device.get("options") or {}
-        if device["type"] != "file":
-            continue
-        if _is_executable(options.get("mode")):
-            bad[path] = (
-                f"has the mode {options['mode']}: Vault {text(after)} sets up no file that may be executed. Enable one with the "
-                "mode 0600 under another path, and disable this one"
-            )
-        elif options.get("prefix") and forbidding:
-            bad[path] = (
-                f"has a prefix, which Vault {text(after)} sets up only where allow_audit_log_prefixing is true, and it is not on "
-                f"{', '.join(forbidding)}. Set it there, or enable a device without a prefix under another path and disable "
-                "this one"
-            )
-    sealed = " No other device is left, so every node would stay sealed." if bad and set(bad) == set(devices) else ""
-    return [f"The audit device {path} {why}.{sealed}" for path, why in bad.items()], []
+    options = {path: device.get("options") or {} for path, device in devices.items() if device["type"] == "file"}
+    bad = [path for path, chosen in options.items() if _is_executable(chosen.get("mode"))]
+    prefixed = [path for path, chosen in options.items() if chosen.get("prefix")]
+    end = " No other device is left, so no node would serve." if bad and set(bad) == set(devices) else ""
+    problems = [
+        f"The audit device {path} has the mode {options[path]['mode']}: Vault {text(after)} sets up no file that may be executed "
+        f"(CVE-2025-6000). Enable one with the mode 0600 under another path, and disable this one.{end}"
+        for path in bad
+    ]
+    notes = [
+        f"The audit device {path} has a prefix, and goes on working. Such a device is enabled anew only where the configuration "
+        f"says allow_audit_log_prefixing ({one.source})."
+        for path in prefixed
+    ]
+    return problems, notes
 
 
 def _is_executable(mode: t.Any) -> bool:

@@ -52,10 +52,10 @@ CROSSINGS = (
     ),
     Crossing(
         ((1, 16, 23), (1, 17, 19), (1, 18, 12), (1, 19, 7), (1, 20, 1)),
-        "a file audit device with an executable mode, or with a prefix that the configuration does not allow, is not set up; "
-        "where it is the only one, nodes stay sealed (CVE-2025-6000)",
+        "a file audit device with an executable mode is not set up, and where it is the only one, no node serves; one with a "
+        "prefix is enabled anew only where the configuration says allow_audit_log_prefixing (CVE-2025-6000)",
         f"{CHANGES}#cve-2025-6000",
-        reads=(AUDIT, NODES),
+        reads=(AUDIT,),
         name="audit",
     ),
     Crossing(

@@ -41,7 +41,6 @@ def test_a_node_as_the_collection_makes_it_has_nothing_of_all_that(node, check):
         "switches": [],
         "duplicates": [],
         "unreadable": [],
-        "allow_audit_log_prefixing": False,
     }
     assert set(yaml.safe_load(vault_settings_info.RETURN)) == set(said) - {"changed", "invocation"}
 
@@ -56,20 +55,6 @@ def test_a_file_that_nobody_understands_is_not_one_without_anything(node):
     assert said["unreadable"] == [
         {"path": str(node.etc / "vault.hcl"), "problem": "line 1: a string that does not end"}
     ]
-
-
-@pytest.mark.parametrize(
-    ("config", "allowed"),
-    [
-        ("allow_audit_log_prefixing = true", True),
-        ('{"allow_audit_log_prefixing": true}', True),
-        ("allow_audit_log_prefixing = false", False),
-        ("# allow_audit_log_prefixing = true", False),
-        ("telemetry {\n  allow_audit_log_prefixing = true\n}", False),
-    ],
-)
-def test_whether_prefixes_are_allowed(node, config, allowed):
-    assert node(config)["allow_audit_log_prefixing"] is allowed
 
 
 @pytest.mark.parametrize(

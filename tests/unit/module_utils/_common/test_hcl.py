@@ -120,9 +120,3 @@ def test_blocks_with_a_label_are_told_with_what_is_set_inside():
     assert hcl.labelled(as_json, "path") == {"a/{{x}}": ["capabilities"], "b": ["allowed_parameters"]}
     assert hcl.labelled('{"path": [{"a": {"x": 1}}, {"b": {}}]}', "path") == {"a": ["x"], "b": []}
     assert hcl.labelled('path {\n "a" = { x = 1 }\n}', "path") == {"a": ["x"]}
-
-
-def test_settings_are_those_at_the_top():
-    text = 'ui = true\nlistener "tcp" { ui = false }\nname = "x"\nlist = ["a"]\n'
-    assert hcl.settings(text) == {"ui": "true", "name": '"x"'}
-    assert hcl.settings('{"ui": true, "listener": {"tcp": {"ui": false}}, "list": []}')["ui"] == "true"

@@ -136,7 +136,7 @@ def test_what_is_crossed_is_never_passed_unread():
     ("start", "target", "parts"),
     [
         ("1.21.0", "1.21.1", []),
-        ("1.19.0", "1.21.1", ["audit", "nodes", "policies"]),
+        ("1.19.0", "1.21.1", ["audit", "policies", "nodes"]),
         ("1.20.1", "1.21.0", ["policies", "nodes"]),
         ("1.21.1", "1.21.6", ["policies"]),
         ("1.21.1", "2.0.0", ["mounts"]),
