@@ -111,8 +111,9 @@ release-test: setup  ## A release built twice is the same, bit by bit; what is n
 	@echo "== releases: usually 5 minutes"
 	@$(LAB) VAULTOPS_RELEASE_VENV="$(RELEASE)" VAULTOPS_GALAXY_VENV="$(GALAXY)" pytest tests/loopback/test_release.py
 
-docs: setup  ## Write docs/inputs.md, docs/versions.md, the job templates, the pattern and the changelog anew, from what they are made of
+docs: setup  ## Write docs/inputs.md, docs/crossings.md, docs/versions.md, the job templates, the pattern and the changelog anew, from what they are made of
 	@$(LAB) python docs/generate_inputs.py
+	@$(LAB) python docs/generate_crossings.py
 	@$(LAB) python awx/generate.py
 	@$(LAB) python docs/generate_versions.py
 	@for version in $(patsubst ansible-%,%,$(VERSIONS)); do [ ! -e .ansible/versions/$$version ] || \

@@ -253,6 +253,7 @@ class FilterModule:
             "status_page": render.status,
             "turns": turns,
             "upgrade_plan": upgrade.upgrade,
+            "upgrade_reads": upgrade.reads,
             "way_back": upgrade.way_back,
             "with_every_step": with_every_step,
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.server
 import json
+import re
 import secrets
 import ssl
 import threading
@@ -113,7 +114,8 @@ class Vault:
         policies = self.tokens[token]
         if "root" in policies or any("sys/*" in self.policies.get(name, "") for name in policies):
             return True
-        return verb == "read" and any(f'"{path}"' in self.policies.get(name, "") for name in policies)
+        named = [one for name in policies for one in re.findall(r'path "([^"]+)"', self.policies.get(name, ""))]
+        return verb == "read" and any(path == one or (one[-1] == "*" and path.startswith(one[:-1])) for one in named)
 
     def answer(self, verb: str, path: str, body: dict[str, t.Any], token: str, peer: t.Any) -> tuple[int, t.Any]:
         if path == "sys/leader":

@@ -44,7 +44,18 @@ AUTOPILOT_AT = "sys/storage/raft/autopilot/configuration"
 PEERS_AT, PEERS_HEALTH_AT = "sys/storage/raft/configuration", "sys/storage/raft/autopilot/state"
 REMOVE_PEER = "sys/storage/raft/remove-peer"
 RAFT = (AUTOPILOT_AT, PEERS_AT, PEERS_HEALTH_AT, REMOVE_PEER)
-KEPT = ("cubbyhole/", "sys/policies/acl/", "sys/audit", "sys/auth", "auth/cert/certs/", "auth/cert/crls", *RAFT)
+CATALOG = "sys/plugins/catalog"
+KEPT = (
+    "cubbyhole/",
+    "sys/policies/acl",
+    "sys/audit",
+    "sys/auth",
+    "sys/mounts",
+    CATALOG,
+    "auth/cert/certs/",
+    "auth/cert/crls",
+    *RAFT,
+)
 AUTOPILOT = {
     "cleanup_dead_servers": False,
     "dead_server_last_contact_threshold": "24h0m0s",
@@ -346,7 +357,10 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
             elif path == "auth/cert/crls":
                 names = [name.rpartition("/")[2] for name in vault.kept if name.startswith("auth/cert/crls/")]
                 self._json(200 if names else 404, {"data": {"keys": names}} if names else {"errors": []})
-            elif path in ("sys/audit", "sys/auth"):
+            elif path == "sys/policies/acl":
+                names = [name.removeprefix(f"{path}/") for name in vault.kept if name.startswith(f"{path}/")]
+                self._json(200, {"data": {"keys": ["default", *sorted(names), "root"]}})
+            elif path in ("sys/audit", "sys/auth", "sys/mounts"):
                 under = {name.removeprefix(f"{path}/"): one for name, one in vault.kept.items() if f"{path}/" in name}
                 self._json(200, {"data": {f"{name}/": {**one, "path": f"{name}/"} for name, one in under.items()}})
             elif place in vault.kept:

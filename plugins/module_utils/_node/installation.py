@@ -18,9 +18,9 @@ CONFIG = ["/etc/vault.d/vault.hcl", "/etc/vault.d/reload.hcl"]
 def read(service: str) -> dict[str, t.Any]:
     """Texts by path. *environment_files* hold names only: the values have no reason to leave the node."""
     unit, drop_ins = unit_files(service)
-    texts = {path: _text(path) for path in [*unit, *drop_ins]}
+    texts = {path: text_of(path) for path in [*unit, *drop_ins]}
     settings = [setting for text in texts.values() for setting in sections(text)]
-    configs = {path: _text(path) for path in config_files(settings)}
+    configs = {path: text_of(path) for path in config_files(settings)}
     return {
         "unit": {path: texts[path] for path in unit},
         "drop_ins": {path: texts[path] for path in drop_ins},
@@ -76,7 +76,7 @@ def _environment_files(settings: list[tuple[str, str]]) -> list[str]:
 
 
 def _names(path: str) -> list[str]:
-    lines = (line.strip() for line in _text(path).splitlines())
+    lines = (line.strip() for line in text_of(path).splitlines())
     return [line.split("=", 1)[0].strip() for line in lines if "=" in line and line[0] not in "#;"]
 
 
@@ -87,7 +87,7 @@ def words(command: str) -> list[str]:
         return command.split()
 
 
-def _text(path: str) -> str:
+def text_of(path: str) -> str:
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:
             return stream.read()

@@ -7,38 +7,14 @@ Decided from what runs now, never from what an earlier run did: so a run that wa
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 
-from . import editions
+from . import crossing_check, crossings, editions
 from .inputs import BROKEN_AUTO_JOIN, VERSION
+from .versions import number as _number
+from .versions import plain as _plain
+from .versions import text as _text
 
 UPGRADING = "https://developer.hashicorp.com/vault/docs/upgrade"
-CHANGES = "https://developer.hashicorp.com/vault/docs/updates/important-changes"
-
-Number = tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class UpgradeNote:
-    """What changes for a cluster that goes from below *version* to it or above."""
-
-    version: Number
-    text: str
-    source: str
-    refused: bool = False
-
-
-UPGRADE_NOTES = (
-    UpgradeNote(
-        (1, 11, 0),
-        "Below 1.11 autopilot does not tell which version a node runs, so no gate could judge it. Go to 1.11 by hand first",
-        "https://developer.hashicorp.com/vault/docs/v1.11.x/upgrading",
-        refused=True,
-    ),
-    UpgradeNote((1, 20, 0), "disable_mlock must be set with Raft; vault_server sets it", CHANGES),
-    UpgradeNote((2, 0, 0), "generate-root and rekey want a token besides the recovery keys", CHANGES),
-    UpgradeNote((2, 1, 0), "duplicate attributes in vault.hcl are refused; vault_server writes none", CHANGES),
-)
 
 
 class Step(t.TypedDict):
@@ -67,9 +43,17 @@ def upgrade(
     installed: t.Mapping[str, t.Mapping[str, t.Any]],
     target: str,
     join: str,
+    seen: t.Mapping[str, t.Any] | None = None,
+    settings: t.Mapping[str, t.Mapping[str, t.Any]] | None = None,
 ) -> Plan:
-    """*status*, *raft*: results of vault_status_info and vault_raft_info; *installed*: vault_node_info's, by node."""
+    """*status*, *raft*: results of vault_status_info and vault_raft_info; *installed*: vault_node_info's, by node; *seen*: of
+    vault_crossing_info, *settings*: vault_settings_info's, by node, where something of what is crossed has to be read.
+    """
     problems = _cluster_problems(status, raft) or _version_problems(status, target, join)
+    notes: list[str] = []
+    if not problems:
+        oldest = min(_number(node["version"]) for node in status["nodes"])
+        problems, notes = crossing_check.judge(oldest, _number(target), seen, settings or {})
     if problems:
         return {"problems": problems, "steps": [], "notes": []}
     steps: list[Step] = []
@@ -79,9 +63,15 @@ def upgrade(
         begun = " (switched already, and not restarted)" if installed[node["name"]].get("current") == target else ""
         what = f"{node['version']} -> {target}{begun}"
         steps.append({"node": node["name"], "active": node["state"] == "active", "text": _said(node, what)})
-    oldest = min(_number(node["version"]) for node in status["nodes"])
-    notes = [f"{c.text} ({c.source})." for c in UPGRADE_NOTES if oldest < c.version <= _number(target)]
     return {"problems": [], "steps": steps, "notes": notes}
+
+
+def reads(status: t.Mapping[str, t.Any], target: str) -> list[str]:
+    """What has to be read before an upgrade to *target*; nothing where the versions allow none."""
+    versions = [node["version"] or "" for node in status["nodes"]]
+    if not all(VERSION.fullmatch(_plain(version)) for version in (*versions, target)):
+        return []
+    return crossings.reads(min(map(_number, versions)), _number(target))
 
 
 def restart(status: t.Mapping[str, t.Any], raft: t.Mapping[str, t.Any]) -> Plan:
@@ -182,6 +172,12 @@ def _cluster_problems(status: t.Mapping[str, t.Any], raft: t.Mapping[str, t.Any]
 def _version_problems(status: t.Mapping[str, t.Any], target: str, join: str) -> list[str]:
     if not VERSION.fullmatch(_plain(target)):
         return [f"vault_version is '{target}'. Give the whole version, such as 1.21.1."]
+    hidden = [node["name"] for node in status["nodes"] if not VERSION.fullmatch(_plain(node["version"] or ""))]
+    if hidden:
+        return [
+            f"{', '.join(hidden)} does not tell which version it runs, so nothing says what an upgrade would change. Take "
+            "redact_version out of its listener for as long as the upgrade lasts."
+        ]
     crossed = editions.problems([node["version"] for node in status["nodes"]], target)
     if crossed:
         return crossed
@@ -200,27 +196,13 @@ def _version_problems(status: t.Mapping[str, t.Any], target: str, join: str) -> 
         ]
     if join == "aws" and any(first <= wanted <= last for first, last in BROKEN_AUTO_JOIN):
         return [
-            f"Vault {target} can't join by EC2 tag, so a node would not come back. Choose another version ({CHANGES})."
+            f"Vault {target} can't join by EC2 tag, so a node would not come back. Choose another version "
+            f"({crossings.CHANGES})."
         ]
     if old and wanted[0] > old[0][0] + 1:
         return [f"From {_text(old[0])} to {target} is more than one major version. Go by way of the one between."]
     return [
-        f"From {_text(old[0])} to {target}: {note.text} ({note.source})."
-        for note in UPGRADE_NOTES
-        if old and note.refused and old[0] < note.version <= wanted
+        f"From {_text(old[0])} to {target}: {one.text} ({one.source})."
+        for one in (crossings.crossed(old[0], wanted) if old else [])
+        if one.refused
     ]
-
-
-def _plain(version: str) -> str:
-    """Without the edition, and without what tells a candidate from a release."""
-    return version.split("+")[0].split("-")[0]
-
-
-def _number(version: str) -> Number:
-    """1.21.1, 1.21.1+ent -> (1, 21, 1)"""
-    major, minor, patch = _plain(version).split(".")
-    return int(major), int(minor), int(patch)
-
-
-def _text(number: Number) -> str:
-    return ".".join(map(str, number))

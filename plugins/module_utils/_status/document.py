@@ -10,7 +10,7 @@ import typing as t
 
 from .._common import words
 from .._snapshot import drill
-from . import findings, limits, probe, sight
+from . import findings, limits, probe, sight, vulnerabilities
 
 FORMAT = 1
 Found = t.Mapping[str, t.Any]  # the result of a module, or of one that failed and says why in msg
@@ -43,7 +43,7 @@ def document(
     probes: Found | None = None,
 ) -> Part:
     """*about* is name, region, key_alias, bucket, prefix and node_ids (by the node's name), as the inventory has them,
-    and what limits.of() reads.
+    the list of vulnerabilities, and what limits.of() reads.
 
     The others are the results of vault_status_info, vault_certificate_info, vault_raft_info, vault_audit_info,
     kms_key_info, vault_snapshot_info and vault_record_info, and by node what slurp has read of the probe's metrics; None for
@@ -73,6 +73,9 @@ def document(
         "key": _key(about["key_alias"], key),
         "snapshots": _snapshots(now, about, snapshots),
         "drill": _drill(now, drills),
+        "vulnerabilities": vulnerabilities.part(
+            status["cluster"].get("versions") or [], about.get("vulnerabilities") or None
+        ),
         "limits": limits.of(about),
     }
     known = [node["peer"]["node_id"] for node in made["nodes"] if node["peer"]]

@@ -10,7 +10,7 @@ import typing as t
 
 from .._common import words
 from .._common.aws import same_key
-from . import probe
+from . import probe, vulnerabilities
 
 Part = t.Mapping[str, t.Any]
 Finding = dict[str, str]
@@ -22,7 +22,7 @@ COPY_SECONDS = 3600
 
 def collect(document: Part) -> list[Finding]:
     found: list[tuple[str, str]] = []
-    for part in (_cluster, _nodes, _audit, _raft, _key, _snapshots, _drill):
+    for part in (_cluster, _nodes, _audit, _raft, _key, _snapshots, _drill, _vulnerabilities):
         found += part(document)
     ordered = sorted(found, key=lambda one: LEVELS.index(one[0]))
     return [{"level": level, "text": words.sentence(text)} for level, text in ordered]
@@ -210,3 +210,7 @@ def _drill(document: Part) -> t.Iterator[tuple[str, str]]:
         yield "notice", f"The last restore drill was {words.ago(last['age_seconds'])}"
     if last and last["result"] == "passed" and last["canary_of"] is None:
         yield "notice", "The last restore drill found no canary: playbooks/backup.yml writes one before its snapshot"
+
+
+def _vulnerabilities(document: Part) -> t.Iterator[tuple[str, str]]:
+    yield from vulnerabilities.findings(document["vulnerabilities"])

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from .._common import words
-from . import probe
+from . import probe, vulnerabilities
 
 Part = t.Mapping[str, t.Any]
 
@@ -33,6 +33,8 @@ def lines(document: Part) -> list[str]:
         snapshots(document["snapshots"]),
         drill(document["drill"]),
     ]
+    listed = vulnerabilities.line(document["vulnerabilities"])
+    rest += [listed] if listed else []
     return [head, *nodes, *rest, *(f"{one['level'].capitalize()}: {one['text']}" for one in document["findings"])]
 
 

@@ -27,15 +27,15 @@ path "auth/*" {
 """
 
 # Runs the cluster day by day; sees who may do what, and changes nothing of it. The policy of the canary is a value to be found
-# again, and nobody's policy. A snapshot is readable for who may use the unseal key.
+# again, and nobody's policy. A snapshot is readable for who may use the unseal key. All policies, mounts and plugins are read
+# before an upgrade to a Vault that may not take them.
 OPERATOR_POLICY = """\
 path "sys/auth" { capabilities = ["read"] }
 path "sys/audit" { capabilities = ["read", "sudo"] }
-path "sys/policies/acl/vaultops-operator" { capabilities = ["read"] }
-path "sys/policies/acl/vaultops-admin" { capabilities = ["read"] }
-path "sys/policies/acl/vaultops-status" { capabilities = ["read"] }
-path "sys/policies/acl/vaultops-backup" { capabilities = ["read"] }
-path "sys/policies/acl/vaultops-probe" { capabilities = ["read"] }
+path "sys/mounts" { capabilities = ["read"] }
+path "sys/plugins/catalog" { capabilities = ["read"] }
+path "sys/policies/acl" { capabilities = ["list"] }
+path "sys/policies/acl/*" { capabilities = ["read"] }
 path "sys/policies/acl/vaultops-canary" { capabilities = ["create", "read", "update"] }
 path "auth/aws/config/client" { capabilities = ["read"] }
 path "auth/aws/role/vaultops-operator" { capabilities = ["read"] }

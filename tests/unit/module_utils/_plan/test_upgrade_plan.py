@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import editions, upgrade
+from kit.crossing import NODE, NOTHING
 
 
 def cluster(*versions, active=0, state="live", tolerance=1, missing=None, differences=()):
@@ -32,7 +33,8 @@ def installed(status, **current):
 
 def planned(*versions, target="1.21.1", join="aws", current=None, **options):
     status, raft = cluster(*versions, **options)
-    return upgrade.upgrade(status, raft, installed(status, **(current or {})), target, join)
+    nodes = {node["name"]: NODE for node in status["nodes"]}
+    return upgrade.upgrade(status, raft, installed(status, **(current or {})), target, join, NOTHING, nodes)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,7 @@ def test_a_node_that_was_switched_and_runs_another_binary_is_not_done():
         (("1.20.4+ent",) * 3, {}, "1.20.4+ent runs, and 1.21.1 is the community edition"),
         (("1.21.1+ent.hsm.fips1403",) * 3, {}, "1.21.1+ent.hsm.fips1403 runs"),
         (("1.21.1", "1.21.0+ent", "1.21.1"), {}, "1.21.0+ent runs"),
+        (("1.21.0",) * 3, {"target": "1.21.1+ent"}, "1.21.0 runs, and 1.21.1+ent is the edition ent"),
         (("1.21.0",) * 3, {"state": "degraded"}, "degraded (sealed: vault-2)"),
         (("1.21.0",) * 3, {"tolerance": 0}, "tolerates no failure"),
         (("1.21.0",) * 3, {"missing": "2 of 3 voters are healthy (vault-3 is voter, not healthy)"}, "vault-3 is voter"),
@@ -98,10 +101,51 @@ def test_a_static_join_does_not_mind_a_broken_auto_join():
 
 
 @pytest.mark.parametrize(
-    ("start", "target", "count"), [("1.21.0", "1.21.1", 0), ("1.19.0", "1.21.1", 1), ("1.21.1", "2.1.0", 2)]
+    ("start", "target", "says"),
+    [
+        ("1.19.0", "1.21.1", "disable_mlock must be set"),
+        ("1.21.1", "2.1.0", "generate-root and rekey want a token"),
+        ("2.2.0", "2.2.2", "deny rules match a path whatever its capital letters"),
+        ("2.2.2", "2.3.0", "What Vault changes after 2.2.2 is not known here"),
+    ],
 )
-def test_what_changes_on_the_way_is_noted(start, target, count):
-    assert len(planned(start, start, start, target=target)["notes"]) == count
+def test_what_changes_on_the_way_is_noted(start, target, says):
+    notes = planned(start, start, start, target=target)["notes"]
+    assert [note for note in notes if says in note]
+    assert all(note.endswith(").") for note in notes)
+
+
+def test_what_changes_elsewhere_is_not_noted():
+    assert planned("1.21.0", "1.21.0", "1.21.0")["notes"] == []
+
+
+def test_nodes_that_hide_their_version_are_not_upgraded():
+    plan = planned("1.19.0", "", "1.19.0")
+    assert "vault-2 does not tell which version it runs" in plan["problems"][0]
+    assert upgrade.reads(cluster("1.19.0", "")[0], "1.21.1") == []
+
+
+def test_what_is_crossed_is_never_passed_unread():
+    status, raft = cluster("1.19.0", "1.19.0", "1.19.0")
+    plan = upgrade.upgrade(status, raft, installed(status), "1.21.1", "static")
+    assert plan["steps"] == []
+    assert "was not asked" in plan["problems"][0]
+
+
+@pytest.mark.parametrize(
+    ("start", "target", "parts"),
+    [
+        ("1.21.0", "1.21.1", []),
+        ("1.19.0", "1.21.1", ["audit", "policies", "nodes"]),
+        ("1.20.1", "1.21.0", ["policies", "nodes"]),
+        ("1.21.1", "1.21.6", ["policies"]),
+        ("1.21.1", "2.0.0", ["mounts"]),
+        ("1.21.6", "2.1.0", ["mounts", "policies", "nodes"]),
+        ("1.21.1", "x", []),
+    ],
+)
+def test_what_is_read_is_what_the_upgrade_depends_on(start, target, parts):
+    assert upgrade.reads(cluster(start, start)[0], target) == parts
 
 
 def test_a_restart_takes_every_node_once_and_the_active_one_last():

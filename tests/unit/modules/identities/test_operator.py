@@ -196,11 +196,15 @@ def test_a_list_of_another_ca_locks_nobody_out(tmp_path, ca, vault, set_up, opti
 # --- pure
 
 
-def test_the_operators_policy_names_no_path_twice_and_no_wildcard():
+def test_the_operators_policy_names_no_path_twice_and_no_wildcard_but_one_that_reads_policies():
+    wild = []
     for policy in (state.OPERATOR_POLICY, state.STATUS_POLICY):
-        paths = re.findall(r'^path "([^"]+)"', policy, re.MULTILINE)
+        rules = re.findall(r'^path "([^"]+)" { capabilities = (.+) }$', policy, re.MULTILINE)
+        assert len(rules) == policy.count("path ")
+        paths = [path for path, _able in rules]
         assert len(paths) == len(set(paths)), "Vault refuses a policy with a path that is there twice"
-        assert not [path for path in paths if "*" in path or "+" in path]
+        wild += [(path, able) for path, able in rules if "*" in path or "+" in path]
+    assert wild == [("sys/policies/acl/*", '["read"]')]
 
 
 BOTH = dict.fromkeys([ADMIN, OPERATOR], ("policy", "role", "aws_role"))
