@@ -245,10 +245,7 @@ def too_long(policies: t.Mapping[str, Document]) -> list[str]:
 
 def provision_policy(inputs: RunnerInputs) -> Document:
     """Role, profile, key, bucket and the policy for init; and the lease in AWS."""
-    role, profile = (
-        [role_arn(inputs, inputs["node_role"])],
-        [_iam(inputs, f"instance-profile{inputs['iam_path']}{inputs['node_role']}")],
-    )
+    role, profile = _node_identity(inputs)
     to_machines = {"StringEquals": {"iam:PassedToService": service_principal("ec2", inputs["partition"])}}
     replicates = [replication_role(inputs)] if inputs["replica_bucket"] else []
     roles = role + replicates
@@ -439,10 +436,7 @@ def renew_policy(inputs: RunnerInputs) -> Document:
 
 def decommission_policy(inputs: RunnerInputs) -> Document:
     """Remove what carries the cluster's tag."""
-    role, profile = (
-        [role_arn(inputs, inputs["node_role"])],
-        [_iam(inputs, f"instance-profile{inputs['iam_path']}{inputs['node_role']}")],
-    )
+    role, profile = _node_identity(inputs)
     balancer, targets, listener = _balancer(inputs)
     machines = [_ec2(inputs, "security-group/*"), _ec2(inputs, "instance/*")]
     statements = [
@@ -495,6 +489,14 @@ def decommission_policy(inputs: RunnerInputs) -> Document:
 
 
 # --- parts of several
+
+
+def _node_identity(inputs: RunnerInputs) -> tuple[list[str], list[str]]:
+    """ARNs of the nodes' role and of its instance profile, which have one name."""
+    return (
+        [role_arn(inputs, inputs["node_role"])],
+        [_iam(inputs, f"instance-profile{inputs['iam_path']}{inputs['node_role']}")],
+    )
 
 
 def _lease(inputs: RunnerInputs) -> Document:
