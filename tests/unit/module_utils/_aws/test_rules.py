@@ -56,8 +56,16 @@ def test_a_role_is_not_moved(has, path, back):
     assert f"put back {back}, or choose another vault_node_role" in said
 
 
-def test_what_has_its_name_from_no_input_is_made_anew_instead():
-    (said,) = problems([thing("role", "role/vault-prod-replication")], "/company/")
+@pytest.mark.parametrize(
+    ("kind", "has", "label"),
+    [
+        ("role", "role/vault-prod-replication", "The role vault-prod-replication"),
+        ("managed_policy", "policy/vault-prod-init", "The managed policy vault-prod-init"),
+    ],
+)
+def test_what_has_its_name_from_no_input_is_made_anew_instead(kind, has, label):
+    (said,) = problems([thing(kind, has)], "/company/")
+    assert f"{label} exists as {ARN}:{has}, and vault_iam_path is /company/" in said
     assert "put back /, or delete it: provision.yml makes it anew" in said
     assert "vault_node_role" not in said
 
