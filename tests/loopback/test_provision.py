@@ -163,7 +163,11 @@ ON_THE_WAY = {
     ),
     "killed when the bucket is made": Case(kill=KillAt(f"PUT /{BUCKET}")),
     "S3 throttles for good": Case(
-        (f"The bucket of snapshots: {BUCKET} (eu-central-1): PutBucketPolicy was refused: SlowDown", "Run again"),
+        (
+            f"The policy of the bucket of snapshots: {BUCKET} (eu-central-1): s3:PutBucketPolicy was refused",
+            "SlowDown",
+            "Run again",
+        ),
         (Rule(f"PUT /{BUCKET}?policy", Answer("SlowDown", "Please reduce your request rate.", 503), every=True),),
     ),
     # This module drops what AWS said, and the playbook says how to get at it.
