@@ -481,7 +481,8 @@ def test_who_reaches_the_nodes_what_goes_out_and_the_first_boot_follow_the_input
     assert [{each["GroupId"] for each in one["SecurityGroups"]} for one in instances] == [{group, other}] * 3
     told = ec2.describe_instance_attribute(InstanceId=instances[0]["InstanceId"], Attribute="userData")["UserData"]
     script = base64.b64decode(told["Value"]).decode()
-    assert script.startswith("#!/bin/sh\nagent=yes\nregion=eu-central-1\n#!/bin/sh\n# Installs what a node needs")
+    asked = f"agent=yes\nregion=eu-central-1\ns3={fresh_account.url}\n"
+    assert script.startswith(f"#!/bin/sh\n{asked}#!/bin/sh\n# Installs what a node needs")
 
     iam, kms = fresh_account.client("iam"), fresh_account.client("kms")
     role = iam.get_role(RoleName="vault-node")["Role"]
