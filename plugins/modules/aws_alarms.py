@@ -147,14 +147,16 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     required = params["required_tags"]
     said: list[str] = []
     if params["state"] == "absent":
+        seen["alarms"] = alarms.without_others(seen["alarms"], (), required)
         steps = alarms.removal(names, seen, required)
         said = alarms.ownership_problems(names, seen, required)
         arn = alarms.topic_arn(names)
     else:
+        wanted, said = wish(module, client, names)
+        seen["alarms"] = alarms.without_others(seen["alarms"], wanted["alarms"], required)
         problems = alarms.ownership_problems(names, seen, required)
         if problems:
             raise Problem(" ".join(problems))
-        wanted, said = wish(module, client, names)
         steps = alarms.plan(seen, wanted)
         said += [f"{one} is not confirmed, and gets no alarm yet." for one in alarms.unconfirmed(seen, wanted)]
         arn = wanted["topic_arn"]

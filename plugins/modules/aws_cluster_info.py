@@ -30,7 +30,7 @@ options:
     description: Name of an instance profile.
     type: str
   managed_policy:
-    description: ARN of a managed policy.
+    description: ARN of a managed policy. A policy of the same name under another path is found, too.
     type: str
   bucket:
     description: Name of a bucket.

@@ -104,7 +104,7 @@ def _need_no_versions(module: AnsibleAWSModule, name: str) -> None:
     config = s3_config(module.params["endpoint_url"])
     with translate_errors(module.region, "s3"):
         status = sessions_api.versioning(module.client("s3", config=config), name)
-    said = bucket.versioned([{"name": name, "bucket_versioning": {"Status": status}}], name)
+    said = bucket.versioned([{"name": name, "versioning": status}], name)
     if said:
         raise Problem(said[0], "")
 

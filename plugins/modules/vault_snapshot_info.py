@@ -9,7 +9,8 @@ module: vault_snapshot_info
 short_description: List the snapshots of a Vault cluster in its bucket
 version_added: 1.0.0
 description:
-  - Runs on the controller, and reads the manifests that the backup tool writes beside the snapshots, not the snapshots.
+  - Runs on the controller, and reads the manifests that the backup tool writes beside the snapshots. Of the snapshots it asks S3
+    alone how far their copies in another region are.
   - A manifest that can't be parsed, or whose snapshot is missing, is part of the result and no error. A bucket that may not be
     read is an error.
   - Needs C(s3:ListBucket) on the bucket and C(s3:GetObject) below the prefix, and C(kms:Decrypt) where the bucket
@@ -97,8 +98,9 @@ snapshots:
       description: Whether the manifest carries a seal. It is not opened here, which would need C(kms:Decrypt).
       type: bool
     replication:
-      description: How far S3 is with the copy of the manifest, by the bucket's rules of replication, as V(PENDING), V(COMPLETED)
-        or V(FAILED). V(REPLICA) of a manifest that is a copy itself, and null where no rule covers it.
+      description: How far S3 is with the copies of snapshot and manifest, by the bucket's rules of replication, as V(PENDING),
+        V(COMPLETED) or V(FAILED). V(REPLICA) of a manifest that is a copy itself, and null where no rule covered one of the two
+        when it was written.
       type: str
     age_seconds:
       description: Seconds since it was begun.

@@ -43,7 +43,6 @@ BASE = {
     # By filters of the collection, which are not looked for here.
     "vault_volumes": {},
     "vault_ec2_replaced": {},
-    "vault_ec2_leaving": [],
     "__vault_server_mounts": [],
 }
 

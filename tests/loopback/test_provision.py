@@ -163,7 +163,11 @@ ON_THE_WAY = {
     ),
     "killed when the bucket is made": Case(kill=KillAt(f"PUT /{BUCKET}")),
     "S3 throttles for good": Case(
-        (f"The bucket of snapshots: {BUCKET} (eu-central-1): PutBucketPolicy was refused: SlowDown", "Run again"),
+        (
+            f"The policy of the bucket of snapshots: {BUCKET} (eu-central-1): s3:PutBucketPolicy was refused",
+            "SlowDown",
+            "Run again",
+        ),
         (Rule(f"PUT /{BUCKET}?policy", Answer("SlowDown", "Please reduce your request rate.", 503), every=True),),
     ),
     # This module drops what AWS said, and the playbook says how to get at it.
@@ -477,7 +481,8 @@ def test_who_reaches_the_nodes_what_goes_out_and_the_first_boot_follow_the_input
     assert [{each["GroupId"] for each in one["SecurityGroups"]} for one in instances] == [{group, other}] * 3
     told = ec2.describe_instance_attribute(InstanceId=instances[0]["InstanceId"], Attribute="userData")["UserData"]
     script = base64.b64decode(told["Value"]).decode()
-    assert script.startswith("#!/bin/sh\nagent=yes\nregion=eu-central-1\n#!/bin/sh\n# Installs what a node needs")
+    asked = f"agent=yes\nregion=eu-central-1\ns3={fresh_account.url}\n"
+    assert script.startswith(f"#!/bin/sh\n{asked}#!/bin/sh\n# Installs what a node needs")
 
     iam, kms = fresh_account.client("iam"), fresh_account.client("kms")
     role = iam.get_role(RoleName="vault-node")["Role"]

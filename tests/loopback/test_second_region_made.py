@@ -236,6 +236,18 @@ def test_what_the_home_has_not_made_is_named(account, elsewhere):
     assert words in " ".join(stopped.output.split()), stopped.output
 
 
+def test_the_bucket_at_home_is_none_for_the_second_region(account, elsewhere):
+    before = shared(account)
+    stopped = account.run("provision", variables={**VARIABLES, **elsewhere, "vault_snapshot_bucket": SNAPSHOTS})
+    assert stopped.code != 0
+    said = " ".join(stopped.output.split())
+    assert f"vault_snapshot_bucket is {SNAPSHOTS}, which is in {REGION}, and this inventory is for {SECOND}." in said, (
+        said
+    )
+    assert "Name the bucket that the inventory of eu-central-1 has as vault_snapshot_replica_bucket" in said
+    assert shared(account) == before
+
+
 def test_its_removal_leaves_what_is_the_home_s(account, elsewhere):
     before = shared(account)
     run(account, "decommission", "-e", "vault_decommission=prod", variables=elsewhere)

@@ -199,6 +199,18 @@ def _alarm(arn: str, words: str, metric: tuple[str, str], dimensions: t.Mapping[
     }
 
 
+def without_others(
+    alarms: t.Mapping[str, Document], wanted: t.Container[str], required: t.Mapping[str, str]
+) -> dict[str, Document]:
+    """Without those of another cluster, whose names go on from this one's: of prod-alarm, beside prod. One that has a *wanted*
+    name stays among them, to be refused."""
+
+    def is_anothers(alarm: Document) -> bool:
+        return any(alarm["tags"].get(key, value) != value for key, value in required.items())
+
+    return {name: alarm for name, alarm in alarms.items() if name in wanted or not is_anothers(alarm)}
+
+
 def ownership_problems(names: Names, seen: Seen, required: t.Mapping[str, str]) -> list[str]:
     """Why what has these names must be left alone."""
     things: list[tuple[str, Document | None]] = [

@@ -53,7 +53,7 @@ def rule(client: t.Any, names: Names) -> Document | None:
 
 
 def alarms(client: t.Any, names: Names) -> dict[str, Document]:
-    """Those with the cluster's names. Another cluster's name may begin with this one's, but not go on like this."""
+    """Those whose names begin as the cluster's do, with those of a cluster whose name goes on from this one's with -alarm."""
     found = _all(client, "describe_alarms", "MetricAlarms", AlarmNamePrefix=alarm_name(names, ""))
     return {one["AlarmName"]: {**one, "tags": _alarm_tags(client, one["AlarmArn"])} for one in found}
 

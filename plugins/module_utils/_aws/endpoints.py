@@ -39,6 +39,7 @@ def partition_of(region: str) -> str:
 
 
 def dns_suffix(partition: str) -> str:
+    """What the names of a partition's services end in, also those of kms:ViaService."""
     found = [one for one in _partitions() if one["id"] == partition]
     return found[0]["outputs"]["dnsSuffix"] if found else "amazonaws.com"
 

@@ -41,6 +41,8 @@ CURES = {
     "hand.",
     "InvalidGroup.Duplicate": _MADE_MEANWHILE,
     "LimitExceeded": _QUOTA,
+    "MalformedPolicy": "S3 also refuses a policy that names who does not exist: a role of the inventory, or whom a statement of "
+    "others names.",
     "MalformedPolicyDocument": "AWS also refuses a policy by which the caller could not change the key again, and one "
     "that names who does not exist: keep the caller, or the account's root, among the key's administrators, and give the ARNs of "
     "other accounts' roles with their paths.",
@@ -74,7 +76,7 @@ _NO_REGION = "doesn't match a supported format"
 # Some modules of amazon.aws tell what they tried and drop what AWS said; ansible-core keeps that when asked for tracebacks.
 _CAUSE_DROPPED = re.compile(r"(^|: )(Failed|Timeout trying) to [^:]+$")
 # Under which options modules know what they are about.
-_NAMES = ("name", "iam_name", "resource")
+_NAMES = ("name", "iam_name", "resource", "bucket")
 
 
 class Refused(Problem):

@@ -36,11 +36,27 @@ def instance_profile(client: t.Any, name: str) -> list[Thing]:
 
 
 def managed_policy(client: t.Any, arn: str) -> list[Thing]:
+    """By its name, which one policy of an account has, whatever its path: amazon.aws finds a policy by the name as well."""
     try:
-        found = client.get_policy(PolicyArn=arn, aws_retry=True)["Policy"]
+        return [_managed_policy(client, arn)]
     except is_boto3_error_code("NoSuchEntity"):
-        return []
-    return [_thing("managed_policy", found["PolicyName"], arn, found.get("Tags"))]
+        name = arn.rpartition("/")[2]
+    # IAM tells no two names apart by their case.
+    others = [
+        each for each in _all(client, "list_policies", Scope="Local") if each["PolicyName"].lower() == name.lower()
+    ]
+    things = []
+    for each in others:
+        try:
+            things.append(_managed_policy(client, each["Arn"]))
+        except is_boto3_error_code(_DENIED):
+            things.append({**_thing("managed_policy", each["PolicyName"], each["Arn"], []), "tags": None})
+    return things
+
+
+def _managed_policy(client: t.Any, arn: str) -> Thing:
+    found = client.get_policy(PolicyArn=arn, aws_retry=True)["Policy"]
+    return _thing("managed_policy", found["PolicyName"], found["Arn"], found.get("Tags"))
 
 
 def secret(client: t.Any, name: str) -> list[Thing]:

@@ -209,7 +209,9 @@ def _custody_key(inputs: PolicyInputs, writes: bool = True) -> list[Document]:
         ]
     if not inputs["secret"]:
         return []
-    service = {"StringEquals": {"kms:ViaService": f"secretsmanager.{inputs['region']}.{domain(inputs['partition'])}"}}
+    service = {
+        "StringEquals": {"kms:ViaService": f"secretsmanager.{inputs['region']}.{dns_suffix(inputs['partition'])}"}
+    }
     return [
         allow(
             "VaultCustodyKey", ["kms:Decrypt", *(["kms:GenerateDataKey"] if writes else [])], keys, {**service, **named}
@@ -340,7 +342,7 @@ def through_bucket(inputs: PolicyInputs) -> Document:
     """By S3, for what is in the bucket of snapshots."""
     bucket = bucket_arn(inputs)
     return {
-        "StringEquals": {"kms:ViaService": f"s3.{inputs['region']}.{domain(inputs['partition'])}"},
+        "StringEquals": {"kms:ViaService": f"s3.{inputs['region']}.{dns_suffix(inputs['partition'])}"},
         # The bucket with a bucket key, an object without one.
         "StringLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]},
     }
@@ -536,11 +538,6 @@ def bucket_arn(inputs: PolicyInputs) -> str:
 def bucket_arns(inputs: PolicyInputs) -> list[str]:
     """Also of the one in the second region."""
     return [bucket_arn(inputs), *([bucket_arn(there(inputs))] if inputs["replica_bucket"] else [])]
-
-
-def domain(partition: str) -> str:
-    """What the names of a partition's services end in, such as those of kms:ViaService."""
-    return dns_suffix(partition)
 
 
 def document(statements: list[Document]) -> Document:

@@ -11,6 +11,7 @@ from .instances import COMPLETE_TAG
 from .ownership import LABELS, Thing
 from .volumes import TAG as VOLUMES_TAG
 
+_IN_IAM = ("role", "instance_profile", "managed_policy")
 _PATH = re.compile(r"/([\x21-\x7e]+/)?")
 _BOUNDARY = re.compile(r"arn:[\w-]+:iam::(\d{12}|aws):policy/\S+")
 # What the collection tells its things by, besides the cluster's own tag.
@@ -20,18 +21,24 @@ MOST_TAGS, KEY_CHARACTERS, VALUE_CHARACTERS = 40, 128, 256
 
 
 def problems(
-    things: t.Sequence[Thing], path: str, boundary: str, tags: t.Mapping[str, t.Any], cluster_tag: str
+    things: t.Sequence[Thing],
+    path: str,
+    boundary: str,
+    tags: t.Mapping[str, t.Any],
+    cluster_tag: str,
+    node_role: str,
 ) -> list[str]:
-    """*things*: of aws_cluster_info. *cluster_tag*: the key of the tag that all of the cluster carries."""
+    """*things*: of aws_cluster_info. *cluster_tag*: the key of the tag that all of the cluster carries. *node_role*: the name
+    that the inventory gives the nodes' role and its instance profile."""
     found = []
     if not _PATH.fullmatch(path) or len(path) > 512:
         found.append(f"vault_iam_path is '{path}'. It begins and ends with a slash, such as /company/, and / is none.")
     else:
         found += [
             f"{LABELS[thing['kind']]} {thing['name']} exists as {thing['id']}, and vault_iam_path is {path}. IAM can't move "
-            f"it: put back {_path_of(thing)}, or choose another vault_node_role for new nodes."
+            f"it: put back {_path_of(thing)}, {_or_else(thing, node_role)}."
             for thing in things
-            if thing["kind"] in ("role", "instance_profile") and thing["named"] and _path_of(thing) != path
+            if thing["kind"] in _IN_IAM and thing["named"] and _path_of(thing) != path
         ]
     if boundary and not _BOUNDARY.fullmatch(boundary):
         found.append(
@@ -73,6 +80,15 @@ def _tag_problems(tags: t.Mapping[str, t.Any], cluster_tag: str) -> list[str]:
             f"a value {VALUE_CHARACTERS} at most."
         )
     return found
+
+
+def _or_else(thing: Thing, node_role: str) -> str:
+    if thing["name"] == node_role:
+        return "or choose another vault_node_role for new nodes"
+    if thing["kind"] == "managed_policy":
+        return "or delete it: provision.yml makes it anew, to be attached to the identity that runs init"
+    # No input names the role of the replication: its name follows from the cluster's.
+    return "or delete it: provision.yml makes it anew, and until then S3 copies no snapshot to the second region"
 
 
 def _path_of(thing: Thing) -> str:

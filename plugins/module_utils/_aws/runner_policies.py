@@ -261,7 +261,7 @@ def too_long(policies: t.Mapping[str, Document]) -> list[str]:
 
 def provision_policy(inputs: RunnerInputs) -> Document:
     """Role, profile, key, bucket and the policy for init; and the lease in AWS."""
-    role, profile = [role_arn(inputs, inputs["node_role"])], [_profile(inputs, inputs["node_role"])]
+    role, profile = _node_identity(inputs)
     to_machines = {"StringEquals": {"iam:PassedToService": service_principal("ec2", inputs["partition"])}}
     replicates = [replication_role(inputs)] if inputs["replica_bucket"] else []
     roles = role + replicates
@@ -493,7 +493,7 @@ def renew_policy(inputs: RunnerInputs) -> Document:
 
 def decommission_policy(inputs: RunnerInputs) -> Document:
     """Remove what carries the cluster's tag."""
-    role, profile = role_arn(inputs, inputs["node_role"]), _profile(inputs, inputs["node_role"])
+    role, profile = _node_identity(inputs)
     # Machines that drills have left go, too.
     tags = [inputs["tag"]["value"], drill_tag(inputs["tag"])["value"]]
     machine = {"StringEquals": {f"aws:ResourceTag/{inputs['tag']['key']}": tags}}
@@ -557,6 +557,14 @@ def drill_role_goes_policy(inputs: RunnerInputs) -> Document:
 
 
 # --- parts of several
+
+
+def _node_identity(inputs: RunnerInputs) -> tuple[list[str], list[str]]:
+    """ARNs of the nodes' role and of its instance profile, which have one name."""
+    return (
+        [role_arn(inputs, inputs["node_role"])],
+        [_iam(inputs, f"instance-profile{inputs['iam_path']}{inputs['node_role']}")],
+    )
 
 
 def _lease(inputs: RunnerInputs) -> Document:

@@ -101,7 +101,9 @@ def _apply(wanted: Wanted, seen: Seen, steps: t.Sequence[str], owner: str) -> No
         _format(wanted, owner)
     if "mount" in steps:
         _mount(wanted, name)
-    # Last: as long as these are missing, journald may still write below the mount, and the next run restarts it.
+    # Last: as long as these are missing, journald may still write below the mount, and the next run restarts it. So the first
+    # mount restarts journald twice: written before the restart that follows the mount, these would tell the run after one that
+    # was killed in between that nothing is left to do.
     if "unit" in steps and others:
         for entry in others:
             files.put(entry)

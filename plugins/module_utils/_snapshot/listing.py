@@ -23,12 +23,32 @@ FIELDS = (
 
 
 class Read(t.NamedTuple):
-    """An object."""
+    """A manifest."""
 
     text: bytes
-    replication: (
-        str | None
-    )  # how far S3 is with its copy: PENDING, COMPLETED, FAILED; REPLICA of a copy; None without a rule
+    # How far S3 is with the copies of it and of its snapshot: PENDING, COMPLETED, FAILED; REPLICA of a copy; None where no rule
+    # covered one of the two when it was written, so that S3 never copies it.
+    replication: str | None
+
+
+# From what tells the most of a copy that lacks.
+_STATES = ("FAILED", None, "PENDING", "COMPLETED")
+
+
+def is_copied(state: str | None) -> bool:
+    """Whether a rule covers an object of this state."""
+    return state is not None and state != "REPLICA"
+
+
+def least_copied(states: t.Sequence[str | None]) -> str | None:
+    """Of a manifest and its snapshot: one without the other is none in the second region."""
+    known = [state for state in states if state in _STATES]
+    return min(known, key=_STATES.index) if known else states[0]
+
+
+def snapshot_of(key: str) -> str:
+    """The key of the snapshot that a manifest tells of."""
+    return key[: -len(manifest.MANIFEST_SUFFIX)]
 
 
 def start_of_keys(prefix: str, cluster_name: str | None) -> str:
@@ -65,7 +85,7 @@ def describe(
         try:
             made = manifest.parse(read.text)
             _require_name(made, key)
-            _require_size(made, sizes[key[: -len(manifest.MANIFEST_SUFFIX)]])
+            _require_size(made, sizes[snapshot_of(key)])
         except ValueError as error:
             broken.append({"key": key, "problem": str(error)})
             continue

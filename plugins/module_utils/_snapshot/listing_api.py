@@ -6,7 +6,7 @@ from __future__ import annotations
 import concurrent.futures
 import typing as t
 
-from .listing import Read
+from .listing import Read, is_copied, least_copied, snapshot_of
 
 # A look is over quickly, also where nobody answers.
 QUICK = {"connect_timeout": 5, "read_timeout": 20, "retries": {"mode": "standard", "total_max_attempts": 2}}
@@ -20,9 +20,14 @@ def sizes(client: t.Any, bucket: str, start: str) -> dict[str, int]:
 
 
 def read(client: t.Any, bucket: str, keys: t.Sequence[str]) -> dict[str, Read]:
+    """Manifests. Where a rule of the bucket covers one, the snapshot that it tells of is asked as well."""
+
     def one(key: str) -> Read:
         answer = client.get_object(Bucket=bucket, Key=key)
-        return Read(answer["Body"].read(), answer.get("ReplicationStatus"))
+        states = [answer.get("ReplicationStatus")]
+        if is_copied(states[0]):
+            states.append(client.head_object(Bucket=bucket, Key=snapshot_of(key)).get("ReplicationStatus"))
+        return Read(answer["Body"].read(), least_copied(states))
 
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         return dict(zip(keys, pool.map(one, keys), strict=True))

@@ -42,8 +42,8 @@ def document(
     drills: Found | None = None,
     probes: Found | None = None,
 ) -> Part:
-    """*about* is name, region, key_alias, bucket, prefix and node_ids (by the node's name), as the inventory has them,
-    the list of vulnerabilities, and what limits.of() reads.
+    """*about* is name, region, key_alias, bucket, replica_bucket, prefix and node_ids (by the node's name), as the inventory has
+    them, the list of vulnerabilities, and what limits.of() reads.
 
     The others are the results of vault_status_info, vault_certificate_info, vault_raft_info, vault_audit_info,
     kms_key_info, vault_snapshot_info and vault_record_info, and by node what slurp has read of the probe's metrics; None for
@@ -168,6 +168,7 @@ def _key(alias: str, found: Found | None) -> Part:
 
 def _snapshots(now: float, about: Found, found: Found | None) -> Part:
     made: Part = {"bucket": about["bucket"] or None, "prefix": about["prefix"] if about["bucket"] else None}
+    made["replica_bucket"] = about.get("replica_bucket") or None
     if not about["bucket"]:
         reason: str | None = "no bucket is set (vault_snapshot_bucket)"
     elif (found or {}).get("snapshots") is None:

@@ -166,7 +166,7 @@ def _snapshots(document: Part) -> t.Iterator[tuple[str, str]]:
             f"The newest snapshot is of another cluster id than those before ({', '.join(others)}): a new cluster has taken the "
             "name of an old one, whose last snapshots stay until somebody removes them",
         )
-    yield from _copies(listed)
+    yield from _copies(listed, snapshots["replica_bucket"])
     for one in snapshots["future_dated"]:
         yield (
             "problem",
@@ -176,8 +176,9 @@ def _snapshots(document: Part) -> t.Iterator[tuple[str, str]]:
         yield "notice", f"The manifest {one['key']} is broken: {one['problem']}"
 
 
-def _copies(listed: t.Sequence[Part]) -> t.Iterator[tuple[str, str]]:
-    """Whether S3 copies snapshots into a second region, where it has rules for that: what the newest tells that had the time."""
+def _copies(listed: t.Sequence[Part], replica_bucket: str | None) -> t.Iterator[tuple[str, str]]:
+    """Whether S3 copies snapshots into a second region, where it has rules for that: what the newest tells that had the time.
+    *replica_bucket*: where the inventory wants the copies."""
     for one in reversed(listed):
         state = one.get("replication")
         if state == "PENDING" and one["age_seconds"] <= COPY_SECONDS:
@@ -192,6 +193,12 @@ def _copies(listed: t.Sequence[Part]) -> t.Iterator[tuple[str, str]]:
                 "notice",
                 f"S3 has not copied {one['name']} into the second region yet, begun {words.ago(one['age_seconds'])}: with this "
                 "region it would be lost",
+            )
+        elif state is None and replica_bucket:
+            yield (
+                "notice",
+                f"S3 does not copy {one['name']} to {replica_bucket}: when it was written, no rule of the bucket covered it. "
+                "provision.yml writes the rules, and S3 copies the snapshots that backup.yml takes from then on",
             )
         return
 

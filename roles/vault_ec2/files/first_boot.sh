@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs what a node needs and its image lacks. cloud-init runs it once, as root, when the instance boots first; what it says is
-# in /var/log/cloud-init-output.log. The role writes two lines before it: agent (yes or no: of Systems Manager) and region.
+# in /var/log/cloud-init-output.log. The role writes three lines before it: agent (yes or no: of Systems Manager), region, and s3,
+# where S3 is asked: each partition of AWS has names of its own.
 set -eu
-: "${agent:=no}" "${region:=}"
+: "${agent:=no}" "${region:=}" "${s3:=}"
 
 packages=
 need() { # COMMAND PACKAGE
@@ -20,6 +21,7 @@ need logrotate logrotate
 need tar tar
 need nft nftables
 
+# curl is for sessions: through one, Ansible has the node fetch files by it.
 if command -v apt-get >/dev/null 2>&1; then
     need gpgv gpgv
     need curl curl
@@ -33,13 +35,9 @@ if command -v apt-get >/dev/null 2>&1; then
     fi
     if [ "$agent" = yes ] && ! agent_is_there; then
         # Not in Debian. From AWS's own bucket of the region, which an endpoint of S3 reaches too.
-        case $region in
-            cn-*) domain=amazonaws.com.cn ;;
-            *) domain=amazonaws.com ;;
-        esac
         folder=$(mktemp -d)
         curl --fail --silent --show-error --retry 5 --output "$folder/agent.deb" \
-            "https://s3.$region.$domain/amazon-ssm-$region/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb"
+            "${s3%/}/amazon-ssm-$region/latest/debian_$(dpkg --print-architecture)/amazon-ssm-agent.deb"
         dpkg --install "$folder/agent.deb"
         rm -r "$folder"
         systemctl enable --now amazon-ssm-agent.service
@@ -58,8 +56,14 @@ elif command -v dnf >/dev/null 2>&1; then
     if [ "$agent" = yes ]; then
         systemctl enable --now amazon-ssm-agent.service
     fi
-elif [ -n "$packages" ]; then
-    echo "first_boot: error: neither apt-get nor dnf is here, and this lacks:$packages. Set vault_ec2_user_data to a script that" \
-        "installs them, or use an image that has them." >&2
-    exit 1
+else
+    if [ "$agent" = yes ]; then
+        need curl curl
+        agent_is_there || packages="$packages amazon-ssm-agent"
+    fi
+    if [ -n "$packages" ]; then
+        echo "first_boot: error: neither apt-get nor dnf is here, and this lacks:$packages. Set vault_ec2_user_data to a script that" \
+            "installs them, or use an image that has them." >&2
+        exit 1
+    fi
 fi

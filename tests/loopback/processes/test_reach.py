@@ -30,13 +30,17 @@ def closed_port() -> int:
 
 @pytest.fixture
 def run(tmp_path):
-    def run(hosts: dict[str, t.Any], *arguments: str) -> subprocess.CompletedProcess[str]:
-        inputs = {"vault_cluster_name": "prod", "vault_aws_region": "eu-central-1", "vault_version": "1.21.1"}
+    def run(
+        hosts: dict[str, t.Any], *arguments: str, renews: bool = False, **more: t.Any
+    ) -> subprocess.CompletedProcess[str]:
+        """*renews*: as renew_nodes.yml comes to these plays; *more* inputs of the inventory."""
+        inputs = {"vault_cluster_name": "prod", "vault_aws_region": "eu-central-1", "vault_version": "1.21.1", **more}
         inventory = {"all": {"children": {"vault": {"hosts": hosts}}, "vars": inputs}}
         (tmp_path / "hosts.yml").write_text(yaml.safe_dump(inventory))
         # As in site.yml, where it is not the first play: before that, Ansible has no variables of hosts.
         first = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": []}
-        book = [first, {"import_playbook": str(ROOT / "playbooks/plays/reach.yml")}]
+        before, variables = by_renew_nodes() if renews else ([], {})
+        book = [first, *before, {"import_playbook": str(ROOT / "playbooks/plays/reach.yml"), "vars": variables}]
         book.append({"name": "later", "hosts": "vault", "gather_facts": False, "tasks": []})
         (tmp_path / "book.yml").write_text(yaml.safe_dump(book))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -52,6 +56,15 @@ def run(tmp_path):
         )
 
     return run
+
+
+def by_renew_nodes() -> tuple[list[dict[str, t.Any]], dict[str, t.Any]]:
+    """Its play that comes before replace_node.yml, and what it gives to that playbook, which begins with these plays."""
+    book = yaml.safe_load((ROOT / "playbooks/renew_nodes.yml").read_text())
+    imported = [play.get("ansible.builtin.import_playbook") for play in book]
+    at = imported.index("replace_node.yml")
+    assert imported[at - 1] is None and "vault_leaving" in book[at]["vars"]
+    return [book[at - 1]], book[at]["vars"]
 
 
 def tasks(done: subprocess.CompletedProcess[str]) -> list[str]:
@@ -87,6 +100,32 @@ def test_sessions_want_the_plugin_of_aws_on_the_controller(run):
     done = run({"vault-1": session})
     said = " ".join(done.stdout.split())
     assert done.returncode != 0 and "no session-manager-plugin (/nowhere/session-manager-plugin)" in said, said
+
+
+def asks_nobody(done: subprocess.CompletedProcess[str]) -> bool:
+    """Whether no play had a node."""
+    return not re.search(r"^\w+: \[vault-", done.stdout, re.M)
+
+
+@pytest.mark.parametrize(
+    "dead",
+    [{"ansible_host": "i-0123456789abcdef0"}, {"ansible_connection": "amazon.aws.aws_ssm"}],
+    ids=["SSH", "session"],
+)
+def test_an_instance_that_was_replaced_may_be_dead(run, closed_port, dead):
+    old = {**NEVER_BOOTS, **dead, "ansible_port": closed_port, "aws_launch_time": launched(seconds=5)}
+    wanted = [
+        {"subnet_id": "subnet-1", "name": "vault-4", "replaces": "vault-1"},
+        {"subnet_id": "subnet-2", "name": "vault-2"},
+        {"subnet_id": "subnet-3", "name": "vault-3"},
+    ]
+    hosts = {"vault-1": old, "vault-2": NEVER_BOOTS, "vault-3": NEVER_BOOTS, "vault-4": NEVER_BOOTS}
+    done = run(hosts, renews=True, vault_ec2_instances=wanted)
+    assert done.returncode == 0 and asks_nobody(done), done.stdout
+    # Its replacement is not there yet, so it does not leave.
+    del hosts["vault-4"]
+    done = run(hosts, renews=True, vault_ec2_instances=wanted)
+    assert done.returncode != 0 and not asks_nobody(done), done.stdout
 
 
 # --- SSH through sessions, as docs/aws.md and the inventory have it

@@ -116,6 +116,33 @@ def test_what_others_have_under_these_names_stays(call, client):
     assert everything(client) == before
 
 
+def test_a_cluster_whose_name_goes_on_from_this_ones_keeps_its_alarms(call, client):
+    """Of prod and of prod-alarm the names of alarms begin alike."""
+    other = {"cluster": "prod-alarm", "required_tags": {"vault-cluster": "prod-alarm"}, "topic_key": "alias/other"}
+    for name in ("vault-1", "vault-9"):
+        tags = [{"Key": "Name", "Value": name}, {"Key": "vault-cluster", "Value": "prod-alarm"}]
+        specified = [{"ResourceType": "instance", "Tags": tags}]
+        client("ec2").run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, TagSpecifications=specified)
+    assert call(**other, instances=["vault-1", "vault-9"])["changed"]
+    theirs = {one["AlarmName"] for one in everything(client)[3]}
+    assert theirs == {"vault-prod-alarm-alarm-vault-1", "vault-prod-alarm-alarm-vault-9"}
+
+    made = call()
+    assert made["steps"][-2:] == [f"The alarm vault-prod-alarm-{name}: created." for name in NODES]
+    assert not call()["changed"] and not call(**other, instances=["vault-1", "vault-9"])["changed"]
+    gone = call(state="absent")
+    assert gone["said"] == [] and theirs == {one["AlarmName"] for one in everything(client)[3]}
+
+    # A node of this cluster whose alarm would have the name of one of theirs.
+    tags = [{"Key": "Name", "Value": "alarm-vault-1"}, {"Key": "vault-cluster", "Value": "prod"}]
+    specified = [{"ResourceType": "instance", "Tags": tags}]
+    client("ec2").run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, TagSpecifications=specified)
+    said = call(instances=[*NODES, "alarm-vault-1"])
+    assert (
+        said["failed"] and "The alarm vault-prod-alarm-alarm-vault-1 exists, and is not this cluster's" in said["msg"]
+    )
+
+
 def test_a_topic_of_ones_own_gets_the_alarms_and_nothing_else(call, client):
     own = client("sns").create_topic(Name="pagers")["TopicArn"]
     made = call(topic_arn=own, topic_key=None, subscriptions=[])

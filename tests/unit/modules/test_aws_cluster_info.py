@@ -108,6 +108,25 @@ def test_what_does_not_exist_is_not_told_and_nothing_is_made(look, client):
     assert client("iam").list_roles()["Roles"] == []
 
 
+@pytest.mark.parametrize(("denied", "tags"), [(False, THEIRS), (True, None)])
+def test_a_policy_of_that_name_is_found_under_any_path(aws, look, client, denied, tags):
+    """As whoever would change the policy finds it: by the name."""
+    made = client("iam").create_policy(
+        PolicyName="Vault-prod", Path="/theirs/", PolicyDocument=POLICY, Tags=tag_list(THEIRS)
+    )["Policy"]
+    client("iam").create_policy(PolicyName="vault-prod-2", PolicyDocument=POLICY)
+    wanted = "arn:aws:iam::123456789012:policy/company/vault-prod"
+    rules = [Rule("GetPolicy", Answer("AccessDenied", "no", 403), nth=2)] if denied else []
+    with FaultProxy(("127.0.0.1", 0), aws, rules) as proxy:
+        (thing,) = look(managed_policy=wanted, endpoint_url=proxy.url)["things"]
+    assert (thing["kind"], thing["name"], thing["id"], thing["tags"]) == (
+        "managed_policy",
+        "Vault-prod",
+        made["Arn"],
+        tags,
+    )
+
+
 def test_a_secret_that_is_being_deleted_is_no_thing_any_more(look, client):
     make("secret", client, OURS)
     client("secretsmanager").delete_secret(SecretId="vault/prod", RecoveryWindowInDays=7)

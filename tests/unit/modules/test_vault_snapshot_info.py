@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._snapshot import manifest
 from ansible_collections.vaultops.cluster.plugins.modules import vault_snapshot_info
 from labkit.settings import REGION
+from moto.s3.models import FakeKey
 
 BUCKET = "example-vault-snapshots"
 BEGIN = 1_700_000_000
@@ -76,6 +77,44 @@ def test_what_it_returns_is_documented(run, s3):
     found = run()
     assert set(documented) == set(found) - {"changed", "invocation", "warnings", "deprecations"}
     assert set(documented["snapshots"]["contains"]) == set(found["snapshots"][0])
+
+
+@pytest.fixture
+def copies(monkeypatch):
+    """How far S3 is with the copy of each object, by what its key ends in, on the wire; moto has no such answer."""
+    known: dict[str, str] = {}
+    plain = FakeKey.response_dict.fget
+    assert plain is not None
+
+    def with_state(key):
+        state = next((state for end, state in known.items() if key.name.endswith(end)), None)
+        return {**plain(key), **({"x-amz-replication-status": state} if state else {})}
+
+    monkeypatch.setattr(FakeKey, "response_dict", property(with_state))
+    return known
+
+
+@pytest.mark.parametrize(
+    ("of_manifest", "of_snapshot", "said"),
+    [
+        (None, None, None),
+        ("COMPLETED", "COMPLETED", "COMPLETED"),
+        ("PENDING", "COMPLETED", "PENDING"),
+        ("COMPLETED", "PENDING", "PENDING"),
+        ("COMPLETED", "FAILED", "FAILED"),
+        ("FAILED", "PENDING", "FAILED"),
+        # The rule was written between the two.
+        ("COMPLETED", None, None),
+        ("REPLICA", "REPLICA", "REPLICA"),
+        # One that was copied in an order of its own.
+        ("REPLICA", None, "REPLICA"),
+    ],
+)
+def test_a_snapshot_is_copied_as_far_as_both_its_objects_are(run, s3, copies, of_manifest, of_snapshot, said):
+    put(s3, 0)
+    copies.update({end: state for end, state in ((".json", of_manifest), (".encrypted", of_snapshot)) if state})
+    (found,) = run()["snapshots"]
+    assert found["replication"] == said
 
 
 def test_the_newest_are_read_and_the_others_counted(run, s3):

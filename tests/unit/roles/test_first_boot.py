@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws import endpoints
 from kit.paths import ROOT
 
 SCRIPT = ROOT / "roles/vault_ec2/files/first_boot.sh"
@@ -32,7 +33,7 @@ def boot(tmp_path):
         for name, script in scripts.items():
             (folder / name).write_text(f"#!{folder}/sh\n{script}")
             (folder / name).chmod(0o755)
-        text = f"#!/bin/sh\nagent={agent}\nregion={region}\n{SCRIPT.read_text()}"
+        text = f"#!/bin/sh\nagent={agent}\nregion={region}\ns3={endpoints.url('s3', region)}\n{SCRIPT.read_text()}"
         done = subprocess.run(
             [str(folder / "sh"), "-c", text],
             env={"PATH": str(folder), "TOLD": str(told), "TMPDIR": str(tmp_path)},
@@ -64,6 +65,7 @@ def test_what_a_debian_lacks_is_installed_once_its_own_update_has_ended(boot):
     ("region", "place"),
     [
         ("eu-central-1", "https://s3.eu-central-1.amazonaws.com/amazon-ssm-eu-central-1/latest/debian_arm64/"),
+        ("eusc-de-east-1", "https://s3.eusc-de-east-1.amazonaws.eu/amazon-ssm-eusc-de-east-1/latest/debian_arm64/"),
         ("cn-north-1", "https://s3.cn-north-1.amazonaws.com.cn/amazon-ssm-cn-north-1/latest/debian_arm64/"),
     ],
 )
@@ -101,3 +103,15 @@ def test_another_distribution_is_told_what_it_lacks(boot):
     done, _told = boot([name for name in COMMON if name != "logrotate"])
     assert done.returncode == 1
     assert "neither apt-get nor dnf is here, and this lacks: logrotate. Set vault_ec2_user_data" in done.stderr
+
+
+def test_another_distribution_is_told_what_sessions_need_as_well(boot):
+    done, _told = boot([name for name in COMMON if name != "curl"], agent="yes")
+    assert done.returncode == 1
+    assert "this lacks: curl amazon-ssm-agent. Set vault_ec2_user_data" in done.stderr
+
+
+@pytest.mark.parametrize(("has", "agent"), [(COMMON, "yes"), ([name for name in COMMON if name != "curl"], "no")])
+def test_what_another_distribution_has_or_needs_not_is_no_error(boot, has, agent):
+    done, told = boot(has, agent=agent, unit=UNITS["amazon"])
+    assert (done.returncode, told, done.stderr) == (0, [], "")

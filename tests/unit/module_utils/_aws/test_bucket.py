@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import policies
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws.bucket import (
     differences,
     merged_policy,
+    policy_problems,
     transfer_differences,
     versioned,
 )
@@ -42,62 +41,45 @@ BY_AGE = {"ID": "vault-snapshots", "Filter": {"Prefix": "snapshots/"}, "Expirati
 
 
 def bucket(**changes):
-    """A bucket as it should be, in the shape of s3_bucket_info, with changes."""
-    encryption = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
+    """A bucket as it should be, in the shape of aws_bucket_info, with changes."""
     every = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
     return {
         "name": "example",
-        "bucket_versioning": {"Status": "Enabled"},
-        "bucket_encryption": {
-            "ServerSideEncryptionConfiguration": {"Rules": [{"ApplyServerSideEncryptionByDefault": encryption}]}
-        },
-        "public_access_block": {"PublicAccessBlockConfiguration": dict.fromkeys(every, True)},
-        "bucket_policy": {"Policy": json.dumps(policies.bucket_policy(SITE))},
-        "bucket_lifecycle_configuration": {"Rules": [ANOTHER, *lifecycle_state.wanted("snapshots", 30)]},
+        "region": "eu-central-1",
+        "versioning": "Enabled",
+        "encryption": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY},
+        "public_access_block": dict.fromkeys(every, True),
+        "policy": policies.bucket_policy(SITE),
+        "rules": [ANOTHER, *lifecycle_state.wanted("snapshots", 30)],
         **changes,
     }
 
 
-def unwrapped(shown):
-    """The same, in the shape of s3_bucket_info since amazon.aws 11."""
-    inside = {
-        "bucket_encryption": shown["bucket_encryption"].get("ServerSideEncryptionConfiguration", {}),
-        "public_access_block": shown["public_access_block"].get("PublicAccessBlockConfiguration", {}),
-        "bucket_policy": json.loads(shown["bucket_policy"].get("Policy", "{}")),
-    }
-    return {**shown, **inside}
+def test_a_bucket_as_it_should_be_has_no_differences():
+    assert differences([bucket()], SITE, "30") == []
 
 
-SHAPES = pytest.mark.parametrize("shape", [dict, unwrapped], ids=["amazon.aws 10", "amazon.aws 11"])
-
-
-@SHAPES
-def test_a_bucket_as_it_should_be_has_no_differences(shape):
-    assert differences([shape(bucket())], SITE, "30") == []
-
-
-@SHAPES
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"name": "other"}, "example would be created in eu-central-1"),
-        ({"bucket_versioning": {}}, "versioning would be enabled"),
-        ({"bucket_encryption": {}}, f"encrypted with {KEY} instead of keys of S3"),
+        ({"versioning": ""}, "versioning would be enabled"),
+        ({"encryption": {}}, f"encrypted with {KEY} instead of keys of S3"),
         ({"public_access_block": {}}, "public access would be blocked"),
-        ({"bucket_policy": {}}, "ask for TLS, and let nodes add snapshots only"),
-        ({"bucket_lifecycle_configuration": {}}, "superseded snapshots would expire after 30 days, and no other"),
-        ({"bucket_lifecycle_configuration": {"Rules": [BY_AGE]}}, "and no other"),
-        ({"bucket_lifecycle_configuration": {"Rules": lifecycle_state.wanted("snapshots", 31)}}, "after 30 days"),
-        ({"bucket_lifecycle_configuration": {"Rules": lifecycle_state.wanted("", 30)}}, "after 30 days"),
+        ({"policy": {}}, "ask for TLS, and let nodes add snapshots only"),
+        ({"rules": []}, "superseded snapshots would expire after 30 days, and no other"),
+        ({"rules": [BY_AGE]}, "and no other"),
+        ({"rules": lifecycle_state.wanted("snapshots", 31)}, "after 30 days"),
+        ({"rules": lifecycle_state.wanted("", 30)}, "after 30 days"),
     ],
 )
-def test_each_difference_is_said(shape, changes, says):
-    (said,) = differences([shape(bucket(**changes))], SITE, 30)
+def test_each_difference_is_said(changes, says):
+    (said,) = differences([bucket(**changes)], SITE, 30)
     assert says in said
 
 
 def test_the_lifecycle_is_that_of_the_inputs():
-    other = bucket(bucket_lifecycle_configuration={"Rules": lifecycle_state.wanted("", 31)})
+    other = bucket(rules=lifecycle_state.wanted("", 31))
     assert differences([other], {**SITE, "prefix": ""}, 31) == []
     (said,) = differences([bucket()], SITE, 31)
     assert "after 31 days" in said
@@ -107,28 +89,68 @@ THEIRS = {"Sid": "Organisation", "Effect": "Deny", "Principal": "*", "Action": "
 UNNAMED = {key: value for key, value in THEIRS.items() if key != "Sid"}
 
 
-@pytest.mark.parametrize("shape", [lambda shown: shown, unwrapped])
-def test_statements_of_others_stay_and_are_no_difference(shape):
+def merged(before):
+    return merged_policy(before, policies.bucket_policy(SITE))
+
+
+def test_statements_of_others_stay_and_are_no_difference():
     own = policies.bucket_policy(SITE)
     with_theirs = {"Version": "2012-10-17", "Id": "theirs", "Statement": [THEIRS, UNNAMED, *own["Statement"]]}
-    found = [shape(bucket(bucket_policy={"Policy": json.dumps(with_theirs)}))]
-    assert differences(found, SITE, 30) == []
-    assert merged_policy(found, SITE) == with_theirs
+    assert differences([bucket(policy=with_theirs)], SITE, 30) == []
+    assert merged(with_theirs) == with_theirs
 
 
 def test_of_an_older_policy_the_clusters_own_statements_are_replaced():
     own = policies.bucket_policy(SITE)
     older = {**own, "Statement": [{**own["Statement"][0], "Effect": "Allow"}, THEIRS]}
-    found = [bucket(bucket_policy={"Policy": json.dumps(older)})]
-    assert merged_policy(found, SITE) == {**own, "Statement": [THEIRS, *own["Statement"]]}
-    assert any("statements of others stay" in line for line in differences(found, SITE, 30))
+    assert merged(older) == {**own, "Statement": [THEIRS, *own["Statement"]]}
+    assert any("statements of others stay" in line for line in differences([bucket(policy=older)], SITE, 30))
     # A document may have one statement that is no list.
-    alone = [bucket(bucket_policy={"Policy": json.dumps({"Version": "2012-10-17", "Statement": THEIRS})})]
-    assert merged_policy(alone, SITE)["Statement"] == [THEIRS, *own["Statement"]]
+    assert merged({"Version": "2012-10-17", "Statement": THEIRS})["Statement"] == [THEIRS, *own["Statement"]]
 
 
 def test_a_bucket_without_a_policy_gets_the_clusters_own():
-    assert merged_policy([], SITE) == merged_policy([bucket(bucket_policy={})], SITE) == policies.bucket_policy(SITE)
+    assert merged({}) == policies.bucket_policy(SITE)
+
+
+ROLE_ID, USER_ID = "AROAEXAMPLEROLEID00001", "AIDAEXAMPLEUSERID00001"
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ({**THEIRS, "Principal": {"AWS": ROLE_ID}}, f"a statement of others, Organisation, that names {ROLE_ID}:"),
+        (
+            {**THEIRS, "Principal": {"AWS": ["arn:aws:iam::111122223333:root", ROLE_ID, USER_ID]}},
+            f"that names {USER_ID}, {ROLE_ID}:",
+        ),
+        (
+            {"Effect": "Deny", "NotPrincipal": {"AWS": [USER_ID]}, "Action": "s3:*", "Resource": "*"},
+            f"without a Sid (number 1 of others), that names {USER_ID}:",
+        ),
+    ],
+)
+def test_who_was_deleted_is_named_before_s3_refuses(statement, says):
+    (said,) = policy_problems([bucket(policy={"Version": "2012-10-17", "Statement": [statement]})], SITE)
+    assert says in said and "The policy of the bucket example" in said and "Take the id out" in said
+    # Where nothing is to be written, S3 keeps the id.
+    in_line = merged({"Version": "2012-10-17", "Statement": [statement]})
+    assert policy_problems([bucket(policy=in_line)], SITE) == []
+
+
+@pytest.mark.parametrize(
+    "principal",
+    ["*", {"Service": "logging.s3.amazonaws.com"}, {"AWS": "111122223333"}, {"AWS": "arn:aws:iam::1:role/AROA1"}],
+)
+def test_who_is_there_is_no_problem(principal):
+    found = {"Version": "2012-10-17", "Statement": [{**THEIRS, "Principal": principal}]}
+    assert policy_problems([bucket(policy=found)], SITE) == []
+
+
+def test_the_clusters_own_statement_may_name_a_role_that_was_made_anew():
+    own = policies.bucket_policy(SITE)
+    older = {**own, "Statement": [{**one, "Principal": {"AWS": ROLE_ID}} for one in own["Statement"]]}
+    assert policy_problems([bucket(policy=older)], SITE) == policy_problems([], SITE) == []
 
 
 CALLER = "arn:aws:iam::111122223333:role/platform"
@@ -140,12 +162,10 @@ def transfer(key="", **changes):
     rule = {"ID": "vault-transfer", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
     return bucket(
         name="files",
-        bucket_versioning={},
-        bucket_encryption={
-            "ServerSideEncryptionConfiguration": {"Rules": [{"ApplyServerSideEncryptionByDefault": encryption}]}
-        },
-        bucket_policy={"Policy": json.dumps(policies.transfer_bucket_policy(SITE, "files", [CALLER]))},
-        bucket_lifecycle_configuration={"Rules": [ANOTHER, rule]},
+        versioning="",
+        encryption=encryption,
+        policy=policies.transfer_bucket_policy(SITE, "files", [CALLER]),
+        rules=[ANOTHER, rule],
         **changes,
     )
 
@@ -154,10 +174,9 @@ def files(found, key=""):
     return transfer_differences([found], SITE, "files", key, [CALLER])
 
 
-@SHAPES
-def test_a_bucket_for_files_as_it_should_be_has_no_differences(shape):
-    assert files(shape(transfer())) == []
-    assert files(shape(transfer(KEY)), KEY) == []
+def test_a_bucket_for_files_as_it_should_be_has_no_differences():
+    assert files(transfer()) == []
+    assert files(transfer(KEY), KEY) == []
 
 
 RULES = {
@@ -168,26 +187,25 @@ RULES = {
 }
 
 
-@SHAPES
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"name": "other"}, "files would be created in eu-central-1"),
-        ({"bucket_encryption": {}}, "encrypted with the key of AWS for S3 instead of keys of S3"),
+        ({"encryption": {}}, "encrypted with the key of AWS for S3 instead of keys of S3"),
         ({"public_access_block": {}}, "public access would be blocked"),
-        ({"bucket_policy": {}}, "lets vault_ssm_principals alone read and write files"),
-        ({"bucket_lifecycle_configuration": {}}, "files would expire after a day"),
+        ({"policy": {}}, "lets vault_ssm_principals alone read and write files"),
+        ({"rules": []}, "files would expire after a day"),
     ],
 )
-def test_each_difference_of_a_bucket_for_files_is_said(shape, changes, says):
-    (said,) = files(shape({**transfer(), **changes}))
+def test_each_difference_of_a_bucket_for_files_is_said(changes, says):
+    (said,) = files({**transfer(), **changes})
     assert says in said
 
 
 @pytest.mark.parametrize("changes", RULES.values(), ids=RULES)
 def test_files_expire_all_of_them_and_after_a_day(changes):
     found = transfer()
-    found["bucket_lifecycle_configuration"]["Rules"][1].update(changes)
+    found["rules"][1].update(changes)
     assert files(found) == ["files would expire after a day"]
 
 
@@ -200,7 +218,7 @@ def test_the_key_of_the_files_is_that_of_the_inputs():
 
 @pytest.mark.parametrize("status", ["Enabled", "Suspended"])
 def test_a_bucket_that_keeps_versions_is_none_for_files(status):
-    (said,) = versioned([{"name": "files", "bucket_versioning": {"Status": status}}], "files")
+    (said,) = versioned([transfer() | {"versioning": status}], "files")
     assert status in said and "Nothing of it is changed" in said
-    for found in ([], [{"name": "files", "bucket_versioning": {}}], [{"name": "files"}]):
+    for found in ([], [transfer()]):
         assert versioned(found, "files") == []

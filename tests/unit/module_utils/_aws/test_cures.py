@@ -52,6 +52,7 @@ MET: dict[str, tuple[tuple[str, str, dict[str, t.Any]], str]] = {
     "InvalidConfigurationRequest": (("elbv2", "create_load_balancer", BALANCER), ""),
     "InvalidGroup.Duplicate": (("ec2", "create_security_group", GROUP), ""),
     "LimitExceeded": (KEY, "LimitExceededException"),
+    "MalformedPolicy": (("s3", "put_bucket_policy", {"Bucket": "example", "Policy": "{}"}), ""),
     "MalformedPolicyDocument": (POLICY, "MalformedPolicyDocumentException"),
     "NoSuchEntity": (MADE, ""),
     "NoSuchBucket": (("s3", "get_bucket_policy", {"Bucket": "none"}), ""),
@@ -68,7 +69,7 @@ MET: dict[str, tuple[tuple[str, str, dict[str, t.Any]], str]] = {
     "Unsupported": (LAUNCH, ""),
     "VcpuLimitExceeded": (LAUNCH, ""),
 }
-_S3 = {"head_bucket": "HEAD", "create_bucket": "PUT", "get_bucket_policy": "GET"}
+_S3 = {"head_bucket": "HEAD", "create_bucket": "PUT", "get_bucket_policy": "GET", "put_bucket_policy": "PUT"}
 
 
 def test_each_cure_is_met():

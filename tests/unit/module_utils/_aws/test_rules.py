@@ -10,11 +10,11 @@ BOUNDARY = f"{ARN}:policy/boundary"
 
 
 def thing(kind, where):
-    return {"kind": kind, "name": "vault-node", "id": f"{ARN}:{where}", "named": True}
+    return {"kind": kind, "name": where.rpartition("/")[2], "id": f"{ARN}:{where}", "named": True}
 
 
 def problems(things=(), path="/", boundary="", tags=None):
-    return rules.problems(list(things), path, boundary, tags or {}, "vault-cluster")
+    return rules.problems(list(things), path, boundary, tags or {}, "vault-cluster", "vault-node")
 
 
 @pytest.mark.parametrize("path", ["/", "/company/", "/company/vault/"])
@@ -54,6 +54,20 @@ def test_a_role_is_not_moved(has, path, back):
     (said,) = problems([thing("role", has)], path)
     assert f"The role vault-node exists as {ARN}:{has}, and vault_iam_path is {path}" in said
     assert f"put back {back}, or choose another vault_node_role" in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "has", "label"),
+    [
+        ("role", "role/vault-prod-replication", "The role vault-prod-replication"),
+        ("managed_policy", "policy/vault-prod-init", "The managed policy vault-prod-init"),
+    ],
+)
+def test_what_has_its_name_from_no_input_is_made_anew_instead(kind, has, label):
+    (said,) = problems([thing(kind, has)], "/company/")
+    assert f"{label} exists as {ARN}:{has}, and vault_iam_path is /company/" in said
+    assert "put back /, or delete it: provision.yml makes it anew" in said
+    assert "vault_node_role" not in said
 
 
 def test_a_policy_that_others_attached_is_named():

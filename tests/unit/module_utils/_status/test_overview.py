@@ -275,6 +275,29 @@ def test_a_snapshot_that_the_key_does_not_open_is_found(sealed_by, is_found):
 
 
 @pytest.mark.parametrize(
+    ("states", "named"),
+    [
+        (["COMPLETED", "COMPLETED", None], 2),
+        # The newest waits still, and is no answer.
+        (["COMPLETED", None, "PENDING"], 1),
+        ([None, None, "COMPLETED"], None),
+        (["REPLICA", "REPLICA", "REPLICA"], None),
+    ],
+)
+def test_a_snapshot_that_no_rule_covers_is_found_where_copies_are_wanted(states, named):
+    taken = snapshots(3)
+    for one, state in zip(taken["snapshots"], states, strict=True):
+        one["replication"] = state
+    taken["snapshots"][-1]["started_at"] = words.iso(samples.NOW - 3000)
+    about = {**samples.ABOUT, "replica_bucket": "example-there"}
+    found = texts(document(snapshots=taken, about=about))
+    said = [] if named is None else [f"notice: S3 does not copy {taken['snapshots'][named]['name']} to example-there: "]
+    assert [text[: len(said[0])] if said else text for text in found] == said
+    # Where nobody wants any, there is nothing to say.
+    assert texts(document(snapshots=taken)) == []
+
+
+@pytest.mark.parametrize(
     ("states", "said"),
     [
         # The last was begun 50 minutes before the look, and each of the others some hours earlier.
