@@ -110,8 +110,10 @@ def test_a_playbook_that_changes_something_says_its_plan_once(name):
 def ends_before_its_changes(name: str) -> bool:
     """Whether in check mode nothing is left to do once the plan is said: plays have no hosts, or what follows is skipped."""
     plays = plays_of(name, whole=False)
-    at = max(n for n, play in enumerate(plays) if "plan.yml" in files_in(play)) if name in PLANS else next(
-        n for n, play in enumerate(plays) if "plan.yml" in files_in(play)
+    at = (
+        max(n for n, play in enumerate(plays) if "plan.yml" in files_in(play))
+        if name in PLANS
+        else next(n for n, play in enumerate(plays) if "plan.yml" in files_in(play))
     )
     later = [play for play in plays[at + 1 :] if "release" not in str(play["tasks"]) and play["hosts"] != "localhost"]
     return all("ansible_check_mode" in play["hosts"] for play in later)
