@@ -15,7 +15,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.sta
 from kit.bench import end_family
 from kit.changes import NEW, OLD, assert_nothing_lost, clients, inside, make_cluster
 from kit.fault_proxy import Drop, FaultProxy, Rule
-from kit.login import as_operator
+from kit.login import as_admin, as_operator
 from kit.mirror import PROXY_PORT, tampered_mirror
 
 UPGRADE = "playbooks/rolling_upgrade.yml"
@@ -36,9 +36,29 @@ def state(bench) -> str:
     return classify(read_nodes(as_operator(bench)))["state"]
 
 
+def refused_until_it_is_mended(bench, join):
+    """A policy that Vault 1.21 refuses, and 1.19 takes."""
+    admin = as_admin(bench)
+
+    def write(*capabilities):
+        rules = "".join(f"  capabilities = {json.dumps(list(some))}\n" for some in capabilities)
+        with admin.login(admin.active()) as client:
+            client.adapter.put("/v1/sys/policies/acl/team", json={"policy": f'path "kv/*" {{\n{rules}}}\n'})
+
+    write(["read"], ["read", "list"])
+    code, output = bench.play("--check", "-e", f"vault_join={join}", playbook=UPGRADE)
+    assert code != 0
+    said = " ".join(output.split())
+    assert f"The policy 'team' sets capabilities twice (line 3): Vault {NEW} refuses the policy" in said, output
+    assert set(versions(bench).values()) == {"1.19.0"}
+    write(["read", "list"])
+
+
 @pytest.mark.parametrize(("start", "join"), [(OLD, "aws"), ("1.19.0", "static")])
 def test_no_write_is_lost(fresh_lab, start, join):
     bench = make_cluster(fresh_lab, vault_version=start, vault_join=join)
+    if start == "1.19.0":
+        refused_until_it_is_mended(bench, join)
     planned_code, planned = bench.play("--check", "-e", f"vault_join={join}", playbook=UPGRADE)
     assert planned_code == 0, planned
     assert f"the active node: {start} -> {NEW}; last" in planned

@@ -15,6 +15,8 @@ CHANGING = [name for name in NAMES if name not in ("custody_check", "iam_policie
 # Which one is still to be cut.
 LONG: tuple[str, ...] = ()
 IMPORTED = "ansible.builtin.import_playbook"
+# Who says more than one: of the machine that it makes, and of the drill on that machine or on somebody's own.
+PLANS = {"restore_drill": 3}
 TASKS = [f"ansible.builtin.{kind}_tasks" for kind in ("import", "include")]
 # Those, and what tells Ansible alone to do something, such as to read the inventory again.
 STEPS = {f"ansible.builtin.{kind}" for kind in ("import_role", "include_role", "import_tasks", "include_tasks", "meta")}
@@ -102,13 +104,17 @@ def test_a_playbook_fits_on_a_page(name):
 
 @pytest.mark.parametrize("name", CHANGING)
 def test_a_playbook_that_changes_something_says_its_plan_once(name):
-    assert len([one for one in files_of(name) if one in SAYS_IT]) == 1
+    assert len([one for one in files_of(name) if one in SAYS_IT]) == PLANS.get(name, 1)
 
 
 def ends_before_its_changes(name: str) -> bool:
     """Whether in check mode nothing is left to do once the plan is said: plays have no hosts, or what follows is skipped."""
     plays = plays_of(name, whole=False)
-    at = next(n for n, play in enumerate(plays) if "plan.yml" in files_in(play))
+    at = (
+        max(n for n, play in enumerate(plays) if "plan.yml" in files_in(play))
+        if name in PLANS
+        else next(n for n, play in enumerate(plays) if "plan.yml" in files_in(play))
+    )
     later = [play for play in plays[at + 1 :] if "release" not in str(play["tasks"]) and play["hosts"] != "localhost"]
     return all("ansible_check_mode" in play["hosts"] for play in later)
 
