@@ -29,7 +29,6 @@ MODULES = {
         "iam_policy",
         "iam_role",
         "s3_bucket",
-        "s3_bucket_info",
     ),
     "community.aws": ("elb_network_lb", "elb_target_group", "s3_lifecycle", "secretsmanager_secret"),
 }

@@ -514,7 +514,7 @@ def decommission_policy(inputs: RunnerInputs) -> Document:
         allow("VaultMachines", MACHINES_GO, machines, machine),
         # These are found by their tag, and always looked for.
         allow("VaultBalancer", BALANCER_GOES, [balancer, listener, targets]),
-        allow("VaultRole", [*ROLE_GOES, *PROFILE_GOES], [role, replication_role(inputs), profile]),
+        allow("VaultRole", [*ROLE_GOES, *PROFILE_GOES], [*role, replication_role(inputs), *profile]),
         allow("VaultInitPolicy", INIT_POLICY_GOES, [_init_policy_arn(inputs)]),
         # From whomever it was attached to, and no other policy from anybody.
         allow(
@@ -561,10 +561,8 @@ def drill_role_goes_policy(inputs: RunnerInputs) -> Document:
 
 def _node_identity(inputs: RunnerInputs) -> tuple[list[str], list[str]]:
     """ARNs of the nodes' role and of its instance profile, which have one name."""
-    return (
-        [role_arn(inputs, inputs["node_role"])],
-        [_iam(inputs, f"instance-profile{inputs['iam_path']}{inputs['node_role']}")],
-    )
+    name = inputs["node_role"]
+    return [role_arn(inputs, name)], [_profile(inputs, name)]
 
 
 def _lease(inputs: RunnerInputs) -> Document:
