@@ -8,7 +8,7 @@ import re
 import typing as t
 
 from .._common import principals
-from . import editions
+from . import editions, server_settings
 
 API_PORT = 8200
 CLUSTER_PORT = 8201
@@ -67,6 +67,11 @@ def problems(cluster: list[Node], inputs: t.Mapping[str, t.Any], any_count: bool
             if node["name"] == inputs.get("server_name")
         ),
         *_version_problems(str(inputs.get("version") or ""), str(inputs.get("join") or "aws")),
+        *(
+            problem
+            for stanza, settings in (inputs.get("settings") or {}).items()
+            for problem in server_settings.problems(settings, stanza, str(inputs.get("version") or ""))
+        ),
         *_cluster_problems(inputs),
     ]
 
