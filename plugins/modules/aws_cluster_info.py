@@ -113,10 +113,9 @@ things:
       description: Security groups of a load balancer.
       type: list
       elements: str
-    subnets:
-      description: Subnets that a load balancer is in.
-      type: list
-      elements: str
+    zones:
+      description: The subnet of a load balancer in each availability zone, by the zone's name.
+      type: dict
     targets:
       description: What a target group has for targets, healthy or not.
       type: list
@@ -129,7 +128,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 from ..module_utils._aws import ownership_api as api
 from ..module_utils._aws.errors import translate_errors
-from ..module_utils._aws.module import run_aws_module
+from ..module_utils._aws.module import run_aws_module, s3_config
 from ..module_utils._aws.ownership import Thing
 
 
@@ -137,9 +136,9 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     params, clients = module.params, {}
 
     def client(service: str) -> t.Any:
-        path_style = {"s3": {"addressing_style": "path"}} if service == "s3" and params["endpoint_url"] else {}
         if service not in clients:
-            clients[service] = module.client(service, retry_decorator=api.RETRY, config=path_style)
+            config = s3_config(params["endpoint_url"]) if service == "s3" else {}
+            clients[service] = module.client(service, retry_decorator=api.RETRY, config=config)
         return clients[service]
 
     tag = {"key": params["tag_key"], "value": params["tag_value"]}

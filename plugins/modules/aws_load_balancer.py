@@ -11,7 +11,8 @@ version_added: 1.0.0
 description:
   - Makes the load balancer where there is none of this name. A security group can only be given to it then, and
     M(community.aws.elb_network_lb) has no option for one. Listeners and attributes are that module's.
-  - A load balancer that is there stays as it is. So does one that is somebody else's.
+  - A load balancer that is there gets the subnets that it lacks, and stays as it is but for that.
+    M(community.aws.elb_network_lb) can't add any.
 author: vaultops maintainers (@vaultops)
 options:
   name:
@@ -24,7 +25,7 @@ options:
     elements: str
     required: true
   subnets:
-    description: Ids of its subnets, one in each availability zone.
+    description: Ids of its subnets, one in each availability zone. Those that it has besides stay.
     type: list
     elements: str
     required: true
@@ -81,7 +82,12 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     except is_boto3_error_code("LoadBalancerNotFound"):
         there = None
     if there:
-        return _told(False, there)
+        has = [zone["SubnetId"] for zone in there["AvailabilityZones"]]
+        lacking = [subnet for subnet in params["subnets"] if subnet not in has]
+        if lacking and not module.check_mode:
+            # All of them: AWS takes away what is not named.
+            client.set_subnets(LoadBalancerArn=there["LoadBalancerArn"], Subnets=has + lacking, aws_retry=True)
+        return _told(bool(lacking), there)
     if module.check_mode:
         return {"changed": True, "arn": "", "security_groups": params["security_groups"]}
     (made,) = client.create_load_balancer(

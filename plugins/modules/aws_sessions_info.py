@@ -60,7 +60,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 from ..module_utils._aws import bucket, sessions, sessions_api
 from ..module_utils._aws.errors import translate_errors
-from ..module_utils._aws.module import run_aws_module
+from ..module_utils._aws.module import run_aws_module, s3_config
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.wait import Wait
 
@@ -101,9 +101,9 @@ def _need_plugin(path: str | None) -> None:
 
 
 def _need_no_versions(module: AnsibleAWSModule, name: str) -> None:
-    path_style = {"s3": {"addressing_style": "path"}} if module.params["endpoint_url"] else {}
+    config = s3_config(module.params["endpoint_url"])
     with translate_errors(module.region, "s3"):
-        status = sessions_api.versioning(module.client("s3", config=path_style), name)
+        status = sessions_api.versioning(module.client("s3", config=config), name)
     said = bucket.versioned([{"name": name, "bucket_versioning": {"Status": status}}], name)
     if said:
         raise Problem(said[0], "")

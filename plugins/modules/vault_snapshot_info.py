@@ -126,7 +126,7 @@ import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ..module_utils._aws.module import run_aws_module
+from ..module_utils._aws.module import run_aws_module, s3_config
 from ..module_utils._common.errors import Problem
 from ..module_utils._snapshot import listing as snapshots_state
 from ..module_utils._snapshot import listing_api as snapshots_api
@@ -136,7 +136,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     params = module.params
     if params["limit"] < 1:
         raise Problem("limit: it must be 1 or more")
-    config = {**snapshots_api.QUICK, **({"s3": {"addressing_style": "path"}} if params["endpoint_url"] else {})}
+    config = {**snapshots_api.QUICK, **s3_config(params["endpoint_url"])}
     client = module.client("s3", config=config)
     start = snapshots_state.start_of_keys(params["prefix"], params["cluster_name"])
     sizes, now = snapshots_api.sizes(client, params["bucket"], start), time.time()

@@ -59,7 +59,7 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ..module_utils._aws.errors import cure
-from ..module_utils._aws.module import run_aws_module
+from ..module_utils._aws.module import run_aws_module, s3_config
 from ..module_utils._common.errors import Problem
 from ..module_utils._snapshot import lifecycle as lifecycle_state
 from ..module_utils._snapshot import lifecycle_api
@@ -70,8 +70,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     problem = lifecycle_state.problem(params["days"])
     if problem:
         raise Problem(problem)
-    config = {"s3": {"addressing_style": "path"}} if params["endpoint_url"] else {}
-    client = module.client("s3", retry_decorator=lifecycle_api.RETRY, config=config)
+    client = module.client("s3", retry_decorator=lifecycle_api.RETRY, config=s3_config(params["endpoint_url"]))
     found = lifecycle_api.read(client, params["bucket"])
     if found is None and not module.check_mode:
         raise Problem(f"there is no bucket {params['bucket']}", cure("NoSuchBucket"))

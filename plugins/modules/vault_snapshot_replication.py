@@ -66,7 +66,7 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ..module_utils._aws.errors import cure
-from ..module_utils._aws.module import run_aws_module
+from ..module_utils._aws.module import run_aws_module, s3_config
 from ..module_utils._common.errors import Problem
 from ..module_utils._snapshot import lifecycle_api, replication, replication_api
 
@@ -74,8 +74,7 @@ from ..module_utils._snapshot import lifecycle_api, replication, replication_api
 def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     params = module.params
     bucket, role = params["bucket"], params["role"]
-    config = {"s3": {"addressing_style": "path"}} if params["endpoint_url"] else {}
-    client = module.client("s3", retry_decorator=lifecycle_api.RETRY, config=config)
+    client = module.client("s3", retry_decorator=lifecycle_api.RETRY, config=s3_config(params["endpoint_url"]))
     before = found(client, bucket, module.check_mode)
     problem = replication.problem(before, role, params["names"], bucket)
     if problem:

@@ -8,7 +8,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.vaultops.cluster.plugins.lookup.role_template import trust_as_template
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import endpoints
-from ansible_collections.vaultops.cluster.plugins.module_utils._plan import server_settings
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import inputs, server_settings
 from kit.paths import ROOT
 
 ROLE = ROOT / "roles" / "vault_server"
@@ -53,7 +53,7 @@ def render(template: str, variables: dict) -> str:
     known = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
     inputs = {name: value for name, value in yaml.safe_load(INPUTS.read_text()).items() if name not in ASKS_HOSTVARS}
     known = {**inputs, **defaults, **BASE, **variables, **{name: known[name] for name in USED}}
-    known |= aws_urls(known)
+    known |= by_filters(known)
     templar = Templar(loader=DataLoader(), variables={name: trusted(value) for name, value in known.items()})
     values = {name: templar.template(trusted(value)) for name, value in known.items()}
     environment = jinja2.Environment(
@@ -68,12 +68,13 @@ def render(template: str, variables: dict) -> str:
     return environment.get_template(template).render(values)
 
 
-def aws_urls(known: dict) -> dict:
+def by_filters(known: dict) -> dict:
     """What the inputs' own filters say, which are not looked for here."""
     given = (known["vault_aws_endpoint_url"], known["vault_aws_endpoints"], known["vault_aws_fips"])
     return {
         "vault_aws_urls": endpoints.urls(known["vault_aws_region"], *given),
         "vault_aws_told_urls": endpoints.told(known["vault_aws_region"], *given),
+        "vault_leaving_ids": inputs.node_ids(known["vault_leaving"]),
     }
 
 

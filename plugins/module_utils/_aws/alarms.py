@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 import urllib.parse
 
@@ -236,7 +237,7 @@ def _topic_steps(seen: Seen, wanted: Wanted) -> list[Step]:
         steps.append(("topic_key", topic["key"]))
     steps += _tags("tag_topic", None, now, wanted)
     # Who was added by hand stays.
-    return steps + [("subscribe", one) for one in wanted["subscriptions"] if one not in now["subscriptions"]]
+    return steps + [("subscribe", one) for one in wanted["subscriptions"] if _listed(one) not in now["subscriptions"]]
 
 
 def _rule_steps(seen: Seen, wanted: Wanted) -> list[Step]:
@@ -333,7 +334,13 @@ def shown(subscription: tuple[str, str]) -> str:
 def unconfirmed(seen: Seen, wanted: Wanted) -> list[str]:
     """Who does not get messages yet, though it was asked for."""
     there = (seen["topic"] or {}).get("subscriptions", {})
-    return [shown(one) for one in wanted["subscriptions"] if one in there and not there[one]]
+    return [shown(one) for one in wanted["subscriptions"] if _listed(one) in there and not there[_listed(one)]]
+
+
+def _listed(subscription: tuple[str, str]) -> tuple[str, str]:
+    """As SNS lists it: with asterisks in the place of a password."""
+    protocol, endpoint = subscription
+    return protocol, re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:****@", endpoint)
 
 
 def parsed(text: str | None) -> Document:

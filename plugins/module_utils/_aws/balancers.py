@@ -45,8 +45,9 @@ def plan(
 ) -> Plan:
     """*wanted*: the instances of the inventory; *instances*: what there is of them; the others: the cluster's own."""
     zones = {subnet["subnet_id"]: subnet["availability_zone"] for subnet in subnets}
-    # AWS takes one subnet a zone. What the load balancer has stays, since it would lose its address in that zone.
-    chosen = {zones[subnet]: subnet for thing in balancers for subnet in thing["subnets"] if subnet in zones}
+    # AWS takes one subnet a zone. What the load balancer has stays, since it would lose its address in that zone, whether an
+    # instance is there any more or not.
+    chosen = {zone: subnet for thing in balancers for zone, subnet in thing["zones"].items()}
     for instance in wanted:
         chosen.setdefault(zones[instance["subnet_id"]], instance["subnet_id"])
     bare = [thing["name"] for thing in balancers if not thing["groups"]]

@@ -33,8 +33,8 @@ CURES = {
     "InvalidAMIID.NotFound": "Images belong to one region: check vault_ec2_image_id and the region.",
     "InvalidAliasName": "Alias names are alias/ and letters, digits, '/', '_' and '-', and not alias/aws/.",
     "InvalidArn": "Check the ARN, and that its region is the one that is asked.",
-    "InvalidBlockDeviceMapping": "The image and the volumes of the inventory don't fit: check vault_ec2_root_device, and that no "
-    "volume is smaller than the image's.",
+    "InvalidBlockDeviceMapping": "The image and the volumes of the inventory don't fit: no volume may be smaller than the "
+    "image's.",
     "InvalidChangeBatch": "Check that vault_tls_server_name lies in the zone of vault_load_balancer_zone_id.",
     "InvalidClientTokenId": _CREDENTIALS,
     "InvalidConfigurationRequest": "What is asked for does not fit what is there: compare it with the inventory, or remove it by "

@@ -11,6 +11,11 @@ from .._common.errors import Problem
 from .errors import Refused, translate_errors
 
 
+def s3_config(endpoint_url: str | None) -> dict[str, t.Any]:
+    """botocore's settings for S3: a stand-in has no host name for each bucket."""
+    return {"s3": {"addressing_style": "path"}} if endpoint_url else {}
+
+
 def run_aws_module(
     work: t.Callable[[AnsibleAWSModule], dict[str, t.Any]], options: dict[str, t.Any], service: str, **rules: t.Any
 ) -> None:

@@ -39,7 +39,7 @@ class Thing(t.TypedDict):
     type: str  # of a load balancer: network, application
     vpc_id: str  # of a security group
     groups: list[str]  # ids of a load balancer's security groups
-    subnets: list[str]  # ids of those that a load balancer is in
+    zones: dict[str, str]  # where a load balancer is: the id of its subnet by the zone
     targets: list[str]  # ids of what a target group has
 
 

@@ -82,7 +82,7 @@ def load_balancers(client: t.Any, name: str, tag: Tag, everything: bool) -> list
             **_thing("load_balancer", each["LoadBalancerName"], each["LoadBalancerArn"], []),
             "type": each["Type"],
             "groups": each.get("SecurityGroups") or [],
-            "subnets": [zone["SubnetId"] for zone in each.get("AvailabilityZones", [])],
+            "zones": {zone["ZoneName"]: zone["SubnetId"] for zone in each.get("AvailabilityZones", [])},
         }
         for each in found
     ]
@@ -181,7 +181,7 @@ def _thing(kind: str, name: str, identifier: str, tags: list[dict[str, str]] | N
         "type": "",
         "vpc_id": "",
         "groups": [],
-        "subnets": [],
+        "zones": {},
         "targets": [],
     }
 

@@ -7,7 +7,7 @@ import re
 import typing as t
 
 from .._snapshot.listing import start_of_keys
-from .administrators import identity_of
+from .administrators import has_root, identity_of
 from .endpoints import dns_suffix, partition_of
 
 Document = dict[str, t.Any]
@@ -283,10 +283,10 @@ def alarms_key_policy(inputs: PolicyInputs, administrators: list[str], break_gla
 
 
 def _break_glass(inputs: PolicyInputs, administrators: list[str], wanted: bool) -> list[Document]:
-    root = f"arn:{inputs['partition']}:iam::{inputs['account']}:root"
     # As an administrator, root may do that already.
-    if not wanted or {root, inputs["account"]} & set(administrators):
+    if not wanted or has_root(administrators, inputs["partition"], inputs["account"]):
         return []
+    root = f"arn:{inputs['partition']}:iam::{inputs['account']}:root"
     return [{**_principal("BreakGlass", [root], BREAK_GLASS), "Condition": ROOT_ALONE}]
 
 
@@ -445,13 +445,13 @@ def transfer_bucket_policy(inputs: PolicyInputs, bucket: str, principals: t.Sequ
 
 
 def _patterns(inputs: PolicyInputs, principal: str) -> list[str]:
-    """Of the ARNs that AWS sees for a principal: a root stands for everybody in its account, and a session names its role without
-    the role's path."""
+    """Of the ARNs that AWS sees for a principal: a root stands for everybody in its account. A session names its role without the
+    role's path, and so may an inventory."""
     whole = re.fullmatch(r"(?:arn:[\w-]+:iam::)?(\d{12})(?::root)?", principal)
     if whole:
         return [f"arn:{inputs['partition']}:iam::{whole[1]}:*"]
     identity = identity_of(principal)
-    return [identity] if identity == principal else [identity, identity.replace(":role/", ":role/*/")]
+    return [identity, identity.replace(":role/", ":role/*/")] if re.search(r":role/[^/]+$", identity) else [identity]
 
 
 def own_transfer_bucket_problems(

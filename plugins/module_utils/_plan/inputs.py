@@ -53,6 +53,13 @@ def nodes(hosts: list[str], hostvars: t.Mapping[str, t.Any]) -> list[Node]:
     return found
 
 
+def node_ids(typed: t.Any) -> list[str]:
+    """As people type them: a list, or one text with commas."""
+    if isinstance(typed, (list, tuple)):
+        return [str(node_id) for node_id in typed]
+    return [node_id for part in str(typed).split(",") if (node_id := part.strip())]
+
+
 def problems(cluster: list[Node], inputs: t.Mapping[str, t.Any], any_count: bool = False) -> list[str]:
     """Every input that can't work, each with its cause and cure. *inputs* are the cluster-wide variables.
 

@@ -6,9 +6,17 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .inputs import node_ids
+
 Host = t.Mapping[str, t.Any]
 SESSIONS = ("amazon.aws.aws_ssm", "community.aws.aws_ssm")
 INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
+
+
+def staying(hosts: t.Iterable[Host], leaving: t.Any) -> list[Host]:
+    """Those that don't leave the cluster: one that does may be dead. *leaving*: node ids as they were typed."""
+    ids = node_ids(leaving)
+    return [host for host in hosts if str(host.get("vault_node_id") or host["inventory_hostname"]) not in ids]
 
 
 def by_session(hosts: t.Iterable[Host]) -> dict[str, str]:

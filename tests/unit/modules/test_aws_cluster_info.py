@@ -92,7 +92,7 @@ def test_a_thing_with_the_clusters_name_is_told_with_whatever_tags_it_has(look, 
         "type": "",
         "vpc_id": "",
         "groups": [],
-        "subnets": [],
+        "zones": {},
         "targets": [],
     }
     assert "hunter2" not in json.dumps(said)
@@ -145,7 +145,7 @@ def test_load_balancers_are_told_with_their_type(look, client, network):
     assert (named["name"], named["type"], named["named"], named["tags"]) == ("vault-prod", "network", True, THEIRS)
     found = look(load_balancer="vault-prod", tagged=["load_balancer"])["things"]
     assert {thing["name"]: thing["named"] for thing in found} == {"vault-prod": True, "left-over": False}
-    assert (named["groups"], named["subnets"]) == ([], [network[1]])
+    assert (named["groups"], list(named["zones"].values())) == ([], [network[1]])
 
 
 def test_of_a_target_group_it_is_told_whether_anything_is_in_it(look, client, network):

@@ -1,4 +1,4 @@
-"""A network load balancer is made with a security group, and never changed."""
+"""A network load balancer is made with a security group, and changed only in that it gets further subnets."""
 
 from __future__ import annotations
 
@@ -56,6 +56,21 @@ def test_it_is_made_once_with_group_subnets_and_tags(aws, balancer, network):
         again = balancer(check=check, security_groups=["sg-of-somebody-else"])
         assert {**made, "changed": False}.items() <= {**again, "invocation": made["invocation"]}.items()
     assert described(aws) == [there]
+
+
+def test_it_gets_a_subnet_in_another_zone_and_keeps_what_it_has(aws, balancer, network):
+    balancer()
+    ec2 = boto3.client("ec2", REGION, endpoint_url=aws)
+    its = ec2.describe_subnets(SubnetIds=[network[0]])["Subnets"][0]
+    zones = {f"{REGION}{letter}" for letter in "abc"} - {its["AvailabilityZone"]}
+    where = {"VpcId": its["VpcId"], "AvailabilityZone": min(zones)}
+    other = ec2.create_subnet(CidrBlock="10.0.2.0/24", **where)["Subnet"]["SubnetId"]
+    for check in (True, False):
+        before = described(aws)
+        assert balancer(check=check, subnets=[other])["changed"]
+        assert (described(aws) == before) is check
+    assert {zone["SubnetId"] for zone in described(aws)[0]["AvailabilityZones"]} == {network[0], other}
+    assert not balancer(subnets=[other])["changed"]
 
 
 @pytest.mark.parametrize(

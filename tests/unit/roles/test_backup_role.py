@@ -12,7 +12,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.vaultops.cluster.plugins.module_utils._backup import config, probe
 from kit.paths import ROOT
-from kit.templates import BASE, INPUTS, aws_urls, trusted
+from kit.templates import BASE, INPUTS, by_filters, trusted
 
 ROLE = ROOT / "roles" / "vault_backup"
 ARN = "arn:aws:kms:eu-central-1:123456789012:key/"
@@ -28,7 +28,7 @@ def variables(**given: t.Any) -> Templar:
     files = [INPUTS, ROLE / "defaults" / "main.yml", ROLE / "vars" / "main.yml"]
     read = {name: value for path in files for name, value in trusted(yaml.safe_load(path.read_text())).items()}
     known = {**read, **KNOWN, **given}
-    return Templar(loader=DataLoader(), variables={**known, **aws_urls(known)})
+    return Templar(loader=DataLoader(), variables={**known, **by_filters(known)})
 
 
 def value(name: str, **given: t.Any) -> t.Any:

@@ -116,6 +116,10 @@ def second_defaults(text: str) -> set[str]:
     return {name for pair in DEFAULTED.findall(text) for name in pair if name} & set(options(INPUTS))
 
 
+# What says which hosts a play has is read before any role's defaults are there.
+BEFORE_ROLES = {("reach.yml", "vault_leaving")}
+
+
 def test_an_input_gets_its_default_in_one_place():
     found = {
         (path.name, name)
@@ -123,7 +127,7 @@ def test_an_input_gets_its_default_in_one_place():
         if INPUTS not in path.parents
         for name in second_defaults(text) - not_set()
     }
-    assert found == set()
+    assert found == BEFORE_ROLES
 
 
 @pytest.mark.parametrize(

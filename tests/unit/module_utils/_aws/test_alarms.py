@@ -103,6 +103,16 @@ def test_from_nothing_and_then_nothing_more():
     assert alarms.plan(seen(), wanted()) == []
 
 
+def test_a_password_in_an_address_is_known_though_sns_does_not_show_it():
+    asked = [("https", "https://ops:pass@example.com/hook")]
+    listed = ("https", "https://ops:****@example.com/hook")
+    for confirmed in (True, False):
+        there = drifted("topic", subscriptions={listed: confirmed})
+        assert alarms.plan(there, {**wanted(), "subscriptions": asked}) == []
+        unheard = [] if confirmed else ["https at example.com"]
+        assert alarms.unconfirmed(there, {**wanted(), "subscriptions": asked}) == unheard
+
+
 def drifted(part: str, **changes) -> alarms.Seen:
     return seen(**{part: {**(seen()[part] or {}), **changes}})  # type: ignore[literal-required]
 

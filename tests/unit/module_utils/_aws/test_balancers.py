@@ -17,8 +17,8 @@ def instance(name: str, state: str = "running"):
     return {"instance_id": name, "state": {"name": state}}
 
 
-def balancer(groups=("sg-1",), subnets=()):
-    return {"kind": "load_balancer", "name": "vault-prod", "groups": [*groups], "subnets": [*subnets]}
+def balancer(groups=("sg-1",), zones=None):
+    return {"kind": "load_balancer", "name": "vault-prod", "groups": [*groups], "zones": zones or {}}
 
 
 def targets(*ids):
@@ -55,8 +55,9 @@ def test_one_subnet_a_zone():
 
 
 def test_the_subnets_that_it_has_stay():
-    has = balancer(subnets=["subnet-c2", "subnet-a2", "subnet-elsewhere"])
-    assert plan(its=[has])["subnets"] == ["subnet-c2", "subnet-a2", "subnet-b1"]
+    """Also one where no instance of the inventory is any more, and one in a zone that the inventory does not have."""
+    has = balancer(zones={"c": "subnet-c2", "a": "subnet-left", "d": "subnet-elsewhere"})
+    assert plan(its=[has])["subnets"] == ["subnet-c2", "subnet-left", "subnet-elsewhere", "subnet-b1"]
 
 
 def test_no_stopped_instance_becomes_a_target_and_none_that_is_one_is_taken_out():

@@ -26,7 +26,7 @@ def thing(kind="role", tags=None, **changes):
         "type": "network" if kind == "load_balancer" else "",
         "vpc_id": "vpc-1" if kind == "security_group" else "",
         "groups": [],
-        "subnets": [],
+        "zones": {},
         "targets": [],
         **changes,
     }

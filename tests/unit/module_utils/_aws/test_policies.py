@@ -239,6 +239,12 @@ def test_files_do_not_travel_through_the_bucket_of_snapshots(transfer, snapshots
     ("principal", "patterns"),
     [
         ("arn:aws:iam::111122223333:role/x/platform", ["role/x/platform"]),
+        # It may have a path that the inventory does not name: AWS's SSO roles have one.
+        (
+            "arn:aws:iam::111122223333:role/AWSReservedSSO_Admin",
+            ["role/*/AWSReservedSSO_Admin", "role/AWSReservedSSO_Admin"],
+        ),
+        ("arn:aws:iam::111122223333:user/ada", ["user/ada"]),
         # A session's ARN does not hold the path of its role.
         ("arn:aws:sts::111122223333:assumed-role/platform/ada", ["role/*/platform", "role/platform"]),
         ("arn:aws:iam::111122223333:root", ["*"]),

@@ -31,3 +31,14 @@ ID = "i-0123456789abcdef0"
 )
 def test_who_is_reached_by_a_session(host, target):
     assert reach.by_session([{"inventory_hostname": "vault-1", **host}]) == ({"vault-1": target} if target else {})
+
+
+@pytest.mark.parametrize("leaving", [["vault-2", 7], "vault-2,7", "vault-2, 7"])
+def test_who_leaves_is_not_asked(leaving):
+    hosts = [
+        {"inventory_hostname": "vault-1"},
+        {"inventory_hostname": "vault-2"},
+        {"inventory_hostname": "vault-3", "vault_node_id": "7"},
+    ]
+    assert reach.staying(hosts, leaving) == hosts[:1]
+    assert reach.staying(hosts, []) == hosts
