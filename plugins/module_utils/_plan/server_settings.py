@@ -12,12 +12,16 @@ import json
 import re
 import typing as t
 
+from .._node import reloads
 from .editions import edition
 
 # Digits with a unit, several in a row, or seconds.
 _DURATION = re.compile(r"\d+|(\d+(\.\d+)?(ns|us|ms|s|m|h|d))+")
 _ANY_NAME = "*"
 ENTERPRISE = "enterprise"
+# What Vault itself sends since it knows response headers, and would send beside others.
+HSTS = {"Strict-Transport-Security": ["max-age=31536000; includeSubDomains"]}
+HEADERS_SINCE = "1.9.0"
 
 
 class Setting(t.NamedTuple):
@@ -26,7 +30,6 @@ class Setting(t.NamedTuple):
     since: str = ""  # the first release that knows it
     only: str = ""  # enterprise
     owner: str = ""  # the input that has it, where it is not to be set here
-    reloads: bool = False  # whether a running server takes a change of it with SIGHUP
 
 
 class Stanza(t.NamedTuple):
@@ -61,9 +64,9 @@ SERVER = Stanza(
             "enable_response_header_hostname",
             "enable_response_header_raft_node_id",
             "imprecise_lease_role_tracking",
+            "introspection_endpoint",
             "raw_storage_endpoint",
         ),
-        **_of("flag", "introspection_endpoint", reloads=True),
         **_of(
             "flag",
             "disable_indexing",
@@ -85,6 +88,7 @@ SERVER = Stanza(
             "cluster_cipher_suites",
             "detect_deadlocks",
             "log_file",
+            "log_requests_level",
             "log_rotate_duration",
             "pid_file",
             "plugin_directory",
@@ -92,7 +96,6 @@ SERVER = Stanza(
             "plugin_tmpdir",
             "post_unseal_trace_directory",
         ),
-        **_of("text", "log_requests_level", reloads=True),
         **_of("text", "administrative_namespace_path", "license_path", "reporting_scan_directory", only=ENTERPRISE),
         **_of("list", "experiments"),
         "user_lockout": Setting("labelled", _LOCKOUT),
@@ -162,7 +165,7 @@ LISTENER = Stanza(
         **_of("list", "cors_allowed_headers", "cors_allowed_origins"),
         **_of("list", "proxy_protocol_authorized_addrs", "x_forwarded_for_authorized_addrs"),
         **_of("flag", "cors_enabled"),
-        "custom_response_headers": Setting("headers", reloads=True),
+        "custom_response_headers": Setting("headers", since=HEADERS_SINCE),
         "profiling": Setting("block", _of("flag", "unauthenticated_pprof_access")),
         "inflight_requests_logging": Setting("block", _of("flag", "unauthenticated_in_flight_requests_access")),
         **_owned(
@@ -180,11 +183,19 @@ RAFT = Stanza(
     "vault_raft_settings",
     "the Raft storage",
     {
-        **_of("number", "max_entry_size", "max_mount_and_namespace_table_entry_size"),
-        **_of("number", "snapshot_threshold", "trailing_logs", reloads=True),
-        **_of("duration", "snapshot_interval", reloads=True),
         **_of(
-            "duration", "autopilot_reconcile_interval", "autopilot_update_interval", "raft_log_verification_interval"
+            "number",
+            "max_entry_size",
+            "max_mount_and_namespace_table_entry_size",
+            "snapshot_threshold",
+            "trailing_logs",
+        ),
+        **_of(
+            "duration",
+            "autopilot_reconcile_interval",
+            "autopilot_update_interval",
+            "raft_log_verification_interval",
+            "snapshot_interval",
         ),
         **_of("flag", "raft_log_verifier_enabled", "raft_wal"),
         **_of("text", "autopilot_redundancy_zone", "autopilot_upgrade_version", only=ENTERPRISE),
@@ -231,16 +242,20 @@ def problems(settings: t.Any, stanza: str, version: str) -> list[str]:
     ]
 
 
-def hcl(settings: t.Mapping[str, t.Any], stanza: str) -> str:
-    """The lines of that stanza's part of the configuration, by name."""
-    return "".join(_written(name, settings[name], STANZAS[stanza].settings[name]) for name in sorted(settings))
+def hcl(settings: t.Mapping[str, t.Any], stanza: str, version: str) -> str:
+    """The lines of that stanza's part of the configuration of Vault *version*, by name."""
+    given = with_hsts(settings, version) if stanza == "listener" else settings
+    return "".join(_written(name, given[name], STANZAS[stanza].settings[name]) for name in sorted(given))
 
 
-def only_reloads(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any], stanza: str) -> bool:
-    """Whether SIGHUP is enough for a running server to take what differs."""
-    known = STANZAS[stanza].settings
-    differing = [name for name in {*before, *after} if before.get(name) != after.get(name)]
-    return all(name in known and known[name].reloads for name in differing)
+def with_hsts(listener: t.Mapping[str, t.Any], version: str) -> t.Mapping[str, t.Any]:
+    """The listener's settings, with the header that keeps browsers from plain HTTP. Whoever names it has it as they say."""
+    headers = listener.get("custom_response_headers", {})
+    default = headers.get("default", {})
+    named = {name.lower() for name in default} & {name.lower() for name in HSTS}
+    if named or reloads.number(version) < reloads.number(HEADERS_SINCE):
+        return listener
+    return {**listener, "custom_response_headers": {**headers, "default": {**HSTS, **default}}}
 
 
 def _wrong(name: str, value: t.Any, about: Stanza, version: str) -> list[str]:
@@ -251,7 +266,7 @@ def _wrong(name: str, value: t.Any, about: Stanza, version: str) -> list[str]:
         return [f"{name} is that of {known.owner}. Set it there."]
     if known.only == ENTERPRISE and edition(version) == "":
         return [f"{name} needs Vault Enterprise, and vault_version is {version}."]
-    if known.since and _number(version) < _number(known.since):
+    if known.since and reloads.number(version) < reloads.number(known.since):
         return [f"Vault knows {name} from {known.since} on, and vault_version is {version}."]
     wrong = _bad(value, known)
     return [f"{name} {wrong}"] if wrong else []
@@ -260,10 +275,6 @@ def _wrong(name: str, value: t.Any, about: Stanza, version: str) -> list[str]:
 def _near(name: str, known: t.Mapping[str, Setting]) -> str:
     near = difflib.get_close_matches(name, [one for one, setting in known.items() if not setting.owner], n=1)
     return f" The nearest one is {near[0]}." if near else ""
-
-
-def _number(version: str) -> list[int]:
-    return [int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:3]]
 
 
 def _bad(value: t.Any, known: Setting) -> str:
@@ -294,6 +305,8 @@ def _bad_headers(value: t.Mapping[str, t.Any]) -> str:
             return f"has {status}, which is no status: default, 2xx or 404, for example."
         if not isinstance(headers, t.Mapping) or not all(_is_texts(one) for one in headers.values()):
             return f"has {status}, which is no mapping of headers to lists of texts."
+        if any(str(name).lower().startswith("x-vault-") for name in headers):
+            return f"has {status} with a header that begins with X-Vault-. Vault keeps those to itself, and would not send it."
     return ""
 
 
