@@ -263,7 +263,18 @@ import typing as t
 
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
-from ..module_utils._node import certificate, here, lease, managed, metadata_service, reloads, service, tls, volume_plan, volumes
+from ..module_utils._node import (
+    certificate,
+    here,
+    lease,
+    managed,
+    metadata_service,
+    reloads,
+    service,
+    tls,
+    volume_plan,
+    volumes,
+)
 
 MARK = "# Made by vaultops.cluster."
 USUAL = "argv[]=vault server -config=/etc/vault.d ;"

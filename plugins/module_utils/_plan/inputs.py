@@ -46,7 +46,9 @@ def nodes(hosts: list[str], hostvars: t.Mapping[str, t.Any]) -> list[Node]:
                 "name": host,
                 "node_id": str(own.get("vault_node_id") or host),
                 "address": address,
-                "api_addr": str(own.get("vault_api_addr") or f"https://{netloc}:{own.get('vault_api_port') or API_PORT}"),
+                "api_addr": str(
+                    own.get("vault_api_addr") or f"https://{netloc}:{own.get('vault_api_port') or API_PORT}"
+                ),
                 "cluster_addr": str(
                     own.get("vault_cluster_addr") or f"https://{netloc}:{own.get('vault_cluster_port') or CLUSTER_PORT}"
                 ),

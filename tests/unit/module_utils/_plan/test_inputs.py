@@ -159,7 +159,11 @@ def test_the_ports_are_part_of_every_address():
         ({"vault_cluster_port": "x"}, {}, "vault_cluster_port is x. Use 1024 to 65535"),
         ({"vault_cluster_port": 65536}, {}, "vault_cluster_port is 65536. Use"),
         ({"vault_cluster_port": "9200"}, {}, "vault_api_port and vault_cluster_port are both 9200"),
-        ({}, {"vault_api_port": 8200}, "vault-2: api_addr https://10.0.1.11:8200 has the node's address, and another port"),
+        (
+            {},
+            {"vault_api_port": 8200},
+            "vault-2: api_addr https://10.0.1.11:8200 has the node's address, and another port",
+        ),
         ({}, {"vault_cluster_addr": "https://10.0.1.11:8201"}, "set vault_cluster_port for the whole group"),
     ],
 )

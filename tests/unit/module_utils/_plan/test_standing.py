@@ -220,13 +220,17 @@ def test_every_combination_has_a_word():
 
 
 @pytest.mark.parametrize("state", ["active", "sealed", "unreachable"])
-@pytest.mark.parametrize(("api", "cluster", "name"), [(9200, 8201, "vault_api_port"), (8200, 9201, "vault_cluster_port")])
+@pytest.mark.parametrize(
+    ("api", "cluster", "name"), [(9200, 8201, "vault_api_port"), (8200, 9201, "vault_cluster_port")]
+)
 def test_ports_are_not_changed_under_a_cluster(state, api, cluster, name):
     there = {**CONFIGURED, "api_port": api, "cluster_port": cluster}
     found = stand([machine(True, True, configured=there), machine(), machine()], (state, "unreachable", "unreachable"))
     (problem,) = found["problems"]
     assert problem.startswith(f"vault-1: its configuration has port {max(api, cluster)}, and {name} is ")
-    assert f"Set {name} to {max(api, cluster)}; docs/settings.md" in problem and problem.endswith("Nothing was changed.")
+    assert f"Set {name} to {max(api, cluster)}; docs/settings.md" in problem and problem.endswith(
+        "Nothing was changed."
+    )
 
 
 @pytest.mark.parametrize(
