@@ -29,7 +29,7 @@ class Setting(t.NamedTuple):
     inside: t.Mapping[str, Setting] = {}  # of a block
     since: str = ""  # the first release that knows it
     only: str = ""  # enterprise
-    owner: str = ""  # the input that has it, where it is not to be set here
+    owner: str = ""  # the input that has it, where it is not to be set here; or why nobody sets it
 
 
 class Stanza(t.NamedTuple):
@@ -108,7 +108,7 @@ SERVER = Stanza(
             enable_unauthenticated_access="vault_server_unauthenticated_access",
             ha_storage="vault_raft_settings",
             listener="vault_listener_settings",
-            log_format="the collection, which reads Vault's log as JSON",
+            log_format="Vault's log is read as JSON",
             log_level="vault_server_log_level",
             seal="vault_seal_settings",
             storage="vault_raft_settings",
@@ -142,9 +142,7 @@ LISTENER = Stanza(
         **_of(
             "flag",
             "disable_replication_status_endpoints",
-            "redact_addresses",
             "redact_cluster_name",
-            "redact_version",
             "require_request_header",
             "tls_disable_client_certs",
             "tls_require_and_verify_client_cert",
@@ -172,8 +170,10 @@ LISTENER = Stanza(
             address="vault_api_port",
             cluster_address="vault_cluster_port",
             telemetry="vault_server_unauthenticated_metrics",
+            redact_addresses="nodes are asked without a login whether they hear a leader, before a quorum is recovered",
+            redact_version="nodes are asked without a login for their version, before and after they are changed",
             tls_cert_file="vault_node_tls_dir",
-            tls_disable="the collection, which speaks TLS alone",
+            tls_disable="nodes speak TLS alone",
             tls_key_file="vault_node_tls_dir",
             tls_min_version="vault_tls_min_version",
         ),
@@ -186,7 +186,6 @@ RAFT = Stanza(
         **_of(
             "number",
             "max_entry_size",
-            "max_mount_and_namespace_table_entry_size",
             "snapshot_threshold",
             "trailing_logs",
         ),
@@ -198,13 +197,14 @@ RAFT = Stanza(
             "snapshot_interval",
         ),
         **_of("flag", "raft_log_verifier_enabled", "raft_wal"),
+        **_of("number", "max_mount_and_namespace_table_entry_size", only=ENTERPRISE),
         **_of("text", "autopilot_redundancy_zone", "autopilot_upgrade_version", only=ENTERPRISE),
         **_owned(
             node_id="vault_node_id",
             path="vault_server_data_dir",
             performance_multiplier="vault_server_performance_multiplier",
             retry_join="vault_join",
-            retry_join_as_non_voter="the collection, whose nodes are all voters",
+            retry_join_as_non_voter="all nodes are voters",
         ),
     },
 )
@@ -215,15 +215,15 @@ SEAL = Stanza(
         **_of("text", "role_arn", "role_session_name", "web_identity_token_file"),
         **_of("text", "name", "priority", only=ENTERPRISE),
         **_owned(
-            access_key="the node's instance role",
-            disabled="docs/emergencies.md",
+            access_key="a node has its credentials from its instance role",
+            disabled="a seal is left by a migration, not by a setting",
             endpoint="vault_aws_endpoints",
             kms_key_id="vault_kms_key_alias",
             region="vault_aws_region",
-            secret_key="the node's instance role",
-            session_token="the node's instance role",
-            shared_creds_filename="the node's instance role",
-            shared_creds_profile="the node's instance role",
+            secret_key="a node has its credentials from its instance role",
+            session_token="a node has its credentials from its instance role",
+            shared_creds_filename="a node has its credentials from its instance role",
+            shared_creds_profile="a node has its credentials from its instance role",
         ),
     },
 )
@@ -263,7 +263,8 @@ def _wrong(name: str, value: t.Any, about: Stanza, version: str) -> list[str]:
     if known is None:
         return [f"{name} is no setting of {about.what}.{_near(name, about.settings)}"]
     if known.owner:
-        return [f"{name} is that of {known.owner}. Set it there."]
+        is_input = known.owner.startswith("vault_")
+        return [f"{name} is that of {known.owner}. Set it there." if is_input else f"{name} is not set: {known.owner}."]
     if known.only == ENTERPRISE and edition(version) == "":
         return [f"{name} needs Vault Enterprise, and vault_version is {version}."]
     if known.since and reloads.number(version) < reloads.number(known.since):

@@ -53,7 +53,7 @@ def hcl(**changes):
         ({"raft": {"trailing_logs": None, "snapshot_interval": "9m", "snapshot_threshold": 8000}}, True),
         ({"server": {"max_lease_ttl": "25h"}}, False),
         ({"server": {"cache_size": 1}, "listener": {"custom_response_headers": None}}, False),
-        ({"listener": {"redact_version": True}}, False),
+        ({"listener": {"redact_cluster_name": True}}, False),
         ({"listener": {"profiling": None}}, False),
         ({"raft": {"raft_wal": None}}, False),
         ({"seal": {"role_arn": "arn:aws:iam::111122223333:role/seal"}}, False),

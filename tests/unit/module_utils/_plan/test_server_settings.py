@@ -20,7 +20,7 @@ GOOD = {
         "proxy_protocol_behavior": "allow_authorized",
         "proxy_protocol_authorized_addrs": ["10.0.0.0/8"],
         "x_forwarded_for_hop_skips": 0,
-        "redact_version": True,
+        "redact_cluster_name": True,
         "profiling": {"unauthenticated_pprof_access": True},
         "custom_response_headers": {
             "default": {"X-Frame-Options": ["DENY"]},
@@ -63,13 +63,19 @@ def test_what_vault_knows_is_taken(stanza):
             {"user_lockout": {"all": {"lockout_threshold": "x"}}},
             "user_lockout has all.lockout_threshold, which is no",
         ),
-        ("listener", {"tls_disable": True}, "tls_disable is that of the collection, which speaks TLS alone"),
+        ("listener", {"tls_disable": True}, "tls_disable is not set: nodes speak TLS alone."),
         ("listener", {"custom_response_headers": {"6xx": {}}}, "custom_response_headers has 6xx, which is no status"),
         ("listener", {"custom_response_headers": {"2xx": {"X": "y"}}}, "which is no mapping of headers to lists"),
         ("listener", {"custom_response_headers": {"2xx": {"x-vault-a": ["b"]}}}, "Vault keeps those to itself"),
+        (
+            "listener",
+            {"redact_version": True},
+            "redact_version is not set: nodes are asked without a login for their version",
+        ),
+        ("raft", {"max_mount_and_namespace_table_entry_size": 1}, "needs Vault Enterprise"),
         ("listener", {"profiling": {"pprof": True}}, "profiling has no pprof."),
         ("raft", {"path": "/data"}, "path is that of vault_server_data_dir"),
-        ("seal", {"secret_key": "hidden"}, "secret_key is that of the node's instance role"),
+        ("seal", {"secret_key": "hidden"}, "secret_key is not set: a node has its credentials from its instance role."),
     ],
 )
 def test_what_it_would_not_take_is_said(stanza, settings, said):
@@ -134,7 +140,7 @@ profiling {
 }
 proxy_protocol_authorized_addrs = ["10.0.0.0/8"]
 proxy_protocol_behavior = "allow_authorized"
-redact_version = true
+redact_cluster_name = true
 x_forwarded_for_hop_skips = 0
 """
     )
