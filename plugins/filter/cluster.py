@@ -23,6 +23,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._plan import (
     reach,
     replace,
     seal_move,
+    server_settings,
     site_plan,
     standing,
     upgrade,
@@ -116,14 +117,14 @@ def found_on_nodes(names, hostvars):
     return {name: hostvars[name].get("vault_server_found") or {} for name in names}
 
 
-def standings(nodes, status, observed, cluster_name, ca_file, version="", signed=()):
+def standings(nodes, status, observed, cluster_name, ca_file, version="", signed=(), ports=None):
     """*ca_file*: path of the CA certificates on this controller, which may be missing."""
     try:
         trusted = tls.fingerprints(pathlib.Path(ca_file).read_text(encoding="utf-8", errors="replace"))
     except OSError:
         trusted = []
     wanted = {"cluster_name": cluster_name, "version": version, "trusted": trusted, "ca_file": ca_file}
-    wanted["signed"] = list(signed)
+    wanted |= {"signed": list(signed), "ports": ports or {}}
     return standing.stand(nodes, status, observed, wanted)
 
 
@@ -240,6 +241,7 @@ class FilterModule:
             "by_session": reach.by_session,
             "staying": reach.staying,
             "seal_in_use": standing.seal_in_use,
+            "server_settings": server_settings.hcl,
             "seal_move_plan": seal_move.plan,
             "site_compared": site_plan.compared,
             "site_left_out": site_left_out,

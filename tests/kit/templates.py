@@ -8,7 +8,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.vaultops.cluster.plugins.lookup.role_template import trust_as_template
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import endpoints
-from ansible_collections.vaultops.cluster.plugins.module_utils._plan import inputs
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import inputs, server_settings
 from kit.paths import ROOT
 
 ROLE = ROOT / "roles" / "vault_server"
@@ -63,7 +63,7 @@ def render(template: str, variables: dict) -> str:
     )
     from ansible.plugins.filter.core import FilterModule as Core
 
-    environment.filters |= Core().filters()
+    environment.filters |= {**Core().filters(), "vaultops.cluster.server_settings": server_settings.hcl}
     return environment.get_template(template).render(values)
 
 

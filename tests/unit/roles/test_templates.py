@@ -41,6 +41,19 @@ CASES = {
             ],
         },
     ),
+    "settings.hcl": (
+        "vault.hcl.j2",
+        {
+            "vault_join": "static",
+            "vault_server_settings": {"max_lease_ttl": "24h", "user_lockout": {"all": {"lockout_threshold": 3}}},
+            "vault_listener_settings": {
+                "custom_response_headers": {"default": {"X-Frame-Options": ["DENY"]}},
+                "x_forwarded_for_authorized_addrs": ["10.0.0.0/16"],
+            },
+            "vault_raft_settings": {"snapshot_interval": "2m"},
+            "vault_seal_settings": {"role_arn": "arn:aws:iam::111122223333:role/seal"},
+        },
+    ),
     "tls12.hcl": ("vault.hcl.j2", {"vault_join": "static", "vault_tls_min_version": "tls12"}),
     "vault.service": ("vault.service.j2", {}),
     "mlock.service": ("vault.service.j2", {"vault_server_disable_mlock": False}),

@@ -1,0 +1,51 @@
+# Made by vaultops.cluster. Changes made here are overwritten.
+cluster_name  = "prod"
+api_addr      = "https://10.0.1.10:8200"
+cluster_addr  = "https://10.0.1.10:8201"
+ui            = true
+disable_mlock = true
+log_format    = "json"
+max_lease_ttl = "24h"
+user_lockout "all" {
+  lockout_threshold = 3
+}
+
+listener "tcp" {
+  address         = "0.0.0.0:8200"
+  cluster_address = "0.0.0.0:8201"
+  tls_cert_file   = "/etc/vault.d/tls/vault.crt"
+  tls_key_file    = "/etc/vault.d/tls/vault.key"
+  tls_min_version = "tls13"
+  custom_response_headers {
+    "default" = {
+      "Strict-Transport-Security" = ["max-age=31536000; includeSubDomains"]
+      "X-Frame-Options" = ["DENY"]
+    }
+  }
+  x_forwarded_for_authorized_addrs = ["10.0.0.0/16"]
+}
+
+storage "raft" {
+  path                   = "/opt/vault/data"
+  node_id                = "vault-1"
+  performance_multiplier = 1
+  snapshot_interval = "2m"
+
+  retry_join {
+    leader_api_addr       = "https://10.0.1.11:8200"
+    leader_ca_cert_file   = "/etc/vault.d/tls/ca.crt"
+    leader_tls_servername = "vault.prod.internal"
+  }
+
+  retry_join {
+    leader_api_addr       = "https://10.0.1.12:8200"
+    leader_ca_cert_file   = "/etc/vault.d/tls/ca.crt"
+    leader_tls_servername = "vault.prod.internal"
+  }
+}
+
+seal "awskms" {
+  region     = "eu-central-1"
+  kms_key_id = "alias/vault-unseal"
+  role_arn = "arn:aws:iam::111122223333:role/seal"
+}

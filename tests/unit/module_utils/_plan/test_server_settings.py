@@ -1,0 +1,177 @@
+"""Settings that have no input of their own: what Vault would not take as it is meant, and how they are written."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._node import reloads
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import server_settings
+
+NOW = "1.21.1"
+GOOD = {
+    "server": {
+        "default_lease_ttl": "768h",
+        "max_lease_ttl": 7200,
+        "plugin_directory": "/opt/vault/plugins",
+        "introspection_endpoint": True,
+        "experiments": ["events.alpha1"],
+        "user_lockout": {"all": {"lockout_duration": "10m", "lockout_threshold": 5}, "ldap": {"disable_lockout": True}},
+    },
+    "listener": {
+        "proxy_protocol_behavior": "allow_authorized",
+        "proxy_protocol_authorized_addrs": ["10.0.0.0/8"],
+        "x_forwarded_for_hop_skips": 0,
+        "redact_cluster_name": True,
+        "profiling": {"unauthenticated_pprof_access": True},
+        "custom_response_headers": {
+            "default": {"X-Frame-Options": ["DENY"]},
+            "4xx": {},
+            404: {"X-Gone": ["yes", "no"]},
+        },
+    },
+    "raft": {"snapshot_interval": "2m", "trailing_logs": 10000, "raft_wal": True},
+    "seal": {"role_arn": "arn:aws:iam::111122223333:role/seal"},
+}
+
+
+@pytest.mark.parametrize("stanza", GOOD)
+def test_what_vault_knows_is_taken(stanza):
+    assert server_settings.problems(GOOD[stanza], stanza, NOW) == []
+    assert server_settings.problems({}, stanza, NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("stanza", "settings", "said"),
+    [
+        ("server", ["max_lease_ttl"], "vault_server_settings is no mapping"),
+        (
+            "server",
+            {"max_leas_ttl": "1h"},
+            "max_leas_ttl is no setting of the top level. The nearest one is max_lease_ttl.",
+        ),
+        ("server", {"nothing_like_it": 1}, "nothing_like_it is no setting of the top level."),
+        ("server", {"api_addr": "https://x:8200"}, "api_addr is that of vault_address. Set it there."),
+        ("server", {"disable_sealwrap": True}, "disable_sealwrap needs Vault Enterprise, and vault_version is 1.21.1"),
+        ("server", {"max_lease_ttl": "for ever"}, "max_lease_ttl is no duration"),
+        ("server", {"max_lease_ttl": True}, "max_lease_ttl is no duration"),
+        ("server", {"cache_size": -1}, "cache_size is no whole number"),
+        ("server", {"disable_cache": "yes"}, "disable_cache is no true or false"),
+        ("server", {"experiments": "events.alpha1"}, "experiments is no list of texts"),
+        ("server", {"user_lockout": {"all": 5}}, "user_lockout has all, which is no mapping"),
+        ("server", {"user_lockout": {"all": {"lockout": 5}}}, "user_lockout has no all.lockout."),
+        (
+            "server",
+            {"user_lockout": {"all": {"lockout_threshold": "x"}}},
+            "user_lockout has all.lockout_threshold, which is no",
+        ),
+        ("listener", {"tls_disable": True}, "tls_disable is not set: nodes speak TLS alone."),
+        ("listener", {"custom_response_headers": {"6xx": {}}}, "custom_response_headers has 6xx, which is no status"),
+        ("listener", {"custom_response_headers": {"2xx": {"X": "y"}}}, "which is no mapping of headers to lists"),
+        ("listener", {"custom_response_headers": {"2xx": {"x-vault-a": ["b"]}}}, "Vault keeps those to itself"),
+        (
+            "listener",
+            {"redact_version": True},
+            "redact_version is not set: nodes are asked without a login for their version",
+        ),
+        ("raft", {"max_mount_and_namespace_table_entry_size": 1}, "needs Vault Enterprise"),
+        ("listener", {"profiling": {"pprof": True}}, "profiling has no pprof."),
+        ("raft", {"path": "/data"}, "path is that of vault_server_data_dir"),
+        ("seal", {"secret_key": "hidden"}, "secret_key is not set: a node has its credentials from its instance role."),
+    ],
+)
+def test_what_it_would_not_take_is_said(stanza, settings, said):
+    (found,) = server_settings.problems(settings, stanza, NOW)
+    assert said in found
+    assert found.startswith(server_settings.STANZAS[stanza].variable)
+
+
+def test_no_value_is_part_of_what_is_said():
+    for stanza, about in server_settings.STANZAS.items():
+        for name in [*about.settings, "unheard_of"]:
+            for value in ("s3cret value", ["s3cret value", 1], {"s3cret": {"s3cret": 1}}):
+                said = server_settings.problems({name: value}, stanza, NOW)
+                assert not [one for one in said if "s3cret value" in one]
+
+
+def test_a_setting_of_a_later_release_is_refused():
+    assert server_settings.problems({"max_json_depth": 50}, "listener", "1.20.3") == []
+    (found,) = server_settings.problems({"max_json_depth": 50}, "listener", "1.19.0")
+    assert "Vault knows max_json_depth from 1.20.3 on, and vault_version is 1.19.0" in found
+    assert server_settings.problems({"max_json_depth": 50}, "listener", "2.0.0") == []
+
+
+def test_enterprise_has_its_own():
+    assert server_settings.problems({"disable_sealwrap": True}, "server", "1.21.1+ent") == []
+
+
+def test_how_they_are_written():
+    assert (
+        server_settings.hcl(GOOD["server"], "server", NOW)
+        == """\
+default_lease_ttl = "768h"
+experiments = ["events.alpha1"]
+introspection_endpoint = true
+max_lease_ttl = 7200
+plugin_directory = "/opt/vault/plugins"
+user_lockout "all" {
+  lockout_duration = "10m"
+  lockout_threshold = 5
+}
+user_lockout "ldap" {
+  disable_lockout = true
+}
+"""
+    )
+    assert (
+        server_settings.hcl(GOOD["listener"], "listener", NOW)
+        == """\
+custom_response_headers {
+  "404" = {
+    "X-Gone" = ["yes", "no"]
+  }
+  "4xx" = {
+  }
+  "default" = {
+    "Strict-Transport-Security" = ["max-age=31536000; includeSubDomains"]
+    "X-Frame-Options" = ["DENY"]
+  }
+}
+profiling {
+  unauthenticated_pprof_access = true
+}
+proxy_protocol_authorized_addrs = ["10.0.0.0/8"]
+proxy_protocol_behavior = "allow_authorized"
+redact_cluster_name = true
+x_forwarded_for_hop_skips = 0
+"""
+    )
+
+
+HSTS = {"Strict-Transport-Security": ["max-age=31536000; includeSubDomains"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ({}, HSTS),
+        ({"default": {"X-Frame-Options": ["DENY"]}, "4xx": {}}, {**HSTS, "X-Frame-Options": ["DENY"]}),
+        ({"default": {"Strict-Transport-Security": ["max-age=60"]}}, {"Strict-Transport-Security": ["max-age=60"]}),
+        # Switched off: Vault sends no header that is empty.
+        ({"default": {"strict-transport-security": []}}, {"strict-transport-security": []}),
+    ],
+)
+def test_the_listener_has_hsts_unless_somebody_says_otherwise(given, written):
+    found = server_settings.with_hsts({"custom_response_headers": given} if given else {}, NOW)
+    assert found["custom_response_headers"] == {**given, "default": written}
+    assert server_settings.problems(found, "listener", NOW) == []
+
+
+def test_a_release_that_knows_no_response_headers_gets_none():
+    assert server_settings.hcl({}, "listener", "1.8.12") == ""
+    assert "Strict-Transport-Security" in server_settings.hcl({}, "listener", "1.9.0")
+    assert {stanza for stanza in server_settings.STANZAS if server_settings.hcl({}, stanza, NOW)} == {"listener"}
+
+
+def test_what_a_reload_takes_is_a_setting():
+    for stanza, names in reloads.TAKEN.items():
+        for name in names:
+            assert not server_settings.STANZAS[stanza].settings[name].owner
