@@ -39,8 +39,8 @@ def compare(found: Found, files: list[dict[str, t.Any]], without: list[str], inp
     *inputs*: the version, what the inventory has for mappings of settings, and the key that was compared by itself
     (seal_in_use).
 
-    *lost*: all that goes, by name, those named in *without* too. *goes*: the same with the files. *problems*: why this may not
-    be. *lines*: what the inventory would have to say for it to stay. *changes*: what Vault did by default, and will not.
+    *lost*: all that goes, by name, those named in *without* too. *goes*: the same in words, with the files. *problems*: why this
+    may not be. *lines*: what the inventory would have to say for it to stay. *changes*: what Vault did by default, and will not.
     """
     new = {file["path"]: str(file["content"]) for file in files}
     written, _none = _held({path: text for path, text in new.items() if path.endswith((".hcl", ".json"))})
@@ -54,7 +54,9 @@ def compare(found: Found, files: list[dict[str, t.Any]], without: list[str], inp
     refused = [name for name in lost if name not in without or ESSENTIAL.fullmatch(name)]
     return {
         "lost": sorted(lost),
-        "goes": [_listed(name, lost) for name in sorted(lost)],
+        "goes": [
+            f"this {'stays in force' if _is_staying(name) else 'goes'}: {_listed(name, lost)}" for name in sorted(lost)
+        ],
         "problems": _unreadable(unreadable) + _problems(lost, set(without), cures),
         "lines": adoption_settings.lines([cures[name] for name in refused], given),
         "changes": _changes(held, written),
@@ -82,7 +84,7 @@ def _problems(lost: Lost, without: set[str], cures: t.Mapping[str, adoption_sett
             "to what is there."
         )
     refused = [name for name in sorted(lost) if name not in [*essential, *without] or FATAL.fullmatch(name)]
-    staying = [name for name in refused if name.startswith(("drop-in.", "manager."))]
+    staying = [name for name in refused if _is_staying(name)]
     problems += [_stays(name, lost[name]) for name in staying]
     rest = [name for name in refused if name not in staying]
     if rest:
@@ -92,6 +94,10 @@ def _problems(lost: Lost, without: set[str], cures: t.Mapping[str, adoption_sett
             f"{told}. What may go, name in vault_adopt_without: {adoption_settings.flow(rest)}"
         )
     return problems
+
+
+def _is_staying(name: str) -> bool:
+    return name.startswith(("drop-in.", "manager."))
 
 
 def _listed(name: str, lost: Lost, cure: adoption_settings.Cure | None = None) -> str:

@@ -190,7 +190,7 @@ def test_the_file_is_named_and_the_line_that_keeps_a_setting():
     assert lines(configs=configs) == ["vault_tls_min_version: tls12"]
     assert lines("listener.tcp.tls_min_version", configs=configs) == []
     assert compared("listener.tcp.tls_min_version", configs=configs)["goes"] == [
-        "listener.tcp.tls_min_version (/etc/vault.d/more.hcl)"
+        "this goes: listener.tcp.tls_min_version (/etc/vault.d/more.hcl)"
     ]
 
 
@@ -313,6 +313,7 @@ def test_what_systemd_itself_gives_every_service_is_a_problem_too():
     there = {"manager": {"AWS_REGION": "us-east-1", "PATH": ""}}
     assert lost(**there) == ["manager.Environment.AWS_REGION"]
     assert "systemctl unset-environment AWS_REGION" in problems(**there)
+    assert compared(*lost(**there), **there)["goes"] == ["this stays in force: manager.Environment.AWS_REGION"]
     assert lost(manager={"AWS_REGION": "eu-central-1"}) == []
 
 
