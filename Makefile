@@ -172,9 +172,9 @@ molecule: lab-parts vault-1.21.0  ## Every scenario: create, converge, idempoten
 	@echo "== molecule, scenarios default, aws, upgrade, certificates, replace_node and backup: usually 14 minutes"
 	@$(TEST_LAB) molecule test --all
 
-inputs: lab-parts  ## Every kind of bad input stops the play before a node is changed; every kind of drift is in the plan
-	@echo "== bad inputs and drift: usually 5 minutes"
-	@$(TEST_LAB) pytest tests/scenarios/test_bad_inputs.py tests/scenarios/test_drift.py
+inputs: lab-parts  ## Every kind of bad input stops the play before a node is changed; every kind of drift is in the plan; every setting on a real Vault
+	@echo "== bad inputs, drift and settings: usually 8 minutes"
+	@$(TEST_LAB) pytest tests/scenarios/test_bad_inputs.py tests/scenarios/test_drift.py tests/scenarios/test_settings.py
 
 # The first of Debian's suites in tests/lab/labkit/image.py is that of all other targets.
 nodes-test: lab-parts  ## Nodes with Python 3.9 and 3.13: deployed, backed up, restarted, with new certificates, with volumes of their own

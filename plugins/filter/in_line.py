@@ -16,6 +16,11 @@ def paths_out_of_line(observed, wanted):
     return in_line.paths(observed, map(files.from_options, wanted))
 
 
+def paths_reloaded(observed, wanted):
+    """*wanted*: files as vault_files takes them."""
+    return in_line.reloaded(observed, map(files.from_options, wanted))
+
+
 def certificate_out_of_line(observed, local, directory):
     """*local*: paths on the controller of certificate, private_key and ca; what is missing here is on no node. *directory*:
     where they are on the node."""
@@ -52,6 +57,7 @@ class FilterModule:
             "certificate_out_of_line": certificate_out_of_line,
             "node_certificate_out_of_line": node_certificate_out_of_line,
             "paths_out_of_line": paths_out_of_line,
+            "paths_reloaded": paths_reloaded,
             "units_out_of_line": in_line.units,
             "users_out_of_line": in_line.users,
             "written_out_of_line": in_line.written,

@@ -25,7 +25,7 @@ extends_documentation_fragment:
 EXAMPLES = r"""
 - name: The cluster can be seen from here
   vaultops.cluster.unreachable:
-    msg: This controller can't see the cluster. Mend the way to port 8200 of its nodes.
+    msg: This controller can't see the cluster. Mend the way to its nodes.
   when: false
 """
 

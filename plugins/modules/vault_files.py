@@ -99,6 +99,22 @@ options:
     type: list
     elements: path
     default: []
+  reloads:
+    description:
+      - What makes M(vaultops.cluster.vault_node_info) see that a reload is enough, where all that differs in a file with
+        O(files[].vault_config) is what a running Vault takes with a reload.
+      - That file keeps its time, by which a restart is judged, and another one gets a new time. Without this option every new
+        configuration wants a restart.
+    type: dict
+    suboptions:
+      version:
+        description: The version that runs; empty where none does.
+        type: str
+        required: true
+      noticed_by:
+        description: The file by whose time a reload is judged.
+        type: path
+        required: true
   binary:
     description: The Vault binary that judges the configuration.
     type: path
@@ -144,8 +160,18 @@ import os
 import typing as t
 
 from ..module_utils._common.module import run_module
-from ..module_utils._node import config_check
-from ..module_utils._node.files import check_written, difference, from_options, left_over, look, put, remove
+from ..module_utils._node import config_check, reloads
+from ..module_utils._node.files import (
+    Entry,
+    check_written,
+    difference,
+    from_options,
+    left_over,
+    look,
+    put,
+    put_for_reload,
+    remove,
+)
 
 ATTRIBUTES: dict[str, t.Any] = {
     "path": {"type": "path", "required": True},
@@ -168,7 +194,10 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
             config_check.check(params["binary"], item, entries, params["data_path"], without)
     if not check_mode:
         for item, _diff in differing:
-            put(item)
+            if item.path in configs and only_reloads(item, params["reloads"]):
+                put_for_reload(item, params["reloads"]["noticed_by"])
+            else:
+                put(item)
         for path, _diff in leftover:
             remove(path)
     return {
@@ -176,6 +205,10 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         "paths": [item.path for item, _diff in differing] + [path for path, _diff in leftover],
         "diff": [diff for _item, diff in differing] + [diff for _path, diff in leftover],
     }
+
+
+def only_reloads(item: Entry, options: dict[str, t.Any] | None) -> bool:
+    return options is not None and reloads.are_enough(look(item).content, item.content, options["version"])
 
 
 OPTIONS: dict[str, t.Any] = {
@@ -210,6 +243,10 @@ OPTIONS: dict[str, t.Any] = {
         "required_one_of": [("content", "secret_content")],
     },
     "removed": {"type": "list", "elements": "path", "default": []},
+    "reloads": {
+        "type": "dict",
+        "options": {"version": {"type": "str", "required": True}, "noticed_by": {"type": "path", "required": True}},
+    },
     "binary": {"type": "path", "default": "/usr/local/bin/vault"},
     "data_path": {"type": "path", "default": "/opt/vault/data"},
     "listener_files": {"type": "list", "elements": "path", "default": []},

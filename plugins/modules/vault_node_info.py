@@ -173,6 +173,11 @@ reload_reasons:
   returned: success
   type: list
   elements: str
+restart_parts:
+  description: By path, of those O(restart_files) that are configuration of this collection the SHA-256 of what in them only a
+    restart brings into effect, by the version that runs.
+  returned: success
+  type: dict
 has_data:
   description: Whether there is a Raft database on the disk.
   returned: success
@@ -199,7 +204,8 @@ trusted:
 configured:
   description:
     - "What the configuration that the unit names says: cluster_name, node_id, kms_key_id and region (null where it does not
-      set one), data (Raft's directories), paths (its files), and whether it is ours, that is made by this collection."
+      set one), data (Raft's directories), api_port and cluster_port (of the first listener, null where it names none), paths (its
+      files), and whether it is ours, that is made by this collection."
   returned: success
   type: dict
 served:
@@ -257,7 +263,18 @@ import typing as t
 
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
-from ..module_utils._node import certificate, here, lease, managed, metadata_service, service, tls, volume_plan, volumes
+from ..module_utils._node import (
+    certificate,
+    here,
+    lease,
+    managed,
+    metadata_service,
+    reloads,
+    service,
+    tls,
+    volume_plan,
+    volumes,
+)
 
 MARK = "# Made by vaultops.cluster."
 USUAL = "argv[]=vault server -config=/etc/vault.d ;"
@@ -289,6 +306,7 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
             unit["started"], running, current, [*params["restart_files"], params["link"]]
         ),
         "reload_reasons": service.reload_reasons(unit["started"], unit["reloaded"], params["reload_files"]),
+        "restart_parts": reloads.digests(here.texts(params["restart_files"]), running),
         "has_data": here.holds_data([params["data"], *configured["data"]]),
         "processes": pids,
         "outside": here.outside(pids, params["service"]),

@@ -71,6 +71,7 @@ class Bench:
         self.output = self.lab.state / "output"
         self.secret = f"vault/{self.lab.name}/recovery"
         self.journal = f"{self.secret}-journal"
+        self.api_port = 8200
         self.bucket = f"{self.lab.name}-snapshots"
 
     @contextlib.contextmanager

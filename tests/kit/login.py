@@ -32,7 +32,7 @@ def logged_in_as(who, bench, nodes=None, person="", ca_cert=None) -> Cluster:
     keys = assume(lab, person) if person else own
     return Cluster(
         Connection(
-            nodes=_urls(lab, nodes),
+            nodes=_urls(bench, nodes),
             ca_cert=str(ca_cert or ca_file(lab)),
             auth_method="aws_iam",
             role_id=f"vaultops-{who}",
@@ -52,7 +52,7 @@ def by_certificate(who, bench, nodes=None, folder=None) -> Cluster:
     tls = identities(bench.lab)
     return Cluster(
         Connection(
-            nodes=_urls(bench.lab, nodes),
+            nodes=_urls(bench, nodes),
             ca_cert=str(tls / "ca.crt"),
             cert_auth_public_key=str((folder or tls) / f"vaultops-{who}.crt"),
             cert_auth_private_key=str((folder or tls) / f"vaultops-{who}.key"),
@@ -61,8 +61,8 @@ def by_certificate(who, bench, nodes=None, folder=None) -> Cluster:
     )
 
 
-def _urls(lab, nodes):
-    return {node.hostname: f"https://{node.address}:8200" for node in nodes or lab.nodes}
+def _urls(bench, nodes):
+    return {node.hostname: f"https://{node.address}:{bench.api_port}" for node in nodes or bench.lab.nodes}
 
 
 def identities(lab) -> Path:

@@ -20,6 +20,7 @@ CONNECT_SECONDS = 3
 # What is read of a configuration: none of it is a secret.
 _SETTINGS = ("cluster_name", "node_id", "kms_key_id", "region")
 _PATH = re.compile(r'(?<![\w-])"?path"?\s*[=:]\s*"([^"\n]+)"')
+_PORTS = {"api_port": "address", "cluster_port": "cluster_address"}
 # What Raft leaves in its directory, by either of its stores, and what the file storage does.
 _TRACES = ("raft/raft.db", "raft/wal", "raft/snapshots", "vault.db", "core")
 
@@ -33,6 +34,8 @@ class Configured(t.TypedDict):
     node_id: str | None
     kms_key_id: str | None
     region: str | None
+    api_port: int | None
+    cluster_port: int | None
     data: list[str]  # whatever is a path in it: one too many is harmless, it is only looked into
 
 
@@ -95,13 +98,19 @@ def configuration_paths(exec_start: str) -> list[str]:
     return found
 
 
+def texts(paths: t.Iterable[str]) -> dict[str, str]:
+    """By path, what can be read of them."""
+    return {path: text for path in paths if (text := _read(path)) is not None}
+
+
 def configured(paths: t.Sequence[str], mark: str) -> Configured:
-    texts = [text for text in map(_read, paths) if text is not None]
-    whole = "\n".join(texts)
+    found = list(texts(paths).values())
+    whole = "\n".join(found)
     return {
         "paths": list(paths),
-        "ours": bool(texts) and all(text.startswith(mark) for text in texts),
+        "ours": bool(found) and all(text.startswith(mark) for text in found),
         **{name: _setting(whole, name) for name in _SETTINGS},  # type: ignore[typeddict-item]
+        **{name: _port(_setting(whole, setting)) for name, setting in _PORTS.items()},  # type: ignore[typeddict-item]
         "data": _PATH.findall(whole),
     }
 
@@ -121,6 +130,12 @@ def _read(path: str) -> str | None:
             return stream.read()
     except OSError:
         return None
+
+
+def _port(address: str | None) -> int | None:
+    """Of HOST:PORT."""
+    port = (address or "").rpartition(":")[2]
+    return int(port) if port.isdigit() else None
 
 
 def _setting(text: str, name: str) -> str | None:

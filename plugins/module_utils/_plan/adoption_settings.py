@@ -166,7 +166,7 @@ def _of_stanza(keys: Keys, held: t.Sequence[Held], given: t.Mapping[str, t.Any],
     if known is None:
         return Cure(None, "the new configuration has no place for it")
     if known.owner:
-        return Cure(None, f"instead: {known.owner}")
+        return Cure(None, f"instead: {known.owner}" if known.owner.startswith("vault_") else known.owner)
     value = _whole((*prefix, setting), held, known)
     if value is None:
         return Cure(None, "it has several values")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
+from .._node import reloads
 from .._node.files import Entry, attributes
 
 Observed = t.Mapping[str, t.Any]
@@ -18,6 +19,17 @@ def paths(observed: Observed, entries: t.Iterable[Entry]) -> list[str]:
     """Those of the files and directories that differ from what is wanted."""
     looked = observed.get("paths") or {}
     return [entry.path for entry in entries if _differs(entry, looked.get(entry.path))]
+
+
+def reloaded(observed: Observed, entries: t.Iterable[Entry]) -> list[str]:
+    """Those of the files that differ, and of which a running Vault takes all that differs with a reload."""
+    there = observed.get("restart_parts") or {}
+    same = [
+        entry
+        for entry in entries
+        if entry.path in there and there[entry.path] == reloads.digest(entry.content or "", observed["running"])
+    ]
+    return paths(observed, same)
 
 
 def _attributes_differ(entry: Entry, found: t.Mapping[str, t.Any] | None) -> bool:

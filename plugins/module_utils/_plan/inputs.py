@@ -46,8 +46,12 @@ def nodes(hosts: list[str], hostvars: t.Mapping[str, t.Any]) -> list[Node]:
                 "name": host,
                 "node_id": str(own.get("vault_node_id") or host),
                 "address": address,
-                "api_addr": str(own.get("vault_api_addr") or f"https://{netloc}:{API_PORT}"),
-                "cluster_addr": str(own.get("vault_cluster_addr") or f"https://{netloc}:{CLUSTER_PORT}"),
+                "api_addr": str(
+                    own.get("vault_api_addr") or f"https://{netloc}:{own.get('vault_api_port') or API_PORT}"
+                ),
+                "cluster_addr": str(
+                    own.get("vault_cluster_addr") or f"https://{netloc}:{own.get('vault_cluster_port') or CLUSTER_PORT}"
+                ),
             }
         )
     return found
@@ -68,6 +72,7 @@ def problems(cluster: list[Node], inputs: t.Mapping[str, t.Any], any_count: bool
     return [
         *([] if any_count else _count_problems(cluster)),
         *_node_problems(cluster),
+        *_port_problems(cluster, inputs.get("ports") or {}),
         *(
             f"{node['name']}: that is the name which all certificates share (vault_tls_server_name). Give the host another one."
             for node in cluster
@@ -117,6 +122,31 @@ def _node_problems(cluster: list[Node]) -> list[str]:
                     "themselves. Set vault_address to the node's private address."
                 )
     return found
+
+
+def _port_problems(cluster: list[Node], ports: t.Mapping[str, t.Any]) -> list[str]:
+    found = [
+        f"{name} is {port}. Use 1024 to 65535: Vault has no right to take a lower one."
+        for name, port in ports.items()
+        if not (str(port).isdigit() and 1024 <= int(port) <= 65535)
+    ]
+    if found:
+        return found
+    if len({int(port) for port in ports.values()}) < len(ports):
+        return [f"{' and '.join(ports)} are both {next(iter(ports.values()))}. Vault can't listen there twice."]
+    # A URL of another host, such as one that passes requests on, has whatever port that one has.
+    return [
+        f"{node['name']}: {kind} {node[kind]} has the node's address, and another port than {name}, {ports[name]}. The ports "  # type: ignore[literal-required]
+        f"are those of all nodes: set {name} for the whole group, and leave vault_{kind} empty."
+        for node in cluster
+        for kind, name in (("api_addr", "vault_api_port"), ("cluster_addr", "vault_cluster_port"))
+        if name in ports and _other_port(node[kind], node["address"], int(ports[name]))  # type: ignore[literal-required]
+    ]
+
+
+def _other_port(url: str, address: str, port: int) -> bool:
+    host, _colon, has = url.removeprefix("https://").rstrip("/").rpartition(":")
+    return host.strip("[]") == address and has != str(port)
 
 
 def _name_problems(node: Node) -> list[str]:

@@ -12,12 +12,16 @@ import json
 import re
 import typing as t
 
+from .._node import reloads
 from .editions import edition
 
 # Digits with a unit, several in a row, or seconds.
 _DURATION = re.compile(r"\d+|(\d+(\.\d+)?(ns|us|ms|s|m|h|d))+")
 _ANY_NAME = "*"
 ENTERPRISE = "enterprise"
+# What Vault itself sends since it knows response headers, and would send beside others.
+HSTS = {"Strict-Transport-Security": ["max-age=31536000; includeSubDomains"]}
+HEADERS_SINCE = "1.9.0"
 
 
 class Setting(t.NamedTuple):
@@ -25,8 +29,7 @@ class Setting(t.NamedTuple):
     inside: t.Mapping[str, Setting] = {}  # of a block
     since: str = ""  # the first release that knows it
     only: str = ""  # enterprise
-    owner: str = ""  # the input that has it, where it is not to be set here
-    reloads: bool = False  # whether a running server takes a change of it with SIGHUP
+    owner: str = ""  # the input that has it, where it is not to be set here; or why nobody sets it
 
 
 class Stanza(t.NamedTuple):
@@ -61,9 +64,9 @@ SERVER = Stanza(
             "enable_response_header_hostname",
             "enable_response_header_raft_node_id",
             "imprecise_lease_role_tracking",
+            "introspection_endpoint",
             "raw_storage_endpoint",
         ),
-        **_of("flag", "introspection_endpoint", reloads=True),
         **_of(
             "flag",
             "disable_indexing",
@@ -85,6 +88,7 @@ SERVER = Stanza(
             "cluster_cipher_suites",
             "detect_deadlocks",
             "log_file",
+            "log_requests_level",
             "log_rotate_duration",
             "pid_file",
             "plugin_directory",
@@ -92,7 +96,6 @@ SERVER = Stanza(
             "plugin_tmpdir",
             "post_unseal_trace_directory",
         ),
-        **_of("text", "log_requests_level", reloads=True),
         **_of("text", "administrative_namespace_path", "license_path", "reporting_scan_directory", only=ENTERPRISE),
         **_of("list", "experiments"),
         "user_lockout": Setting("labelled", _LOCKOUT),
@@ -105,7 +108,7 @@ SERVER = Stanza(
             enable_unauthenticated_access="vault_server_unauthenticated_access",
             ha_storage="vault_raft_settings",
             listener="vault_listener_settings",
-            log_format="the collection, which reads Vault's log as JSON",
+            log_format="Vault's log is read as JSON",
             log_level="vault_server_log_level",
             seal="vault_seal_settings",
             storage="vault_raft_settings",
@@ -139,9 +142,7 @@ LISTENER = Stanza(
         **_of(
             "flag",
             "disable_replication_status_endpoints",
-            "redact_addresses",
             "redact_cluster_name",
-            "redact_version",
             "require_request_header",
             "tls_disable_client_certs",
             "tls_require_and_verify_client_cert",
@@ -162,15 +163,17 @@ LISTENER = Stanza(
         **_of("list", "cors_allowed_headers", "cors_allowed_origins"),
         **_of("list", "proxy_protocol_authorized_addrs", "x_forwarded_for_authorized_addrs"),
         **_of("flag", "cors_enabled"),
-        "custom_response_headers": Setting("headers", reloads=True),
+        "custom_response_headers": Setting("headers", since=HEADERS_SINCE),
         "profiling": Setting("block", _of("flag", "unauthenticated_pprof_access")),
         "inflight_requests_logging": Setting("block", _of("flag", "unauthenticated_in_flight_requests_access")),
         **_owned(
             address="vault_api_port",
             cluster_address="vault_cluster_port",
             telemetry="vault_server_unauthenticated_metrics",
+            redact_addresses="nodes are asked without a login whether they hear a leader, before a quorum is recovered",
+            redact_version="nodes are asked without a login for their version, before and after they are changed",
             tls_cert_file="vault_node_tls_dir",
-            tls_disable="the collection, which speaks TLS alone",
+            tls_disable="nodes speak TLS alone",
             tls_key_file="vault_node_tls_dir",
             tls_min_version="vault_tls_min_version",
         ),
@@ -180,20 +183,28 @@ RAFT = Stanza(
     "vault_raft_settings",
     "the Raft storage",
     {
-        **_of("number", "max_entry_size", "max_mount_and_namespace_table_entry_size"),
-        **_of("number", "snapshot_threshold", "trailing_logs", reloads=True),
-        **_of("duration", "snapshot_interval", reloads=True),
         **_of(
-            "duration", "autopilot_reconcile_interval", "autopilot_update_interval", "raft_log_verification_interval"
+            "number",
+            "max_entry_size",
+            "snapshot_threshold",
+            "trailing_logs",
+        ),
+        **_of(
+            "duration",
+            "autopilot_reconcile_interval",
+            "autopilot_update_interval",
+            "raft_log_verification_interval",
+            "snapshot_interval",
         ),
         **_of("flag", "raft_log_verifier_enabled", "raft_wal"),
+        **_of("number", "max_mount_and_namespace_table_entry_size", only=ENTERPRISE),
         **_of("text", "autopilot_redundancy_zone", "autopilot_upgrade_version", only=ENTERPRISE),
         **_owned(
             node_id="vault_node_id",
             path="vault_server_data_dir",
             performance_multiplier="vault_server_performance_multiplier",
             retry_join="vault_join",
-            retry_join_as_non_voter="the collection, whose nodes are all voters",
+            retry_join_as_non_voter="all nodes are voters",
         ),
     },
 )
@@ -204,15 +215,15 @@ SEAL = Stanza(
         **_of("text", "role_arn", "role_session_name", "web_identity_token_file"),
         **_of("text", "name", "priority", only=ENTERPRISE),
         **_owned(
-            access_key="the node's instance role",
-            disabled="docs/emergencies.md",
+            access_key="a node has its credentials from its instance role",
+            disabled="a seal is left by a migration, not by a setting",
             endpoint="vault_aws_endpoints",
             kms_key_id="vault_kms_key_alias",
             region="vault_aws_region",
-            secret_key="the node's instance role",
-            session_token="the node's instance role",
-            shared_creds_filename="the node's instance role",
-            shared_creds_profile="the node's instance role",
+            secret_key="a node has its credentials from its instance role",
+            session_token="a node has its credentials from its instance role",
+            shared_creds_filename="a node has its credentials from its instance role",
+            shared_creds_profile="a node has its credentials from its instance role",
         ),
     },
 )
@@ -231,16 +242,20 @@ def problems(settings: t.Any, stanza: str, version: str) -> list[str]:
     ]
 
 
-def hcl(settings: t.Mapping[str, t.Any], stanza: str) -> str:
-    """The lines of that stanza's part of the configuration, by name."""
-    return "".join(_written(name, settings[name], STANZAS[stanza].settings[name]) for name in sorted(settings))
+def hcl(settings: t.Mapping[str, t.Any], stanza: str, version: str) -> str:
+    """The lines of that stanza's part of the configuration of Vault *version*, by name."""
+    given = with_hsts(settings, version) if stanza == "listener" else settings
+    return "".join(_written(name, given[name], STANZAS[stanza].settings[name]) for name in sorted(given))
 
 
-def only_reloads(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any], stanza: str) -> bool:
-    """Whether SIGHUP is enough for a running server to take what differs."""
-    known = STANZAS[stanza].settings
-    differing = [name for name in {*before, *after} if before.get(name) != after.get(name)]
-    return all(name in known and known[name].reloads for name in differing)
+def with_hsts(listener: t.Mapping[str, t.Any], version: str) -> t.Mapping[str, t.Any]:
+    """The listener's settings, with the header that keeps browsers from plain HTTP. Whoever names it has it as they say."""
+    headers = listener.get("custom_response_headers", {})
+    default = headers.get("default", {})
+    named = {name.lower() for name in default} & {name.lower() for name in HSTS}
+    if named or reloads.number(version) < reloads.number(HEADERS_SINCE):
+        return listener
+    return {**listener, "custom_response_headers": {**headers, "default": {**HSTS, **default}}}
 
 
 def _wrong(name: str, value: t.Any, about: Stanza, version: str) -> list[str]:
@@ -248,10 +263,11 @@ def _wrong(name: str, value: t.Any, about: Stanza, version: str) -> list[str]:
     if known is None:
         return [f"{name} is no setting of {about.what}.{_near(name, about.settings)}"]
     if known.owner:
-        return [f"{name} is that of {known.owner}. Set it there."]
+        is_input = known.owner.startswith("vault_")
+        return [f"{name} is that of {known.owner}. Set it there." if is_input else f"{name} is not set: {known.owner}."]
     if known.only == ENTERPRISE and edition(version) == "":
         return [f"{name} needs Vault Enterprise, and vault_version is {version}."]
-    if known.since and _number(version) < _number(known.since):
+    if known.since and reloads.number(version) < reloads.number(known.since):
         return [f"Vault knows {name} from {known.since} on, and vault_version is {version}."]
     wrong = _bad(value, known)
     return [f"{name} {wrong}"] if wrong else []
@@ -260,10 +276,6 @@ def _wrong(name: str, value: t.Any, about: Stanza, version: str) -> list[str]:
 def _near(name: str, known: t.Mapping[str, Setting]) -> str:
     near = difflib.get_close_matches(name, [one for one, setting in known.items() if not setting.owner], n=1)
     return f" The nearest one is {near[0]}." if near else ""
-
-
-def _number(version: str) -> list[int]:
-    return [int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:3]]
 
 
 def _bad(value: t.Any, known: Setting) -> str:
@@ -294,6 +306,8 @@ def _bad_headers(value: t.Mapping[str, t.Any]) -> str:
             return f"has {status}, which is no status: default, 2xx or 404, for example."
         if not isinstance(headers, t.Mapping) or not all(_is_texts(one) for one in headers.values()):
             return f"has {status}, which is no mapping of headers to lists of texts."
+        if any(str(name).lower().startswith("x-vault-") for name in headers):
+            return f"has {status} with a header that begins with X-Vault-. Vault keeps those to itself, and would not send it."
     return ""
 
 

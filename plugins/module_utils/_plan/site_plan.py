@@ -20,7 +20,7 @@ STANDINGS = {
 UNBORN = {"empty", "uninitialized"}
 # What Vault reads when it starts, and never again.
 RESTART_FILES = {"/etc/systemd/system/vault.service", "/etc/vault.d/vault.hcl"}
-RELOAD_FILES = {"/etc/vault.d/reload.hcl"}
+RELOAD_FILES = {"/etc/vault.d/reload.hcl", "/etc/vault.d/vault.hcl (what a reload brings into effect)"}
 EFFECTS = {
     "restart": "Vault is restarted there, in this node's turn",
     "certificate": "Vault reads it anew, without a restart, in this node's turn",

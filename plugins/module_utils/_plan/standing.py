@@ -17,7 +17,7 @@ import typing as t
 EMPTY, UNINITIALIZED, STOPPED, SERVING, OTHER = "empty", "uninitialized", "stopped", "serving", "other"
 
 # By how the controller failed to reach it, as vault_status_info says it.
-CURE = "Mend the way to it: port 8200, the node's address."
+CURE = "Mend the way to it: the node's address, and its port."
 CURES = {
     "tls": "If its certificate has expired, playbooks/rotate_certificates.yml puts a new one in its place; else name the account "
     "and the region of the CA that signed it, or its file (vault_ca_file).",
@@ -41,6 +41,7 @@ class Wanted(t.TypedDict):
         str
     ]  # nodes that serve a certificate of the cluster's CA, be it valid otherwise or not: that is an answer, too
     ca_file: str
+    ports: t.Mapping[str, t.Any]  # by the names of their inputs
 
 
 def stand(nodes: t.Sequence[Part], status: Part, observed: t.Mapping[str, Part], wanted: Wanted) -> Standings:
@@ -152,6 +153,8 @@ def _is_something(here: Part) -> bool:
 
 def _problems(node: Part, here: Part, answer: Part, standing: str | None, wanted: Wanted) -> list[str]:
     name = node["name"]
+    if here["has_data"] and (moved := _moved(here["configured"], wanted["ports"])):
+        return [f"{name}: {moved} Nothing was changed."]
     if standing is None:
         return [
             f"{name}: {_what(here)}, and this controller can't talk to it: {_plain(answer, name)} Nothing was changed: what "
@@ -173,6 +176,19 @@ def _problems(node: Part, here: Part, answer: Part, standing: str | None, wanted
     if standing == STOPPED:
         return _stopped_problems(node, here, wanted)
     return []
+
+
+def _moved(configured: Part, ports: t.Mapping[str, t.Any]) -> str:
+    """Why a node that listens on other ports is left as it is. What somebody else wrote is not read for its ports."""
+    for name, setting in (("vault_api_port", "api_port"), ("vault_cluster_port", "cluster_port")):
+        has, wants = configured.get(setting), ports.get(name)
+        if configured["ours"] and has and wants and int(wants) != has:
+            return (
+                f"its configuration has port {has}, and {name} is {wants}. Ports are part of every node's address, by which the "
+                f"others and all clients know it, so they are not changed under a cluster. Set {name} to {has}; docs/settings.md "
+                "says how a cluster gets other ports."
+            )
+    return ""
 
 
 def _stopped_problems(node: Part, here: Part, wanted: Wanted) -> list[str]:

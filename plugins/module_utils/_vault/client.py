@@ -270,14 +270,14 @@ def _unreached(where: str, error: requests.exceptions.RequestException) -> Vault
         return VaultError(
             where,
             "no answer in time",
-            "The node may be overloaded, its storage blocked, or port 8200 closed to this controller.",
+            "The node may be overloaded, its storage blocked, or its port closed to this controller.",
             reach=reach,
         )
     if isinstance(error, requests.exceptions.ConnectionError):
         return VaultError(
             where,
             f"no connection ({words})",
-            "Check that the service runs ('systemctl status vault') and that port 8200 is open to this controller.",
+            "Check that the service runs ('systemctl status vault') and that its port is open to this controller.",
             reach=reach,
         )
     return VaultError(where, f"the answer broke off ({words})", "The node may have been stopped.", reach=reach)

@@ -18,7 +18,7 @@ from labkit.settings import every_lab
 def watch(lab_name: str, seconds: float) -> Report:
     lab = next(lab for lab in every_lab() if lab.name == lab_name)
     urls = [f"https://{node.address}:8200" for node in lab.nodes]
-    cluster = as_operator(types.SimpleNamespace(lab=lab, require_network=lambda: require_lab(urls)))
+    cluster = as_operator(types.SimpleNamespace(lab=lab, api_port=8200, require_network=lambda: require_lab(urls)))
     token = prepare(cluster)
     try:
         probe = Probe(cluster.connection.nodes, str(cluster.connection.ca_cert), token, max_seconds=seconds + 60)

@@ -121,6 +121,7 @@ def test_a_machine_without_a_vault(node, look, check):
         "running": None,
         "restart_reasons": [],
         "reload_reasons": [],
+        "restart_parts": {},
         "has_data": False,
     }
     nothing |= {
@@ -170,6 +171,8 @@ def test_a_node_that_runs_what_lies_on_its_disk(node, look, server):
         "node_id": "vault-1",
         "kms_key_id": "alias/vault-unseal",
         "region": "eu-central-1",
+        "api_port": None,
+        "cluster_port": None,
         "data": [str(node.data)],
     }
 
@@ -186,6 +189,27 @@ def test_what_a_process_has_not_read_is_a_reason(node, look, server):
     said = look()
     assert said["restart_reasons"] == [f"{path} is newer than the process" for path in (node.config, node.link)]
     assert said["reload_reasons"] == [f"{node.reload} is newer than what the process has read"]
+
+
+def test_what_only_a_restart_brings_into_effect_is_the_same_whatever_a_reload_takes(node, look, server):
+    node.set_up(server)
+    before = look()["restart_parts"]
+    assert list(before) == [str(node.config)] and len(before[str(node.config)]) == 64
+    text = node.config.read_text()
+    node.config.write_text(text.replace("  node_id", "  trailing_logs = 1\n  node_id"))
+    assert look()["restart_parts"] == before
+    node.config.write_text(text.replace("vault-1", "vault-2"))
+    assert look()["restart_parts"] != before
+    node.config.write_text(text.removeprefix(OURS))
+    assert look()["restart_parts"] == {}, "somebody else made it"
+
+
+def test_the_ports_of_a_listener(node, look, server):
+    node.set_up(server)
+    listener = 'listener "tcp" {\n  address = "[::]:9200"\n  cluster_address = "0.0.0.0:9201"\n}\n'
+    node.config.write_text(node.config.read_text() + listener)
+    found = look()["configured"]
+    assert (found["api_port"], found["cluster_port"]) == (9200, 9201)
 
 
 def test_another_release_that_was_switched_on_is_a_reason(node, look, server):

@@ -18,9 +18,9 @@ def tasks(name):
     return yaml.safe_load((ROLE / "tasks" / name).read_text())
 
 
-def started(standing, restart=()):
+def started(standing, restart=(), reload=()):
     """The state that systemd is told, or None where it is not asked."""
-    now = {"restart_reasons": list(restart), "reload_reasons": [], "service": {"exists": True}}
+    now = {"restart_reasons": list(restart), "reload_reasons": list(reload), "service": {"exists": True}}
     known = {"vault_server_standing": standing, "__vault_server_now": now}
     templar = Templar(loader=DataLoader(), variables={name: trusted(value) for name, value in known.items()})
     (start,) = [task for task in tasks("main.yml") if "ansible.builtin.include_tasks" in task]
@@ -51,6 +51,7 @@ def test_only_a_node_that_said_itself_that_it_holds_nothing_is_restarted():
     every = itertools.product(STANDINGS, ([], REASONS))
     assert {one for one, why in every if started(one, why) == "restarted"} == {"uninitialized"}
     assert started("uninitialized") == "started"
+    assert started("uninitialized", reload=["/etc/vault.d/reload.hcl is newer"]) == "restarted"
 
 
 def test_a_node_that_runs_is_left_alone():

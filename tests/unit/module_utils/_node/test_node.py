@@ -250,6 +250,46 @@ def test_somebody_elses_file_stays_and_so_does_all_else(run_module, tmp_path):
     assert theirs.exists() and not new.exists()
 
 
+@pytest.mark.parametrize(
+    ("changed", "version", "reason"),
+    [
+        ("trailing_logs = 2", "1.21.1", "reload"),
+        ("trailing_logs = 2", "1.18.0", "restart"),
+        ("trailing_logs = 2", "", "restart"),
+        ("raft_wal = true", "1.21.1", "restart"),
+    ],
+)
+def test_what_a_reload_takes_wants_no_restart_from_then_on(run_module, tmp_path, changed, version, reason):
+    config, noticed = tmp_path / "vault.hcl", tmp_path / "reload.hcl"
+    text = '# Made by vaultops.cluster.\nstorage "raft" {\n  trailing_logs = 1\n}\n'
+    config.write_text(text)
+    noticed.write_text("")
+    for path in (config, noticed):
+        os.utime(path, (1000, 1000))
+    wanted = text.replace("  trailing_logs = 1", f"  {changed}")
+    files = [{"path": str(config), "content": wanted, "owner": ME, "group": MY_GROUP, "vault_config": True}]
+    options = {"files": files, "binary": "/nowhere", "reloads": {"version": version, "noticed_by": str(noticed)}}
+    assert run_module(vault_files, check=True, **options)["paths"] == [str(config)]
+    assert (config.read_text(), noticed.stat().st_mtime) == (text, 1000)
+    assert run_module(vault_files, **options)["paths"] == [str(config)]
+    assert config.read_text() == wanted
+    reasons = {
+        "restart": service.restart_reasons(2000, None, None, [str(config)]),
+        "reload": service.reload_reasons(2000, None, [str(noticed)]),
+    }
+    assert {name for name, found in reasons.items() if found} == {reason}
+    assert run_module(vault_files, **options)["changed"] is False
+
+
+def test_without_a_word_on_reloads_every_change_wants_a_restart(run_module, tmp_path):
+    config = tmp_path / "vault.hcl"
+    config.write_text("# Made by vaultops.cluster.\ntrailing_logs = 1\n")
+    os.utime(config, (1000, 1000))
+    files = [{"path": str(config), "content": "x", "owner": ME, "group": MY_GROUP, "vault_config": True}]
+    run_module(vault_files, files=files, binary="/nowhere")
+    assert service.restart_reasons(2000, None, None, [str(config)])
+
+
 @pytest.fixture
 def diagnosing(tmp_path):
     """Stands in for a Vault whose verdict on the listener is that its certificate is not there."""

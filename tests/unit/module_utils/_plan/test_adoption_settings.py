@@ -91,9 +91,9 @@ def test_what_the_inventory_has_already_is_in_the_line_too():
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ('seal "awskms" {\n  access_key = "AKIAHIDDEN"\n}', "instead: the node's instance role"),
-        ('seal "awskms" {\n  secret_key = "HIDDEN"\n}', "instead: the node's instance role"),
-        ('seal "awskms" {\n  session_token = "HIDDEN"\n}', "instead: the node's instance role"),
+        ('seal "awskms" {\n  access_key = "AKIAHIDDEN"\n}', "a node has its credentials from its instance role"),
+        ('seal "awskms" {\n  secret_key = "HIDDEN"\n}', "a node has its credentials from its instance role"),
+        ('seal "awskms" {\n  session_token = "HIDDEN"\n}', "a node has its credentials from its instance role"),
         ('telemetry {\n  circonus_api_token = "HIDDEN"\n}', "its value is not shown"),
         ('telemetry {\n  circonus_submission_url = "https://x/HIDDEN"\n}', "its value is not shown"),
         ('service_registration "consul" {\n  token = "HIDDEN"\n}', "no place for it"),
@@ -103,7 +103,8 @@ def test_what_the_inventory_has_already_is_in_the_line_too():
         ('cluster_addr = "https://{{ GetHIDDEN }}:8201"', "can't be written there as it is"),
         ('max_lease_ttl = "HIDDEN"', "is no duration"),
         ("disable_performance_standby = true", "needs Vault Enterprise"),
-        (listener('tls_disable = "true"'), "speaks TLS alone"),
+        (listener('tls_disable = "true"'), "nodes speak TLS alone"),
+        (listener('tls_key_file = "HIDDEN"'), "instead: vault_node_tls_dir"),
         (listener('x_forwarded_for_hop_skips = "HIDDEN"'), "is no whole number"),
         (listener("max_request_size = 1\n}\nlistener tcp {\nmax_request_size = 2"), "several values"),
         (listener('address = "a:1"\n}\nlistener tcp {\naddress = "HIDDEN:2"'), "on all of the node's addresses"),

@@ -140,7 +140,7 @@ def test_the_file_of_each_setting_is_told():
     said = " ".join(adopt(ANSIBLE_VAULT)["problems"])
     assert "trailing_logs (/etc/vault.d/vault_main.hcl" in said
     said = " ".join(adopt(SHELL_SCRIPT)["problems"])
-    assert "seal.awskms.access_key (/etc/vault.d/vault.hcl; instead: the node's instance role)" in said
+    assert "seal.awskms.access_key (/etc/vault.d/vault.hcl; a node has its credentials from its instance role)" in said
     assert f"{DROP_IN} belongs to a drop-in of the unit, which stays in force, and sets AWS_REGION" in said
     assert "AWS_DEFAULT_REGION" not in said, "it says what is written"
 

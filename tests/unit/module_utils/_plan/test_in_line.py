@@ -9,7 +9,7 @@ import stat
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.filter import in_line as filters
-from ansible_collections.vaultops.cluster.plugins.module_utils._node import installed, managed
+from ansible_collections.vaultops.cluster.plugins.module_utils._node import installed, managed, reloads
 from ansible_collections.vaultops.cluster.plugins.module_utils._node.files import Entry, look, put
 from ansible_collections.vaultops.cluster.plugins.module_utils._node.files import difference as by_the_module
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import in_line
@@ -252,3 +252,30 @@ def test_a_special_file_is_neither(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert stat.S_ISFIFO(os.lstat(tmp_path / "pipe").st_mode)
     assert managed.look_at([str(tmp_path / "pipe")])[str(tmp_path / "pipe")]["kind"] == "other"
+
+
+HCL = '# Made by vaultops.cluster.\ncluster_name = "prod"\nintrospection_endpoint = true\n'
+
+
+@pytest.mark.parametrize(
+    ("wanted", "running", "mode", "found"),
+    [
+        (HCL.replace("true", "false"), "1.21.1", 0o640, True),
+        (HCL, "1.21.1", 0o600, True),
+        (HCL, "1.21.1", 0o640, False),
+        (HCL.replace("prod", "other"), "1.21.1", 0o640, False),
+        (HCL.replace("true", "false"), "1.12.0", 0o640, False),
+        (HCL.replace("true", "false"), None, 0o640, False),
+    ],
+)
+def test_what_a_reload_brings_into_effect_of_what_differs(tmp_path, wanted, running, mode, found):
+    path = str(tmp_path / "vault.hcl")
+    put(Entry(path, USER, GROUP, 0o640, HCL))
+    looked = {
+        "paths": managed.look_at([path]),
+        "running": running,
+        "restart_parts": reloads.digests({path: HCL}, running),
+    }
+    options = {"path": path, "content": wanted, "owner": USER, "group": GROUP, "mode": f"{mode:04o}"}
+    assert filters.paths_reloaded(looked, [options]) == ([path] if found else [])
+    assert filters.paths_reloaded({}, [options]) == [], "nobody has looked"

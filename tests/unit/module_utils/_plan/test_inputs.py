@@ -138,3 +138,36 @@ def test_usual_names_are_good(name):
 @pytest.mark.parametrize("name", ["cluster_name", "version", "key_alias"])
 def test_a_newline_at_the_end_is_no_name(name):
     assert inputs.problems(nodes(), {**GOOD, name: GOOD[name] + "\n"})
+
+
+PORTS = {"vault_api_port": 9200, "vault_cluster_port": "9201"}
+
+
+def test_the_ports_are_part_of_every_address():
+    found = inputs.nodes(["a"], {"a": {"vault_address": "fd00::1", **PORTS}})
+    assert (found[0]["api_addr"], found[0]["cluster_addr"]) == ("https://[fd00::1]:9200", "https://[fd00::1]:9201")
+    own = {f"vault_{n}": PORTS for n in (1, 2, 3)}
+    assert inputs.problems(nodes(**own), {**GOOD, "ports": PORTS}) == []
+    apart = {**own, "vault_2": {**PORTS, "vault_api_addr": "https://vault.example.com:443"}}
+    assert inputs.problems(nodes(**apart), {**GOOD, "ports": PORTS}) == [], "it is passed on there"
+
+
+@pytest.mark.parametrize(
+    ("ports", "own", "says"),
+    [
+        ({"vault_api_port": 443}, {}, "vault_api_port is 443. Use 1024 to 65535"),
+        ({"vault_cluster_port": "x"}, {}, "vault_cluster_port is x. Use 1024 to 65535"),
+        ({"vault_cluster_port": 65536}, {}, "vault_cluster_port is 65536. Use"),
+        ({"vault_cluster_port": "9200"}, {}, "vault_api_port and vault_cluster_port are both 9200"),
+        (
+            {},
+            {"vault_api_port": 8200},
+            "vault-2: api_addr https://10.0.1.11:8200 has the node's address, and another port",
+        ),
+        ({}, {"vault_cluster_addr": "https://10.0.1.11:8201"}, "set vault_cluster_port for the whole group"),
+    ],
+)
+def test_ports_that_can_not_be_are_refused(ports, own, says):
+    cluster = nodes(vault_1=PORTS, vault_2={**PORTS, **own}, vault_3=PORTS)
+    (found,) = inputs.problems(cluster, {**GOOD, "ports": {**PORTS, **ports}})
+    assert says in found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._node import reloads
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import server_settings
 
 NOW = "1.21.1"
@@ -19,7 +20,7 @@ GOOD = {
         "proxy_protocol_behavior": "allow_authorized",
         "proxy_protocol_authorized_addrs": ["10.0.0.0/8"],
         "x_forwarded_for_hop_skips": 0,
-        "redact_version": True,
+        "redact_cluster_name": True,
         "profiling": {"unauthenticated_pprof_access": True},
         "custom_response_headers": {
             "default": {"X-Frame-Options": ["DENY"]},
@@ -62,12 +63,19 @@ def test_what_vault_knows_is_taken(stanza):
             {"user_lockout": {"all": {"lockout_threshold": "x"}}},
             "user_lockout has all.lockout_threshold, which is no",
         ),
-        ("listener", {"tls_disable": True}, "tls_disable is that of the collection, which speaks TLS alone"),
+        ("listener", {"tls_disable": True}, "tls_disable is not set: nodes speak TLS alone."),
         ("listener", {"custom_response_headers": {"6xx": {}}}, "custom_response_headers has 6xx, which is no status"),
         ("listener", {"custom_response_headers": {"2xx": {"X": "y"}}}, "which is no mapping of headers to lists"),
+        ("listener", {"custom_response_headers": {"2xx": {"x-vault-a": ["b"]}}}, "Vault keeps those to itself"),
+        (
+            "listener",
+            {"redact_version": True},
+            "redact_version is not set: nodes are asked without a login for their version",
+        ),
+        ("raft", {"max_mount_and_namespace_table_entry_size": 1}, "needs Vault Enterprise"),
         ("listener", {"profiling": {"pprof": True}}, "profiling has no pprof."),
         ("raft", {"path": "/data"}, "path is that of vault_server_data_dir"),
-        ("seal", {"secret_key": "hidden"}, "secret_key is that of the node's instance role"),
+        ("seal", {"secret_key": "hidden"}, "secret_key is not set: a node has its credentials from its instance role."),
     ],
 )
 def test_what_it_would_not_take_is_said(stanza, settings, said):
@@ -97,7 +105,7 @@ def test_enterprise_has_its_own():
 
 def test_how_they_are_written():
     assert (
-        server_settings.hcl(GOOD["server"], "server")
+        server_settings.hcl(GOOD["server"], "server", NOW)
         == """\
 default_lease_ttl = "768h"
 experiments = ["events.alpha1"]
@@ -114,7 +122,7 @@ user_lockout "ldap" {
 """
     )
     assert (
-        server_settings.hcl(GOOD["listener"], "listener")
+        server_settings.hcl(GOOD["listener"], "listener", NOW)
         == """\
 custom_response_headers {
   "404" = {
@@ -123,6 +131,7 @@ custom_response_headers {
   "4xx" = {
   }
   "default" = {
+    "Strict-Transport-Security" = ["max-age=31536000; includeSubDomains"]
     "X-Frame-Options" = ["DENY"]
   }
 }
@@ -131,24 +140,38 @@ profiling {
 }
 proxy_protocol_authorized_addrs = ["10.0.0.0/8"]
 proxy_protocol_behavior = "allow_authorized"
-redact_version = true
+redact_cluster_name = true
 x_forwarded_for_hop_skips = 0
 """
     )
 
 
+HSTS = {"Strict-Transport-Security": ["max-age=31536000; includeSubDomains"]}
+
+
 @pytest.mark.parametrize(
-    ("stanza", "before", "after", "enough"),
+    ("given", "written"),
     [
-        ("server", {}, {"introspection_endpoint": True}, True),
-        ("server", {"log_requests_level": "info"}, {}, True),
-        ("server", {"max_lease_ttl": "1h"}, {"max_lease_ttl": "2h"}, False),
-        ("server", {"max_lease_ttl": "1h"}, {"max_lease_ttl": "1h"}, True),
-        ("listener", {}, {"custom_response_headers": {"default": {}}, "redact_version": True}, False),
-        ("raft", {"trailing_logs": 1}, {"trailing_logs": 2, "snapshot_interval": "1m"}, True),
-        ("raft", {"raft_wal": True}, {}, False),
-        ("seal", {"unheard_of": 1}, {}, False),
+        ({}, HSTS),
+        ({"default": {"X-Frame-Options": ["DENY"]}, "4xx": {}}, {**HSTS, "X-Frame-Options": ["DENY"]}),
+        ({"default": {"Strict-Transport-Security": ["max-age=60"]}}, {"Strict-Transport-Security": ["max-age=60"]}),
+        # Switched off: Vault sends no header that is empty.
+        ({"default": {"strict-transport-security": []}}, {"strict-transport-security": []}),
     ],
 )
-def test_a_reload_is_enough_where_the_server_takes_all_that_differs(stanza, before, after, enough):
-    assert server_settings.only_reloads(before, after, stanza) is enough
+def test_the_listener_has_hsts_unless_somebody_says_otherwise(given, written):
+    found = server_settings.with_hsts({"custom_response_headers": given} if given else {}, NOW)
+    assert found["custom_response_headers"] == {**given, "default": written}
+    assert server_settings.problems(found, "listener", NOW) == []
+
+
+def test_a_release_that_knows_no_response_headers_gets_none():
+    assert server_settings.hcl({}, "listener", "1.8.12") == ""
+    assert "Strict-Transport-Security" in server_settings.hcl({}, "listener", "1.9.0")
+    assert {stanza for stanza in server_settings.STANZAS if server_settings.hcl({}, stanza, NOW)} == {"listener"}
+
+
+def test_what_a_reload_takes_is_a_setting():
+    for stanza, names in reloads.TAKEN.items():
+        for name in names:
+            assert not server_settings.STANZAS[stanza].settings[name].owner

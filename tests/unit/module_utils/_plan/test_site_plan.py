@@ -11,6 +11,8 @@ NAMES = st.sampled_from("abc")
 TODO = st.dictionaries(st.sampled_from(["install", "tls", "server", "backup"]), st.lists(st.sampled_from(["x", "y"])))
 SERVING = {"a": "serving", "b": "serving", "c": "serving"}
 HCL, RELOAD, TIMER = "/etc/vault.d/vault.hcl", "/etc/vault.d/reload.hcl", "/etc/systemd/system/vault-backup.timer"
+# The words of the role vault_server.
+TAKEN = f"{HCL} (what a reload brings into effect)"
 
 
 def said(todo, observed=None, standings=None, cluster=None, active="a"):
@@ -40,6 +42,9 @@ def test_there_is_nothing_to_do_only_where_every_node_serves_and_nothing_differs
         ({"install": ["release 1.21.1"]}, {}, "restart"),
         ({"server": ["the file is newer"]}, {"restart_reasons": ["the file is newer"]}, "restart"),
         ({"server": [RELOAD]}, {}, "reload"),
+        ({"server": [TAKEN]}, {}, "reload"),
+        ({"server": [TAKEN, "/etc/systemd/system/vault.service"]}, {}, "restart"),
+        ({"server": [TAKEN]}, {"restart_reasons": ["newer"]}, "restart"),
         ({"tls": ["a certificate is issued"]}, {}, "certificate"),
         ({"server": ["newer"]}, {"reload_reasons": ["newer"], "restart_reasons": []}, "reload"),
         ({"tls": ["a certificate"], "server": [HCL, RELOAD]}, {"reload_reasons": ["x"]}, "restart"),

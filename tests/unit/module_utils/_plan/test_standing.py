@@ -17,6 +17,7 @@ WANTED = {
     "trusted": ["aa"],
     "signed": [],
     "ca_file": "/srv/prod/tls/ca.crt",
+    "ports": {"vault_api_port": 8200, "vault_cluster_port": 8201},
 }
 CONFIGURED = {"ours": True, "cluster_name": "prod", "node_id": None, "kms_key_id": None, "region": None, "data": []}
 
@@ -216,3 +217,30 @@ def test_every_combination_has_a_word():
     for runs, data, state in itertools.product((False, True), (False, True), ("active", "sealed", "unreachable")):
         found = stand([machine(runs, data)] * 3, (state,) * 3)
         assert found["problems"] or set(found["nodes"].values()) <= {"empty", "stopped", "serving", "other"}
+
+
+@pytest.mark.parametrize("state", ["active", "sealed", "unreachable"])
+@pytest.mark.parametrize(
+    ("api", "cluster", "name"), [(9200, 8201, "vault_api_port"), (8200, 9201, "vault_cluster_port")]
+)
+def test_ports_are_not_changed_under_a_cluster(state, api, cluster, name):
+    there = {**CONFIGURED, "api_port": api, "cluster_port": cluster}
+    found = stand([machine(True, True, configured=there), machine(), machine()], (state, "unreachable", "unreachable"))
+    (problem,) = found["problems"]
+    assert problem.startswith(f"vault-1: its configuration has port {max(api, cluster)}, and {name} is ")
+    assert f"Set {name} to {max(api, cluster)}; docs/settings.md" in problem and problem.endswith(
+        "Nothing was changed."
+    )
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        machine(configured={**CONFIGURED, "api_port": 9200}),
+        machine(True, True, configured={**CONFIGURED, "api_port": 9200, "ours": False}),
+        machine(True, True, configured={**CONFIGURED, "api_port": 8200, "cluster_port": None}),
+    ],
+)
+def test_nor_is_anything_said_where_they_are_the_same_or_nobody_needs_them(seen):
+    state = "active" if seen["has_data"] else "unreachable"
+    assert stand([seen, machine(), machine()], (state, "unreachable", "unreachable"))["problems"] == []
