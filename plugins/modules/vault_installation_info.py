@@ -33,7 +33,9 @@ EXAMPLES = r"""
 RETURN = r"""
 installation:
   description:
-    - The texts of C(unit), C(drop_ins) and C(configs) by path; of C(environment_files) the names that are set.
+    - The texts of C(unit), C(drop_ins) and C(configs) by path; of C(environment_files) the variables by path.
+    - "C(manager_environment): the variables that systemd itself gives every service."
+    - Of a variable, only a value that is known to be no secret is told; any other is empty.
     - "C(foreign): the paths of those that this collection did not make."
   returned: success
   type: dict

@@ -89,29 +89,52 @@ def test_another_ca_stops_the_play(fresh_lab, by_hand, tmp_path):
     assert "vault-2" in said
 
 
+OVERRIDE = "/etc/systemd/system/vault.service.d/override.conf"
+
+
 def foreign(bench):
-    """As if somebody else had written the files, with a setting of his own."""
+    """As if somebody else had written the files, with settings of his own, and a drop-in that overrides the seal."""
     marked = "/etc/vault.d/vault.hcl /etc/vault.d/reload.hcl /etc/systemd/system/vault.service"
-    bench.on_nodes(f"sed -i '/Made by vaultops/d' {marked}; echo 'max_lease_ttl = \"768h\"' >>/etc/vault.d/vault.hcl")
+    bench.on_nodes(
+        f"sed -i '/Made by vaultops/d' {marked}\n"
+        "printf '%s\\n' 'max_lease_ttl = \"87600h\"' '\"plugin_directory\" = \"/opt/vault/plugins\"' >>/etc/vault.d/vault.hcl\n"
+        f"mkdir -p {OVERRIDE.rpartition('/')[0]}\n"
+        f"printf '%s\\n' '[Service]' 'Environment=AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-central-1' >{OVERRIDE}\n"
+        "systemctl daemon-reload"
+    )
 
 
-GOES = ("-e", json.dumps({"vault_adopt_without": ["max_lease_ttl"]}))
+# One setting is kept, one goes.
+KEPT = {"vault_server_settings": {"max_lease_ttl": "87600h"}}
+GOES = ("-e", json.dumps({**KEPT, "vault_adopt_without": ["plugin_directory"]}))
 
 
-def test_what_would_be_lost_is_named_and_refused(fresh_lab, by_hand):
+def test_what_would_be_lost_is_named_and_refused_with_what_overrides_the_seal(fresh_lab, by_hand):
     foreign(fresh_lab)
     before = fresh_lab.fingerprint()
     code, output = fresh_lab.play("-e", variables(by_hand))
     said = " ".join(output.split())
     assert code != 0, output
-    assert "max_lease_ttl" in said, output
-    assert "vault_adopt_without" in said
-    assert "768h" not in said, "a value may be a secret"
+    assert "max_lease_ttl (/etc/vault.d/vault.hcl)" in said, output
+    assert "vault_server_settings: {max_lease_ttl: 87600h, plugin_directory: /opt/vault/plugins}" in said, output
+    assert f"{OVERRIDE} belongs to a drop-in of the unit" in said, output
+    assert "AWS_DEFAULT_REGION" not in said, "it says what is written"
     assert fresh_lab.fingerprint() == before
 
+    code, output = fresh_lab.play("-e", variables(by_hand), *GOES)
+    said = " ".join(output.split())
+    assert code != 0, output
+    assert "sets AWS_REGION, which goes before seal.awskms.region" in said, output
+    assert "max_lease_ttl" not in said, output
+    assert fresh_lab.fingerprint() == before
+
+
+def test_what_is_kept_or_named_goes_on_once_nothing_overrides_the_seal(fresh_lab, by_hand):
+    fresh_lab.on_nodes(f"sed -i s/AWS_REGION=eu-west-1// {OVERRIDE} && systemctl daemon-reload")
+    before = fresh_lab.fingerprint()
     code, output = fresh_lab.play("-e", variables(by_hand), *GOES, "--check", "--diff")
     assert code == 0, output
-    assert "this goes: max_lease_ttl" in " ".join(output.split())
+    assert "this goes: plugin_directory (/etc/vault.d/vault.hcl)" in " ".join(output.split())
     assert fresh_lab.fingerprint() == before
 
 
@@ -134,6 +157,9 @@ def test_the_same_cluster_is_adopted_without_init(fresh_lab, by_hand):
     secrets = fresh_lab.aws("secretsmanager").list_secrets()["SecretList"]
     assert fresh_lab.secret not in [secret["Name"] for secret in secrets]
 
-    code, output = fresh_lab.play("-e", variables(by_hand))
+    configured = fresh_lab.on_nodes("grep max_lease_ttl /etc/vault.d/vault.hcl")
+    assert "87600h" in str(configured)
+
+    code, output = fresh_lab.play("-e", variables(by_hand), "-e", json.dumps(KEPT))
     assert code == 0, output
     assert output.count("changed=0") == 4, output

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shlex
 import typing as t
 
 from .._common.errors import Problem
+from . import environment
 from .service import properties_in, show
 
 MARK = "# Made by vaultops.cluster"
@@ -16,7 +18,8 @@ CONFIG = ["/etc/vault.d/vault.hcl", "/etc/vault.d/reload.hcl"]
 
 
 def read(service: str) -> dict[str, t.Any]:
-    """Texts by path. *environment_files* hold names only: the values have no reason to leave the node."""
+    """Texts by path. Of variables, only a value that is known to be no secret leaves the node; any other is empty."""
+    manager = properties_in(show(("Environment",))).get("Environment", "")
     unit, drop_ins = unit_files(service)
     texts = {path: text_of(path) for path in [*unit, *drop_ins]}
     settings = [setting for text in texts.values() for setting in sections(text)]
@@ -25,7 +28,8 @@ def read(service: str) -> dict[str, t.Any]:
         "unit": {path: texts[path] for path in unit},
         "drop_ins": {path: texts[path] for path in drop_ins},
         "configs": configs,
-        "environment_files": {path: _names(path) for path in _environment_files(settings)},
+        "environment_files": {path: _variables(path) for path in _environment_files(settings)},
+        "manager_environment": _told(environment.pairs(words(manager))),
         "foreign": foreign({**texts, **configs}),
     }
 
@@ -71,13 +75,23 @@ def config_files(settings: list[tuple[str, str]]) -> list[str]:
     return list(dict.fromkeys(os.path.normpath(path) for path in found))
 
 
+def named_files(settings: list[tuple[str, str]]) -> list[str]:
+    """What EnvironmentFile names: paths, or patterns of paths. One that begins with a hyphen may be missing."""
+    return [value.strip("\"'").lstrip("-") for key, value in settings if key == "EnvironmentFile" and value]
+
+
 def _environment_files(settings: list[tuple[str, str]]) -> list[str]:
-    return [path for key, value in settings if key == "EnvironmentFile" and os.path.exists(path := value.lstrip("-"))]
+    return [path for name in named_files(settings) for path in sorted(glob.glob(name))]
 
 
-def _names(path: str) -> list[str]:
+def _variables(path: str) -> dict[str, str]:
     lines = (line.strip() for line in text_of(path).splitlines())
-    return [line.split("=", 1)[0].strip() for line in lines if "=" in line and line[0] not in "#;"]
+    given = (line.split("=", 1) for line in lines if "=" in line and line[0] not in "#;")
+    return _told({name.strip(): value.strip().strip("\"'") for name, value in given})
+
+
+def _told(variables: t.Mapping[str, str]) -> dict[str, str]:
+    return {name: environment.told(name, value) for name, value in variables.items()}
 
 
 def words(command: str) -> list[str]:

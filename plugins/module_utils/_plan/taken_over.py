@@ -1,226 +1,171 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a unit and a configuration that somebody else made hold, and the new ones will not. Pure.
 
-Only names come out: a value may be a secret.
+Names and files come out, and the values of settings that are known to hold no secret.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import typing as t
 
-from .._node import installation
-
-Settings = dict[str, set[str]]
+from .._node import environment
+from . import adoption_settings, configuration, found_unit
+from .configuration import Held
+from .found_unit import Found, Lost
+from .same_setting import normal, says_nothing
 
 # Where the files lie is the collection's own business, and the certificate is proven by itself; who joins whom follows from the
 # inventory.
 REPLACED = re.compile(r"listener\.tcp\.tls_(cert|key)_file|storage\.raft\.retry_join(\..+)?")
 # Without these the node would begin anew beside its data, or could not open it.
-ESSENTIAL = re.compile(r"storage(\.raft\.path|\.(?!raft\b).+)|ha_storage.*|seal\.(?!awskms\b).+")
-# What keeps a setting as it is.
-KEPT_BY = {
-    "api_addr": "vault_api_addr",
-    "cluster_addr": "vault_cluster_addr",
-    "cluster_name": "vault_cluster_name",
-    "disable_mlock": "vault_server_disable_mlock",
-    "listener.tcp.telemetry.unauthenticated_metrics_access": "vault_server_unauthenticated_metrics",
-    "listener.tcp.tls_min_version": "vault_tls_min_version",
-    "log_level": "vault_server_log_level",
-    "seal.awskms.endpoint": "vault_aws_endpoints",
-    "seal.awskms.kms_key_id": "vault_kms_key_alias",
-    "seal.awskms.region": "vault_aws_region",
-    "storage.raft.node_id": "vault_node_id",
-    "storage.raft.path": "vault_server_data_dir",
-    "storage.raft.performance_multiplier": "vault_server_performance_multiplier",
-    "telemetry": "vault_server_telemetry",
-    "ui": "vault_server_ui",
-    "unit.ExecStart.log-level": "vault_server_log_level",
-}
-UNIT_KEYS = ("User", "Group", "SupplementaryGroups", "ExecStartPre", "ExecStartPost", "ExecStopPost")
-# A drop-in stays in force: with these the new unit or its configuration would not mean what they say.
-OVERRIDES = re.compile(
-    r"(AWS_\w+|VAULT_(AWSKMS_SEAL_KEY_ID|SEAL_TYPE|API_ADDR|CLUSTER_ADDR|REDIRECT_ADDR|RAFT_\w+|LOG_LEVEL|LOG_FORMAT|UI))"
+ESSENTIAL = re.compile(
+    r"storage(\.raft\.path|\.(?!raft\b).+)|ha_storage.*|seal\.(?!awskms\b).+|seal\.awskms\.disabled|"
+    r"unit\.Environment\.VAULT_(RAFT_PATH|SEAL_TYPE)"
 )
-DROP_IN_KEYS = ("ExecStart", *UNIT_KEYS)
+# With these in force, the node does not start again.
+FATAL = re.compile(rf"(drop-in|manager)\.Environment\.{environment.CHECK}")
+# What Vault does where its configuration says nothing, and the new one says otherwise.
+DEFAULTS = {
+    "listener.tcp.tls_min_version": ("tls12", "a client that does not speak that version is refused"),
+    "log_format": ("standard", "what reads Vault's log has to read that format"),
+    "storage.raft.performance_multiplier": ("5", "the loss of the active node is noticed after another time"),
+}
 
 
-def compare(found: t.Mapping[str, t.Any], files: list[dict[str, t.Any]], without: list[str]) -> dict[str, t.Any]:
+def compare(found: Found, files: list[dict[str, t.Any]], without: list[str], inputs: Found) -> dict[str, t.Any]:
     """*found*: a result of vault_installation_info. *files*: what is to be installed, with path and content.
 
-    *lost*: all that goes, by name, those named in *without* too. *problems*: why this may not be.
+    *inputs*: the version, what the inventory has for mappings of settings, and the key that was compared by itself
+    (seal_in_use).
+
+    *lost*: all that goes, by name, those named in *without* too. *goes*: the same in words, with the files. *problems*: why this
+    may not be. *lines*: what the inventory would have to say for it to stay. *changes*: what Vault did by default, and will not.
     """
     new = {file["path"]: str(file["content"]) for file in files}
-    wanted, _none = _configuration({path: text for path, text in new.items() if path.endswith((".hcl", ".json"))})
-    held, unreadable = _configuration(
-        {path: text for path, text in found["configs"].items() if path in found["foreign"]}
-    )
-    old_unit = _old_unit(found)
-    lost = _lost(held, wanted) | _shamir(held, old_unit) | _overrides(found)
-    lost |= _lost(old_unit, _unit("\n".join(text for path, text in new.items() if path.endswith(".service"))))
-    return {"lost": sorted(lost), "problems": _problems(sorted(lost), unreadable, set(without))}
+    written, _none = _held({path: text for path, text in new.items() if path.endswith((".hcl", ".json"))})
+    held, unreadable = _held({path: text for path, text in found["configs"].items() if path in found["foreign"]})
+    unit = found_unit.of_old(found)
+    new_unit = found_unit.of_text("\n".join(text for path, text in new.items() if path.endswith(".service")))
+    lost = _lost(held, written, inputs.get("seal_in_use") or {}) | _shamir(held, unit)
+    lost |= found_unit.goes(unit, new_unit, written, found) | found_unit.stays(found, written)
+    given = inputs.get("settings") or {}
+    cures = adoption_settings.cures(lost, [*held, *unit], given, str(inputs.get("version", "")))
+    refused = [name for name in lost if name not in without or ESSENTIAL.fullmatch(name)]
+    return {
+        "lost": sorted(lost),
+        "goes": [
+            f"this {'stays in force' if _is_staying(name) else 'goes'}: {_listed(name, lost)}" for name in sorted(lost)
+        ],
+        "problems": _unreadable(unreadable) + _problems(lost, set(without), cures),
+        "lines": adoption_settings.lines([cures[name] for name in refused], given),
+        "changes": _changes(held, written),
+    }
 
 
-def _problems(lost: list[str], unreadable: list[str], without: set[str]) -> list[str]:
-    problems = [
-        f"{path} can't be read as HCL or JSON, so nobody knows what of it would be lost. Write it in the plain form of Vault's "
-        "documentation (names without quotes), or move it away."
-        for path in unreadable
+# --- in words
+
+
+def _unreadable(paths: list[str]) -> list[str]:
+    return [
+        f"{path} can't be read as HCL or JSON, so nobody knows what of it would be lost. Write it in the form of Vault's "
+        "documentation, or move it away."
+        for path in paths
     ]
-    essential = [name for name in lost if ESSENTIAL.fullmatch(name)]
+
+
+def _problems(lost: Lost, without: set[str], cures: t.Mapping[str, adoption_settings.Cure]) -> list[str]:
+    problems = []
+    essential = [name for name in sorted(lost) if ESSENTIAL.fullmatch(name)]
     if essential:
         problems.append(
-            f"The old configuration has its data or its seal elsewhere than the new one would ({_listed(essential)}). A node "
-            "that is taken over keeps both: set the inventory to what is there."
+            "The old configuration has its data or its seal elsewhere than the new one would "
+            f"({', '.join(_listed(name, lost) for name in essential)}). A node that is taken over keeps both: set the inventory "
+            "to what is there."
         )
-    overrides = [name for name in lost if name.startswith("drop-in.") and name not in without]
-    if overrides:
-        problems.append(
-            f"Drop-ins of the unit stay in force, and would override what is installed ({', '.join(overrides)}). Take these "
-            "settings out, or name them in vault_adopt_without if that is wanted."
-        )
-    rest = [name for name in lost if name not in [*essential, *overrides] and name not in without]
+    refused = [name for name in sorted(lost) if name not in [*essential, *without] or FATAL.fullmatch(name)]
+    staying = [name for name in refused if _is_staying(name)]
+    problems += [_stays(name, lost[name]) for name in staying]
+    rest = [name for name in refused if name not in staying]
     if rest:
+        told = ", ".join(_listed(name, lost, cures[name]) for name in rest)
         problems.append(
             f"What runs was not set up by this collection, and holds settings that the new unit and configuration would not: "
-            f"{_listed(rest)}. Give the variable where one is named. What may go, name in vault_adopt_without: "
-            f"{json.dumps(rest)}"
+            f"{told}. What may go, name in vault_adopt_without: {adoption_settings.flow(rest)}"
         )
     return problems
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(f"{name} ({kept} keeps it)" if (kept := _kept_by(name)) else name for name in names)
+def _is_staying(name: str) -> bool:
+    return name.startswith(("drop-in.", "manager."))
 
 
-def _kept_by(name: str) -> str | None:
-    return KEPT_BY.get(name) or KEPT_BY.get(name.split(".")[0])
+def _listed(name: str, lost: Lost, cure: adoption_settings.Cure | None = None) -> str:
+    words = [", ".join(lost[name]), cure.why if cure else ""]
+    told = "; ".join(word for word in words if word)
+    return f"{name} ({told})" if told else name
 
 
-def _lost(old: Settings, new: Settings) -> set[str]:
-    """Names whose values are not all in the new one. To say no, or nothing, is what is so without saying it."""
-    return {
-        name
-        for name, values in old.items()
-        if not REPLACED.fullmatch(name) and (values - new.get(name, set()) - (set() if name in new else {"false", ""}))
-    }
-
-
-def _shamir(held: Settings, unit: Settings) -> set[str]:
-    """No seal is a seal too: the one that people open by hand. The new one opens itself, which takes a migration."""
-    names = " ".join([*held, *unit])
-    storage = any(name.startswith("storage") for name in held)
+def _stays(name: str, paths: list[str]) -> str:
+    where, *what = name.split(".")
+    variable = what[-1]
+    sets = f"{variable}, which goes before {environment.stands_for(variable)}" if what[0] == "Environment" else variable
+    wanted = "" if FATAL.fullmatch(name) else f" If that is wanted, name {name} in vault_adopt_without."
+    if where == "manager":
+        return (
+            f"systemd itself gives every service {sets}. Take it out with 'systemctl unset-environment {variable}', and out of "
+            f"DefaultEnvironment in /etc/systemd/system.conf where it stands there.{wanted}"
+        )
     return (
-        set() if not storage or re.search(r"(^| )seal\.|Environment\.VAULT_(AWSKMS_)?SEAL", names) else {"seal.shamir"}
+        f"{', '.join(paths)} belongs to a drop-in of the unit, which stays in force, and sets {sets}. Take it out of that file, "
+        f"and run 'systemctl daemon-reload'.{wanted}"
     )
+
+
+def _changes(held: t.Sequence[Held], written: t.Sequence[Held]) -> list[str]:
+    there = {one.name for one in held}
+    new = {one.name: one.value for one in written}
+    changes = []
+    for name, (before, what) in DEFAULTS.items():
+        if held and name not in there and str(new.get(name, before)) != before:
+            keeps = adoption_settings.INPUTS.get(name)
+            line = f" To keep it: {keeps[0]}: {before}" if keeps else ""
+            changes.append(f"{name} was not set, so it was {before}, and becomes {new[name]}: {what}.{line}")
+    return changes
 
 
 # --- configuration
 
 
-def _configuration(texts: t.Mapping[str, str]) -> tuple[Settings, list[str]]:
-    settings: Settings = {}
+def _held(texts: t.Mapping[str, str]) -> tuple[list[Held], list[str]]:
+    found: list[Held] = []
     unreadable = []
     for path, text in texts.items():
         try:
-            tree = json.loads(text) if path.endswith(".json") else _hcl(text)
-            _flatten("", _table(tree), settings)
-        except ValueError:
+            found += configuration.held(path, text)
+        except (ValueError, RecursionError):
             unreadable.append(path)
-    return settings, unreadable
+    return found, unreadable
 
 
-def _table(tree: t.Any) -> dict[str, t.Any]:
-    if not isinstance(tree, dict):
-        raise ValueError("not a table of settings")
-    return tree
-
-
-def _hcl(text: str) -> t.Any:
-    # Slow to load, and needed where somebody else's files are.
-    import hcl2
-    from lark.exceptions import LarkError
-
-    # HCL 1, which Vault reads, allows names in quotes, such as status codes.
-    plain = re.sub(r'(?m)^(\s*)"([A-Za-z_][\w-]*)"(?=\s*[={"])', r"\1\2", text)
-    plain = re.sub(r'(?m)^(\s*)"(\d\w*)"(?=\s*[={])', r"\1_\2", plain)
-    try:
-        return hcl2.loads(plain if plain.endswith("\n") else plain + "\n")
-    except (LarkError, RecursionError) as error:
-        raise ValueError("not HCL") from error
-
-
-def _flatten(prefix: str, value: t.Any, into: Settings) -> None:
-    if isinstance(value, dict):
-        inner = {_text(name): item for name, item in value.items() if name not in ("__is_block__", "__comments__")}
-        for name, item in inner.items():
-            _flatten(f"{prefix}.{name}" if prefix else {"backend": "storage"}.get(name, name), item, into)
-        if prefix and not inner:
-            into.setdefault(prefix, set()).add("set")
-    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        for item in value:
-            _flatten(prefix, item, into)
-    else:
-        into.setdefault(prefix, set()).add(_normal(value))
-
-
-def _normal(value: t.Any) -> str:
-    if isinstance(value, list):
-        return json.dumps([_normal(item) for item in value])
-    text = _text(str(value)).strip()
-    # Vault takes 1, "1", true and "true" for the same.
-    text = {"True": "true", "False": "false", "1": "true", "0": "false"}.get(text, text)
-    return text.rstrip("/") if text.startswith("/") else text
-
-
-def _text(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
-
-
-# --- unit
-
-
-def _old_unit(found: t.Mapping[str, t.Any]) -> Settings:
-    settings: Settings = {}
-    for path, text in found["unit"].items():
-        if path in found["foreign"]:
-            settings |= _unit(text)
-            for name in _in_files(text, found):
-                settings[f"unit.Environment.{name}"] = {"set"}
-    return settings
-
-
-def _unit(text: str) -> Settings:
-    given = installation.sections(text)
-    settings: Settings = {}
-    for name in _environment(given):
-        settings.setdefault(f"unit.Environment.{name}", set()).add("set")
-    for argument in installation.arguments(given)[1:]:
-        name = argument.lstrip("-").split("=", 1)[0]
-        if name not in ("server", "config") and not argument.startswith("/"):
-            settings.setdefault(f"unit.ExecStart.{name}", set()).add(argument)
-    for key, value in given:
-        if key in UNIT_KEYS and value:
-            settings.setdefault(f"unit.{key}", set()).add(value)
-    return settings
-
-
-def _environment(given: list[tuple[str, str]]) -> list[str]:
-    words = [word for key, value in given if key == "Environment" for word in installation.words(value)]
-    return [word.split("=", 1)[0] for word in words if "=" in word]
-
-
-def _overrides(found: t.Mapping[str, t.Any]) -> set[str]:
-    lost = set()
-    for text in found["drop_ins"].values():
-        given = installation.sections(text)
-        lost |= {f"drop-in.{key}" for key, value in given if key in DROP_IN_KEYS and value}
-        names = [*_environment(given), *_in_files(text, found)]
-        lost |= {f"drop-in.Environment.{name}" for name in names if OVERRIDES.fullmatch(name)}
+def _lost(held: t.Sequence[Held], written: t.Sequence[Held], proven: t.Mapping[str, t.Any]) -> Lost:
+    """Names with a value that the new one does not have. To say no, or nothing, is what is so without saying it."""
+    new: dict[str, set[str]] = {}
+    for one in written:
+        new.setdefault(one.name, set()).add(normal(one.keys, one.value))
+    # That key was compared with the alias's by KMS itself, however it is written.
+    same = {"seal.awskms.kms_key_id": proven.get("key_id"), "seal.awskms.region": proven.get("region")}
+    lost: Lost = {}
+    for one in held:
+        kept = normal(one.keys, one.value) in new[one.name] if one.name in new else says_nothing(one.keys, one.value)
+        if not (kept or REPLACED.fullmatch(one.name) or (one.value and one.value == same.get(one.name))):
+            found_unit.add(lost, one.name, one.path)
     return lost
 
 
-def _in_files(text: str, found: t.Mapping[str, t.Any]) -> list[str]:
-    files = [value.lstrip("-") for key, value in installation.sections(text) if key == "EnvironmentFile"]
-    return [name for path in files for name in found["environment_files"].get(path, [])]
+def _shamir(held: t.Sequence[Held], unit: t.Sequence[Held]) -> Lost:
+    """No seal is a seal too: the one that people open by hand. The new one opens itself, which takes a migration."""
+    storage = sorted({one.path for one in held if one.keys[0] == "storage"})
+    variables = {one.keys[-1] for one in unit}
+    sealed = any(one.keys[0] == "seal" for one in held) or variables & {"VAULT_SEAL_TYPE", "VAULT_AWSKMS_SEAL_KEY_ID"}
+    return {"seal.shamir": storage} if storage and not sealed else {}

@@ -10,7 +10,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._node import inst
 from ansible_collections.vaultops.cluster.plugins.modules import vault_installation_info
 
 OURS = "# Made by vaultops.cluster. Changes made here are overwritten.\n"
-PARTS = {"unit", "drop_ins", "configs", "environment_files", "foreign"}
+PARTS = {"unit", "drop_ins", "configs", "environment_files", "manager_environment", "foreign"}
 
 
 @pytest.fixture
@@ -18,11 +18,14 @@ def installed(node_with, tmp_path, run_module, monkeypatch):
     """Runs the module on a node with these unit files; returns what it says, and what systemctl was asked."""
     monkeypatch.setattr(installation, "CONFIG", [str(tmp_path / "etc" / "vault.hcl")])
 
-    def run(unit=None, drop_ins=(), check=False, fails="", **options):
+    def run(unit=None, drop_ins=(), check=False, fails="", manager="", **options):
         asked = tmp_path / "asked"
         shown = f"FragmentPath={unit or ''}\nDropInPaths={' '.join(map(str, drop_ins))}\n"
         (tmp_path / "shown").write_text(shown)
-        end = f"echo '{fails}' >&2; exit 1" if fails else f"cat {tmp_path / 'shown'}"
+        (tmp_path / "manager").write_text(f"Environment={manager}\n" if manager else "")
+        # Without a unit's name, the properties are the manager's own.
+        shown = f'case "$2" in --*) cat {tmp_path / "manager"};; *) cat {tmp_path / "shown"};; esac'
+        end = f"echo '{fails}' >&2; exit 1" if fails else shown
         node_with(systemctl=f'echo "$*" >{asked}\n{end}')
         return run_module(vault_installation_info, check, **options), asked.read_text().split()
 
@@ -60,11 +63,31 @@ def test_everything_that_vault_is_run_by_is_told_by_path(installed, by_hand, che
     assert asked[:2] == ["show", "vault"]
 
 
-def test_of_an_environment_file_only_the_names_are_told(installed, by_hand):
-    said, _asked = installed(by_hand["unit"], [by_hand["drop_in"]])
-    names = ["AWS_SECRET_ACCESS_KEY", "VAULT_API_ADDR"]
-    assert said["installation"]["environment_files"] == {str(by_hand["environment"]): names}
+def test_of_a_variable_only_what_is_known_to_be_no_secret_is_told(installed, by_hand):
+    by_hand["environment"].write_text(
+        "# who\nAWS_SECRET_ACCESS_KEY=hunter2\nVAULT_API_ADDR = 'https://x'\nVAULT_CLUSTER_ADDR=https://me:hunter2@x\nHTTPS_PROXY=hunter2\n"
+    )
+    said, _asked = installed(
+        by_hand["unit"], [by_hand["drop_in"]], manager='AWS_REGION=eu-west-1 "OTHER=hunter2 and more"'
+    )
+    assert said["installation"]["environment_files"] == {
+        str(by_hand["environment"]): {
+            "AWS_SECRET_ACCESS_KEY": "",
+            "VAULT_API_ADDR": "https://x",
+            "VAULT_CLUSTER_ADDR": "",
+            "HTTPS_PROXY": "",
+        }
+    }
+    assert said["installation"]["manager_environment"] == {"AWS_REGION": "eu-west-1", "OTHER": ""}
     assert "hunter2" not in json.dumps(said)
+
+
+def test_a_pattern_of_environment_files_is_every_file_that_fits(installed, by_hand, tmp_path):
+    etc = tmp_path / "etc"
+    written(etc / "more.env", "TZ=UTC\n")
+    by_hand["drop_in"].write_text(f"[Service]\nEnvironmentFile=-{etc}/*.env\nEnvironmentFile=-{etc}/none\n")
+    said, _asked = installed(by_hand["unit"], [by_hand["drop_in"]])
+    assert list(said["installation"]["environment_files"]) == [str(etc / "more.env"), str(etc / "vault.env")]
 
 
 def test_what_the_collection_made_or_what_says_nothing_is_nobody_elses(installed, by_hand):
