@@ -462,6 +462,8 @@ def test_who_reaches_the_nodes_what_goes_out_and_the_first_boot_follow_the_input
         "vault_iam_permissions_boundary": "arn:aws:iam::aws:policy/PowerUserAccess",
         "vault_aws_tags": {"CostCenter": "4711"},
     }
+    # One of them as text, which is what -e NAME=VALUE gives.
+    company |= {"vault_api_port": "9200", "vault_cluster_port": 9201}
     chosen = {**company, "vault_ssh_cidrs": ["10.9.0.0/16"], "vault_ec2_egress": [https], "vault_ssm": True}
     run = fresh_account.provision(variables={**chosen, "vault_ec2_security_groups": [other]})
     assert run.code == 0, run.output
@@ -472,7 +474,14 @@ def test_who_reaches_the_nodes_what_goes_out_and_the_first_boot_follow_the_input
         return sorted((rule.get("FromPort"), [each["CidrIp"] for each in rule["IpRanges"]]) for rule in rules)
 
     assert (22, ["10.9.0.0/16"]) in ports(described["IpPermissions"])
-    assert ports(described["IpPermissionsEgress"]) == [(443, ["10.0.0.0/16"]), (8200, []), (8201, [])]
+    assert {port for port, _networks in ports(described["IpPermissions"])} == {22, 9200, 9201}
+    assert ports(described["IpPermissionsEgress"]) == [(443, ["10.0.0.0/16"]), (9200, []), (9201, [])]
+    elb = fresh_account.client("elbv2")
+    (targets,) = elb.describe_target_groups()["TargetGroups"]
+    (listener,) = elb.describe_listeners(LoadBalancerArn=targets["LoadBalancerArns"][0])["Listeners"]
+    assert (listener["Port"], targets["Port"], targets["HealthCheckPort"]) == (9200, 9200, "9200")
+    health = elb.describe_target_health(TargetGroupArn=targets["TargetGroupArn"])["TargetHealthDescriptions"]
+    assert [one["Target"]["Port"] for one in health] == [9200] * 3
     instances = [
         instance
         for each in ec2.describe_instances(InstanceIds=list(fresh_account.made()["instance"]))["Reservations"]
