@@ -126,7 +126,7 @@ def test_the_policies_for_a_drill_allow_all_of_that_and_nothing_that_nobody_asks
     allowed = [policies["restore"], policies["drill"]]
     assert {one.action for one in iam.refused(allowed, run.requests, CLUSTER)} == set()
     called = {one.action for request in run.requests for one in aws_calls.asked(request, CLUSTER)}
-    assert {action for one in allowed[1]["Statement"] for action in one["Action"]} - called == {
+    assert {action for one in allowed[1]["Statement"] for action in one["Action"]} - called <= {
         # Of the lease, where a record of it has to go.
         "ssm:DeleteParameters"
     }
