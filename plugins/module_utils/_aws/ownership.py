@@ -71,7 +71,9 @@ def bucket_problems(
 ) -> list[str]:
     """Why the unseal key must stay for a bucket's sake. *confirmed* names buckets that were looked at by other means."""
     buckets = [thing for thing in things if thing["kind"] == "bucket"]
-    found = problems(buckets, tag)
+    # Snapshots may be in one that the inventory names for files by mistake.
+    for_files = [thing for thing in things if thing["kind"] == "transfer_bucket"]
+    found = problems([*buckets, *(thing for thing in for_files if _has(thing, tag) and _other_use(thing))], tag)
     full = sorted(bucket["name"] for bucket in owned(buckets, tag, "bucket") if not bucket["empty"])
     if full:
         names = ", ".join(full)

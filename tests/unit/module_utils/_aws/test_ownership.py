@@ -83,6 +83,13 @@ def test_what_is_on_its_way_keeps_no_key():
     assert ownership.bucket_problems([thing("transfer_bucket", {**OURS, **FILES})], TAG, "alias/vault") == []
 
 
+def test_a_bucket_of_this_cluster_that_is_named_for_files_by_mistake_keeps_the_key():
+    (said,) = ownership.bucket_problems([thing("transfer_bucket", OURS)], TAG, "alias/vault")
+    assert said.startswith("The bucket vault exists, and is this cluster's for something else")
+    # One of a company, which the collection has not made, is nobody's reason to stay.
+    assert ownership.bucket_problems([thing("transfer_bucket", {})], TAG, "alias/vault") == []
+
+
 HERE = {**TAG, "region": "eu-central-1"}
 
 
