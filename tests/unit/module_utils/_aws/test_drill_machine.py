@@ -14,7 +14,8 @@ SUBNET = {"subnet_id": "subnet-1", "vpc_id": "vpc-1", "map_public_ip_on_launch":
 GROUP = {"id": "sg-1", "name": "vault-prod-drill"}
 
 
-def instance(name, minutes=10, tags=OWN, state="running"):
+def instance(name, minutes=10, tags=None, state="running"):
+    tags = OWN if tags is None else tags
     launched = (NOW - datetime.timedelta(minutes=minutes)).replace(tzinfo=datetime.timezone.utc)
     return {"instance_id": name, "launch_time": launched.isoformat(), "tags": tags, "state": {"name": state}}
 

@@ -73,8 +73,8 @@ def found(configs=None, unit=PACKAGED_UNIT, drop_in=None, environment=None, mana
     }
 
 
-def compared(*without, inputs=INPUTS, **there):
-    return compare(found(**there), NEW, list(without), inputs)
+def compared(*without, inputs=None, **there):
+    return compare(found(**there), NEW, list(without), inputs or INPUTS)
 
 
 def lost(*without, **there):
