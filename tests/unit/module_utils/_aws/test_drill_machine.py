@@ -14,10 +14,9 @@ SUBNET = {"subnet_id": "subnet-1", "vpc_id": "vpc-1", "map_public_ip_on_launch":
 GROUP = {"id": "sg-1", "name": "vault-prod-drill"}
 
 
-def instance(name, minutes=10, tags=None, state="running"):
-    tags = OWN if tags is None else tags
+def instance(name, minutes=10, state="running", **other):
     launched = (NOW - datetime.timedelta(minutes=minutes)).replace(tzinfo=datetime.timezone.utc)
-    return {"instance_id": name, "launch_time": launched.isoformat(), "tags": tags, "state": {"name": state}}
+    return {"instance_id": name, "launch_time": launched.isoformat(), "tags": OWN, "state": {"name": state}, **other}
 
 
 def left(found, take=""):
@@ -49,7 +48,7 @@ def test_one_that_somebody_names_is_terminated_at_once_and_no_other():
 
 @pytest.mark.parametrize("tags", [{}, None, {"vault-cluster": "prod"}, {"vault-cluster": "staging/drill"}])
 def test_nothing_without_the_tag_is_touched_not_even_by_its_name(tags):
-    found = [instance("i-1", 999, tags)]
+    found = [instance("i-1", 999, tags=tags)]
     assert left(found, take="i-1")["terminate"] == []
     ending = drill_machine.ending(found, CLUSTER)
     assert ending["terminate"] == []
@@ -58,7 +57,7 @@ def test_nothing_without_the_tag_is_touched_not_even_by_its_name(tags):
 
 @pytest.mark.parametrize("state", drill_machine.GONE)
 def test_one_that_is_gone_is_nobodys_business(state):
-    found = [instance("i-1", 999, state=state), instance("i-2", 999, {}, state)]
+    found = [instance("i-1", 999, state=state), instance("i-2", 999, state, tags={})]
     empty = {"terminate": [], "words": [], "problems": []}
     assert left(found) == drill_machine.ending(found, CLUSTER) == empty
 
