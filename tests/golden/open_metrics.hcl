@@ -12,11 +12,6 @@ listener "tcp" {
   tls_cert_file   = "/etc/vault.d/tls/vault.crt"
   tls_key_file    = "/etc/vault.d/tls/vault.key"
   tls_min_version = "tls13"
-  custom_response_headers {
-    "default" = {
-      "Strict-Transport-Security" = ["max-age=31536000; includeSubDomains"]
-    }
-  }
 
   telemetry {
     unauthenticated_metrics_access = true

@@ -18,7 +18,6 @@ listener "tcp" {
   tls_min_version = "tls13"
   custom_response_headers {
     "default" = {
-      "Strict-Transport-Security" = ["max-age=31536000; includeSubDomains"]
       "X-Frame-Options" = ["DENY"]
     }
   }

@@ -19,9 +19,6 @@ from .editions import edition
 _DURATION = re.compile(r"\d+|(\d+(\.\d+)?(ns|us|ms|s|m|h|d))+")
 _ANY_NAME = "*"
 ENTERPRISE = "enterprise"
-# What Vault itself sends since it knows response headers, and would send beside others.
-HSTS = {"Strict-Transport-Security": ["max-age=31536000; includeSubDomains"]}
-HEADERS_SINCE = "1.9.0"
 
 
 class Setting(t.NamedTuple):
@@ -163,7 +160,7 @@ LISTENER = Stanza(
         **_of("list", "cors_allowed_headers", "cors_allowed_origins"),
         **_of("list", "proxy_protocol_authorized_addrs", "x_forwarded_for_authorized_addrs"),
         **_of("flag", "cors_enabled"),
-        "custom_response_headers": Setting("headers", since=HEADERS_SINCE),
+        "custom_response_headers": Setting("headers", since="1.9.0"),
         "profiling": Setting("block", _of("flag", "unauthenticated_pprof_access")),
         "inflight_requests_logging": Setting("block", _of("flag", "unauthenticated_in_flight_requests_access")),
         **_owned(
@@ -242,20 +239,9 @@ def problems(settings: t.Any, stanza: str, version: str) -> list[str]:
     ]
 
 
-def hcl(settings: t.Mapping[str, t.Any], stanza: str, version: str) -> str:
-    """The lines of that stanza's part of the configuration of Vault *version*, by name."""
-    given = with_hsts(settings, version) if stanza == "listener" else settings
-    return "".join(_written(name, given[name], STANZAS[stanza].settings[name]) for name in sorted(given))
-
-
-def with_hsts(listener: t.Mapping[str, t.Any], version: str) -> t.Mapping[str, t.Any]:
-    """The listener's settings, with the header that keeps browsers from plain HTTP. Whoever names it has it as they say."""
-    headers = listener.get("custom_response_headers", {})
-    default = headers.get("default", {})
-    named = {name.lower() for name in default} & {name.lower() for name in HSTS}
-    if named or reloads.number(version) < reloads.number(HEADERS_SINCE):
-        return listener
-    return {**listener, "custom_response_headers": {**headers, "default": {**HSTS, **default}}}
+def hcl(settings: t.Mapping[str, t.Any], stanza: str) -> str:
+    """The lines of that stanza's part of the configuration, by name."""
+    return "".join(_written(name, settings[name], STANZAS[stanza].settings[name]) for name in sorted(settings))
 
 
 def _wrong(name: str, value: t.Any, about: Stanza, version: str) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import reloads
-from kit.paths import GOLDEN
 from kit.templates import render
 
 NOW = "1.21.1"
@@ -62,16 +61,6 @@ def hcl(**changes):
 def test_a_reload_is_enough_where_the_server_takes_all_that_differs(changes, enough):
     assert reloads.are_enough(hcl(), hcl(**changes), NOW) is enough
     assert reloads.are_enough(hcl(**changes), hcl(), NOW) is enough
-
-
-def test_an_older_cluster_that_gets_hsts_is_not_restarted():
-    new = (GOLDEN / "auto_join.hcl").read_text()
-    lines = new.splitlines(keepends=True)
-    begin = lines.index("  custom_response_headers {\n")
-    old = "".join(lines[:begin] + lines[lines.index("  }\n", begin) + 1 :])
-    assert "Strict" not in old and old.count("{") == old.count("}")
-    assert reloads.are_enough(old, new, NOW)
-    assert not reloads.are_enough(old, new, "1.8.0"), "which takes no header, be it by a restart"
 
 
 @pytest.mark.parametrize(

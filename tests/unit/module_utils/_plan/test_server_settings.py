@@ -105,7 +105,7 @@ def test_enterprise_has_its_own():
 
 def test_how_they_are_written():
     assert (
-        server_settings.hcl(GOOD["server"], "server", NOW)
+        server_settings.hcl(GOOD["server"], "server")
         == """\
 default_lease_ttl = "768h"
 experiments = ["events.alpha1"]
@@ -122,7 +122,7 @@ user_lockout "ldap" {
 """
     )
     assert (
-        server_settings.hcl(GOOD["listener"], "listener", NOW)
+        server_settings.hcl(GOOD["listener"], "listener")
         == """\
 custom_response_headers {
   "404" = {
@@ -131,7 +131,6 @@ custom_response_headers {
   "4xx" = {
   }
   "default" = {
-    "Strict-Transport-Security" = ["max-age=31536000; includeSubDomains"]
     "X-Frame-Options" = ["DENY"]
   }
 }
@@ -144,31 +143,6 @@ redact_cluster_name = true
 x_forwarded_for_hop_skips = 0
 """
     )
-
-
-HSTS = {"Strict-Transport-Security": ["max-age=31536000; includeSubDomains"]}
-
-
-@pytest.mark.parametrize(
-    ("given", "written"),
-    [
-        ({}, HSTS),
-        ({"default": {"X-Frame-Options": ["DENY"]}, "4xx": {}}, {**HSTS, "X-Frame-Options": ["DENY"]}),
-        ({"default": {"Strict-Transport-Security": ["max-age=60"]}}, {"Strict-Transport-Security": ["max-age=60"]}),
-        # Switched off: Vault sends no header that is empty.
-        ({"default": {"strict-transport-security": []}}, {"strict-transport-security": []}),
-    ],
-)
-def test_the_listener_has_hsts_unless_somebody_says_otherwise(given, written):
-    found = server_settings.with_hsts({"custom_response_headers": given} if given else {}, NOW)
-    assert found["custom_response_headers"] == {**given, "default": written}
-    assert server_settings.problems(found, "listener", NOW) == []
-
-
-def test_a_release_that_knows_no_response_headers_gets_none():
-    assert server_settings.hcl({}, "listener", "1.8.12") == ""
-    assert "Strict-Transport-Security" in server_settings.hcl({}, "listener", "1.9.0")
-    assert {stanza for stanza in server_settings.STANZAS if server_settings.hcl({}, stanza, NOW)} == {"listener"}
 
 
 def test_what_a_reload_takes_is_a_setting():
