@@ -55,7 +55,7 @@ def test_how_the_nodes_are_reached_is_what_the_hosts_say(run, tmp_path):
         f"prod-{name}"
         for name in (
             *("provision", "provision-machines", "site", "status", "backup", "custody", "restore", "move_seal_key"),
-            "decommission",
+            *("decommission", "decommission-drill"),
             "renew",
         )
     }
