@@ -39,7 +39,8 @@ class ActionModule(Normal):
         self._update_module_args(self._task.action, arguments, variables)
         # Where Ansible would start it: paths may be relative to the playbook.
         with contextlib.chdir(self._loader.get_basedir()):
-            result = run_here(self._task.action, arguments)
+            # By its own name: a task may use another one, which leads there.
+            result = run_here(self._task.resolved_action or self._task.action, arguments)
         return cleaned(result)
 
     def _is_meant_for_here(self, variables: dict[str, t.Any]) -> bool:

@@ -41,7 +41,6 @@ SETTINGS: dict[str, dict[str, t.Any]] = {
         "log_rotate_duration": "24h",
         "log_rotate_max_files": 3,
         "max_lease_ttl": "48h",
-        "pid_file": "/opt/vault/data/vault.pid",
         "plugin_directory": "/opt/vault/releases",
         "plugin_file_permissions": "755",
         "plugin_file_uid": 0,

@@ -67,16 +67,16 @@ def cures(lost: t.Iterable[str], held: t.Sequence[Held], given: t.Mapping[str, t
 
 
 def lines(cured: t.Iterable[Cure], given: t.Mapping[str, t.Any]) -> list[str]:
-    """Lines of YAML for the inventory, with what it has already: a mapping there is replaced and not merged."""
+    """Lines of YAML for the inventory. Of a mapping that it has already, what is missing alone: what is there may be a secret."""
     wanted: dict[str, t.Any] = {}
     for cure in cured:
         if cure.kept is None or cure.kept.value is None:
             continue
         variable, value = cure.kept
         if isinstance(value, dict):
-            value = _merged(wanted.get(variable, given.get(variable) or {}), value)
+            value = _merged(wanted.get(variable, {}), value)
         wanted[variable] = value
-    return [f"{variable}: {flow(wanted[variable])}{_where(variable)}" for variable in sorted(wanted)]
+    return [f"{variable}: {flow(wanted[variable])}{_where(variable, given)}" for variable in sorted(wanted)]
 
 
 def flow(value: t.Any) -> str:
@@ -97,7 +97,9 @@ _PLAIN = re.compile(r"[A-Za-z/][\w./=+@-]*(:[\w./+@-]+)*|\d[\d.]*[A-Za-z/]([\w./
 _ANOTHER = re.compile(r"(?i)y|n|yes|no|on|off|true|false|null|[\d_:.]+(e[\d+-]+)?|0[xob]\w+|\d+-\d+-\d+.*")
 
 
-def _where(variable: str) -> str:
+def _where(variable: str, given: t.Mapping[str, t.Any]) -> str:
+    if given.get(variable) and isinstance(given[variable], t.Mapping):
+        return "  # beside what it has"
     return "  # of this host alone" if variable in OF_ONE_NODE else ""
 
 

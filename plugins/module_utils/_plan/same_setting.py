@@ -7,13 +7,11 @@ import json
 import re
 import typing as t
 
-from . import server_settings
+from . import durations, server_settings
 from .adoption_settings import STANZAS, Keys
 
-_UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h|d)")
-# Switches that are on where nothing is said.
-_ON = (
+# Vault's documentation has them on where nothing is said, and its code off: either value says something.
+_BOTH = (
     "listener.tcp.x_forwarded_for_reject_not_authorized",
     "listener.tcp.x_forwarded_for_reject_not_present",
 )
@@ -42,17 +40,13 @@ def normal(keys: Keys, value: t.Any) -> str:
 
 def says_nothing(keys: Keys, value: t.Any) -> bool:
     """Whether Vault would do the same without the setting. A number that is zero often means 'without a limit'."""
-    nothing = {"true", ""} if ".".join(keys) in _ON else {"false", "", "[]"}
+    nothing = {""} if ".".join(keys) in _BOTH else {"false", "", "[]"}
     return normal(keys, value) in nothing
 
 
 def _seconds(text: str) -> str:
-    if text.isdigit():
-        return f"{float(text):.12g}"
-    parts = _PART.findall(text)
-    if not parts or "".join(map("".join, parts)) != text:
-        return text
-    return f"{sum(float(count) * _UNITS[unit] for count, unit in parts):.12g}"
+    found = durations.seconds(text)
+    return text if found is None else f"{found:.12g}"
 
 
 def _kind(keys: Keys) -> str:

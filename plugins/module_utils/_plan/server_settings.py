@@ -13,12 +13,19 @@ import re
 import typing as t
 
 from .._node import reloads
+from . import durations
 from .editions import edition
 
-# Digits with a unit, several in a row, or seconds.
-_DURATION = re.compile(r"\d+|(\d+(\.\d+)?(ns|us|ms|s|m|h|d))+")
 _ANY_NAME = "*"
 ENTERPRISE = "enterprise"
+# What must not be less than what, with Vault's defaults. None of these names is in two stanzas.
+_NOT_LESS = (
+    ("max_lease_ttl", "768h", "default_lease_ttl", "768h"),
+    ("autopilot_reconcile_interval", "10s", "autopilot_update_interval", "2s"),
+)
+LEAST_SNAPSHOT_SECONDS = 1
+# What asks each node: runs, backups, the probe, and a load balancer's health checks.
+_ASKED = "runs of this collection and a load balancer's health checks would be refused"
 
 
 class Setting(t.NamedTuple):
@@ -27,6 +34,7 @@ class Setting(t.NamedTuple):
     since: str = ""  # the first release that knows it
     only: str = ""  # enterprise
     owner: str = ""  # the input that has it, where it is not to be set here; or why nobody sets it
+    never: tuple[t.Any, str] = (None, "")  # a value that is not written, and why
 
 
 class Stanza(t.NamedTuple):
@@ -87,7 +95,6 @@ SERVER = Stanza(
             "log_file",
             "log_requests_level",
             "log_rotate_duration",
-            "pid_file",
             "plugin_directory",
             "plugin_file_permissions",
             "plugin_tmpdir",
@@ -107,6 +114,7 @@ SERVER = Stanza(
             listener="vault_listener_settings",
             log_format="Vault's log is read as JSON",
             log_level="vault_server_log_level",
+            pid_file="systemd knows the process of its unit",
             seal="vault_seal_settings",
             storage="vault_raft_settings",
             telemetry="vault_server_telemetry",
@@ -142,20 +150,19 @@ LISTENER = Stanza(
             "redact_cluster_name",
             "require_request_header",
             "tls_disable_client_certs",
-            "tls_require_and_verify_client_cert",
             "x_forwarded_for_reject_not_authorized",
-            "x_forwarded_for_reject_not_present",
         ),
+        **_of("flag", "tls_require_and_verify_client_cert", "x_forwarded_for_reject_not_present", never=(True, _ASKED)),
         **_of("flag", "disable_request_limiter", only=ENTERPRISE),
         **_of(
             "text",
-            "proxy_protocol_behavior",
             "tls_cipher_suites",
             "tls_client_ca_file",
             "tls_max_version",
             "x_forwarded_for_client_cert_header",
             "x_forwarded_for_client_cert_header_decoders",
         ),
+        **_of("text", "proxy_protocol_behavior", never=("deny_unauthorized", _ASKED)),
         **_of("text", "chroot_namespace", only=ENTERPRISE),
         **_of("list", "cors_allowed_headers", "cors_allowed_origins"),
         **_of("list", "proxy_protocol_authorized_addrs", "x_forwarded_for_authorized_addrs"),
@@ -232,11 +239,14 @@ def problems(settings: t.Any, stanza: str, version: str) -> list[str]:
     about = STANZAS[stanza]
     if not isinstance(settings, t.Mapping):
         return [f"{about.variable} is no mapping. Give settings of {about.what} by their names."]
-    return [
+    named = [
         f"{about.variable}: {wrong}"
         for name, value in settings.items()
-        for wrong in _wrong(name, value, about, version)
+        for wrong in (
+            _wrong(name, value, about, version) if isinstance(name, str) else [f"{name} is no name in quotes."]
+        )
     ]
+    return named or [f"{about.variable}: {wrong}" for wrong in _together(settings)]
 
 
 def hcl(settings: t.Mapping[str, t.Any], stanza: str) -> str:
@@ -256,7 +266,29 @@ def _wrong(name: str, value: t.Any, about: Stanza, version: str) -> list[str]:
     if known.since and reloads.number(version) < reloads.number(known.since):
         return [f"Vault knows {name} from {known.since} on, and vault_version is {version}."]
     wrong = _bad(value, known)
-    return [f"{name} {wrong}"] if wrong else []
+    if wrong:
+        return [f"{name} {wrong}"]
+    if known.never[1] and value == known.never[0]:
+        return [f"{name} is not set to {json.dumps(value)}: {known.never[1]}."]
+    return []
+
+
+def _together(settings: t.Mapping[str, t.Any]) -> list[str]:
+    """Of times that Vault compares as it starts, and ends where they don't fit. diagnose says nothing of them."""
+
+    def seconds(name: str, default: str) -> float:
+        return durations.seconds(settings.get(name, default)) or 0
+
+    said = [
+        f"{more} is less than {less}, and Vault would not start. Where one is not set, Vault takes {usual} and {usual_less}."
+        for more, usual, less, usual_less in _NOT_LESS
+        if {more, less} & set(settings) and seconds(more, usual) < seconds(less, usual_less)
+    ]
+    if "snapshot_interval" in settings and seconds("snapshot_interval", "") < LEAST_SNAPSHOT_SECONDS:
+        said.append(
+            "snapshot_interval is less than a second. Raft takes no such interval, and Vault would not start again."
+        )
+    return said
 
 
 def _near(name: str, known: t.Mapping[str, Setting]) -> str:
@@ -306,11 +338,16 @@ def _is_number(value: t.Any) -> bool:
 
 
 def _is_duration(value: t.Any) -> bool:
-    return _is_number(value) or (isinstance(value, str) and _DURATION.fullmatch(value) is not None)
+    return (
+        not isinstance(value, float) and (durations.seconds(value) or 0) >= 0 and durations.seconds(value) is not None
+    )
 
 
 _CHECKS: dict[str, tuple[t.Callable[[t.Any], bool], str]] = {
-    "text": (lambda value: isinstance(value, str), "text"),
+    "text": (
+        lambda value: isinstance(value, str) and "${" not in value,
+        "text without ${, which Vault would take for its own",
+    ),
     "flag": (lambda value: isinstance(value, bool), "true or false"),
     "number": (_is_number, "whole number from 0 on"),
     "duration": (_is_duration, "duration, such as 768h or 90s, nor a number of seconds"),

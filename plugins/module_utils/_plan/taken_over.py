@@ -28,6 +28,8 @@ FATAL = re.compile(rf"(drop-in|manager)\.Environment\.{environment.CHECK}")
 # What Vault does where its configuration says nothing, and the new one says otherwise.
 DEFAULTS = {
     "listener.tcp.tls_min_version": ("tls12", "a client that does not speak that version is refused"),
+    "listener.tcp.address": ("127.0.0.1:8200", "other machines reach this node, as far as its firewalls let them"),
+    "ui": ("false", "the node answers with the user interface, too"),
     "log_format": ("standard", "what reads Vault's log has to read that format"),
     "storage.raft.performance_multiplier": ("5", "the loss of the active node is noticed after another time"),
 }

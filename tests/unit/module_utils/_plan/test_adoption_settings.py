@@ -76,16 +76,12 @@ def test_the_lines_say_the_setting_in_the_inventorys_own_form(text, lines):
         assert not stanza or server_settings.problems(told, stanza, VERSION) == []
 
 
-def test_what_the_inventory_has_already_is_in_the_line_too():
-    found, _cures = cured(
-        'max_lease_ttl = "1h"\ntelemetry {\n  statsd_address = "h:1"\n}',
-        vault_server_settings={"plugin_directory": "/opt/plugins"},
-        vault_server_telemetry={"disable_hostname": True},
-    )
-    assert found == {
-        "vault_server_settings": {"plugin_directory": "/opt/plugins", "max_lease_ttl": "1h"},
-        "vault_server_telemetry": {"disable_hostname": True, "statsd_address": "h:1"},
-    }
+def test_what_the_inventory_has_already_may_be_a_secret_and_is_not_in_the_line():
+    given = {"vault_server_telemetry": {"circonus_api_token": "HIDDEN"}}
+    found, cures = cured('telemetry {\n  statsd_address = "h:1"\n}', **given)
+    assert found == {"vault_server_telemetry": {"statsd_address": "h:1"}}
+    (line,) = adoption_settings.lines(cures.values(), given)
+    assert line == "vault_server_telemetry: {statsd_address: h:1}  # beside what it has"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ NOW = "1.21.1"
 GOOD = {
     "server": {
         "default_lease_ttl": "768h",
-        "max_lease_ttl": 7200,
+        "max_lease_ttl": 2764800,
         "plugin_directory": "/opt/vault/plugins",
         "introspection_endpoint": True,
         "experiments": ["events.alpha1"],
@@ -53,6 +53,28 @@ def test_what_vault_knows_is_taken(stanza):
         ("server", {"disable_sealwrap": True}, "disable_sealwrap needs Vault Enterprise, and vault_version is 1.21.1"),
         ("server", {"max_lease_ttl": "for ever"}, "max_lease_ttl is no duration"),
         ("server", {"max_lease_ttl": True}, "max_lease_ttl is no duration"),
+        # Vault takes days alone, and whole ones.
+        ("server", {"max_lease_ttl": "1d12h"}, "max_lease_ttl is no duration"),
+        ("server", {"max_lease_ttl": "40.5d"}, "max_lease_ttl is no duration"),
+        ("server", {"max_lease_ttl": "72h"}, "max_lease_ttl is less than default_lease_ttl, and Vault would not start"),
+        ("server", {"default_lease_ttl": "769h"}, "max_lease_ttl is less than default_lease_ttl"),
+        ("raft", {"snapshot_interval": 0}, "snapshot_interval is less than a second"),
+        (
+            "raft",
+            {"autopilot_reconcile_interval": "1s"},
+            "autopilot_reconcile_interval is less than autopilot_update_interval",
+        ),
+        (
+            "raft",
+            {"autopilot_update_interval": "11s"},
+            "autopilot_reconcile_interval is less than autopilot_update_interval",
+        ),
+        ("listener", {"tls_require_and_verify_client_cert": True}, "is not set to true: runs of this collection and"),
+        ("listener", {"x_forwarded_for_reject_not_present": True}, "is not set to true: runs of this collection and"),
+        ("listener", {"proxy_protocol_behavior": "deny_unauthorized"}, 'is not set to "deny_unauthorized": runs of'),
+        ("server", {"pid_file": "/run/vault/pid"}, "pid_file is not set: systemd knows the process of its unit."),
+        ("server", {"plugin_directory": "/opt/${x}"}, "plugin_directory is no text without ${"),
+        ("server", {True: "x"}, "True is no name in quotes."),
         ("server", {"cache_size": -1}, "cache_size is no whole number"),
         ("server", {"disable_cache": "yes"}, "disable_cache is no true or false"),
         ("server", {"experiments": "events.alpha1"}, "experiments is no list of texts"),
@@ -110,7 +132,7 @@ def test_how_they_are_written():
 default_lease_ttl = "768h"
 experiments = ["events.alpha1"]
 introspection_endpoint = true
-max_lease_ttl = 7200
+max_lease_ttl = 2764800
 plugin_directory = "/opt/vault/plugins"
 user_lockout "all" {
   lockout_duration = "10m"

@@ -105,6 +105,12 @@ def test_what_vault_did_by_default_and_will_not_is_said():
         "listener.tcp.tls_min_version was not set, so it was tls12, and becomes tls13: a client that does not speak that version "
         "is refused. To keep it: vault_tls_min_version: tls12"
     )
+    # So is that nobody but the node itself reaches it, and that there is no user interface.
+    bare = PACKAGED_HCL.replace('  address       = "0.0.0.0:8200"\n', "").replace("ui = true\n", "")
+    assert bare != PACKAGED_HCL
+    assert {"listener.tcp.address", "ui"} <= {
+        change.split(" ")[0] for change in compared(configs={HCL: bare})["changes"]
+    }
     said = PACKAGED_HCL.replace("  tls_key_file", '  tls_min_version = "tls13"\n  tls_key_file')
     assert not any("tls_min_version" in change for change in compared(configs={HCL: said})["changes"])
 
@@ -159,12 +165,19 @@ def test_a_setting_that_would_go_is_named_and_may_go_when_it_is_named(old, new, 
     [
         'tls_disable = "false"\n  tls_disable_client_certs = 0',
         "tls_require_and_verify_client_cert = false",
-        "x_forwarded_for_reject_not_authorized = true",
         'cluster_address = "0.0.0.0:8201"',
     ],
 )
 def test_what_says_no_is_no_loss(addition):
     assert lost(configs={HCL: PACKAGED_HCL.replace("  tls_key_file", f"  {addition}\n  tls_key_file")}) == []
+
+
+@pytest.mark.parametrize("says", ["true", "false"])
+def test_a_switch_that_vault_s_page_and_its_code_have_another_default_for_is_not_dropped(says):
+    """The page says that it is on where nothing is said; no code of 1.19 to 1.21 switches it on."""
+    addition = f"x_forwarded_for_reject_not_authorized = {says}"
+    found = lost(configs={HCL: PACKAGED_HCL.replace("  tls_key_file", f"  {addition}\n  tls_key_file")})
+    assert found == ["listener.tcp.x_forwarded_for_reject_not_authorized"]
 
 
 @pytest.mark.parametrize(
