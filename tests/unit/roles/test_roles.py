@@ -120,7 +120,6 @@ def second_defaults(text: str) -> set[str]:
 BEFORE_ROLES = {
     ("reach.yml", "vault_leaving"),
     ("restore_drill.yml", "vault_drill_machine"),
-    ("drill_machine.yml", "vault_drill_machine"),
 }
 
 
