@@ -225,6 +225,7 @@ def test_every_entry_point_is_specified(role):
         "drill_group",
         "drill_group_read",
         "drill_terminate",
+        "drill_unmade",
         "launch",
         "read_transfer_bucket",
         "report",
