@@ -67,6 +67,11 @@ from ..module_utils._snapshot import lifecycle_api
 
 def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
     name, own = module.params["bucket"], module.params["policy"]
+    if bucket.without_sid(own):
+        raise Problem(
+            "each statement needs a Sid",
+            "By their Sids the statements in the bucket's policy are told from those of others.",
+        )
     config = s3_config(module.params["endpoint_url"])
     client = module.client("s3", retry_decorator=lifecycle_api.RETRY, config=config)
     before = found(client, name, module.check_mode)

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import runner_policies
 from kit import aws_calls, iam
 from kit.account import ACCOUNT, EVERYTHING, Account, KillAt, Run, count
-from kit.fault_proxy import Answer, Rule
+from kit.fault_proxy import Answer, Drop, Rule
 from kit.runners import PLAIN
 from labkit.settings import REGION
 
@@ -21,7 +21,6 @@ TAG, VALUE = "vault-cluster", "prod/drill"
 NO_BUCKET = {"vault_snapshot_bucket": ""}
 DRILLS: dict[str, t.Any] = {
     **NO_BUCKET,
-    "vault_drill_machine": True,
     "__vault_ec2_boot_seconds": 2,
 }
 HOSTS = "all: {children: {vault: {hosts: {vault-1: {}, vault-2: {}, vault-3: {}}}}}\n"
@@ -51,14 +50,18 @@ def account(stand_in: str, tmp_path_factory: pytest.TempPathFactory) -> Account:
 
 
 def drill(account: Account, *arguments: str, **how: t.Any) -> Run:
-    hosts = account.folder / "inventory" / "hosts.yml"
-    before = hosts.read_text()
+    inventory = account.folder / "inventory"
+    hosts, everybody = inventory / "hosts.yml", inventory / "group_vars" / "all.yml"
+    before = {path: path.read_text() for path in (hosts, everybody)}
     hosts.write_text(HOSTS)
+    # Where operators set it: -e would reach what variables of a group do not.
+    everybody.write_text(f"{before[everybody]}\nvault_drill_machine: true\n")
     try:
         how["variables"] = {**DRILLS, **how.get("variables", {})}
         return account.run("restore_drill", *arguments, **how)
     finally:
-        hosts.write_text(before)
+        for path, text in before.items():
+            path.write_text(text)
 
 
 def machines(account: Account) -> dict[str, str]:
@@ -93,6 +96,15 @@ def test_check_mode_says_what_would_be_made_and_makes_nothing(account):
     assert run.code == 0, run.output
     assert f"The instance {NAME} would be launched in {account.subnet} (m7i.large" in run.output
     assert "RunInstances" not in run.calls and machines(account) == {}
+
+
+def test_a_run_that_makes_no_machine_stops_before_it_writes_into_the_cluster(account):
+    run = drill(account, "--limit", "vault")
+    assert run.code != 0
+    said = " ".join(run.output.split())
+    assert "There is no machine for the drill: the group vault_drill is empty" in said
+    assert "Write the canary" not in said
+    assert machines(account) == {}
 
 
 def test_it_is_made_for_the_drill_and_terminated_though_the_drill_fails(account):
@@ -153,8 +165,21 @@ def test_one_that_can_not_be_terminated_is_named(account):
     said = " ".join(run.output.split())
     assert f"The machine of the drill, {name}, may still run, with all of the cluster's data" in said
     assert "TerminateInstances was refused: UnauthorizedOperation" in said
+    # Before the report, which wants S3 and credentials that still hold.
+    assert f"The machine of the drill, {name}, may still run" in said.partition("PLAY [(4/4) Report]")[0]
     assert f"aws ec2 terminate-instances --region {REGION} --instance-ids {name}" in said
     account.client("ec2").terminate_instances(InstanceIds=[name])
+
+
+def test_one_whose_launch_fails_when_it_is_there_is_terminated(account):
+    # AWS has launched the instance, and its answer is lost; what asks again learns that it may not.
+    before = machines(account)
+    refused = Answer("UnauthorizedOperation", "User: x is not authorized to perform: ec2:RunInstances", 403)
+    run = drill(account, rules=[Rule("RunInstances", Drop(forward=True)), Rule("RunInstances", refused, 2, every=True)])
+    assert run.code != 0
+    (name,) = machines(account).keys() - before.keys()
+    assert machines(account)[name] in GOING, run.output
+    assert f"Launched for this drill, and terminated now: {name}." in run.output
 
 
 def test_a_run_that_is_killed_leaves_one_that_decommissioning_ends(account):

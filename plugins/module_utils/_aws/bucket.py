@@ -51,7 +51,12 @@ def differences(found: list[Bucket], inputs: PolicyInputs, days: int | str) -> l
 
 def merged_policy(before: t.Mapping[str, t.Any], own: t.Mapping[str, t.Any]) -> Document:
     """The bucket's policy: the cluster's *own* statements, known by their Sids, besides what others have written there."""
-    return {**before, **own, "Statement": [*_others(before, own), *own["Statement"]]}
+    return {**before, **own, "Statement": [*_others(before, own), *_statements(own)]}
+
+
+def without_sid(own: t.Mapping[str, t.Any]) -> bool:
+    """Whether a statement that is to be written could not be known again."""
+    return any(not statement.get("Sid") for statement in _statements(own))
 
 
 def policy_problems(found: list[Bucket], inputs: PolicyInputs) -> list[str]:
@@ -123,9 +128,14 @@ def differ(before: t.Mapping[str, t.Any], wanted: t.Mapping[str, t.Any]) -> bool
 
 
 def _others(before: t.Mapping[str, t.Any], own: t.Mapping[str, t.Any]) -> list[Document]:
-    sids = {statement["Sid"] for statement in own["Statement"]}
-    said = before.get("Statement", [])
-    return [one for one in (said if isinstance(said, list) else [said]) if one.get("Sid") not in sids]
+    sids = {statement["Sid"] for statement in _statements(own)}
+    return [one for one in _statements(before) if one.get("Sid") not in sids]
+
+
+def _statements(policy: t.Mapping[str, t.Any]) -> list[Document]:
+    """A policy with one statement may have it without a list."""
+    said = policy.get("Statement", [])
+    return said if isinstance(said, list) else [said]
 
 
 def _principals(statement: t.Mapping[str, t.Any]) -> t.Iterator[str]:

@@ -38,8 +38,8 @@ def problems(
     hosts: t.Sequence[str],
     group_name: str,
 ) -> list[str]:
-    """Why no machine can be made. *subnets* and *groups*: of those that are wanted, what is there. *hosts* are the machines for
-    drills that the inventory lists."""
+    """Why no machine can be made. *subnets* and *groups*: of those that are wanted, what is there, the groups of every VPC.
+    *hosts* are the machines for drills that the inventory lists."""
     found = []
     if hosts:
         found.append(
@@ -56,10 +56,16 @@ def problems(
             f"{subnet_id} gives each new instance a public address, and a machine that holds all of the cluster's data has none. "
             "Name a private subnet in vault_ec2_drill_subnet_id, or switch off MapPublicIpOnLaunch there."
         )
+    vpc, elsewhere = subnets[0]["vpc_id"], sorted({group["vpc_id"] for group in groups})
     if not groups:
         found.append(
-            f"The security group {group_name} of this cluster is not in the VPC {subnets[0]['vpc_id']}. playbooks/provision.yml "
-            "makes the group, the role and the instance profile: run it with vault_drill_machine: true."
+            f"The security group {group_name} of this cluster is not in the VPC {vpc}. playbooks/provision.yml makes the group, "
+            "the role and the instance profile in the nodes' VPC: run it with vault_drill_machine: true."
+        )
+    elif vpc not in elsewhere:
+        found.append(
+            f"{subnet_id} is in the VPC {vpc}, and the security group {group_name} of this cluster in {', '.join(elsewhere)}. "
+            "The subnet has to be in the nodes' VPC: name another one in vault_ec2_drill_subnet_id."
         )
     return found
 

@@ -87,6 +87,8 @@ def _or_else(thing: Thing, node_role: str) -> str:
         return "or choose another vault_node_role for new nodes"
     if thing["kind"] == "managed_policy":
         return "or delete it: provision.yml makes it anew, to be attached to the identity that runs init"
+    if thing["name"].endswith("-drill"):
+        return "or delete it: provision.yml makes it anew, and until then no drill has a machine"
     # No input names the role of the replication: its name follows from the cluster's.
     return "or delete it: provision.yml makes it anew, and until then S3 copies no snapshot to the second region"
 

@@ -136,6 +136,17 @@ def test_the_own_statements_are_written_once_beside_those_of_others(call, s3):
     assert not again["changed"] and call.calls == ["GET /example?policy"]
 
 
+def test_a_statement_may_stand_alone(call, s3):
+    assert call(aws_bucket_policy, policy={**WANTED, "Statement": OWN})["changed"] and policy_of(s3) == WANTED
+
+
+@pytest.mark.parametrize("statements", [UNNAMED, [OWN, UNNAMED]])
+def test_a_statement_that_could_not_be_known_again_is_not_written(call, statements):
+    said = call(aws_bucket_policy, policy={**WANTED, "Statement": statements})
+    assert said["failed"] and "each statement needs a Sid" in said["msg"]
+    assert call.calls == []
+
+
 @pytest.mark.parametrize("answer", REFUSALS, ids=lambda answer: answer.code)
 def test_a_policy_that_can_not_be_read_is_not_written(call, s3, answer):
     """It may hold the statements of others, which would be lost."""

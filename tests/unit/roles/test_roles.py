@@ -120,7 +120,6 @@ def second_defaults(text: str) -> set[str]:
 BEFORE_ROLES = {
     ("reach.yml", "vault_leaving"),
     ("restore_drill.yml", "vault_drill_machine"),
-    ("drill_machine.yml", "vault_drill_machine"),
 }
 
 
@@ -226,6 +225,7 @@ def test_every_entry_point_is_specified(role):
         "drill_group",
         "drill_group_read",
         "drill_terminate",
+        "drill_unmade",
         "launch",
         "read_transfer_bucket",
         "report",

@@ -11,7 +11,7 @@ CLUSTER = {"key": "vault-cluster", "value": "prod"}
 OWN = {"vault-cluster": "prod/drill"}
 NOW = datetime.datetime(2026, 11, 27, 12, 0)
 SUBNET = {"subnet_id": "subnet-1", "vpc_id": "vpc-1", "map_public_ip_on_launch": False}
-GROUP = {"id": "sg-1", "name": "vault-prod-drill"}
+GROUP = {"id": "sg-1", "name": "vault-prod-drill", "vpc_id": "vpc-1"}
 
 
 def instance(name, minutes=10, state="running", **other):
@@ -72,6 +72,7 @@ def test_at_the_end_its_own_is_terminated():
         ([], [GROUP], [], "The subnet subnet-1 does not exist here"),
         ([{**SUBNET, "map_public_ip_on_launch": True}], [GROUP], [], "gives each new instance a public address"),
         ([SUBNET], [], [], "run it with vault_drill_machine: true"),
+        ([SUBNET], [{**GROUP, "vpc_id": "vpc-2"}], [], "The subnet has to be in the nodes' VPC"),
         ([SUBNET], [GROUP], ["scratch"], "the inventory lists scratch in the group vault_drill"),
     ],
 )
@@ -80,5 +81,6 @@ def test_why_none_can_be_made(subnets, groups, hosts, says):
     assert says in said
 
 
-def test_nothing_stands_in_the_way():
-    assert drill_machine.problems([SUBNET], "subnet-1", [GROUP], [], "vault-prod-drill") == []
+@pytest.mark.parametrize("groups", [[GROUP], [{**GROUP, "vpc_id": "vpc-2"}, GROUP]])
+def test_nothing_stands_in_the_way(groups):
+    assert drill_machine.problems([SUBNET], "subnet-1", groups, [], "vault-prod-drill") == []

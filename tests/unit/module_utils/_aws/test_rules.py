@@ -70,6 +70,12 @@ def test_what_has_its_name_from_no_input_is_made_anew_instead(kind, has, label):
     assert "vault_node_role" not in said
 
 
+@pytest.mark.parametrize("kind", ["role", "instance_profile"])
+def test_without_those_of_drills_only_drills_wait(kind):
+    (said,) = problems([thing(kind, f"{kind.replace('_', '-')}/vault-prod-drill")], "/company/")
+    assert "put back /, or delete it: provision.yml makes it anew, and until then no drill has a machine." in said
+
+
 def test_a_policy_that_others_attached_is_named():
     attached = [{"policy_name": "a", "policy_arn": "arn:a"}, {"policy_name": "b", "policy_arn": "arn:b"}]
     assert rules.others_policies(attached[:1], ["arn:a"], "vault-node") == []
