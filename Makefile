@@ -163,7 +163,8 @@ provision: simulator  ## AWS as it fails under provision.yml, and decommission.y
 	@echo "== provisioning: usually 6 minutes"
 	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/test_provision.py tests/loopback/test_decommission.py \
 	    tests/loopback/test_policies.py tests/loopback/test_node_policies.py tests/loopback/test_key_policy.py tests/loopback/test_alarms.py \
-	    tests/loopback/test_second_region_made.py tests/loopback/test_transfer_bucket.py tests/loopback/test_drill_machine.py
+	    tests/loopback/test_second_region_made.py tests/loopback/test_transfer_bucket.py tests/loopback/test_drill_machine.py \
+	    tests/loopback/test_restricted.py
 
 awx-data: setup  ## What awx/apply.yml makes in an AWX: no lab, loopback only
 	@echo "== awx data: usually 2 minutes"

@@ -105,6 +105,11 @@ class Watching(FaultProxy):
 class Account:
     """An account that is not empty, as none is: things of others are in it before the first run."""
 
+    # Of whoever the account is, where it is not said otherwise; and how the stand-in is emptied.
+    key, reset = "unit", "/moto-api/reset"
+    # What runs of the playbook ask.
+    proxy = Watching
+
     def __init__(self, url: str, folder: Path) -> None:
         self.url = url
         self.folder = folder
@@ -113,7 +118,7 @@ class Account:
         # As in the aws scenario, the inventory has no host but the implicit localhost.
         (folder / "inventory" / "hosts.yml").write_text("all: {}\n")
         shutil.copy(ROOT / "inventories/ec2/group_vars/all.yml", group_vars)
-        requests.post(f"{url}/moto-api/reset", timeout=30).raise_for_status()
+        requests.post(f"{url}{self.reset}", timeout=30).raise_for_status()
         ec2 = self.client("ec2")
         self.vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         # What a run is given after one that was killed, which leaves its lease.
@@ -131,8 +136,8 @@ class Account:
             service,
             region_name=REGION,
             endpoint_url=self.url,
-            aws_access_key_id="unit",
-            aws_secret_access_key="unit",
+            aws_access_key_id=self.key,
+            aws_secret_access_key=self.key,
         )
 
     def make_subnet(self, block: str) -> str:
@@ -160,8 +165,8 @@ class Account:
             if not name.startswith("AWS_") and not name.lower().endswith("_proxy")
         }
         ours: dict[str, str | None] = {
-            "AWS_ACCESS_KEY_ID": "unit",
-            "AWS_SECRET_ACCESS_KEY": "unit",
+            "AWS_ACCESS_KEY_ID": self.key,
+            "AWS_SECRET_ACCESS_KEY": self.key,
             "AWS_EC2_METADATA_DISABLED": "true",
             "HOME": str(self.folder),
             "ANSIBLE_FORCE_COLOR": "0",
@@ -191,7 +196,7 @@ class Account:
             return end_family(process.pid)
 
         rules = [*rules, Rule(kill.operation, Kill(end, kill.forward), kill.nth)] if kill else rules
-        with Watching(ANYWHERE, self.url, rules) as proxy:
+        with self.proxy(ANYWHERE, self.url, rules) as proxy:
             proxy.told = told
             chosen = {
                 "lab_subnet": self.subnet,

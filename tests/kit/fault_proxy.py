@@ -93,6 +93,9 @@ class Rule:
 class FaultProxy:
     """Serves from entering the `with` block until leaving it. `calls` lists what was asked, in order of arrival."""
 
+    # Headers that go no further. A signature counts the host in: where signatures are verified, it has to arrive.
+    kept_back: t.Collection[str] = _HOP_BY_HOP
+
     def __init__(self, listen: tuple[str, int], upstream: str, rules: t.Sequence[Rule] = ()) -> None:
         parts = urllib.parse.urlsplit(upstream)
         for host in (listen[0], parts.hostname or ""):
@@ -130,9 +133,8 @@ class FaultProxy:
     ) -> tuple[int, list[tuple[str, str]], bytes]:
         line = http.client.HTTPConnection(*self._upstream, timeout=30)
         try:
-            line.request(
-                method, path, body, {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
-            )
+            passed = {name: value for name, value in headers.items() if name.lower() not in self.kept_back}
+            line.request(method, path, body, passed)
             reply = line.getresponse()
             kept = [(name, value) for name, value in reply.getheaders() if name.lower() not in _HOP_BY_HOP]
             if method == "HEAD":  # it tells of a body that does not come

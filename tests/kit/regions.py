@@ -19,11 +19,14 @@ PYTHON = ROOT / ".venv" / "bin" / "python"
 ACCOUNT = "123456789012"
 HOME, SECOND = "eu-central-1", "eu-west-1"
 START_SECONDS = 60
+# Id and secret of the account's own key.
+ROOT_KEY = "test"
 
 
 @contextlib.contextmanager
-def ministack(folder: Path) -> t.Iterator[str]:
-    """URL of an empty account. *folder*: what the process writes is there."""
+def ministack(folder: Path, is_strict: bool = False) -> t.Iterator[str]:
+    """URL of an empty account. *folder*: what the process writes is there. *is_strict*: signatures are verified, and IAM decides
+    what anybody may who has not ROOT_KEY."""
     with socket.socket() as listener, (folder / "ministack.log").open("wb") as log:
         listener.bind(("127.0.0.1", 0))
         # Whoever asks before the process does anything waits in the line.
@@ -36,7 +39,8 @@ def ministack(folder: Path) -> t.Iterator[str]:
             "TMPDIR": str(folder),
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
-            "SERVICES": "kms,s3,iam,sts,ssm,secretsmanager,ec2,elbv2",
+            "SERVICES": "kms,s3,iam,sts,ssm,secretsmanager,ec2,elbv2,sns,events,monitoring",
+            "AUTH": "true" if is_strict else "false",
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",

@@ -1,8 +1,9 @@
 """The policies that iam_policies.yml writes, beside what provision.yml and decommission.yml really ask of AWS: all of it is
 allowed, and nothing is allowed that nobody asks for.
 
-No stand-in here holds anybody to a policy. So each request is written down, and decided afterwards: by kit/iam.py, and by the
-simulator, which also asks the policies of the key and the bucket as they are in the account.
+The stand-in here holds nobody to a policy, and that of test_restricted.py not to all of it. So each request is written down, and
+decided afterwards: by kit/iam.py, and by the simulator, which also asks the policies of the key and the bucket as they are in the
+account.
 """
 
 from __future__ import annotations
