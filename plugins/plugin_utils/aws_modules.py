@@ -48,5 +48,3 @@ def route() -> None:
                 for name in names:
                     # What the collection itself says of a module stands.
                     modules.setdefault(name, ROUTED)
-            for name in names:
-                importlib.import_module(f"ansible_collections.{collection}.plugins.modules.{name}")

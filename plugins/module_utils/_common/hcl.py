@@ -61,7 +61,7 @@ _PARTS = re.compile(
 
 
 def is_json(text: str) -> bool:
-    """Vault takes for JSON whatever begins with a brace."""
+    """Vault takes for JSON whatever begins with a brace, and never asks the file's name."""
     return text.lstrip().startswith("{")
 
 

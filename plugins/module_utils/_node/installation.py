@@ -85,9 +85,14 @@ def _environment_files(settings: list[tuple[str, str]]) -> list[str]:
 
 
 def _variables(path: str) -> dict[str, str]:
-    lines = (line.strip() for line in text_of(path).splitlines())
-    given = (line.split("=", 1) for line in lines if "=" in line and line[0] not in "#;")
+    given = (line.split("=", 1) for line in assignments(text_of(path)))
     return _told({name.strip(): value.strip().strip("\"'") for name, value in given})
+
+
+def assignments(text: str) -> list[str]:
+    """The lines of an EnvironmentFile that set a variable."""
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if "=" in line and line[0] not in "#;"]
 
 
 def _told(variables: t.Mapping[str, str]) -> dict[str, str]:

@@ -37,12 +37,11 @@ def switches(lines: t.Sequence[tuple[str, str, str]]) -> list[dict[str, str]]:
         elif key == "EnvironmentFile":
             files = [*files, value.lstrip("-")] if value else []
     return direct + [
-        one for path in files if os.path.exists(path) for one in _those(path, _assignments(installation.text_of(path)))
+        one
+        for path in files
+        if os.path.exists(path)
+        for one in _those(path, installation.assignments(installation.text_of(path)))
     ]
-
-
-def _assignments(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if "=" in line and line.strip()[:1] not in ("#", ";", "")]
 
 
 def _those(where: str, words: t.Iterable[str]) -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ import json
 import re
 import typing as t
 
+from .._common import hcl
 from .._common.errors import Problem
 
 # What HCL 1 consists of.
@@ -48,8 +49,7 @@ class Held(t.NamedTuple):
 
 def held(path: str, text: str) -> list[Held]:
     """Every setting of a file. One that can't be read as a configuration is a ValueError."""
-    # Vault decides by the first sign as well, and not by the file's name.
-    tree = json.loads(text) if text.lstrip().startswith("{") else _hcl(text)
+    tree = json.loads(text) if hcl.is_json(text) else _hcl(text)
     return [Held(_usual(keys), value, path) for keys, value in _flat((), tree)]
 
 
