@@ -7,6 +7,8 @@ has it in its images.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import glob
 import os
 import subprocess
@@ -62,10 +64,11 @@ def look(directory: str) -> Found:
 def request(directory: str, name: str) -> str:
     """A request for a certificate, in PEM, for a key that waits on the node; of a run that was cut short it is the same key."""
     path = os.path.join(directory, PENDING)
-    if not _read(directory, PENDING):
-        os.makedirs(directory, mode=0o750, exist_ok=True)
-        key = _openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
-        whole.write(path, key.encode(), 0o600)
+    os.makedirs(directory, mode=0o750, exist_ok=True)
+    with _alone(directory):
+        if not _read(directory, PENDING):
+            key = _openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+            whole.write(path, key.encode(), 0o600)
     return _openssl(
         "req", "-new", "-sha256", "-key", path, "-config", "/dev/stdin", said=_CONFIGURATION.format(name=name)
     )
@@ -77,8 +80,9 @@ def own_key(directory: str, certificate: str) -> str:
         key = _read(directory, name)
         if key and tls.fits(certificate, key):
             return key
+    found = [name for name in ("vault.key", PENDING) if _read(directory, name)]
     raise Problem(
-        f"Neither vault.key nor {PENDING} in {directory} is the key of the certificate",
+        f"Neither vault.key nor {PENDING} in {directory} is the key of the certificate (there: {', '.join(found) or 'neither'})",
         "Run again: another is requested.",
     )
 
@@ -99,6 +103,17 @@ def forget_pending(directory: str, key: str) -> None:
     """Once it is in service it waits for nothing."""
     if _read(directory, PENDING) == key:
         os.unlink(os.path.join(directory, PENDING))
+
+
+@contextlib.contextmanager
+def _alone(directory: str) -> t.Iterator[None]:
+    """Ansible repeats a module whose connection was cut, and the first may still run: two keys, a certificate for one of them."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _has_expired(path: str) -> bool:

@@ -11,6 +11,8 @@ import pwd
 import shutil
 import ssl
 import stat
+import subprocess
+import sys
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.modules import (
@@ -339,6 +341,19 @@ def test_a_request_is_for_the_key_that_waits_and_check_mode_makes_none(node):
     assert "PRIVATE" not in first
 
 
+def test_two_requests_at_once_are_for_one_key(node):
+    """A module that Ansible repeats after its connection was cut, while the first still runs."""
+    node.stands()
+    program = (
+        "import sys; from ansible_collections.vaultops.cluster.plugins.module_utils._node import certificate;"
+        "sys.stdout.write(certificate.request(sys.argv[1], 'vault-1'))"
+    )
+    command = [sys.executable, "-c", program, str(node.folder)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    requests = [process.communicate(timeout=60)[0] for process in running]
+    assert len({x509.load_pem_x509_csr(one.encode()).public_key().public_numbers() for one in requests}) == 1
+
+
 def test_a_key_that_was_put_in_place_without_its_certificate_is_seen_and_mended(node, ca, old, run_module):
     """A run that was killed between the two."""
     node.runs()
@@ -351,7 +366,7 @@ def test_a_key_that_was_put_in_place_without_its_certificate_is_seen_and_mended(
 
     assert seen() == {"certificate": old[0], "ca": ca.pem, "key_fits": False, "replaced": []}
     said = node.bring_own()
-    assert said["failed"] and "is the key of the certificate. Run again" in said["msg"]
+    assert said["failed"] and "is the key of the certificate (there: vault.key, pending.key). Run again" in said["msg"]
     certificate = ca.sign(node.requests())
     assert not node.bring_own(certificate).get("failed")
     assert seen() == {"certificate": certificate, "ca": ca.pem, "key_fits": True, "replaced": [old[0]]}
