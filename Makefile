@@ -170,7 +170,7 @@ awx-data: setup  ## What awx/apply.yml makes in an AWX: no lab, loopback only
 	@echo "== awx data: usually 2 minutes"
 	@$(LAB) pytest tests/loopback/test_awx_apply.py
 
-molecule: lab-parts vault-1.21.0  ## Every scenario: create, converge, idempotence, verify, destroy
+molecule: lab-parts simulator vault-1.21.0  ## Every scenario: create, converge, idempotence, verify, destroy
 	@echo "== molecule, scenarios default, aws, upgrade, certificates, replace_node and backup: usually 14 minutes"
 	@$(TEST_LAB) molecule test --all
 

@@ -12,7 +12,8 @@ import json
 import typing as t
 
 import pytest
-from kit import aws_calls, iam, simulator
+from kit import aws_calls, iam
+from kit import simulated as simulations
 from kit.account import ACCOUNT, EVERYTHING, NOTHING_ALLOWED, SNAPSHOTS, Account, Run, count
 from kit.fault_proxy import Answer, Rule
 from labkit.settings import REGION
@@ -199,22 +200,9 @@ def test_who_provisions_is_allowed_all_that_is_asked_for(policies, provisioned):
     assert refused([policies[name] for name in PROVISIONS], provisioned) == set()
 
 
-@pytest.mark.parametrize("name", ["provision", "provision-machines"])
 def simulated(account: Account, policies: t.Sequence[iam.Document], runs: t.Iterable[Run]) -> list[t.Any]:
     """What the simulator refuses."""
-    kms, s3 = account.client("kms"), account.client("s3")
-    key = kms.describe_key(KeyId=CLUSTER.alias)["KeyMetadata"]["KeyId"]
-    of_the_key = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
-    buckets = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
-    of_the_bucket = json.loads(s3.get_bucket_policy(Bucket=SNAPSHOTS)["Policy"]) if SNAPSHOTS in buckets else None
-
-    def of(resource: str) -> iam.Document | None:
-        if ":key/" in resource:
-            return of_the_key
-        return of_the_bucket if resource.startswith(f"arn:aws:s3:::{SNAPSHOTS}") else None
-
-    who = f"arn:aws:iam::{ACCOUNT}:role/runner"
-    return simulator.refused([simulator.Case(who, policies, one, of(one.resource)) for one in set(asked(runs))])
+    return simulations.refused(account.client, ACCOUNT, CLUSTER.alias, SNAPSHOTS, policies, set(asked(runs)))
 
 
 def test_the_simulator_allows_all_that_provisioning_asks_for(account, policies, provisioned):

@@ -11,7 +11,7 @@ import time
 import boto3
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws.runner_policies import RunnerInputs, runner_policies
-from kit import aws_calls, iam
+from kit import aws_calls, iam, simulated
 from kit.runners import PLAIN
 from labkit.servers import requests_file
 from labkit.settings import ACCOUNT, REGION
@@ -188,7 +188,7 @@ def test_load_balancer_checks_vaults_health_on_every_node(aws, instances):
         assert {"Key": "vault-cluster", "Value": CLUSTER} in described["Tags"]
 
 
-def test_whoever_ran_the_playbooks_asked_for_nothing_that_their_policies_do_not_allow(lab):
+def test_whoever_ran_the_playbooks_asked_for_nothing_that_their_policies_do_not_allow(lab, aws):
     """provision.yml has the lease in AWS, and site.yml takes none there."""
     requests = aws_calls.written(requests_file(lab), os.environ["AWS_ACCESS_KEY_ID"], BEGAN)
     provision, site = aws_calls.by_lease(requests)
@@ -200,3 +200,7 @@ def test_whoever_ran_the_playbooks_asked_for_nothing_that_their_policies_do_not_
     # It is asked before the lease is, and goes on without an answer.
     before = [one for one in site if one.operation != "ListAccountAliases"]
     assert iam.refused([policies["site"]], before, cluster) == []
+    made = [policies["provision"], policies["provision-machines"]]
+    for allowed, requests_made in ((made, provision), ([policies["site"]], before)):
+        asked = {each for one in requests_made for each in aws_calls.asked(one, cluster)}
+        assert simulated.refused(aws, ACCOUNT, INPUTS["alias"], INPUTS["bucket"], allowed, asked) == []

@@ -12,7 +12,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._aws.runner_polic
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.client import call
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api import read_nodes
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
-from kit import aws_calls, iam
+from kit import aws_calls, iam, simulated
 from kit.canaries import VALUES, reader
 from kit.runners import PLAIN
 from labkit.servers import requests_file
@@ -36,8 +36,13 @@ NODES = ["docker://test-vault-1", "docker://test-vault-2", "docker://test-vault-
 
 
 @pytest.fixture(scope="module")
-def manifests(lab):
-    s3 = boto3.client("s3", region_name="eu-central-1", endpoint_url=lab.aws_url)
+def aws(lab):
+    return lambda service: boto3.client(service, region_name=REGION, endpoint_url=lab.aws_url)
+
+
+@pytest.fixture(scope="module")
+def manifests(aws):
+    s3 = aws("s3")
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket="test-snapshots", Prefix="snapshots/")["Contents"]]
     bodies = [s3.get_object(Bucket="test-snapshots", Key=key)["Body"].read() for key in keys if key.endswith(".json")]
     return [json.loads(body) for body in bodies]
@@ -56,8 +61,8 @@ def test_it_is_the_cluster_that_was_backed_up(cluster, manifests):
     assert classify(read_nodes(cluster))["cluster_id"] == manifests[0]["cluster_id"]
 
 
-def test_the_recovery_keys_in_custody_are_the_cluster_s(cluster, lab):
-    secrets = boto3.client("secretsmanager", region_name="eu-central-1", endpoint_url=lab.aws_url)
+def test_the_recovery_keys_in_custody_are_the_cluster_s(cluster, aws):
+    secrets = aws("secretsmanager")
     record = json.loads(secrets.get_secret_value(SecretId="vault/test/recovery")["SecretString"])
     from kit.login import recovery_keys_open
 
@@ -82,10 +87,22 @@ def test_metrics_tell_of_every_run(host, node):
     )
 
 
-def test_whoever_ran_the_playbooks_asked_for_nothing_that_their_policies_do_not_allow(lab):
+def test_whoever_ran_the_playbooks_asked_for_nothing_that_their_policies_do_not_allow(lab, aws):
     requests = aws_calls.written(requests_file(lab), os.environ["AWS_ACCESS_KEY_ID"], BEGAN)
     assert {"CreateSecret", "Sign", "Decrypt"} <= {one.operation for one in requests}
     policies = runner_policies(INPUTS)
     theirs = [policies[name] for name in ("site", "backup", "restore")]
     cluster = aws_calls.Cluster(ACCOUNT, "test", INPUTS["alias"], INPUTS["ca_alias"], REGION)
     assert iam.refused(theirs, requests, cluster) == []
+    asked = {each for one in requests for each in aws_calls.asked(one, cluster)}
+
+    def refused(*names: str) -> set[str]:
+        allowed = [policies[name] for name in names]
+        found = simulated.refused(aws, ACCOUNT, INPUTS["alias"], INPUTS["bucket"], allowed, asked)
+        return {one.action for one, _why in found}
+
+    assert refused("site", "backup", "restore") == set()
+    # Each of them is needed, so each was asked.
+    assert "secretsmanager:CreateSecret" in refused("backup", "restore")
+    assert "s3:PutObject" in refused("site", "restore")
+    assert "s3:GetObject" in refused("site", "backup")
