@@ -206,7 +206,7 @@ backup-test: setup lab-parts  ## The tool on the nodes: snapshots, probe and arc
 	@$(TEST_LAB) pytest tests/loopback/test_backup_tool.py tests/scenarios/test_probe.py tests/scenarios/test_audit_archive.py
 
 restore-test: lab-parts  ## Restores that must not happen, drills that must not pass, and a quorum that is lost for good
-	@$(TEST_LAB) pytest tests/scenarios/test_restore.py tests/scenarios/test_restore_elsewhere.py tests/scenarios/test_quorum.py
+	@$(TEST_LAB) pytest tests/scenarios/test_restore.py tests/scenarios/test_drill_made.py tests/scenarios/test_restore_elsewhere.py tests/scenarios/test_quorum.py
 
 recovery-test: lab-parts  ## Recovery keys are proven, made anew, and let administrators in again, while controllers die
 	@$(TEST_LAB) pytest tests/scenarios/test_recovery_keys.py

@@ -7,27 +7,32 @@ import typing as t
 
 from botocore.exceptions import ClientError
 from kit import simulator
-from kit.aws_calls import Asked
+from kit.aws_calls import Asked, Cluster
 
 Client = t.Callable[[str], t.Any]
+# Of the CA's key. What is asked of both keys is decided for the unseal key.
+_SIGNS = {"kms:Sign", "kms:GetPublicKey"}
 
 
 def refused(
-    client: Client, account: str, alias: str, bucket: str, policies: t.Sequence[simulator.Document], asked: set[Asked]
+    client: Client, cluster: Cluster, bucket: str, policies: t.Sequence[simulator.Document], asked: set[Asked]
 ) -> list[tuple[Asked, str]]:
-    """*client*: boto3's, for a service. *policies*: of whoever asked. *alias*: of the unseal key."""
-    of_the_key, of_the_bucket = _of_the_key(client("kms"), alias), _of_the_bucket(client("s3"), bucket)
+    """*client*: boto3's, for a service. *policies*: of whoever asked."""
+    kms, of_the_bucket = client("kms"), _of_the_bucket(client("s3"), bucket)
+    of_keys = {signs: _of_a_key(kms, cluster.ca_alias if signs else cluster.alias) for signs in (True, False)}
 
-    def of(resource: str) -> simulator.Document | None:
-        if ":key/" in resource:
-            return of_the_key
-        return of_the_bucket if resource.startswith(f"arn:aws:s3:::{bucket}") else None
+    def of(one: Asked) -> simulator.Document | None:
+        if ":key/" in one.resource:
+            return of_keys[one.action in _SIGNS]
+        return of_the_bucket if one.resource.startswith(f"arn:aws:s3:::{bucket}") else None
 
-    who = f"arn:aws:iam::{account}:role/runner"
-    return simulator.refused([simulator.Case(who, policies, one, of(one.resource)) for one in asked])
+    who = f"arn:aws:iam::{cluster.account}:role/runner"
+    return simulator.refused([simulator.Case(who, policies, one, of(one)) for one in asked])
 
 
-def _of_the_key(kms: t.Any, alias: str) -> simulator.Document:
+def _of_a_key(kms: t.Any, alias: str) -> simulator.Document | None:
+    if alias not in {one["AliasName"] for one in kms.list_aliases()["Aliases"]}:
+        return None
     key = kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"]
     return json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
 

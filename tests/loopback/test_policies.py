@@ -202,7 +202,7 @@ def test_who_provisions_is_allowed_all_that_is_asked_for(policies, provisioned):
 
 def simulated(account: Account, policies: t.Sequence[iam.Document], runs: t.Iterable[Run]) -> list[t.Any]:
     """What the simulator refuses."""
-    return simulations.refused(account.client, ACCOUNT, CLUSTER.alias, SNAPSHOTS, policies, set(asked(runs)))
+    return simulations.refused(account.client, CLUSTER, SNAPSHOTS, policies, set(asked(runs)))
 
 
 def test_the_simulator_allows_all_that_provisioning_asks_for(account, policies, provisioned):

@@ -17,6 +17,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.api
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
 from kit.bench import Bench
 from kit.changes import inside
+from kit.drills import last_report, left_on, records
 from kit.fault_proxy import Answer, FaultProxy, Rule
 from kit.login import as_admin, as_operator, logged_in_as
 from kit.mirror import PROXY_PORT
@@ -189,29 +190,9 @@ def test_nowhere_to_save_what_is_there_is_said_before_anything(lab):
     assert identity(lab) == before
 
 
-def records(bench, start=""):
-    """What is written down in the bucket, by its name."""
-    s3, prefix = bench.aws("s3"), f"records/{bench.lab.name}/"
-    found = s3.list_objects_v2(Bucket=bench.bucket, Prefix=prefix + start).get("Contents", [])
-    keys = [one["Key"] for one in found]
-    return {
-        key.removeprefix(prefix): s3.get_object(Bucket=bench.bucket, Key=key)["Body"].read().decode() for key in keys
-    }
-
-
-def last_report(bench):
-    reports = {name: text for name, text in records(bench, "drills/").items() if name.endswith(".json")}
-    return json.loads(reports[max(reports)])
-
-
 def snapshots(bench):
     names = bench.aws("s3").list_objects_v2(Bucket=bench.bucket, Prefix="snapshots/")["Contents"]
     return {one["Key"] for one in names if one["Key"].endswith(".encrypted")}
-
-
-def left_on(container):
-    places = "/opt/vault/data /etc/vault.d/tls /var/log/vault"
-    return inside(container, f"ls -d {places} 2>/dev/null || true").split()
 
 
 def test_a_part_of_the_nodes_is_no_cluster(lab):

@@ -203,4 +203,4 @@ def test_whoever_ran_the_playbooks_asked_for_nothing_that_their_policies_do_not_
     made = [policies["provision"], policies["provision-machines"]]
     for allowed, requests_made in ((made, provision), ([policies["site"]], before)):
         asked = {each for one in requests_made for each in aws_calls.asked(one, cluster)}
-        assert simulated.refused(aws, ACCOUNT, INPUTS["alias"], INPUTS["bucket"], allowed, asked) == []
+        assert simulated.refused(aws, cluster, INPUTS["bucket"], allowed, asked) == []
