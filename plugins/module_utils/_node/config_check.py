@@ -16,8 +16,9 @@ from .files import Entry
 LISTENER = "Check Listener TLS"
 # The whole verdict of 'vault operator diagnose' is always "fail" in the open-source server, and its storage and port
 # checks only tell whether a server runs already. These are the children that say something about the file.
+PARSED = "Parse Configuration"
 JUDGED = (
-    "Parse Configuration",
+    PARSED,
     "Create Vault Server Configuration Seals",
     LISTENER,
     "Determine Redirect Address",
@@ -64,14 +65,16 @@ def check(binary: str, config: Entry, files: list[Entry], data_path: str, withou
 
 def problems(report: dict[str, t.Any], without: tuple[str, ...] = ()) -> list[str]:
     """What the judged children complain about. An unknown field is only a warning to Vault; here it is a mistake."""
-    found = []
-    for child in _walk(report):
+    children = list(_walk(report))
+    # The others are only there where those before them went well. Without this one nothing was judged.
+    found = [] if PARSED in {child.get("name") for child in children} else [f"{PARSED}: no verdict in the report"]
+    for child in children:
         name = child.get("name")
         if name not in JUDGED or name in without:
             continue
         if child.get("status") == "fail":
             found.append(f"{name}: {child.get('message')}")
-        if name == "Parse Configuration":
+        if name == PARSED:
             found += child.get("warnings") or []
     return found
 

@@ -75,9 +75,18 @@ def config_files(settings: list[tuple[str, str]]) -> list[str]:
     return list(dict.fromkeys(os.path.normpath(path) for path in found))
 
 
+def gathered(settings: list[tuple[str, str]], key: str) -> list[str]:
+    """The values of a key that may be given more than once. An empty one takes back those before it, as systemd has it."""
+    found: list[str] = []
+    for name, value in settings:
+        if name == key:
+            found = [*found, value] if value else []
+    return found
+
+
 def named_files(settings: list[tuple[str, str]]) -> list[str]:
     """What EnvironmentFile names: paths, or patterns of paths. One that begins with a hyphen may be missing."""
-    return [value.strip("\"'").lstrip("-") for key, value in settings if key == "EnvironmentFile" and value]
+    return [value.strip("\"'").lstrip("-") for value in gathered(settings, "EnvironmentFile")]
 
 
 def _environment_files(settings: list[tuple[str, str]]) -> list[str]:

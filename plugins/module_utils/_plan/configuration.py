@@ -49,8 +49,16 @@ class Held(t.NamedTuple):
 
 def held(path: str, text: str) -> list[Held]:
     """Every setting of a file. One that can't be read as a configuration is a ValueError."""
-    tree = json.loads(text) if hcl.is_json(text) else _hcl(text)
+    tree = json.loads(text, object_pairs_hook=_all_of_them) if hcl.is_json(text) else _hcl(text)
     return [Held(_usual(keys), value, path) for keys, value in _flat((), tree)]
+
+
+def _all_of_them(pairs: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
+    """To Vault a name that JSON has twice is two blocks, and to the library the last one alone."""
+    given: dict[str, list[t.Any]] = {}
+    for name, value in pairs:
+        given.setdefault(name, []).append(value)
+    return {name: values if len(values) > 1 else values[0] for name, values in given.items()}
 
 
 def _usual(keys: tuple[str, ...]) -> tuple[str, ...]:

@@ -112,8 +112,8 @@ def _arguments(words: list[str]) -> list[tuple[str, str]]:
 
 
 def _environment(given: list[tuple[str, str]]) -> dict[str, str]:
-    words = [word for key, value in given if key == "Environment" for word in installation.words(value)]
-    return environment.pairs(words)
+    values = installation.gathered(given, "Environment")
+    return environment.pairs(word for value in values for word in installation.words(value))
 
 
 def _files(text: str, found: Found) -> dict[str, t.Mapping[str, str]]:

@@ -208,6 +208,7 @@ def test_systemd_timestamps_are_read_to_the_microsecond():
 
 
 def report(**children):
+    children.setdefault("Parse_Configuration", {"status": "ok"})
     listed = [{"name": name.replace("_", " "), **child} for name, child in children.items()]
     return {"name": "Vault Diagnose", "status": "fail", "children": [{"name": "outer", "children": listed}]}
 
@@ -221,6 +222,11 @@ def test_what_is_judged_counts_with_vaults_own_words():
         report(Check_Autounseal_Encryption={"status": "fail", "message": "NotFoundException"})
     )
     assert found == ["Check Autounseal Encryption: NotFoundException"]
+
+
+@pytest.mark.parametrize("said", [{}, {"name": "Vault Diagnose", "children": None}])
+def test_a_report_that_does_not_tell_of_the_configuration_is_no_verdict(said):
+    assert config_check.problems(said) == ["Parse Configuration: no verdict in the report"]
 
 
 def test_an_unknown_field_is_a_mistake():

@@ -75,6 +75,12 @@ def test_settings_on_one_line_and_blocks_that_repeat_are_all_there():
     ]
 
 
+def test_a_name_that_json_has_twice_is_two_blocks():
+    text = '{"listener": {"tcp": {"address": "a"}}, "listener": {"tcp": {"address": "b"}}}'
+    assert [one.value for one in configuration.held("p", text)] == ["a", "b"]
+    assert read('{"ui": true, "ui": false}') == {("ui",): [True, False]}
+
+
 def test_the_old_name_of_storage_is_the_same_storage():
     assert read('backend "raft" {\n  path = "/a"\n}\nha_backend "consul" {}\n') == {
         ("storage", "raft", "path"): "/a",

@@ -286,6 +286,8 @@ def test_data_that_a_variable_places_elsewhere_may_not_go():
         ("[Service]\nEnvironment=VAULT_AWSKMS_SEAL_KEY_ID=1234\n", ["drop-in.Environment.VAULT_AWSKMS_SEAL_KEY_ID"], DROP_IN),
         ("[Service]\nEnvironment='AWS_REGION=x' A=b\n", ["drop-in.Environment.AWS_REGION"], DROP_IN),
         ("[Service]\nEnvironment=AWS_REGION=eu-central-1 VAULT_SEAL_TYPE=awskms\n", [], DROP_IN),
+        ("[Service]\nEnvironment=AWS_REGION=x\nEnvironment=\n", [], DROP_IN),
+        ("[Service]\nEnvironmentFile=/etc/default/vault\nEnvironmentFile=\n", [], DROP_IN),
         ("[Service]\nEnvironment=AWSKMS_WRAPPER_KEY_ID=x\n", ["drop-in.Environment.AWSKMS_WRAPPER_KEY_ID"], DROP_IN),
         ("[Service]\nEnvironment=VAULT_ADVERTISE_ADDR=http://x\n", ["drop-in.Environment.VAULT_ADVERTISE_ADDR"], DROP_IN),
         ("[Service]\nExecStart=\nExecStart=/usr/bin/vault server -config=/srv/v.hcl\n", ["drop-in.ExecStart"], DROP_IN),
