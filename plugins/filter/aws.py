@@ -39,6 +39,7 @@ class FilterModule:
             "aws_urls": endpoints.urls,
             "bucket_differences": bucket.differences,
             "bucket_policy": policies.bucket_policy,
+            "bucket_elsewhere_problems": bucket.elsewhere,
             "bucket_policy_problems": bucket.policy_problems,
             "drill_machines_ending": drill_machine.ending,
             "drill_machines_left": drill_machine.left_over,

@@ -162,7 +162,7 @@ def run(module: AnsibleAWSModule) -> dict[str, t.Any]:
         arn = wanted["topic_arn"]
     for step, value in [] if module.check_mode else steps:
         with translate_errors(module.region, service_of(step)):
-            alarms_api.apply(client, names, step, value, {**params["tags"], **required})
+            alarms_api.apply(client, names, step, value, tags_of(params))
     done = alarms.words(names, steps)
     return {
         "changed": bool(steps),
@@ -178,6 +178,11 @@ def service_of(step: str) -> str:
     if "alarm" in step:
         return "cloudwatch"
     return "events" if "rule" in step or step == "target" else "sns"
+
+
+def tags_of(params: dict[str, t.Any]) -> dict[str, str]:
+    """As AWS has them: a number is text there."""
+    return {name: str(value) for name, value in {**params["tags"], **params["required_tags"]}.items()}
 
 
 def look(module: AnsibleAWSModule, client: t.Callable[[str], t.Any], names: alarms.Names) -> alarms.Seen:
@@ -228,7 +233,7 @@ def wish(
             "target": alarms.target(names, arn),
         },
         "alarms": wanted,
-        "tags": {**params["tags"], **params["required_tags"]},
+        "tags": tags_of(params),
     }, said
 
 

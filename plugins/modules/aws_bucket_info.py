@@ -63,6 +63,9 @@ buckets:
       description: Rules of the bucket's lifecycle, as S3 spells them.
       type: list
       elements: dict
+    tags:
+      description: The bucket's tags.
+      type: dict
 """
 
 import typing as t

@@ -76,6 +76,35 @@ def test_nothing_happens_without_the_clusters_name(account, arguments):
     assert account.made() == before
 
 
+@pytest.mark.parametrize(
+    ("says", "because"),
+    [
+        (
+            {"vault_aws_account": "111111111111"},
+            "this inventory is for 111111111111 (vault_aws_account). Log in to that account",
+        ),
+        (
+            {"vault_kms_administrators": ["arn:aws:iam::222222222222:role/platform"]},
+            "this inventory is for 222222222222 (the accounts of vault_kms_administrators). Log in to that account",
+        ),
+        (
+            {"vault_kms_administrators": []},
+            "Nothing says in which account the Vault cluster prod is, and another account may have one of the same name.",
+        ),
+    ],
+    ids=["pinned", "the administrators'", "nobody says"],
+)
+@pytest.mark.parametrize("arguments", [(), ("--check",)], ids=["", "check"])
+def test_a_cluster_of_this_name_in_another_account_is_left_alone(account, says, because, arguments):
+    before = account.made()
+    run = account.run("decommission", *NAMED, *arguments, variables=says)
+    assert run.code != 0
+    assert because in " ".join(run.output.split()), run.output
+    assert account.made() == before
+    # Not even the lease is taken there.
+    assert set(run.calls) <= {"GetCallerIdentity", "ListAccountAliases"}
+
+
 def test_check_mode_says_what_would_go_and_touches_nothing(account):
     before = account.made()
     run = account.run("decommission", *NAMED, "--check")

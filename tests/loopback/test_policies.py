@@ -118,7 +118,25 @@ def provisioned(account: Account, policies: dict[str, iam.Document]) -> list[Run
     drift(account)
     second = run(account, "provision")
     assert second.changed
+    assert f"The bucket {SNAPSHOTS}: the bucket would be tagged with " in second.output
+    for kind, found in tagged(account).items():
+        names = {one.get("Key") or one["TagKey"]: one.get("Value") or one["TagValue"] for one in found}
+        # What others have tagged stays, and what was taken away is back.
+        assert (names["Owner"], names["Service"]) == ("ada", "vault"), kind
     return [first, second]
+
+
+def tagged(account: Account) -> dict[str, list[dict[str, str]]]:
+    """Tags of each thing that the drift tags."""
+    iam_, kms, s3 = (account.client(service) for service in ("iam", "kms", "s3"))
+    made: dict[str, list[dict[str, str]]] = {"bucket": s3.get_bucket_tagging(Bucket=SNAPSHOTS)["TagSet"]}
+    for name in ("vault-node", "vault-prod-drill"):
+        made[f"role {name}"] = iam_.list_role_tags(RoleName=name)["Tags"]
+        made[f"profile {name}"] = iam_.list_instance_profile_tags(InstanceProfileName=name)["Tags"]
+    made["policy"] = iam_.list_policy_tags(PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy{PATH}vault-prod-init")["Tags"]
+    key = kms.describe_key(KeyId=CLUSTER.alias)["KeyMetadata"]["KeyId"]
+    made["key"] = kms.list_resource_tags(KeyId=key)["Tags"]
+    return made
 
 
 def drift(account: Account) -> None:
@@ -158,6 +176,10 @@ def drift(account: Account) -> None:
     key = {"KeyId": kms.describe_key(KeyId=CLUSTER.alias)["KeyMetadata"]["KeyId"]}
     kms.update_key_description(Description="theirs", **key)
     kms.tag_resource(Tags=[{"TagKey": "Owner", "TagValue": "ada"}], **key)
+    account.client("s3").put_bucket_tagging(
+        Bucket=SNAPSHOTS,
+        Tagging={"TagSet": [*tag, *(one for one in tagged(account)["bucket"] if one["Key"] != "Service")]},
+    )
     kms.untag_resource(TagKeys=["Service"], **key)
     kms.put_key_policy(PolicyName="default", Policy=THEIRS, **key)
     named = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["vault-prod"]}])
@@ -241,7 +263,7 @@ def test_a_request_for_what_is_anothers_is_refused(policies, provisioned):
         "ec2:ModifyInstanceAttribute",
         "ec2:AuthorizeSecurityGroupIngress",
         "kms:PutKeyPolicy",
-        "kms:UntagResource",
+        "kms:TagResource",
         # By the boundary, which another role has not.
         "iam:PutRolePolicy",
     }

@@ -47,7 +47,8 @@ def check_own(records: t.Iterable[t.Mapping[str, t.Any]], balancer: str, region:
 
 def is_own(record: t.Mapping[str, t.Any], balancer: str, region: str) -> bool:
     # AWS adds a part without hyphens to the name of a load balancer, so no other name that begins with this one fits.
-    names = rf"(?:dualstack\.)?{re.escape(balancer)}-[0-9a-z]+\.(?:elb\.{region}|{region}\.elb)\.amazonaws\.(?:com|com\.cn|eu)\.?"
+    own = re.escape(balancer.lower())
+    names = rf"(?:dualstack\.)?{own}-[0-9a-z]+\.(?:elb\.{region}|{region}\.elb)\.amazonaws\.(?:com|com\.cn|eu)\.?"
     there = record.get("AliasTarget", {}).get("DNSName", "")
     return record["Type"] == "A" and "SetIdentifier" not in record and bool(re.fullmatch(names, there.lower()))
 

@@ -28,9 +28,10 @@ class Bucket(t.TypedDict):
     public_access_block: Document
     policy: Document
     rules: list[Document]  # of the lifecycle
+    tags: dict[str, str]
 
 
-def differences(found: list[Bucket], inputs: PolicyInputs, days: int | str) -> list[str]:
+def differences(found: list[Bucket], inputs: PolicyInputs, days: int | str, tags: t.Mapping[str, t.Any]) -> list[str]:
     """What a run would change, in words. *found* is what aws_bucket_info returns as buckets."""
     bucket = _named(found, inputs["bucket"])
     if bucket is None:
@@ -46,7 +47,18 @@ def differences(found: list[Bucket], inputs: PolicyInputs, days: int | str) -> l
         said.append("the policy would ask for TLS, and let nodes add snapshots only; statements of others stay")
     if lifecycle_state.plan(bucket["rules"], inputs["prefix"], int(days)) != bucket["rules"]:
         said.append(f"superseded snapshots would expire after {days} days, and no other")
-    return said
+    return said + _tags(bucket, tags)
+
+
+def elsewhere(found: t.Sequence[Bucket], region: str) -> list[str]:
+    """Why a bucket can't be used: S3 encrypts with keys of the bucket's own region, and endpoints lead to theirs alone."""
+    return [
+        f"The bucket {one['name']} is in {one['region']}, and this inventory wants it in {region}. Nothing of it is changed. "
+        "Name another bucket in the inventory, or the region of this one."
+        for one in found
+        # Empty where a stand-in for AWS does not say the region.
+        if one["region"] not in ("", region)
+    ]
 
 
 def merged_policy(before: t.Mapping[str, t.Any], own: t.Mapping[str, t.Any]) -> Document:
@@ -84,7 +96,12 @@ def deleted_principals(name: str, before: t.Mapping[str, t.Any], own: t.Mapping[
 
 
 def transfer_differences(
-    found: list[Bucket], inputs: PolicyInputs, name: str, key: str, principals: t.Sequence[str]
+    found: list[Bucket],
+    inputs: PolicyInputs,
+    name: str,
+    key: str,
+    principals: t.Sequence[str],
+    tags: t.Mapping[str, t.Any],
 ) -> list[str]:
     """The same, of the bucket for files on their way to the nodes. *key*: ARN of the key; empty, it is AWS's own for S3."""
     bucket = _named(found, name)
@@ -104,7 +121,7 @@ def transfer_differences(
         )
     if not any(_expires(rule) for rule in bucket["rules"]):
         said.append("files would expire after a day")
-    return said
+    return said + _tags(bucket, tags)
 
 
 def versioned(found: t.Sequence[t.Mapping[str, t.Any]], name: str) -> list[str]:
@@ -143,6 +160,16 @@ def _principals(statement: t.Mapping[str, t.Any]) -> t.Iterator[str]:
         principal = statement.get(name)
         named = principal.get("AWS", []) if isinstance(principal, dict) else []
         yield from [named] if isinstance(named, str) else named
+
+
+def _tags(bucket: Bucket, wanted: t.Mapping[str, t.Any]) -> list[str]:
+    """Those of others stay."""
+    lacking = sorted(name for name, value in wanted.items() if bucket["tags"].get(name) != str(value))
+    return (
+        [f"the bucket would be tagged with {', '.join(f'{name}={wanted[name]}' for name in lacking)}"]
+        if lacking
+        else []
+    )
 
 
 def _named(found: list[Bucket], name: str) -> Bucket | None:

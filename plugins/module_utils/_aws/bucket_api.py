@@ -38,6 +38,7 @@ def read(client: t.Any, name: str) -> Bucket | None:
     rules = encryption.get("Rules", [])
     block = _unless(["NoSuchPublicAccessBlockConfiguration"], client.get_public_access_block, name)
     lifecycle = _unless(["NoSuchLifecycleConfiguration"], client.get_bucket_lifecycle_configuration, name)
+    tagged = _unless(["NoSuchTagSet"], client.get_bucket_tagging, name)
     return {
         "name": name,
         "region": where,
@@ -46,6 +47,7 @@ def read(client: t.Any, name: str) -> Bucket | None:
         "public_access_block": block.get("PublicAccessBlockConfiguration", {}),
         "policy": policy(client, name),
         "rules": lifecycle.get("Rules", []),
+        "tags": {one["Key"]: one["Value"] for one in tagged.get("TagSet", [])},
     }
 
 

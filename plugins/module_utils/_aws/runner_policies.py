@@ -38,7 +38,7 @@ from .policies import (
 # Of a managed policy, without white space.
 MOST_CHARACTERS = 6144
 KEY_READS = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
-KEY_CHANGES = ["kms:EnableKeyRotation", "kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription"]
+KEY_CHANGES = ["kms:EnableKeyRotation", "kms:TagResource", "kms:UpdateKeyDescription"]
 CA_KEY = ["kms:DescribeKey", "kms:GetPublicKey", "kms:ListResourceTags", "kms:Sign", "kms:TagResource"]
 LEASE = ["ssm:AddTagsToResource", "ssm:DeleteParameters", "ssm:GetParametersByPath", "ssm:PutParameter"]
 # What AWS makes in an account for itself, and which input makes it do so.
@@ -59,7 +59,6 @@ ROLE = _of(
     "ListAttachedRolePolicies",
     "ListRolePolicies",
     "TagRole",
-    "UntagRole",
     "UpdateAssumeRolePolicy",
     "UpdateRole",
 )
@@ -79,7 +78,6 @@ PROFILE = _of(
     "CreateInstanceProfile",
     "GetInstanceProfile",
     "TagInstanceProfile",
-    "UntagInstanceProfile",
 )
 PROFILE_GOES = _of("iam", "DeleteInstanceProfile", "GetInstanceProfile", "RemoveRoleFromInstanceProfile")
 INIT_POLICY = _of(
@@ -92,7 +90,6 @@ INIT_POLICY = _of(
     "ListPolicyVersions",
     "SetDefaultPolicyVersion",
     "TagPolicy",
-    "UntagPolicy",
 )
 INIT_POLICY_GOES = _of(
     "iam", "DeletePolicy", "DeletePolicyVersion", "GetPolicy", "ListEntitiesForPolicy", "ListPolicyVersions"

@@ -106,6 +106,11 @@ def test_it_is_made_once_as_check_mode_says_and_removed_by_its_tag(call, client)
     assert not call(state="absent")["changed"]
 
 
+def test_a_tag_that_is_a_number_is_text_to_aws(call):
+    assert call(tags={"CostCenter": 1234})["changed"]
+    assert not call(tags={"CostCenter": 1234})["changed"]
+
+
 def test_what_others_have_under_these_names_stays(call, client):
     client("sns").create_topic(Name="vault-prod-alarms", Tags=[{"Key": "Owner", "Value": "ada"}])
     before = everything(client)

@@ -82,6 +82,7 @@ def test_a_bucket_that_has_nothing_is_empty_and_one_that_is_not_there_is_none(ca
                 "public_access_block": {},
                 "policy": {},
                 "rules": [],
+                "tags": {},
             }
         ],
     )
@@ -95,6 +96,7 @@ def test_all_of_a_bucket_is_told_as_s3_spells_it(call, s3):
     s3.put_public_access_block(Bucket=NAME, PublicAccessBlockConfiguration=BLOCK)
     s3.put_bucket_policy(Bucket=NAME, Policy=json.dumps(document(THEIRS)))
     s3.put_bucket_lifecycle_configuration(Bucket=NAME, LifecycleConfiguration={"Rules": [DAY]})
+    s3.put_bucket_tagging(Bucket=NAME, Tagging={"TagSet": [{"Key": "CostCenter", "Value": "1234"}]})
     (found,) = call(aws_bucket_info)["buckets"]
     assert found == {
         "name": NAME,
@@ -104,11 +106,12 @@ def test_all_of_a_bucket_is_told_as_s3_spells_it(call, s3):
         "public_access_block": BLOCK,
         "policy": document(THEIRS),
         "rules": [DAY],
+        "tags": {"CostCenter": "1234"},
     }
 
 
 @pytest.mark.parametrize("answer", [REFUSALS[0], REFUSALS[2]], ids=lambda answer: answer.code)
-@pytest.mark.parametrize("what", ["policy", "encryption", "publicAccessBlock", "lifecycle", "versioning"])
+@pytest.mark.parametrize("what", ["policy", "encryption", "publicAccessBlock", "lifecycle", "versioning", "tagging"])
 def test_what_can_not_be_read_does_not_pass_for_absent(call, s3, what, answer):
     said = call(aws_bucket_info, rules=[Rule(f"GET /example?{what}", answer, every=True)])
     assert said["failed"] and f"was refused in {REGION}: {answer.code}" in said["msg"]

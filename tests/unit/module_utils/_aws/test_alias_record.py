@@ -27,6 +27,10 @@ def test_an_alias_of_a_load_balancer_of_this_name_is_its_own(target):
     alias_record.check_own([alias(target)], "vault-prod", "eu-central-1")
 
 
+def test_letters_of_a_cluster_s_name_may_be_large_and_those_of_a_record_are_not():
+    alias_record.check_own([alias(THERE)], "vault-Prod", "eu-central-1")
+
+
 @pytest.mark.parametrize(
     "record",
     [

@@ -6,6 +6,7 @@ import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import policies
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws.bucket import (
     differences,
+    elsewhere,
     merged_policy,
     policy_problems,
     transfer_differences,
@@ -40,6 +41,10 @@ ANOTHER = {"ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Ex
 BY_AGE = {"ID": "vault-snapshots", "Filter": {"Prefix": "snapshots/"}, "Expiration": {"Days": 30}}
 
 
+# A number is text to AWS. What others have tagged is not among them.
+TAGS = {"vault-cluster": "prod", "Service": "vault", "CostCenter": 1234}
+
+
 def bucket(**changes):
     """A bucket as it should be, in the shape of aws_bucket_info, with changes."""
     every = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
@@ -51,12 +56,19 @@ def bucket(**changes):
         "public_access_block": dict.fromkeys(every, True),
         "policy": policies.bucket_policy(SITE),
         "rules": [ANOTHER, *lifecycle_state.wanted("snapshots", 30)],
+        "tags": {"vault-cluster": "prod", "Service": "vault", "CostCenter": "1234", "DataClass": "secret"},
         **changes,
     }
 
 
+def test_a_bucket_of_another_region_is_refused_and_one_that_does_not_say_is_not():
+    (said,) = elsewhere([bucket(region="us-east-1")], "eu-central-1")
+    assert said.startswith("The bucket example is in us-east-1, and this inventory wants it in eu-central-1.")
+    assert elsewhere([bucket(), bucket(region="")], "eu-central-1") == []
+
+
 def test_a_bucket_as_it_should_be_has_no_differences():
-    assert differences([bucket()], SITE, "30") == []
+    assert differences([bucket()], SITE, "30", TAGS) == []
 
 
 @pytest.mark.parametrize(
@@ -64,6 +76,7 @@ def test_a_bucket_as_it_should_be_has_no_differences():
     [
         ({"name": "other"}, "example would be created in eu-central-1"),
         ({"versioning": ""}, "versioning would be enabled"),
+        ({"tags": {"vault-cluster": "prod"}}, "the bucket would be tagged with CostCenter=1234, Service=vault"),
         ({"encryption": {}}, f"encrypted with {KEY} instead of keys of S3"),
         ({"public_access_block": {}}, "public access would be blocked"),
         ({"policy": {}}, "ask for TLS, and let nodes add snapshots only"),
@@ -74,14 +87,14 @@ def test_a_bucket_as_it_should_be_has_no_differences():
     ],
 )
 def test_each_difference_is_said(changes, says):
-    (said,) = differences([bucket(**changes)], SITE, 30)
+    (said,) = differences([bucket(**changes)], SITE, 30, TAGS)
     assert says in said
 
 
 def test_the_lifecycle_is_that_of_the_inputs():
     other = bucket(rules=lifecycle_state.wanted("", 31))
-    assert differences([other], {**SITE, "prefix": ""}, 31) == []
-    (said,) = differences([bucket()], SITE, 31)
+    assert differences([other], {**SITE, "prefix": ""}, 31, TAGS) == []
+    (said,) = differences([bucket()], SITE, 31, TAGS)
     assert "after 31 days" in said
 
 
@@ -96,7 +109,7 @@ def merged(before):
 def test_statements_of_others_stay_and_are_no_difference():
     own = policies.bucket_policy(SITE)
     with_theirs = {"Version": "2012-10-17", "Id": "theirs", "Statement": [THEIRS, UNNAMED, *own["Statement"]]}
-    assert differences([bucket(policy=with_theirs)], SITE, 30) == []
+    assert differences([bucket(policy=with_theirs)], SITE, 30, TAGS) == []
     assert merged(with_theirs) == with_theirs
 
 
@@ -104,7 +117,7 @@ def test_of_an_older_policy_the_clusters_own_statements_are_replaced():
     own = policies.bucket_policy(SITE)
     older = {**own, "Statement": [{**own["Statement"][0], "Effect": "Allow"}, THEIRS]}
     assert merged(older) == {**own, "Statement": [THEIRS, *own["Statement"]]}
-    assert any("statements of others stay" in line for line in differences([bucket(policy=older)], SITE, 30))
+    assert any("statements of others stay" in line for line in differences([bucket(policy=older)], SITE, 30, TAGS))
     # A document may have one statement that is no list.
     assert merged({"Version": "2012-10-17", "Statement": THEIRS})["Statement"] == [THEIRS, *own["Statement"]]
 
@@ -171,7 +184,7 @@ def transfer(key="", **changes):
 
 
 def files(found, key=""):
-    return transfer_differences([found], SITE, "files", key, [CALLER])
+    return transfer_differences([found], SITE, "files", key, [CALLER], TAGS)
 
 
 def test_a_bucket_for_files_as_it_should_be_has_no_differences():
