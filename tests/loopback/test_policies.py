@@ -132,8 +132,9 @@ def tagged(account: Account) -> dict[str, list[dict[str, str]]]:
     made: dict[str, list[dict[str, str]]] = {"bucket": s3.get_bucket_tagging(Bucket=SNAPSHOTS)["TagSet"]}
     for name in ("vault-node", "vault-prod-drill"):
         made[f"role {name}"] = iam_.list_role_tags(RoleName=name)["Tags"]
-        made[f"profile {name}"] = iam_.list_instance_profile_tags(InstanceProfileName=name)["Tags"]
-    made["policy"] = iam_.list_policy_tags(PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy{PATH}vault-prod-init")["Tags"]
+        made[f"profile {name}"] = iam_.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Tags"]
+    policy = f"arn:aws:iam::{ACCOUNT}:policy{PATH}vault-prod-init"
+    made["policy"] = iam_.get_policy(PolicyArn=policy)["Policy"]["Tags"]
     key = kms.describe_key(KeyId=CLUSTER.alias)["KeyMetadata"]["KeyId"]
     made["key"] = kms.list_resource_tags(KeyId=key)["Tags"]
     return made
