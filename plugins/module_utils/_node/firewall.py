@@ -70,13 +70,17 @@ def lets_in(said: str, port: int) -> bool:
     about = fields(said)
     if about.get("target") == "ACCEPT":
         return True
-    for one in about.get("ports", "").split():
-        numbers, _slash, protocol = one.partition("/")
-        first, _hyphen, last = numbers.partition("-")
-        if protocol == "tcp" and int(first) <= port <= int(last or first):
-            return True
-    rules = about.get("rich rules", "").splitlines()
-    return any(f'port="{port}"' in rule and "accept" in rule.split() for rule in rules)
+    opened = [numbers for one in about.get("ports", "").split() for numbers in re.findall(r"^([\d-]+)/tcp$", one)]
+    for rule in about.get("rich rules", "").splitlines():
+        if "accept" in rule.split():
+            opened += re.findall(r'\bport="([\d-]+)" protocol="tcp"', rule)
+    return any(_within(port, numbers) for numbers in opened)
+
+
+def _within(port: int, numbers: str) -> bool:
+    """*numbers*: one port, or the first and the last of some."""
+    first, _hyphen, last = numbers.partition("-")
+    return int(first) <= port <= int(last or first)
 
 
 def _runs(program: str) -> bool:

@@ -65,8 +65,9 @@ def problems(data: str, audit_files: list[str], shared: list[str], log_file: str
             found.append(f"The audit file {path} is a directory of the system.")
     folders = [data, *(folder for path in audit_files if (folder := os.path.dirname(path)) not in shared)]
     if log_file and not any(f"{os.path.dirname(log_file)}/".startswith(f"{folder}/") for folder in folders):
+        named = " and ".join(folders)
         found.append(
-            f"log_file of vault_server_settings is {log_file}, and the unit lets Vault write to {' and '.join(folders)} alone, so "
+            f"log_file of vault_server_settings is {log_file}, and the unit lets Vault write to {named} alone, so "
             f"Vault would not start. Put it there: {folders[-1]}/vault.log. Vault's log is in the journal without it as well."
         )
     return found

@@ -43,7 +43,7 @@ PROGRAMS = {
     "backup": ("python3", "tar", "find"),
 }
 # Amazon Linux has a gnupg2-minimal without gpgv, which is in the way of the package that has it.
-_PACKAGES: dict[str, dict[str, str]] = {
+PACKAGES: dict[str, dict[str, str]] = {
     "gpgv|gpg": {DEBIAN: "gpgv", REDHAT: "gnupg2", AMAZON: "gnupg2-full"},
     "kill": {DEBIAN: "procps", REDHAT: "util-linux", AMAZON: "util-linux"},
     "useradd": {DEBIAN: "passwd", REDHAT: "shadow-utils", AMAZON: "shadow-utils"},
@@ -97,5 +97,5 @@ def cure(missing: t.Iterable[str], of: str) -> str:
     programs = list(missing)
     if of not in _INSTALL:
         return f"Install {', '.join(program.replace('|', ' or ') for program in programs)}"
-    packages = sorted({_PACKAGES[program][of] for program in programs})
+    packages = sorted({PACKAGES[program][of] for program in programs})
     return f"As root: {_INSTALL[of]} {' '.join(packages)}"

@@ -23,7 +23,7 @@ def problems(machine: Machine, node: str) -> list[str]:
         found.append(
             f"firewalld runs on {node}, and its zone {zone} keeps TCP {named} closed, so nodes could not "
             f"join. As root: firewall-cmd --permanent --zone={zone} {ports} && firewall-cmd --reload. Or open the ports to "
-            "some sources alone, in a zone of theirs."
+            "some addresses alone, by a rich rule of that zone."
         )
     return found
 

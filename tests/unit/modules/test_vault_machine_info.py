@@ -76,6 +76,7 @@ def look(run_module):
         ({"ports": "8200-8201/udp"}, [8200, 8201]),
         ({"service": "8200/tcp"}, [8201]),
         ({"rules": RULE.format(port=8201, what="accept")}, [8200]),
+        ({"rules": RULE.format(port="8200-8201", what="accept") + RULE.format(port=22, what="accept")}, []),
         ({"rules": RULE.format(port=8201, what="reject")}, [8200, 8201]),
         # What docker's own interface lets in says nothing of the node's address; what some sources may does.
         ({"trusted": " 10.0.1.0/24"}, []),
