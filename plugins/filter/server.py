@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import paths, volume_plan
-from ansible_collections.vaultops.cluster.plugins.module_utils._plan import taken_over
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import machines, taken_over
 
 
 class FilterModule:
     def filters(self):
         return {
+            "machine_problems": machines.problems,
+            "machine_said": machines.said,
             "node_volumes": volume_plan.wanted,
             "path_problems": paths.problems,
             "takeover": taken_over.compare,

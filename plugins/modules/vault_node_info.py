@@ -228,8 +228,8 @@ release_proven:
   returned: success
   type: bool
 paths:
-  description: By path, what there is of O(paths), with its kind (file, directory, other), its attributes (OWNER:GROUP MODE)
-    and, of a file, the SHA-256 of its content.
+  description: By path, what there is of O(paths), with its kind (file, directory, other), its attributes (OWNER:GROUP MODE),
+    of a file the SHA-256 of its content, and whether it is mislabelled, that is has another SELinux type than the policy's.
   returned: success
   type: dict
 users:

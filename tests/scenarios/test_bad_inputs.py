@@ -14,6 +14,7 @@ from kit.ca import make_key
 from kit.certificates import issue, pem
 from kit.fault_proxy import Answer, FaultProxy, Rule
 from kit.mirror import PROXY_PORT, tampered_mirror
+from labkit.docker import docker
 from labkit.settings import REGION
 
 
@@ -39,6 +40,16 @@ CASES = {
     "certificate without the names": Case(("vault-3", "does not hold 10.0.2.12"), prepare="tls_other_names"),
     "certificate of another CA": Case(("vault-1", "was not signed by"), prepare="tls_other_ca"),
     "expired certificate": Case(("vault-1", "expires at", "Issue a new one"), prepare="tls_expired"),
+    "a machine without a program": Case(
+        ("vault-2 lacks logrotate", "apt-get install --yes logrotate"), prepare="machine_lacks"
+    ),
+    "a firewalld that keeps ports closed": Case(
+        ("vault-3", "keeps TCP 8201 closed", "--zone=public --add-port=8201/tcp"), prepare="firewalld"
+    ),
+    "a log where the unit lets nobody write": Case(
+        ("log_file", "/srv/vault.log", "/var/log/vault/vault.log"),
+        {"vault_server_settings": {"log_file": "/srv/vault.log"}},
+    ),
     "unknown alias": Case(
         ("alias/none does not exist", "eu-central-1", "let its owner create key and alias"),
         {"vault_kms_manage": False, "vault_kms_key_alias": "alias/none"},
@@ -178,6 +189,38 @@ def _certificates(fault: str, bench, folder: Path, _request) -> dict[str, t.Any]
     return {"vault_tls_source": "given", "vault_tls_dir": str(folder)}
 
 
+# --- machines
+
+
+def _lacks(bench, _folder: Path, request) -> dict[str, t.Any]:
+    node, there = bench.lab.nodes[1].container, "/usr/sbin/logrotate"
+    docker("exec", node, "mv", there, f"{there}.away")
+    request.addfinalizer(lambda: docker("exec", node, "mv", f"{there}.away", there))
+    return {}
+
+
+# What firewall-cmd says where firewalld runs with one zone, in which one port is open.
+FIREWALL_CMD = """#!/bin/sh
+case "$1" in
+  --state) exit 0 ;;
+  --get-zone-of-interface=* | --get-default-zone) echo public ;;
+  --get-active-zones) printf 'public (default)\\n  interfaces: eth0\\n' ;;
+  --info-zone=*) printf 'public (default, active)\\n  target: default\\n  sources: \\n  services: \\n  ports: 8200/tcp\\n' ;;
+  *) exit 1 ;;
+esac
+"""
+
+
+def _firewalld(bench, folder: Path, request) -> dict[str, t.Any]:
+    node, there = bench.lab.nodes[2].container, "/usr/bin/firewall-cmd"
+    program = folder / "firewall-cmd"
+    program.write_text(FIREWALL_CMD)
+    program.chmod(0o755)
+    docker("cp", str(program), f"{node}:{there}")
+    request.addfinalizer(lambda: docker("exec", node, "rm", there))
+    return {}
+
+
 # --- keys that can't unseal
 
 
@@ -233,5 +276,7 @@ PREPARE: dict[str, t.Callable[..., dict[str, t.Any]]] = {
     "key_pending": functools.partial(_key, "pending"),
     "key_disabled": functools.partial(_key, "disabled"),
     "bucket_foreign": _foreign_bucket,
+    "machine_lacks": _lacks,
+    "firewalld": _firewalld,
     "key_foreign": functools.partial(_key, "foreign"),
 }

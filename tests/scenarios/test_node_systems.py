@@ -44,3 +44,9 @@ def test_the_status_finds_nothing(cluster):
     bench, snapshots = cluster
     code, output = bench.play("-e", snapshots, playbook="playbooks/status.yml")
     assert code == 0, output
+
+
+def test_its_systemd_knows_every_word_of_the_units(cluster):
+    bench, _snapshots = cluster
+    verify = "systemd-analyze verify --man=no /etc/systemd/system/vault*.service /etc/systemd/system/vault*.timer"
+    assert [said.strip() for said in bench.on_nodes(f"{verify} 2>&1")] == [""] * 3

@@ -29,7 +29,7 @@ MAY_IMPORT = {
 # Nodes have Python and nothing else.
 STANDARD_LIBRARY_ALONE = ["_common", "_node"]
 # Ansible sends itself along; what AWS says is asked for where boto3 is.
-LIBRARIES = ["_common/module.py", "_common/aws.py", "_common/libraries.py"]
+LIBRARIES = ["_common/module.py", "_common/aws.py", "_common/libraries.py", "_node/selinux.py"]
 
 
 def imports(path: Path) -> set[tuple[str, ...]]:

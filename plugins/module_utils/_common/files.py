@@ -9,10 +9,18 @@ import tempfile
 import typing as t
 
 
-def write(path: str, content: bytes, mode: int = 0o600, owner: tuple[int, int] | None = None) -> None:
-    """In one step. *owner*: ids of user and group."""
+def write(
+    path: str,
+    content: bytes,
+    mode: int = 0o600,
+    owner: tuple[int, int] | None = None,
+    prepare: t.Callable[[str, str], None] | None = None,
+) -> None:
+    """In one step. *owner*: ids of user and group; *prepare*: called with the name that the file has before, and with *path*."""
     with draft(path, mode, owner) as (stream, partial):
         stream.write(content)
+        if prepare:
+            prepare(partial, path)
         sync(stream)
         os.rename(partial, path)
     sync_directory(os.path.dirname(path))

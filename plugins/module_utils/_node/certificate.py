@@ -16,7 +16,7 @@ import typing as t
 
 from .._common import files as whole
 from .._common.errors import Problem
-from . import files, tls
+from . import files, programs, tls
 
 DIRECTORY = "/etc/vault.d/tls"
 # A key that waits for its certificate, beside the one that is in use.
@@ -133,9 +133,7 @@ def _openssl(*arguments: str, said: str = "") -> str:
     try:
         done = subprocess.run(["openssl", *arguments], input=said, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
-        raise Problem(
-            "The node has no openssl command, which makes its private key", "Install the package openssl there."
-        ) from error
+        raise programs.lacks("openssl", "makes its private key") from error
     if done.returncode != 0:
         raise Problem(f"openssl {arguments[0]} failed on the node ({done.stderr.strip()})", "Look at its openssl.")
     return done.stdout

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from .._common import files
 from .._common.errors import Problem
-from . import paths
+from . import paths, selinux
 from .installation import MARK
 from .names import group_name, user_name
 
@@ -48,6 +48,8 @@ class Found:
 
     content: str | None = None
     attributes: str | None = None
+    # Its SELinux type, where that is another than the policy's.
+    types: selinux.Types | None = None
 
 
 def from_options(item: t.Mapping[str, t.Any]) -> Entry:
@@ -85,7 +87,9 @@ def look(entry: Entry) -> Found:
         with open(entry.path, encoding="utf-8", errors="replace", newline="") as stream:
             content = stream.read()
     found = Found(
-        content, attributes(user_name(status.st_uid), group_name(status.st_gid), stat.S_IMODE(status.st_mode))
+        content,
+        attributes(user_name(status.st_uid), group_name(status.st_gid), stat.S_IMODE(status.st_mode)),
+        selinux.wrong(entry.path),
     )
     if entry.own and user_name(status.st_uid) != entry.owner:
         raise Problem(
@@ -116,12 +120,15 @@ def check_written(path: str, owner: str) -> None:
 def difference(entry: Entry, found: Found) -> dict[str, t.Any] | None:
     """An Ansible diff, or None where nothing differs. Secret content is never part of it."""
     wanted = attributes(entry.owner, entry.group, entry.mode)
-    if found.content == entry.content and found.attributes == wanted:
+    if found.content == entry.content and found.attributes == wanted and found.types is None:
         return None
+    there = found.attributes
+    if found.types:
+        there, wanted = f"{there} {found.types.now}", f"{wanted} {found.types.wanted}"
     return {
-        "before_header": f"{entry.path} {found.attributes or '(absent)'}",
+        "before_header": f"{entry.path} {there or '(absent)'}",
         "after_header": f"{entry.path} {wanted}",
-        "before": _shown(entry, found.content, found.attributes, "before"),
+        "before": _shown(entry, found.content, there, "before"),
         "after": _shown(entry, entry.content, wanted, "after"),
     }
 
@@ -162,8 +169,9 @@ def put(entry: Entry) -> None:
             files.make_folder(entry.path)
             os.chown(entry.path, uid, gid)
             os.chmod(entry.path, entry.mode)
+            selinux.give(entry.path, entry.path)
         else:
-            files.write(entry.path, (entry.content or "").encode(), entry.mode, (uid, gid))
+            files.write(entry.path, (entry.content or "").encode(), entry.mode, (uid, gid), selinux.give)
     except OSError as error:
         raise Problem(f"{entry.path} could not be written ({error})") from error
 

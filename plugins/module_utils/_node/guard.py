@@ -10,6 +10,7 @@ import stat
 import typing as t
 
 from .._common.errors import Problem
+from . import selinux
 from .names import group_name, user_name
 
 OPEN = 0o755
@@ -59,8 +60,11 @@ def to_mend(paths: t.Iterable[str]) -> dict[str, str]:
             raise Problem(f"{path} is a symbolic link", "Put what it leads to in its place, or move it away.")
         why = weak(path)
         mode = stat.S_IMODE(os.lstat(path).st_mode)
+        types = selinux.wrong(path)
         if why:
             found[path] = why
+        elif types:
+            found[path] = str(types)
         elif mode & OPEN != OPEN:
             found[path] = f"has mode {mode:04o}, so user vault can't use it"
     return found
@@ -77,6 +81,7 @@ def mend(paths: t.Iterable[str]) -> None:
                 os.fchmod(handle, OPEN)
             finally:
                 os.close(handle)
+            selinux.give(path, path)
         except OSError as error:
             raise Problem(f"{path} can't be made root's ({error})", f"Then: chown root:root {path}.") from error
 

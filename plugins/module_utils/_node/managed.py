@@ -12,7 +12,7 @@ import subprocess
 import typing as t
 
 from .._common.errors import Problem
-from . import guard, installed, service
+from . import guard, installed, selinux, service
 from .files import attributes
 from .names import group_name, user_name
 
@@ -24,6 +24,7 @@ class Looked(t.TypedDict):
     kind: str  # file, directory, other
     attributes: str  # OWNER:GROUP MODE
     sha256: str | None  # of a file's content, where it is no longer than a file that a role lays down
+    mislabelled: bool  # its SELinux type is another than the policy's
 
 
 class User(t.TypedDict):
@@ -56,6 +57,7 @@ def _looked(path: str) -> Looked:
         "kind": kind,
         "attributes": attributes(user_name(status.st_uid), group_name(status.st_gid), stat.S_IMODE(status.st_mode)),
         "sha256": _digest(path) if kind == "file" and status.st_size <= SUMMED_BYTES else None,
+        "mislabelled": selinux.wrong(path) is not None,
     }
 
 

@@ -34,13 +34,18 @@ def is_standard(path: str) -> bool:
     return {_plain(path), _plain(os.path.realpath(path))} & STANDARD != set()
 
 
-def problems(data: str, audit_files: list[str], shared: list[str]) -> list[str]:
-    """Why these can't be Raft's directory and the audit files. *shared*: directories that stay as they are."""
+def problems(data: str, audit_files: list[str], shared: list[str], log_file: str = "") -> list[str]:
+    """Why these can't be Raft's directory, the audit files and the file of Vault's own log, which is empty for none.
+
+    *shared*: directories that stay as they are.
+    """
     found = [
         f"{what} is {path!r}. {cause}"
         for what, path in [
             ("vault_server_data_dir", data),
             *(("The file of an audit device", path) for path in audit_files),
+            # With a slash at its end it is a directory.
+            *([("log_file of vault_server_settings", log_file.removesuffix("/"))] if log_file else []),
         ]
         if (cause := _malformed(path))
     ]
@@ -58,6 +63,13 @@ def problems(data: str, audit_files: list[str], shared: list[str]) -> list[str]:
             )
         if _plain(path) in STANDARD | ROOTS_OWN:
             found.append(f"The audit file {path} is a directory of the system.")
+    folders = [data, *(folder for path in audit_files if (folder := os.path.dirname(path)) not in shared)]
+    if log_file and not any(f"{os.path.dirname(log_file)}/".startswith(f"{folder}/") for folder in folders):
+        named = " and ".join(folders)
+        found.append(
+            f"log_file of vault_server_settings is {log_file}, and the unit lets Vault write to {named} alone, so "
+            f"Vault would not start. Put it there: {folders[-1]}/vault.log. Vault's log is in the journal without it as well."
+        )
     return found
 
 

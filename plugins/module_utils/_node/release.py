@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from .._common import files
 from .._common.errors import Problem
-from . import installed, signature
+from . import installed, selinux, signature
 from .download import CHUNK_BYTES, Limit, fetch, require_room
 
 VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?(\+[0-9A-Za-z.]+)?", re.ASCII)
@@ -109,6 +109,10 @@ class Release:
             unpacked = _extract(content, binary)
         os.unlink(archive)
         os.chmod(folder, 0o755)  # nosec B103  # everybody may run Vault, and nobody but root may change it
+        place = os.path.join(os.path.dirname(folder), self.version)
+        selinux.give(folder, place)
+        # Before its stamp is kept, which a change of its type changes.
+        selinux.give(binary, os.path.join(place, installed.BINARY))
         return installed.keep(folder, self.version, found, unpacked)
 
 

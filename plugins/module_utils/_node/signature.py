@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 
 from .._common.errors import Problem
+from . import programs
 
 TIMEOUT_SECONDS = 30
 ARMOUR = "PGP PUBLIC KEY BLOCK-----"
@@ -73,11 +74,7 @@ def _tool() -> tuple[str, str]:
         program = shutil.which(tool)
         if program:
             return tool, program
-    raise Problem(
-        "neither gpgv nor gpg is installed on this node, so no signature can be verified",
-        "Install the package gpgv (Debian, Ubuntu) or gnupg2 (Red Hat), or on Amazon Linux 2023 call: dnf swap gnupg2-minimal "
-        "gnupg2-full",
-    )
+    raise programs.lacks("gpgv|gpg", "verifies the signature of a release")
 
 
 def refusal(status: str, code: int, tool: str = "gpgv") -> str | None:

@@ -11,7 +11,7 @@ import subprocess
 import typing as t
 
 from .._common.errors import Problem
-from . import journal, redact, service
+from . import journal, redact, selinux, service
 
 STATE = (
     "LoadState",
@@ -125,6 +125,7 @@ def _machine(proc: str) -> str:
         f"system: {system.get('PRETTY_NAME', 'unknown').strip(chr(34))}",
         f"kernel: {platform.release()} {platform.machine()}",
         f"python: {platform.python_version()}",
+        f"SELinux: {selinux.mode()}",
         f"vault: {version}",
         f"load: {load}",
     ]

@@ -161,7 +161,7 @@ def run(*command: str, keep: int | None = None) -> str:
     """*keep*: a file descriptor that the program has as well."""
     program = programs.find(command[0])
     if program is None:
-        raise Problem(f"{command[0]} is not installed", "It is in e2fsprogs, util-linux, coreutils or systemd.")
+        raise programs.lacks(command[0], "its volumes are looked at or brought into use with")
     try:
         done = subprocess.run(
             [program, *command[1:]],

@@ -33,7 +33,11 @@ def reloaded(observed: Observed, entries: t.Iterable[Entry]) -> list[str]:
 
 
 def _attributes_differ(entry: Entry, found: t.Mapping[str, t.Any] | None) -> bool:
-    return found is None or found["attributes"] != attributes(entry.owner, entry.group, entry.mode)
+    return (
+        found is None
+        or found["attributes"] != attributes(entry.owner, entry.group, entry.mode)
+        or bool(found.get("mislabelled"))
+    )
 
 
 def _differs(entry: Entry, found: t.Mapping[str, t.Any] | None) -> bool:

@@ -290,7 +290,19 @@ PROGRAMS: dict[str, t.Callable[[list[str]], None]] = {
             "read",
             "systemctl",
         )
-        + ("diff", "find", "git", "gpg", "promtool", "sha256sum", "unset", "vault"),
+        + (
+            "diff",
+            "find",
+            "firewall-cmd",
+            "git",
+            "gpg",
+            "promtool",
+            "restorecon",
+            "semanage",
+            "sha256sum",
+            "unset",
+            "vault",
+        ),
         others,
     ),
 }

@@ -283,6 +283,7 @@ def test_what_there_is_of_the_places_that_roles_manage(node, look):
         "kind": "file",
         "attributes": f"{mine}0640",
         "sha256": hashlib.sha256(b"content").hexdigest(),
+        "mislabelled": False,
     }
     folder, link = found[str(node.folder / "etc")], found[str(node.folder / "etc" / "odd")]
     assert (folder["kind"], folder["sha256"]) == ("directory", None)

@@ -128,6 +128,7 @@ def test_what_can_not_be_read_is_there_with_the_reason(node):
         "disks",
     }
     assert "MiB free for Vault" in files["disks"] and "kernel: " in files["machine"]
+    assert "\nSELinux: " in files["machine"]
 
 
 def test_a_node_without_systemd_is_told_of(node, node_with):

@@ -223,3 +223,28 @@ def test_data_of_somebody_else_is_not_discarded(run_module, tmp_path, somebody_e
     assert "Nothing was removed" in run_module(vault_wipe_data, **options)["msg"]
     assert (tmp_path / "data" / "raft" / "raft.db").exists()
     assert (tmp_path / "log" / "vault_audit.log").exists()
+
+
+@pytest.mark.parametrize(
+    "log_file",
+    ["/var/log/vault/", "/var/log/vault/vault.log", "/var/log/vault/server/vault.log", f"{DATA}/vault.log", ""],
+)
+def test_vault_logs_where_its_unit_lets_it_write(log_file):
+    assert paths.problems(DATA, ["/var/log/vault/audit.log"], SHARED, log_file) == []
+
+
+@pytest.mark.parametrize(
+    ("log_file", "audit"),
+    [
+        ("/var/log/vault.log", "/var/log/vault/audit.log"),
+        ("/var/log/vault", "/var/log/vault/audit.log"),  # a file of this name, in /var/log
+        ("/var/log/vaults/", "/var/log/vault/audit.log"),
+        ("/var/log/vault/vault.log", "/var/log/vault_audit.log"),  # of the shared directory one file is Vault's
+        ("/etc/vault.d/vault.log", "/var/log/vault/audit.log"),
+        ("vault.log", "/var/log/vault/audit.log"),
+        ("/var/log/vault/../vault.log", "/var/log/vault/audit.log"),
+    ],
+)
+def test_another_place_for_the_log_is_refused(log_file, audit):
+    (problem,) = paths.problems(DATA, [audit], SHARED, log_file)
+    assert "log_file" in problem

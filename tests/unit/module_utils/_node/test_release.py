@@ -22,6 +22,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._node import (
     download,
     guard,
     installed,
+    programs,
     release,
     signature,
 )
@@ -390,13 +391,24 @@ def test_a_key_of_roots_own_is_not_the_publishers(make_key, signed, tmp_path, mo
         signed(ours)
 
 
-def test_a_node_without_either_is_told_what_to_install(make_key, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("os_release", "cure"),
+    [
+        ("ID=debian", "apt-get install --yes gpgv"),
+        ('ID="rocky"\nID_LIKE="rhel centos fedora"', "dnf install --assumeyes gnupg2"),
+        ('ID="amzn"\nVERSION_ID="2023"', "dnf install --assumeyes --allowerasing gnupg2-full"),
+        ("ID=slackware", "Install gpgv or gpg"),
+    ],
+)
+def test_a_node_without_either_is_told_what_to_install(make_key, tmp_path, monkeypatch, os_release, cure):
     text = make_key().made().text()
     # As Amazon Linux 2023 has it.
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "gpgv").symlink_to("gpgv2")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    with pytest.raises(Problem, match=r"neither gpgv nor gpg .* dnf swap gnupg2-minimal gnupg2-full"):
+    (tmp_path / "os-release").write_text(os_release)
+    monkeypatch.setattr(programs, "_OS_RELEASE", (str(tmp_path / "none"), str(tmp_path / "os-release")))
+    with pytest.raises(Problem, match=rf"no gpgv or gpg, .* {cure}"):
         signature.verify("sums", "sums.sig", text, "the sums")
     monkeypatch.undo()
 

@@ -1,0 +1,139 @@
+"""What a machine has of what a node needs: this machine, with a stand-in for firewalld's command."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._node import firewall, programs
+from ansible_collections.vaultops.cluster.plugins.modules import vault_machine_info
+
+# By the real one's manual: exit code 252 where it does not run, 2 where an interface has no zone.
+FIREWALL_CMD = """#!/bin/sh
+cd {folder}
+case "$1" in
+  --state) exit $(cat state) ;;
+  --get-zone-of-interface=*) echo 'no zone' >&2; exit 2 ;;
+  --get-default-zone) echo public ;;
+  --get-active-zones) cat active ;;
+  --info-zone=*) cat zone-${{1#*=}} ;;
+  --info-service=*) cat service-${{1#*=}} ;;
+  *) exit 1 ;;
+esac
+"""
+PUBLIC = """\
+public (default, active)
+  target: default
+  icmp-block-inversion: no
+  interfaces: eth0
+  sources:{sources}
+  services: ssh vault-api
+  ports: {ports}
+  forward: yes
+  rich rules: {rules}
+"""
+SSH = "ssh\n  ports: 22/tcp\n  protocols: \n  helpers: \n"
+RULE = '\n\trule family="ipv6" source address="fd00::/8" port port="{port}" protocol="tcp" {what}'
+TRUSTED = "trusted (active)\n  target: ACCEPT\n  interfaces: docker0\n  sources:{sources}\n  ports: \n  rich rules: \n"
+
+
+@pytest.fixture
+def firewalld(tmp_path, monkeypatch):
+    folder = tmp_path / "firewalld"
+    folder.mkdir()
+    command = folder / "firewall-cmd"
+    command.write_text(FIREWALL_CMD.format(folder=folder))
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+    def answers(state=0, ports="", rules="", service="8300/tcp", trusted=""):
+        (folder / "state").write_text(str(state))
+        (folder / "active").write_text("public (default)\n  interfaces: eth0\ntrusted\n  interfaces: docker0\n")
+        (folder / "zone-public").write_text(PUBLIC.format(ports=ports, rules=rules, sources=""))
+        (folder / "zone-trusted").write_text(TRUSTED.format(sources=trusted))
+        (folder / "service-ssh").write_text(SSH)
+        (folder / "service-vault-api").write_text(f"vault-api\n  ports: {service}\n")
+
+    return answers
+
+
+@pytest.fixture
+def look(run_module):
+    def ask(**options):
+        said = run_module(vault_machine_info, **options)
+        assert said["changed"] is False
+        return said["machine"]
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("answers", "closed"),
+    [
+        ({}, [8200, 8201]),
+        ({"ports": "8200/tcp"}, [8201]),
+        ({"ports": "8000-8201/tcp 53/udp"}, []),
+        ({"ports": "8200-8201/udp"}, [8200, 8201]),
+        ({"service": "8200/tcp"}, [8201]),
+        ({"rules": RULE.format(port=8201, what="accept")}, [8200]),
+        ({"rules": RULE.format(port="8200-8201", what="accept") + RULE.format(port=22, what="accept")}, []),
+        ({"rules": RULE.format(port=8201, what="reject")}, [8200, 8201]),
+        # What docker's own interface lets in says nothing of the node's address; what some sources may does.
+        ({"trusted": " 10.0.1.0/24"}, []),
+        ({"state": 252}, []),
+    ],
+)
+def test_which_ports_firewalld_keeps_closed(firewalld, look, answers, closed):
+    firewalld(**answers)
+    said = look(ports=[8200, 8201])["firewall"]
+    assert said == {
+        "runs": answers.get("state", 0) == 0,
+        "zone": "" if "state" in answers else "public",
+        "closed": closed,
+    }
+
+
+def test_a_firewalld_that_fails_is_not_one_that_is_off(firewalld, run_module):
+    firewalld(state=251)
+    said = run_module(vault_machine_info, ports=[8200])
+    assert said["failed"]
+    assert "firewalld does not answer" in said["msg"]
+
+
+def test_where_there_is_none_nothing_is_closed(look, monkeypatch):
+    monkeypatch.setattr(firewall, "PROGRAM", "no-such-firewall")
+    assert look(ports=[8200])["firewall"] == {"runs": False, "zone": "", "closed": []}
+
+
+def test_programs_that_are_missing_are_named_by_what_they_are_for(look, monkeypatch, tmp_path):
+    for name in ("gpg", "openssl", "kill", "useradd", "systemctl"):
+        (tmp_path / name).symlink_to(shutil.which(name) or "/bin/true")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(programs, "_SYSTEM", "")
+    assert look()["missing"] == []  # of gpgv and gpg one is enough
+    assert look(purposes=["vault", "audit", "backup"])["missing"] == ["logrotate", "python3", "tar", "find"]
+    (tmp_path / "gpg").unlink()
+    assert look()["missing"] == ["gpgv|gpg"]
+
+
+@pytest.mark.parametrize(
+    ("os_release", "expected"),
+    [
+        ('PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nID=debian\nVERSION_ID="13"', ("debian", True)),
+        ('ID=ubuntu\nVERSION_ID="24.04"\nID_LIKE=debian', ("debian", True)),
+        ('ID=ubuntu\nVERSION_ID="24.10"\nID_LIKE=debian', ("debian", False)),
+        ('# the system\nID="amzn"\nVERSION_ID="2023"\nID_LIKE="fedora"', ("amazon", True)),
+        ('ID="amzn"\nVERSION_ID="2"', ("amazon", False)),
+        ("ID='rocky'\nVERSION_ID='9.6'\nID_LIKE='rhel centos fedora'", ("redhat", True)),
+        ('ID="rhel"\nVERSION_ID="10.1"', ("redhat", True)),
+        ("ID=fedora\nVERSION_ID=43", ("redhat", False)),
+        ('ID=mint\nVERSION_ID="22"\nID_LIKE="ubuntu debian"', ("debian", False)),
+        ("ID=slackware", ("", False)),
+        ("", ("", False)),
+    ],
+)
+def test_which_system_it_is(look, monkeypatch, tmp_path, os_release, expected):
+    (tmp_path / "os-release").write_text(os_release)
+    monkeypatch.setattr(programs, "_OS_RELEASE", (str(tmp_path / "os-release"),))
+    found = look()
+    assert (found["family"], found["known"]) == expected
