@@ -17,7 +17,7 @@ def read(cluster: Cluster) -> list[Guard]:
         try:
             seal = content(name, call(name, lambda: client.adapter.get("/v1/sys/seal-status")))
             guard = of_version(name, seal)
-            if guard["guarded"] is not False:
+            if guard["problem"] is None and guard["guarded"] is not False:
                 guard["open"] = [family for family, path in ENDPOINTS.items() if is_open(name, client, path)]
             return guard
         except VaultError as error:
