@@ -73,11 +73,11 @@ path:
 import os
 import typing as t
 
-from ..module_utils._common import files
+from ..module_utils._common import files, versions
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
 from ..module_utils._node import guard, installed
-from ..module_utils._node.release import VERSION, Release
+from ..module_utils._node.release import Release
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -156,7 +156,7 @@ def way_back(current: str | None, params: dict[str, t.Any]) -> str | None:
         return None
     folder = os.path.dirname(current)
     version = os.path.basename(folder)
-    ours = current == os.path.join(params["releases"], version, installed.BINARY) and VERSION.fullmatch(version)
+    ours = current == os.path.join(params["releases"], version, installed.BINARY) and versions.is_one(version)
     return version if ours and version != params["version"] else None
 
 

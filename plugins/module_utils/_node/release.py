@@ -15,12 +15,11 @@ import zipfile
 import zlib
 from urllib.parse import urlsplit
 
-from .._common import files
+from .._common import files, versions
 from .._common.errors import Problem
 from . import installed, selinux, signature
 from .download import CHUNK_BYTES, Limit, fetch, require_room
 
-VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?(\+[0-9A-Za-z.]+)?", re.ASCII)
 DIGEST = re.compile(r"[0-9a-f]{64}")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 SCHEMES = ("https", "http", "file")
@@ -41,7 +40,7 @@ class Release:
     """One version of Vault as its publisher lays it out: archive, sums, and a signature over the sums."""
 
     def __init__(self, mirror: str, version: str, machine: str) -> None:
-        if not VERSION.fullmatch(version):
+        if not versions.is_one(version):
             raise Problem(f"{version!r} is not a Vault version", "Give it in full, such as 1.21.1.")
         if machine not in ARCHITECTURES:
             raise Problem(f"there is no Vault for {machine}", f"Use one of {', '.join(ARCHITECTURES)}.")

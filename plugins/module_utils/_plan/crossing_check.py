@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
+from .._common import product
+from .._common.product import Product
+from .._common.versions import Number, crosses, text
 from . import crossings
 from .crossings import NODES, POLICIES, SWITCH, SWITCH_IGNORED, Crossing
-from .versions import Number, crosses, text
 
 Part = t.Mapping[str, t.Any]
 Judged = tuple[list[str], list[str]]  # what forbids the upgrade, and what people should know
@@ -30,11 +32,9 @@ def judge(before: Number, after: Number, seen: Part | None, nodes: t.Mapping[str
         found, said = _CHECKS[one.name](one, before, after, seen or {}, nodes)
         problems += found
         notes += said
-    if after > crossings.NEWEST:
-        notes.append(
-            f"What Vault changes after {text(crossings.NEWEST)} is not known here: read the release notes of {text(after)} "
-            "(docs/crossings.md)."
-        )
+    unknown = Product(product.VAULT, after).unknown
+    if unknown:
+        notes.append(f"{unknown} Read its release notes (docs/crossings.md).")
     return problems, notes
 
 

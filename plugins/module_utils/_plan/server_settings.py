@@ -2,7 +2,8 @@
 """Settings of Vault's configuration beyond those that have inputs of their own: which there are, and how they are written. Pure.
 
 The tables are those of the server's own structures (command/server and internalshared/configutil, 1.19 to 1.21) and of its
-documentation. Vault warns of a setting that it does not know and goes on without it, so a misspelt one is refused here.
+documentation, for 2.x of that alone. Vault warns of a setting that it does not know and goes on without it, so a misspelt one is
+refused here.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import json
 import re
 import typing as t
 
-from .._node import reloads
+from .._common import product, versions
+from .._common.product import Fact
 from . import durations
-from .editions import edition
 
 _ANY_NAME = "*"
 ENTERPRISE = "enterprise"
@@ -31,7 +32,7 @@ _ASKED = "runs of this collection and a load balancer's health checks would be r
 class Setting(t.NamedTuple):
     kind: str  # text, flag, number, duration, list (of texts), a mapping: block, labelled (of blocks), headers
     inside: t.Mapping[str, Setting] = {}  # of a block
-    since: str = ""  # the first release that knows it
+    since: Fact | None = None  # where not every release knows it
     only: str = ""  # enterprise
     owner: str = ""  # the input that has it, where it is not to be set here; or why nobody sets it
     never: tuple[t.Any, str] = (None, "")  # a value that is not written, and why
@@ -87,6 +88,7 @@ SERVER = Stanza(
             "max_lease_ttl",
             "remove_irrevocable_lease_after",
         ),
+        **_of("flag", "deny_slash_in_templated_paths", since=product.SLASH_IN_TEMPLATES),
         **_of("number", "cache_size", "log_rotate_bytes", "log_rotate_max_files", "plugin_file_uid"),
         **_of(
             "text",
@@ -134,7 +136,7 @@ LISTENER = Stanza(
             "max_json_object_entry_count",
             "max_json_string_value_length",
             "max_json_token",
-            since="1.20.3",
+            since=product.JSON_LIMITS,
         ),
         **_of(
             "duration",
@@ -154,6 +156,7 @@ LISTENER = Stanza(
         ),
         **_of("flag", "tls_require_and_verify_client_cert", "x_forwarded_for_reject_not_present", never=(True, _ASKED)),
         **_of("flag", "disable_request_limiter", only=ENTERPRISE),
+        **_of("number", "max_token_header_size", only=ENTERPRISE, since=product.TOKEN_HEADER_LIMIT),
         **_of(
             "text",
             "tls_cipher_suites",
@@ -167,7 +170,7 @@ LISTENER = Stanza(
         **_of("list", "cors_allowed_headers", "cors_allowed_origins"),
         **_of("list", "proxy_protocol_authorized_addrs", "x_forwarded_for_authorized_addrs"),
         **_of("flag", "cors_enabled"),
-        "custom_response_headers": Setting("headers", since="1.9.0"),
+        "custom_response_headers": Setting("headers", since=product.RESPONSE_HEADERS),
         "profiling": Setting("block", _of("flag", "unauthenticated_pprof_access")),
         "inflight_requests_logging": Setting("block", _of("flag", "unauthenticated_in_flight_requests_access")),
         **_owned(
@@ -261,16 +264,21 @@ def _wrong(name: str, value: t.Any, about: Stanza, version: str) -> list[str]:
     if known.owner:
         is_input = known.owner.startswith("vault_")
         return [f"{name} is that of {known.owner}. Set it there." if is_input else f"{name} is not set: {known.owner}."]
-    if known.only == ENTERPRISE and edition(version) == "":
+    if known.only == ENTERPRISE and versions.edition(version) == "":
         return [f"{name} needs Vault Enterprise, and vault_version is {version}."]
-    if known.since and reloads.number(version) < reloads.number(known.since):
-        return [f"Vault knows {name} from {known.since} on, and vault_version is {version}."]
+    server = product.told(version)
+    if known.since and server and not server.does(known.since):
+        return [f"Vault knows {name} from {_firsts(known.since)} on, and vault_version is {version}."]
     wrong = _bad(value, known)
     if wrong:
         return [f"{name} {wrong}"]
     if known.never[1] and value == known.never[0]:
         return [f"{name} is not set to {json.dumps(value)}: {known.never[1]}."]
     return []
+
+
+def _firsts(since: Fact) -> str:
+    return ", ".join(map(versions.text, since.vault))
 
 
 def _together(settings: t.Mapping[str, t.Any]) -> list[str]:

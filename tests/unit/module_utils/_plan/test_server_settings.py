@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._node import reloads
+from ansible_collections.vaultops.cluster.plugins.module_utils._common import product
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import server_settings
 
 NOW = "1.21.1"
@@ -117,8 +117,25 @@ def test_no_value_is_part_of_what_is_said():
 def test_a_setting_of_a_later_release_is_refused():
     assert server_settings.problems({"max_json_depth": 50}, "listener", "1.20.3") == []
     (found,) = server_settings.problems({"max_json_depth": 50}, "listener", "1.19.0")
-    assert "Vault knows max_json_depth from 1.20.3 on, and vault_version is 1.19.0" in found
+    assert "Vault knows max_json_depth from 1.16.25, 1.18.14, 1.19.9, 1.20.3 on, and vault_version is 1.19.0" in found
     assert server_settings.problems({"max_json_depth": 50}, "listener", "2.0.0") == []
+
+
+@pytest.mark.parametrize(
+    ("version", "taken"),
+    [("1.21.8", False), ("1.21.9+ent", True), ("2.0.3", False), ("2.0.4", True), ("2.2.2", True), ("10.0.0", True)],
+)
+def test_a_setting_that_older_lines_got_too(version, taken):
+    found = server_settings.problems({"deny_slash_in_templated_paths": True}, "server", version)
+    assert (found == []) is taken
+
+
+@pytest.mark.parametrize(
+    ("version", "says"), [("1.21.14+ent", "from 2.0.0 on"), ("2.0.0", "needs Vault Enterprise"), ("2.0.0+ent", "")]
+)
+def test_a_setting_of_2_0_that_is_enterprises(version, says):
+    found = server_settings.problems({"max_token_header_size": 16384}, "listener", version)
+    assert (says in found[0]) if says else found == []
 
 
 def test_enterprise_has_its_own():
@@ -168,6 +185,6 @@ x_forwarded_for_hop_skips = 0
 
 
 def test_what_a_reload_takes_is_a_setting():
-    for stanza, names in reloads.TAKEN.items():
+    for stanza, names in product.RELOADED.items():
         for name in names:
             assert not server_settings.STANZAS[stanza].settings[name].owner
