@@ -23,7 +23,7 @@ PROPERTIES = (
     "ActiveEnterTimestamp",
     "StateChangeTimestamp",
 )
-RELEASE = re.compile(r"/releases/([^/]+)/vault$")
+RELEASE = re.compile(r"/releases/([^/]+)/(?:vault|bao)$")
 
 
 def show(properties: t.Iterable[str], *names: str) -> str:

@@ -58,7 +58,7 @@ class Node:
         binary = self.releases / version / "vault"
         binary.parent.mkdir(parents=True)
         shutil.copy("/bin/cat", binary)
-        installed.keep(str(binary.parent), version, "an archive's", hashlib.sha256(binary.read_bytes()).hexdigest())
+        installed.keep(str(binary), version, "an archive's", hashlib.sha256(binary.read_bytes()).hexdigest())
         return binary
 
     def switch_on(self, version):
