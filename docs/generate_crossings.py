@@ -9,7 +9,8 @@ import typing as t
 from pathlib import Path
 
 import yaml
-from ansible_collections.vaultops.cluster.plugins.module_utils._plan import crossings, versions
+from ansible_collections.vaultops.cluster.plugins.module_utils._common import versions
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import crossings
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "crossings.md"

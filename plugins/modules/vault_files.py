@@ -159,6 +159,7 @@ paths:
 import os
 import typing as t
 
+from ..module_utils._common import product
 from ..module_utils._common.module import run_module
 from ..module_utils._node import config_check, reloads
 from ..module_utils._node.files import (
@@ -208,7 +209,9 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
 
 
 def only_reloads(item: Entry, options: dict[str, t.Any] | None) -> bool:
-    return options is not None and reloads.are_enough(look(item).content, item.content, options["version"])
+    return options is not None and reloads.are_enough(
+        look(item).content, item.content, product.told(options["version"])
+    )
 
 
 OPTIONS: dict[str, t.Any] = {

@@ -261,6 +261,7 @@ import os
 import time
 import typing as t
 
+from ..module_utils._common import product
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
 from ..module_utils._node import (
@@ -306,7 +307,7 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
             unit["started"], running, current, [*params["restart_files"], params["link"]]
         ),
         "reload_reasons": service.reload_reasons(unit["started"], unit["reloaded"], params["reload_files"]),
-        "restart_parts": reloads.digests(here.texts(params["restart_files"]), running),
+        "restart_parts": reloads.digests(here.texts(params["restart_files"]), product.told(running)),
         "has_data": here.holds_data([params["data"], *configured["data"]]),
         "processes": pids,
         "outside": here.outside(pids, params["service"]),

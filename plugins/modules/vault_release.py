@@ -77,25 +77,27 @@ path:
 import os
 import typing as t
 
-from ..module_utils._common import files, flavours
+from ..module_utils._common import files, product, versions
+from ..module_utils._common import releases as published
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
 from ..module_utils._node import guard, installed
-from ..module_utils._node.release import VERSION, Release
+from ..module_utils._node.release import Release
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     machine = os.uname().machine
     link, releases = params["link"], params["releases"]
-    flavour = flavours.of(params["flavour"])
-    mirror = params["mirror"] or flavour.mirror
+    flavour: product.Flavour = params["flavour"]
+    binary = published.BINARIES[flavour]
+    mirror = params["mirror"] or published.MIRRORS[flavour]
     current = installed.switched_on(link)
-    wanted = os.path.join(releases, params["version"], flavour.binary)
-    versions = [params["version"], way_back(current, params, flavour.binary)]
+    wanted = os.path.join(releases, params["version"], binary)
+    versions = [params["version"], way_back(current, params, binary)]
     # All of them are fit names for a folder and a URL before anything else happens.
-    sources = {version: Release(mirror, version, machine, flavour.name) for version in versions if version}
-    places = {version: os.path.join(releases, version, flavour.binary) for version in sources}
-    mended = owners(params, sources, flavour.binary, check_mode)
+    sources = {version: Release(mirror, version, machine, flavour) for version in versions if version}
+    places = {version: os.path.join(releases, version, binary) for version in sources}
+    mended = owners(params, sources, binary, check_mode)
     before = {version: state(place, version) for version, place in places.items()}
     after = dict.fromkeys(sources, "proven")
     for version, source in reversed(sources.items()):
@@ -106,7 +108,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
             if version == params["version"]:
                 raise
             raise Problem(
-                f"{flavour.product} {version}, the way back, is switched on and can't be proven: {error}"
+                f"{product.NAMES[flavour]} {version}, the way back, is switched on and can't be proven: {error}"
             ) from error
     target = wanted if params["activate"] else current
     if target != current and not check_mode:
@@ -166,7 +168,7 @@ def way_back(current: str | None, params: dict[str, t.Any], binary: str) -> str 
         return None
     folder = os.path.dirname(current)
     version = os.path.basename(folder)
-    ours = current == os.path.join(params["releases"], version, binary) and VERSION.fullmatch(version)
+    ours = current == os.path.join(params["releases"], version, binary) and versions.is_one(version)
     return version if ours and version != params["version"] else None
 
 
@@ -188,7 +190,7 @@ def switch(link: str, binary: str) -> None:
 OPTIONS: dict[str, t.Any] = {
     "version": {"type": "str", "required": True},
     "mirror": {"type": "str"},
-    "flavour": {"type": "str", "choices": list(flavours.NAMES), "default": flavours.VAULT},
+    "flavour": {"type": "str", "choices": list(product.FLAVOURS), "default": product.VAULT},
     "signing_key": {"type": "str", "required": True, "no_log": False},
     "home": {"type": "path", "default": "/opt/vault"},
     "releases": {"type": "path", "default": "/opt/vault/releases"},

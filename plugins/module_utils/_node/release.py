@@ -16,12 +16,11 @@ import zipfile
 import zlib
 from urllib.parse import urlsplit
 
-from .._common import files, flavours
+from .._common import files, product, releases, versions
 from .._common.errors import Problem
 from . import installed, signature
 from .download import CHUNK_BYTES, Limit, fetch, require_room
 
-VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?(\+[0-9A-Za-z.]+)?", re.ASCII)
 DIGEST = re.compile(r"[0-9a-f]{64}")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 SCHEMES = ("https", "http", "file")
@@ -41,17 +40,17 @@ UNREADABLE = (OSError, LookupError, EOFError, RuntimeError, zipfile.BadZipFile, 
 class Release:
     """One version of a server as its publisher lays it out: archive, sums, and a signature over the sums."""
 
-    def __init__(self, mirror: str, version: str, machine: str, flavour: str = flavours.VAULT) -> None:
-        self.flavour = flavours.of(flavour)
-        product = self.flavour.product
-        if not VERSION.fullmatch(version):
-            raise Problem(f"{version!r} is not a version of {product}", "Give it in full, such as 1.21.1.")
+    def __init__(self, mirror: str, version: str, machine: str, flavour: product.Flavour = product.VAULT) -> None:
+        self.name = product.NAMES[flavour]
+        if not versions.is_one(version):
+            raise Problem(f"{version!r} is not a version of {self.name}", "Give it in full, such as 1.21.1.")
         if machine not in ARCHITECTURES:
-            raise Problem(f"there is no {product} for {machine}", f"Use one of {', '.join(ARCHITECTURES)}.")
+            raise Problem(f"there is no {self.name} for {machine}", f"Use one of {', '.join(ARCHITECTURES)}.")
         if _scheme(mirror) not in SCHEMES:
             raise Problem(f"the mirror {mirror!r} is not a URL", "It begins with https://, http:// or file://.")
         self.version = version
-        layout = flavours.layout(flavour, version, ARCHITECTURES[machine])
+        layout = releases.layout(flavour, version, ARCHITECTURES[machine])
+        self.binary = releases.BINARIES[flavour]
         self.base = f"{mirror.rstrip('/')}/{layout.folder}"
         self.archive, self.sums, self.signature = layout.archive, layout.sums, layout.signature
 
@@ -72,7 +71,7 @@ class Release:
     def unpack(self, expected: str, folder: str) -> None:
         """Put the binary and its sums into *folder*, which either appears whole or not at all."""
         if os.path.isdir(folder) and os.listdir(folder):
-            raise Problem(f"{folder} is there, and no {self.flavour.product} is in it", "Move it away, then run again.")
+            raise Problem(f"{folder} is there, and no {self.name} is in it", "Move it away, then run again.")
         with self._unpacked(expected, os.path.dirname(folder)) as (partial, _sums):
             os.rename(partial, folder)
             files.sync_directory(os.path.dirname(folder))
@@ -80,7 +79,7 @@ class Release:
     def compare(self, expected: str, folder: str) -> None:
         """Keep the sums of what was installed without them, where it is what the signed archive holds."""
         with self._unpacked(expected, os.path.dirname(folder)) as (_partial, sums):
-            installed.adopt(os.path.join(folder, self.flavour.binary), sums)
+            installed.adopt(os.path.join(folder, self.binary), sums)
 
     @contextlib.contextmanager
     def _unpacked(self, expected: str, parent: str) -> t.Iterator[tuple[str, installed.Sums]]:
@@ -108,8 +107,8 @@ class Release:
                 f"the checksum of {self.base}/{self.archive} is {found}, and the signed list says {expected}",
                 "The archive is damaged or not the publisher's. Do not use this mirror before you know why.",
             )
-        binary = os.path.join(folder, self.flavour.binary)
-        with _member(archive, self.archive, self.flavour.binary) as (source, size):
+        binary = os.path.join(folder, self.binary)
+        with _member(archive, self.archive, self.binary) as (source, size):
             unpacked = _extract(source, size, self.archive, binary)
         os.unlink(archive)
         os.chmod(folder, 0o755)  # nosec B103  # everybody may run Vault, and nobody but root may change it

@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What of its configuration a running server takes with SIGHUP, and whether that is all that differs. Pure.
 
-The table is what the server does at that signal (command/server.go), and what reads the configuration that it has stored by then
-each time it is asked (vault/core.go, vault/request_handling.go). Everything else is read when the server starts.
+The table (product.RELOADED) is what the server does at that signal (command/server.go), and what reads the configuration that it
+has stored by then each time it is asked (vault/core.go, vault/request_handling.go). Everything else is read when the server
+starts.
 """
 
 from __future__ import annotations
@@ -11,38 +12,17 @@ import hashlib
 import re
 import typing as t
 
+from .._common.product import Product
 from .installation import MARK
 
-# By stanza and name the first release that does so.
-TAKEN = {
-    "server": {
-        "enable_post_unseal_trace": "1.19.0",
-        "introspection_endpoint": "1.13.0",
-        "log_requests_level": "1.16.0",
-        "post_unseal_trace_directory": "1.19.0",
-        "user_lockout": "1.13.0",
-    },
-    "listener": {"custom_response_headers": "1.9.0"},
-    "raft": {"snapshot_interval": "1.19.0", "snapshot_threshold": "1.19.0", "trailing_logs": "1.19.0"},
-}
-# Of these the server takes another value, and goes on with the last one where there is none any more.
+# Of some the server takes another value, and goes on with the last one where there is none any more.
 STAYS = {"log_requests_level"}
 _STANZAS = {'listener "tcp"': "listener", 'storage "raft"': "raft"}
 _SETTING = re.compile(r'(?P<indent> *)(?P<name>\w+)(?: "[^"]*")? (?:= .*|(?P<block>\{))')
 _STANZA = re.compile(r'(\w+(?: "[^"]*")?) \{')
 
 
-def number(version: str) -> list[int]:
-    return [int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:3]]
-
-
-def takes(stanza: str, name: str, version: str) -> bool:
-    """Whether a server of this version takes another value of the setting while it runs."""
-    since = TAKEN.get(stanza, {}).get(name)
-    return since is not None and number(version) >= number(since)
-
-
-def restart_part(text: str, version: str) -> str:
+def restart_part(text: str, server: Product) -> str:
     """Of a vault.hcl as this collection writes it what only a restart brings into effect.
 
     It knows that form and no other: what it can't tell apart stays, and counts for a restart.
@@ -54,7 +34,7 @@ def restart_part(text: str, version: str) -> str:
             continue
         setting = _SETTING.fullmatch(line)
         indent = "" if stanza == "server" else "  "
-        if setting and setting["indent"] == indent and takes(stanza, setting["name"], version):
+        if setting and setting["indent"] == indent and server.reloads(stanza, setting["name"]):
             end = f"{indent}}}" if setting["block"] else None
             kept += [f"{indent}{setting['name']}"] if setting["name"] in STAYS else []
             continue
@@ -67,19 +47,19 @@ def restart_part(text: str, version: str) -> str:
     return "\n".join(kept)
 
 
-def digest(text: str, version: str | None) -> str | None:
-    """SHA-256 of that part; None for a file that somebody else made, and for a server that nobody knows the version of."""
-    if not version or not text.startswith(MARK):
+def digest(text: str, server: Product | None) -> str | None:
+    """SHA-256 of that part; None for a file that somebody else made, and for a server that nobody knows."""
+    if server is None or not text.startswith(MARK):
         return None
-    return hashlib.sha256(restart_part(text, version).encode()).hexdigest()
+    return hashlib.sha256(restart_part(text, server).encode()).hexdigest()
 
 
-def are_enough(before: str | None, after: str | None, version: str | None) -> bool:
+def are_enough(before: str | None, after: str | None, server: Product | None) -> bool:
     """Whether a reload brings all into effect in which the one text differs from the other."""
-    known = digest(before or "", version)
-    return known is not None and known == digest(after or "", version)
+    known = digest(before or "", server)
+    return known is not None and known == digest(after or "", server)
 
 
-def digests(texts: t.Mapping[str, str], version: str | None) -> dict[str, str]:
+def digests(texts: t.Mapping[str, str], server: Product | None) -> dict[str, str]:
     """By path, of those files that have one."""
-    return {path: found for path, text in texts.items() if (found := digest(text, version))}
+    return {path: found for path, text in texts.items() if (found := digest(text, server))}

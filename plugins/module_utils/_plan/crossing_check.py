@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
+from .._common.versions import Number, crosses, text
 from . import crossings
 from .crossings import NODES, POLICIES, SWITCH, SWITCH_IGNORED, Crossing
-from .versions import Number, crosses, text
 
 Part = t.Mapping[str, t.Any]
 Judged = tuple[list[str], list[str]]  # what forbids the upgrade, and what people should know

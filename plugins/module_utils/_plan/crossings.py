@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import typing as t
 
-from .versions import Number, crosses
+from .._common import product
+from .._common.versions import Number, crosses
 
 CHANGES = "https://developer.hashicorp.com/vault/docs/updates/important-changes"
 DEPRECATIONS = "https://developer.hashicorp.com/vault/docs/updates/deprecation"
 RELEASES = "https://github.com/hashicorp/vault/releases/tag"
 
 # The newest version whose changes are in the table.
-NEWEST: Number = (2, 2, 2)
+NEWEST: Number = product.NEWEST[product.VAULT].version
 SWITCH = "VAULT_ALLOW_PENDING_REMOVAL_DUPLICATE_HCL_ATTRIBUTES"
 SWITCH_IGNORED: tuple[Number, ...] = ((2, 1, 0),)
 

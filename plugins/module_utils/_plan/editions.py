@@ -5,12 +5,9 @@ from __future__ import annotations
 
 import typing as t
 
+from .._common.versions import edition
+
 COMMUNITY = "the community edition"
-
-
-def edition(version: str) -> str:
-    """1.21.1 -> '', 1.21.1+ent.hsm -> 'ent.hsm'"""
-    return version.partition("+")[2]
 
 
 def problems(running: t.Iterable[str], target: str) -> list[str]:

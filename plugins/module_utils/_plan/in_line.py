@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
+from .._common import product
 from .._node import reloads
 from .._node.files import Entry, attributes
 
@@ -23,11 +24,11 @@ def paths(observed: Observed, entries: t.Iterable[Entry]) -> list[str]:
 
 def reloaded(observed: Observed, entries: t.Iterable[Entry]) -> list[str]:
     """Those of the files that differ, and of which a running Vault takes all that differs with a reload."""
-    there = observed.get("restart_parts") or {}
+    there, running = observed.get("restart_parts") or {}, product.told(observed.get("running"))
     same = [
         entry
         for entry in entries
-        if entry.path in there and there[entry.path] == reloads.digest(entry.content or "", observed["running"])
+        if entry.path in there and there[entry.path] == reloads.digest(entry.content or "", running)
     ]
     return paths(observed, same)
 

@@ -7,20 +7,18 @@ import ipaddress
 import re
 import typing as t
 
-from .._common import principals
+from .._common import principals, product, versions
+from .._common.product import Product
 from . import editions, server_settings
 
 API_PORT = 8200
 CLUSTER_PORT = 8201
 # All of them are matched whole: '$' would let a newline through.
-VERSION = re.compile(r"\d+\.\d+\.\d+")
 ALIAS = re.compile(r"alias/[a-zA-Z0-9/_-]+")
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*")
 # Names of hosts become names of files and of certificates, node ids become labels of metrics.
 HOST = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9._-]*[a-zA-Z0-9])?")
 RESERVED = ("ca", "next", "nodes", "replaced", "localhost", "all", "vault", "vault_drill")
-# AWS auto-join fails in these: https://developer.hashicorp.com/vault/docs/updates/important-changes
-BROKEN_AUTO_JOIN = [((1, 19, 5), (1, 19, 8)), ((1, 20, 0), (1, 20, 2))]
 SINKS = ("secretsmanager", "kms_file", "pgp")
 # What else is in the bucket: init's journal, and what is written down about the cluster.
 RESERVED_PREFIXES = ("init", "records")
@@ -168,10 +166,9 @@ def _is_loopback(host: str) -> bool:
 
 
 def _version_problems(version: str, join: str) -> list[str]:
-    if not VERSION.fullmatch(version):
+    if not versions.is_release(version):
         return [f"vault_version is '{version}'. Give the whole version, such as 1.21.1."]
-    number = tuple(int(part) for part in version.split("."))
-    if join == "aws" and any(first <= number <= last for first, last in BROKEN_AUTO_JOIN):
+    if join == "aws" and not Product.of(version).does(product.JOINS_BY_EC2_TAG):
         return [f"Vault {version} can't join by EC2 tag. Use another version, or set vault_join to static."]
     return []
 

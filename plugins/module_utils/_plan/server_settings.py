@@ -12,9 +12,9 @@ import json
 import re
 import typing as t
 
-from .._node import reloads
+from .._common import product, versions
+from .._common.product import Fact
 from . import durations
-from .editions import edition
 
 _ANY_NAME = "*"
 ENTERPRISE = "enterprise"
@@ -31,7 +31,7 @@ _ASKED = "runs of this collection and a load balancer's health checks would be r
 class Setting(t.NamedTuple):
     kind: str  # text, flag, number, duration, list (of texts), a mapping: block, labelled (of blocks), headers
     inside: t.Mapping[str, Setting] = {}  # of a block
-    since: str = ""  # the first release that knows it
+    since: Fact | None = None  # where not every release knows it
     only: str = ""  # enterprise
     owner: str = ""  # the input that has it, where it is not to be set here; or why nobody sets it
     never: tuple[t.Any, str] = (None, "")  # a value that is not written, and why
@@ -134,7 +134,7 @@ LISTENER = Stanza(
             "max_json_object_entry_count",
             "max_json_string_value_length",
             "max_json_token",
-            since="1.20.3",
+            since=product.JSON_LIMITS,
         ),
         **_of(
             "duration",
@@ -167,7 +167,7 @@ LISTENER = Stanza(
         **_of("list", "cors_allowed_headers", "cors_allowed_origins"),
         **_of("list", "proxy_protocol_authorized_addrs", "x_forwarded_for_authorized_addrs"),
         **_of("flag", "cors_enabled"),
-        "custom_response_headers": Setting("headers", since="1.9.0"),
+        "custom_response_headers": Setting("headers", since=product.RESPONSE_HEADERS),
         "profiling": Setting("block", _of("flag", "unauthenticated_pprof_access")),
         "inflight_requests_logging": Setting("block", _of("flag", "unauthenticated_in_flight_requests_access")),
         **_owned(
@@ -261,16 +261,21 @@ def _wrong(name: str, value: t.Any, about: Stanza, version: str) -> list[str]:
     if known.owner:
         is_input = known.owner.startswith("vault_")
         return [f"{name} is that of {known.owner}. Set it there." if is_input else f"{name} is not set: {known.owner}."]
-    if known.only == ENTERPRISE and edition(version) == "":
+    if known.only == ENTERPRISE and versions.edition(version) == "":
         return [f"{name} needs Vault Enterprise, and vault_version is {version}."]
-    if known.since and reloads.number(version) < reloads.number(known.since):
-        return [f"Vault knows {name} from {known.since} on, and vault_version is {version}."]
+    server = product.told(version)
+    if known.since and server and not server.does(known.since):
+        return [f"Vault knows {name} from {_firsts(known.since)} on, and vault_version is {version}."]
     wrong = _bad(value, known)
     if wrong:
         return [f"{name} {wrong}"]
     if known.never[1] and value == known.never[0]:
         return [f"{name} is not set to {json.dumps(value)}: {known.never[1]}."]
     return []
+
+
+def _firsts(since: Fact) -> str:
+    return ", ".join(map(versions.text, since.vault))
 
 
 def _together(settings: t.Mapping[str, t.Any]) -> list[str]:

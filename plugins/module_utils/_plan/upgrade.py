@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import typing as t
 
+from .._common import product
+from .._common.product import Product
+from .._common.versions import is_one
+from .._common.versions import number as _number
+from .._common.versions import text as _text
 from . import crossing_check, crossings, editions
-from .inputs import BROKEN_AUTO_JOIN, VERSION
-from .versions import number as _number
-from .versions import plain as _plain
-from .versions import text as _text
 
 UPGRADING = "https://developer.hashicorp.com/vault/docs/upgrade"
 
@@ -69,7 +70,7 @@ def upgrade(
 def reads(status: t.Mapping[str, t.Any], target: str) -> list[str]:
     """What has to be read before an upgrade to *target*; nothing where the versions allow none."""
     versions = [node["version"] or "" for node in status["nodes"]]
-    if not all(VERSION.fullmatch(_plain(version)) for version in (*versions, target)):
+    if not all(map(is_one, (*versions, target))):
         return []
     return crossings.reads(min(map(_number, versions)), _number(target))
 
@@ -170,9 +171,9 @@ def _cluster_problems(status: t.Mapping[str, t.Any], raft: t.Mapping[str, t.Any]
 
 
 def _version_problems(status: t.Mapping[str, t.Any], target: str, join: str) -> list[str]:
-    if not VERSION.fullmatch(_plain(target)):
+    if not is_one(target):
         return [f"vault_version is '{target}'. Give the whole version, such as 1.21.1."]
-    hidden = [node["name"] for node in status["nodes"] if not VERSION.fullmatch(_plain(node["version"] or ""))]
+    hidden = [node["name"] for node in status["nodes"] if not is_one(node["version"] or "")]
     if hidden:
         return [
             f"{', '.join(hidden)} does not tell which version it runs, so nothing says what an upgrade would change. Take "
@@ -194,7 +195,7 @@ def _version_problems(status: t.Mapping[str, t.Any], target: str, join: str) -> 
             f"The nodes run {', '.join(map(_text, running))}, which no upgrade to {target} leaves behind. Finish the one "
             f"that was begun first, with vault_version {_text(old[-1])}."
         ]
-    if join == "aws" and any(first <= wanted <= last for first, last in BROKEN_AUTO_JOIN):
+    if join == "aws" and not Product.of(target).does(product.JOINS_BY_EC2_TAG):
         return [
             f"Vault {target} can't join by EC2 tag, so a node would not come back. Choose another version "
             f"({crossings.CHANGES})."

@@ -8,7 +8,7 @@ import os
 import tarfile
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._common import flavours
+from ansible_collections.vaultops.cluster.plugins.module_utils._common import releases
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import signature
 from ansible_collections.vaultops.cluster.plugins.modules import vault_release
 from kit.paths import ROOT
@@ -26,14 +26,14 @@ BINARY = b"#!/bin/sh\necho OpenBao\n"
 @pytest.mark.parametrize("version", NAMED)
 def test_each_line_has_its_own_names(version):
     amd64, arm64, sums = NAMED[version]
-    assert flavours.layout("openbao", version, "amd64") == (f"v{version}", amd64, sums, f"{sums}.gpgsig")
-    assert flavours.layout("openbao", version, "arm64").archive == arm64
+    assert releases.layout("openbao", version, "amd64") == (f"v{version}", amd64, sums, f"{sums}.gpgsig")
+    assert releases.layout("openbao", version, "arm64").archive == arm64
 
 
 def test_vault_has_the_names_that_it_had():
     sums = "vault_1.21.1_SHA256SUMS"
     archive = "vault_1.21.1_linux_amd64.zip"
-    assert flavours.layout("vault", "1.21.1", "amd64") == ("vault/1.21.1", archive, sums, f"{sums}.sig")
+    assert releases.layout("vault", "1.21.1", "amd64") == ("vault/1.21.1", archive, sums, f"{sums}.sig")
 
 
 def test_the_keys_that_are_shipped_are_keys():

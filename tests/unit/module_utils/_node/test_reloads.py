@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._common import product
+from ansible_collections.vaultops.cluster.plugins.module_utils._common.product import Product
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import reloads
 from kit.templates import render
 
-NOW = "1.21.1"
+NOW = Product.of("1.21.1")
 ALL = {
     "vault_join": "static",
     "vault_server_settings": {
@@ -68,14 +70,14 @@ def test_a_reload_is_enough_where_the_server_takes_all_that_differs(changes, eno
     [("snapshot_interval", "1.19.0", "1.18.9"), ("trailing_logs", "2.0.0", "1.9.9")],
 )
 def test_a_release_that_does_not_take_it_is_restarted(name, first, before):
-    assert reloads.takes("raft", name, first) and not reloads.takes("raft", name, before)
     changed = hcl(raft={name: None})
-    assert reloads.are_enough(hcl(), changed, f"{first}+ent") and not reloads.are_enough(hcl(), changed, before)
+    assert reloads.are_enough(hcl(), changed, Product.of(f"{first}+ent"))
+    assert not reloads.are_enough(hcl(), changed, Product.of(before))
 
 
-@pytest.mark.parametrize("version", [None, ""])
+@pytest.mark.parametrize("version", [None, "", "vault"])
 def test_of_a_process_that_nobody_knows_the_version_of_nothing_is_known(version):
-    assert not reloads.are_enough(hcl(), hcl(), version)
+    assert not reloads.are_enough(hcl(), hcl(), product.told(version))
 
 
 def test_what_somebody_else_wrote_is_not_read():

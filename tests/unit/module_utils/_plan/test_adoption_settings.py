@@ -117,7 +117,7 @@ def test_what_can_not_be_kept_says_why_and_no_value_is_told(text, why):
 def test_a_setting_that_the_version_does_not_know_yet_is_not_offered():
     found, cures = cured(listener("max_json_depth = 300"), version="1.20.2")
     assert found == {}
-    assert "from 1.20.3 on" in cures["listener.tcp.max_json_depth"].why
+    assert "1.20.3 on, and" in cures["listener.tcp.max_json_depth"].why
     assert cured(listener("max_json_depth = 300"))[0] == {"vault_listener_settings": {"max_json_depth": 300}}
 
 

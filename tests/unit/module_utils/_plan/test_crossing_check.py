@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._plan import crossing_check, crossings, versions
+from ansible_collections.vaultops.cluster.plugins.module_utils._common import versions
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import crossing_check, crossings
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan.crossings import SWITCH
 from kit.crossing import NODE, NOTHING
 

@@ -9,6 +9,7 @@ import stat
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.filter import in_line as filters
+from ansible_collections.vaultops.cluster.plugins.module_utils._common import product
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import installed, managed, reloads
 from ansible_collections.vaultops.cluster.plugins.module_utils._node.files import Entry, look, put
 from ansible_collections.vaultops.cluster.plugins.module_utils._node.files import difference as by_the_module
@@ -274,7 +275,7 @@ def test_what_a_reload_brings_into_effect_of_what_differs(tmp_path, wanted, runn
     looked = {
         "paths": managed.look_at([path]),
         "running": running,
-        "restart_parts": reloads.digests({path: HCL}, running),
+        "restart_parts": reloads.digests({path: HCL}, product.told(running)),
     }
     options = {"path": path, "content": wanted, "owner": USER, "group": GROUP, "mode": f"{mode:04o}"}
     assert filters.paths_reloaded(looked, [options]) == ([path] if found else [])

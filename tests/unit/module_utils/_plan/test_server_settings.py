@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._node import reloads
+from ansible_collections.vaultops.cluster.plugins.module_utils._common import product
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import server_settings
 
 NOW = "1.21.1"
@@ -117,7 +117,7 @@ def test_no_value_is_part_of_what_is_said():
 def test_a_setting_of_a_later_release_is_refused():
     assert server_settings.problems({"max_json_depth": 50}, "listener", "1.20.3") == []
     (found,) = server_settings.problems({"max_json_depth": 50}, "listener", "1.19.0")
-    assert "Vault knows max_json_depth from 1.20.3 on, and vault_version is 1.19.0" in found
+    assert "Vault knows max_json_depth from 1.16.25, 1.18.14, 1.19.9, 1.20.3 on, and vault_version is 1.19.0" in found
     assert server_settings.problems({"max_json_depth": 50}, "listener", "2.0.0") == []
 
 
@@ -168,6 +168,6 @@ x_forwarded_for_hop_skips = 0
 
 
 def test_what_a_reload_takes_is_a_setting():
-    for stanza, names in reloads.TAKEN.items():
+    for stanza, names in product.RELOADED.items():
         for name in names:
             assert not server_settings.STANZAS[stanza].settings[name].owner

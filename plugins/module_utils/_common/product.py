@@ -1,0 +1,159 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a server can do, by what it is and of which version: the one place where that is decided. Pure.
+
+Whoever needs such a thing asks a Product for a fact, and compares no versions. A fact has a user, or it isn't here. What an
+upgrade comes across is data of its own (_plan/crossings.py), since it is told to people and not decided by.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from . import versions
+from .versions import Firsts, Number
+
+Flavour = t.Literal["vault", "openbao"]
+VAULT: t.Final = "vault"
+OPENBAO: t.Final = "openbao"
+FLAVOURS: tuple[Flavour, ...] = (VAULT, OPENBAO)
+NAMES: t.Mapping[Flavour, str] = {VAULT: "Vault", OPENBAO: "OpenBao"}
+ALWAYS: Firsts = ((0, 0, 0),)
+NEVER: Firsts = ()
+
+
+class Fact(t.NamedTuple):
+    """From which versions on a server does something."""
+
+    what: str  # in words, after 'the server'
+    source: str
+    vault: Firsts = NEVER
+    openbao: Firsts = NEVER
+    broken: tuple[tuple[Number, Number], ...] = ()  # in which of Vault it does not, from one to the other
+
+
+class Known(t.NamedTuple):
+    """The newest version that facts and crossings were looked up for."""
+
+    version: Number
+    date: str  # of its release
+
+
+NEWEST: t.Mapping[Flavour, Known] = {
+    VAULT: Known((2, 2, 2), "2026-11-12"),
+    OPENBAO: Known((2, 6, 2), "2026-08-18"),
+}
+
+_DOCS = "https://developer.hashicorp.com/vault/docs"
+_CHANGES = f"{_DOCS}/updates/important-changes"
+_CODE = "https://github.com/hashicorp/vault/blob/v1.21.1"
+
+UNAUTHENTICATED_ACCESS = Fact(
+    "makes recovery keys and root tokens only for who has a token, and takes enable_unauthenticated_access with a reload to do "
+    "without one",
+    f"{_CHANGES}#unauthenticated-rekey-generate-root",
+    vault=((2, 0, 0),),
+)
+JOINS_BY_EC2_TAG = Fact(
+    "finds its peers by the tags of their instances",
+    f"{_CHANGES}#aws-auto-join",
+    vault=ALWAYS,
+    broken=(((1, 19, 5), (1, 19, 8)), ((1, 20, 0), (1, 20, 2))),
+)
+# Lines between are those of Enterprise.
+JSON_LIMITS = Fact(
+    "takes limits of the JSON in a request (max_json_...)",
+    f"{_CHANGES}#cve-2025-6203",
+    vault=((1, 16, 25), (1, 18, 14), (1, 19, 9), (1, 20, 3)),
+)
+RESPONSE_HEADERS = Fact(
+    "takes custom_response_headers of a listener", f"{_DOCS}/configuration/listener/tcp", vault=((1, 9, 0),)
+)
+
+# What OpenBao does otherwise; B is openbao/openbao, at v2.6.2.
+ONE_LIST_OF_SUMS = Fact(
+    "is released in archives named openbao, with one list of sums for all systems",
+    "B CHANGELOG.md, 2.6.0, pull request 3209",
+    openbao=((2, 6, 0),),
+)
+AUDITS_BY_API = Fact(
+    "has its audit devices enabled by its API, where OpenBao reads them in its configuration",
+    f"{_DOCS}/audit, B website/content/docs/configuration/audit.mdx",
+    vault=ALWAYS,
+)
+LOCKS_MEMORY = Fact("knows disable_mlock", f"{_DOCS}/configuration", vault=ALWAYS)
+LOGS_IN_BY_IAM = Fact("has the AWS login built in", f"{_DOCS}/auth/aws, B website/content/docs/auth", vault=ALWAYS)
+UNSEALS_BY_KMS = Fact(
+    "unseals itself by AWS KMS", "https://github.com/openbao/openbao/issues/2494", vault=ALWAYS, openbao=((2, 5, 1),)
+)
+SEALS_BY_PLUGIN = Fact(
+    "takes a seal as a plugin, before one that is built in",
+    "B website/content/docs/configuration/seal/index.mdx",
+    openbao=((2, 6, 0),),
+)
+SEALS_BY_PLUGIN_ALONE = Fact("has no seal by AWS KMS built in", "B changelog/3337.txt", openbao=((2, 7, 0),))
+ROTATES_WITH_A_TOKEN = Fact(
+    "makes recovery keys anew at sys/rotate/recovery, for who has a token",
+    "B website/content/docs/api/system/rotate",
+    openbao=((2, 4, 0),),
+)
+
+
+def _reloads(name: str, since: Number) -> dict[str, Fact]:
+    return {name: Fact(f"takes another value of {name} with a reload", f"{_CODE}/command/server.go", vault=(since,))}
+
+
+# By stanza and name what a running server takes with SIGHUP. All else is read when the server starts.
+RELOADED: t.Mapping[str, t.Mapping[str, Fact]] = {
+    "server": {
+        **_reloads("enable_post_unseal_trace", (1, 19, 0)),
+        **_reloads("introspection_endpoint", (1, 13, 0)),
+        **_reloads("log_requests_level", (1, 16, 0)),
+        **_reloads("post_unseal_trace_directory", (1, 19, 0)),
+        **_reloads("user_lockout", (1, 13, 0)),
+    },
+    "listener": {**_reloads("custom_response_headers", (1, 9, 0))},
+    "raft": {
+        **_reloads("snapshot_interval", (1, 19, 0)),
+        **_reloads("snapshot_threshold", (1, 19, 0)),
+        **_reloads("trailing_logs", (1, 19, 0)),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Product:
+    flavour: Flavour
+    version: Number
+    edition: str = ""  # of Vault Enterprise, such as ent.hsm
+
+    @classmethod
+    def of(cls, version: str, flavour: Flavour = VAULT) -> Product:
+        """NoVersionError where that is none."""
+        return cls(flavour, versions.number(version), versions.edition(version))
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        edition = f"+{self.edition}" if self.edition else ""
+        return f"{NAMES[self.flavour]} {versions.text(self.version)}{edition}"
+
+    def does(self, fact: Fact) -> bool:
+        if self.flavour == OPENBAO:
+            return versions.has(self.version, fact.openbao)
+        broken = any(first <= self.version <= last for first, last in fact.broken)
+        return versions.has(self.version, fact.vault) and not broken
+
+    def reloads(self, stanza: str, name: str) -> bool:
+        """Whether it takes another value of the setting while it runs."""
+        fact = RELOADED.get(stanza, {}).get(name)
+        return fact is not None and self.does(fact)
+
+    @property
+    def is_newer_than_known(self) -> bool:
+        return self.version > NEWEST[self.flavour].version
+
+
+def told(version: str | None, flavour: Flavour = VAULT) -> Product | None:
+    """None where a server does not tell its version, as one does whose listener has redact_version."""
+    return Product.of(version, flavour) if version and versions.is_one(version) else None
