@@ -187,6 +187,11 @@ processes:
   returned: success
   type: list
   elements: int
+flavours:
+  description: Whose servers are on this node, V(vault) or V(openbao), by what runs and by what the unit would start.
+  returned: success
+  type: list
+  elements: str
 outside:
   description: Those of them that systemd does not count as O(service)'s.
   returned: success
@@ -310,6 +315,7 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
         "restart_parts": reloads.digests(here.texts(params["restart_files"]), product.told(running)),
         "has_data": here.holds_data([params["data"], *configured["data"]]),
         "processes": pids,
+        "flavours": here.flavours(unit["exec_start"]),
         "outside": here.outside(pids, params["service"]),
         "listens": here.listens(*address),
         "trusted": here.trusted(params["ca"]),

@@ -56,8 +56,9 @@ UNAUTHENTICATED_ACCESS = Fact(
 )
 JOINS_BY_EC2_TAG = Fact(
     "finds its peers by the tags of their instances",
-    f"{_CHANGES}#aws-auto-join",
+    f"{_CHANGES}#aws-auto-join, B physical/raft/raft.go",
     vault=ALWAYS,
+    openbao=ALWAYS,
     broken=(((1, 19, 5), (1, 19, 8)), ((1, 20, 0), (1, 20, 2))),
 )
 # Lines between are those of Enterprise.

@@ -14,8 +14,11 @@ import typing as t
 import urllib.parse
 import urllib.request
 
+from .._common import product, releases
+from .._common.product import Flavour
 from . import tls
 
+_FLAVOURS = {binary: flavour for flavour, binary in releases.BINARIES.items()}
 CONNECT_SECONDS = 3
 # What is read of a configuration: none of it is a secret.
 _SETTINGS = ("cluster_name", "node_id", "kms_key_id", "region")
@@ -45,8 +48,19 @@ def outside(pids: t.Iterable[int], unit: str, proc: str = "/proc") -> list[int]:
 
 
 def processes(proc: str = "/proc") -> list[int]:
-    """Process ids of Vault servers, under whichever unit, or none."""
-    found = []
+    """Process ids of servers, be they Vault's or OpenBao's, under whichever unit, or none."""
+    return sorted(_servers(proc))
+
+
+def flavours(exec_start: str, proc: str = "/proc") -> list[Flavour]:
+    """Whose servers are on this machine: those that run, and the one that the unit would start."""
+    program = exec_start.partition("path=")[2].partition(" ;")[0]
+    found = {*_servers(proc).values(), _FLAVOURS.get(os.path.basename(program))}
+    return [flavour for flavour in product.FLAVOURS if flavour in found]
+
+
+def _servers(proc: str) -> dict[int, Flavour]:
+    found = {}
     for entry in os.listdir(proc):
         if not entry.isdigit():
             continue
@@ -55,9 +69,10 @@ def processes(proc: str = "/proc") -> list[int]:
                 words = stream.read().split(b"\0")
         except OSError:  # it has ended
             continue
-        if os.path.basename(words[0]) == b"vault" and b"server" in words[1:]:
-            found.append(int(entry))
-    return sorted(found)
+        flavour = _FLAVOURS.get(os.path.basename(words[0]).decode(errors="replace"))
+        if flavour and b"server" in words[1:]:
+            found[int(entry)] = flavour
+    return found
 
 
 def listens(host: str, port: int) -> bool:

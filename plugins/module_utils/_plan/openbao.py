@@ -1,0 +1,141 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What an inventory may ask of OpenBao, and what it may not: each refusal has its reason and its cure. Pure.
+
+Names of settings were compared with OpenBao's own structures at v2.5.5 and v2.6.2 (command/server/config.go, configutil, and
+physical/raft/raft.go).
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from .._common import product, versions
+from .._common.product import Product
+
+# What the collection was written for: older ones have no audit devices in their configuration that a run can rely on.
+OLDEST = (2, 5, 1)
+PAGE = "docs/openbao.md"
+# Of the settings that server_settings.py has, those that OpenBao does not know, or has in another form.
+LACKS: t.Mapping[str, tuple[str, ...]] = {
+    "server": (
+        "enable_post_unseal_trace",
+        "experiments",
+        "plugin_tmpdir",
+        "post_unseal_trace_directory",
+        "remove_irrevocable_lease_after",
+    ),
+    "listener": (
+        "disable_replication_status_endpoints",
+        "max_json_array_element_count",
+        "max_json_depth",
+        "max_json_object_entry_count",
+        "max_json_string_value_length",
+        "max_json_token",
+        "redact_cluster_name",
+        "x_forwarded_for_client_cert_header",
+        "x_forwarded_for_client_cert_header_decoders",
+    ),
+    "raft": ("raft_log_verification_interval", "raft_log_verifier_enabled", "raft_wal"),
+    "seal": ("role_arn", "role_session_name", "web_identity_token_file"),
+}
+# Settings that an input of its own has, or that a run writes itself.
+_OWNED = {"plugin_directory": "vault_kms_plugin"}
+_PLUGIN = {
+    "version": (re.compile(r"v\d+\.\d+\.\d+"), "the plugin's version, such as v0.1.0"),
+    "url": (re.compile(r"(https|http|file)://\S+"), "the URL of the plugin's archive, or of its binary"),
+    "sha256": (re.compile(r"[0-9a-f]{64}"), "the SHA-256 of the plugin's binary, of 64 lower-case digits"),
+}
+
+
+def problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
+    """*inputs* are those that inputs.problems() takes, of a cluster whose flavour is openbao."""
+    version = str(inputs.get("version") or "")
+    if not versions.is_release(version):
+        return []  # said already
+    server = Product.of(version, product.OPENBAO)
+    return [
+        *_version_problems(server),
+        *_plugin_problems(server, inputs.get("kms_plugin") or {}),
+        *_login_problems(inputs),
+        *_server_problems(inputs),
+    ]
+
+
+def _version_problems(server: Product) -> list[str]:
+    if server.version[:2] == OLDEST[:2] and not server.does(product.UNSEALS_BY_KMS):
+        return [
+            f"{server.name} can't unseal itself by AWS KMS ({product.UNSEALS_BY_KMS.source}). Use 2.5.1 or a later one."
+        ]
+    if server.version < OLDEST:
+        return [
+            f"vault_version is {versions.text(server.version)}, and of OpenBao this collection runs {versions.text(OLDEST)} and later ones. Bring an "
+            f"older cluster there by hand first ({PAGE})."
+        ]
+    return []
+
+
+def _plugin_problems(server: Product, plugin: t.Any) -> list[str]:
+    if not plugin:
+        if server.does(product.SEALS_BY_PLUGIN_ALONE):
+            return [
+                f"{server.name} has the seal by AWS KMS as a plugin alone, and vault_kms_plugin names none: it could not unseal "
+                f"itself. Give the plugin's version, URL and SHA-256 ({PAGE})."
+            ]
+        return []
+    if not server.does(product.SEALS_BY_PLUGIN):
+        return [
+            f"vault_kms_plugin is set, and {server.name} takes no seal as a plugin. Leave it out, or upgrade to 2.6."
+        ]
+    if not isinstance(plugin, t.Mapping):
+        return ["vault_kms_plugin is no mapping. Give the plugin's version, url and sha256."]
+    found = [
+        f"vault_kms_plugin has {name}, which nobody reads. Leave it out." for name in sorted(set(plugin) - set(_PLUGIN))
+    ]
+    return found + [
+        f"vault_kms_plugin.{name} has to be {shape}."
+        for name, (right, shape) in _PLUGIN.items()
+        if not right.fullmatch(str(plugin.get(name) or ""))
+    ]
+
+
+def _login_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
+    found = []
+    if inputs.get("login_method") == "aws":
+        found.append(
+            "vault_login_method is aws, and OpenBao has no AWS login built in. Set it to cert: certificates of the cluster's CA "
+            "are made for whoever administers, operates and looks (docs/identities.md)."
+        )
+    named = [name for name, principals in (inputs.get("principals") or {}).items() if principals]
+    if named:
+        verb = "name" if len(named) > 1 else "names"
+        found.append(
+            f"{', '.join(named)} {verb} principals of IAM, and OpenBao has no AWS login built in. Leave them empty, and let "
+            "people log in with certificates."
+        )
+    return found
+
+
+def _server_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
+    found = []
+    for stanza, settings in (inputs.get("settings") or {}).items():
+        given = settings if isinstance(settings, t.Mapping) else {}
+        found += [
+            f"vault_{stanza}_settings: OpenBao knows no {name} as Vault has it. Leave it out."
+            for name in given
+            if name in LACKS[stanza]
+        ]
+        found += [
+            f"vault_{stanza}_settings: {name} is that of {_OWNED[name]}. Set it there."
+            for name in given
+            if name in _OWNED
+        ]
+    if inputs.get("locks_memory"):
+        found.append(
+            "vault_server_disable_mlock is false, and OpenBao locks no memory. Leave it out: swap is off for its unit."
+        )
+    if inputs.get("unauthenticated_access"):
+        found.append(
+            "vault_server_unauthenticated_access is a setting of Vault's. OpenBao's listener has others, which stay shut."
+        )
+    return found
