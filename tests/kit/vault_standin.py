@@ -190,8 +190,14 @@ def from_file(path: Path) -> Body:
 class VaultStandIn:
     """One node. Its attributes may be changed while it runs."""
 
-    def __init__(self, certificates: Certificates, body: Body, port: int = 0) -> None:
+    def __init__(self, certificates: Certificates, body: Body, port: int = 0, flavour: str = "vault") -> None:
         self.body = body
+        # OpenBao has no code for a removed node, and no audit device that its API enables.
+        self.flavour = flavour
+        self.version, self.built = {
+            "vault": ("1.21.1", {"build_date": "2025-11-18T13:04:32Z"}),
+            "openbao": ("2.6.2", {"commit_date": "2026-08-18T12:00:00Z"}),
+        }[flavour]
         self.active: t.Callable[[], bool] = lambda: True
         self.cluster_id = CLUSTER_ID
         self.snapshot_status = 200
@@ -258,7 +264,7 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
             elif path == "/v1/sys/health":
                 self._json(self._health("standbyok=true" in query), self._seal())
             elif path == "/v1/sys/seal-status":
-                self._json(200, {**self._seal(), "type": "awskms"})
+                self._json(200, {**self._seal(), **vault.built, "type": "awskms"})
             elif path == "/v1/sys/internal/ui/mounts":
                 self._json(200, {"data": {"auth": {}, "secret": {}}})
             elif path.startswith("/v1/") and path[4:].startswith(KEPT):
@@ -313,14 +319,14 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
         def _health(self, standby_is_well: bool) -> int:
             if not vault.initialized:
                 return 501
-            if vault.removed_by in vault.calls:
+            if vault.removed_by in vault.calls and vault.flavour == "vault":
                 return 530
             return 503 if vault.sealed else 200 if vault.active() or standby_is_well else 429
 
         def _seal(self) -> dict[str, t.Any]:
             seal = {"initialized": vault.initialized, "sealed": vault.sealed or not vault.initialized}
             joined = {"cluster_id": vault.cluster_id, "cluster_name": "x"} if not seal["sealed"] else {}
-            return {**seal, **joined, "version": "1.21.1"}
+            return {**seal, **joined, "version": vault.version}
 
         def _fails(self, path: str) -> bool:
             """Answer as a node does that is not well."""
@@ -382,6 +388,10 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
                 vault.kept[place] = written
 
         def _refused(self, path: str, written: dict[str, t.Any]) -> str | None:
+            if path.startswith("sys/audit/") and vault.flavour == "openbao":
+                return (
+                    "cannot enable audit device via API; use declarative, config-based audit device management instead"
+                )
             if path.startswith(("sys/audit/", "sys/auth/")) and path in vault.kept:
                 return "path already in use: invalid configuration"
             if path.startswith("sys/audit/") and written["type"] not in ("file", "socket", "syslog"):

@@ -104,6 +104,10 @@ def _reloads(name: str, since: Number) -> dict[str, Fact]:
     return {name: Fact(f"takes another value of {name} with a reload", f"{_CODE}/command/server.go", vault=(since,))}
 
 
+def _openbao_reloads(name: str, since: Number) -> dict[str, Fact]:
+    return {name: Fact(f"takes another value of {name} with a reload", "B command/server.go", openbao=(since,))}
+
+
 # By stanza and name what a running server takes with SIGHUP. All else is read when the server starts.
 RELOADED: t.Mapping[str, t.Mapping[str, Fact]] = {
     "server": {
@@ -112,6 +116,9 @@ RELOADED: t.Mapping[str, t.Mapping[str, Fact]] = {
         **_reloads("log_requests_level", (1, 16, 0)),
         **_reloads("post_unseal_trace_directory", (1, 19, 0)),
         **_reloads("user_lockout", (1, 13, 0)),
+        # Vault has these in a file of its own, or in its API.
+        **_openbao_reloads("audit", (2, 4, 0)),
+        **_openbao_reloads("log_level", (2, 4, 0)),
     },
     "listener": {**_reloads("custom_response_headers", (1, 9, 0))},
     "raft": {

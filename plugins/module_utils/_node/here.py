@@ -21,7 +21,7 @@ from . import tls
 _FLAVOURS = {binary: flavour for flavour, binary in releases.BINARIES.items()}
 CONNECT_SECONDS = 3
 # What is read of a configuration: none of it is a secret.
-_SETTINGS = ("cluster_name", "node_id", "kms_key_id", "region")
+_SETTINGS = ("cluster_name", "node_id", "kms_key_id", "region", "sha256sum")
 _PATH = re.compile(r'(?<![\w-])"?path"?\s*[=:]\s*"([^"\n]+)"')
 _PORTS = {"api_port": "address", "cluster_port": "cluster_address"}
 # What Raft leaves in its directory, by either of its stores, and what the file storage does.
@@ -37,6 +37,7 @@ class Configured(t.TypedDict):
     node_id: str | None
     kms_key_id: str | None
     region: str | None
+    sha256sum: str | None  # of a plugin, which OpenBao may have
     api_port: int | None
     cluster_port: int | None
     data: list[str]  # whatever is a path in it: one too many is harmless, it is only looked into

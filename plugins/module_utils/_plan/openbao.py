@@ -68,9 +68,10 @@ def _version_problems(server: Product) -> list[str]:
             f"{server.name} can't unseal itself by AWS KMS ({product.UNSEALS_BY_KMS.source}). Use 2.5.1 or a later one."
         ]
     if server.version < OLDEST:
+        oldest = versions.text(OLDEST)
         return [
-            f"vault_version is {versions.text(server.version)}, and of OpenBao this collection runs {versions.text(OLDEST)} and later ones. Bring an "
-            f"older cluster there by hand first ({PAGE})."
+            f"vault_version is {versions.text(server.version)}, and of OpenBao this collection runs {oldest} and later ones. "
+            f"Bring an older cluster there by hand first ({PAGE})."
         ]
     return []
 

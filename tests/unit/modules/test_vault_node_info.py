@@ -171,6 +171,7 @@ def test_a_node_that_runs_what_lies_on_its_disk(node, look, server):
         "node_id": "vault-1",
         "kms_key_id": "alias/vault-unseal",
         "region": "eu-central-1",
+        "sha256sum": None,
         "api_port": None,
         "cluster_port": None,
         "data": [str(node.data)],
