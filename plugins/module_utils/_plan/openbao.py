@@ -140,3 +140,28 @@ def _server_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
             "vault_server_unauthenticated_access is a setting of Vault's. OpenBao's listener has others, which stay shut."
         )
     return found
+
+
+def upgrade_problems(
+    target: Product, installed: t.Mapping[str, t.Mapping[str, t.Any]], plugin: t.Mapping[str, str]
+) -> list[str]:
+    """Why a node would not unseal itself with *target*. *installed*: vault_node_info's, by node; *plugin*: vault_kms_plugin.
+
+    The plugin replaces a seal that is built in, so it is proven by the release that runs, before the seal is gone.
+    """
+    if not target.does(product.SEALS_BY_PLUGIN_ALONE):
+        return []
+    if not plugin:
+        return _plugin_problems(target, plugin)
+    without = [
+        name
+        for name, node in installed.items()
+        if node.get("plugin_sum") != plugin["sha256"] or node["configured"].get("sha256sum") != plugin["sha256"]
+    ]
+    if not without:
+        return []
+    return [
+        f"{', '.join(without)}: {target.name} unseals itself by the plugin {plugin['version']} alone, and it is not "
+        "installed there and named by the configuration yet. Run playbooks/site.yml first, with vault_kms_plugin and the version "
+        f"that runs: the nodes then use the plugin, one by one, before the seal that is built in is gone ({PAGE})."
+    ]

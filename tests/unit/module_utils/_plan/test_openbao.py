@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._plan import inputs, openbao, server_settings
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import inputs, openbao, server_settings, upgrade
 from kit.inputs import GOOD, nodes
 
 PLUGIN = {"version": "v0.1.0", "url": "https://mirror.example/openbao-plugin-kms-aws", "sha256": "ab" * 32}
@@ -81,3 +81,52 @@ def test_what_openbao_lacks_are_settings_that_vault_has():
     for stanza, names in openbao.LACKS.items():
         known = server_settings.STANZAS[stanza].settings
         assert [name for name in names if name not in known or known[name].owner] == []
+
+
+def planned(running, target, plugin=None, has=True, active="vault-1"):
+    names = ("vault-1", "vault-2", "vault-3")
+    states = {name: "active" if name == active else "standby" for name in names}
+    found = [{"name": name, "state": states[name], "version": running} for name in names]
+    status = {"cluster": {"state": "live", "reason": "", "versions": [running]}, "nodes": found}
+    raft = {"raft": {"failure_tolerance": 1}, "missing": None, "differences": []}
+    there = PLUGIN["sha256"] if has else None
+    node = {"running": running, "current": running, "plugin_sum": there, "configured": {"sha256sum": there}}
+    return upgrade.upgrade(status, raft, dict.fromkeys(names, node), target, "aws", flavour="openbao", plugin=plugin)
+
+
+def test_within_a_line_nodes_are_upgraded_one_by_one():
+    plan = planned("2.6.0", "2.6.2")
+    assert (plan["problems"], plan["notes"]) == ([], [])
+    assert [step["node"] for step in plan["steps"]] == ["vault-2", "vault-3", "vault-1"]
+    assert planned("2.5.1", "2.5.5")["notes"] == [
+        "a root token is generated without a token no more (disable_unauthed_generate_root_endpoints) "
+        "(https://github.com/openbao/openbao/releases/tag/v2.5.3)."
+    ]
+
+
+@pytest.mark.parametrize(("before", "after"), [("2.5.5", "2.6.2"), ("2.5.1", "2.6.0"), ("2.5.5", "2.7.0")])
+def test_from_2_5_on_no_node_is_upgraded_while_others_serve(before, after):
+    plan = planned(before, after, PLUGIN)
+    assert plan["steps"] == []
+    (said,) = plan["problems"]
+    assert "can't be upgraded one by one" in said
+    assert "https://github.com/openbao/openbao/issues/3899" in said
+
+
+def test_to_2_7_the_plugin_comes_first():
+    plan = planned("2.6.2", "2.7.0", PLUGIN)
+    assert plan["problems"] == []
+    assert len(plan["steps"]) == 3
+    assert any("LDAP" in note for note in plan["notes"])
+    (said,) = planned("2.6.2", "2.7.0", PLUGIN, has=False)["problems"]
+    assert "vault-1, vault-2, vault-3: OpenBao 2.7.0 unseals itself by the plugin v0.1.0 alone" in said
+    (said,) = planned("2.6.2", "2.7.0")["problems"]
+    assert "vault_kms_plugin names none" in said
+
+
+def test_openbao_is_not_judged_by_what_vault_changes():
+    """Both have a 2.1, and more to come."""
+    assert upgrade.reads({"nodes": [{"version": "2.6.0"}]}, "2.6.2", "openbao") == []
+    (said,) = planned("2.6.2", "2.6.1")["problems"]
+    assert "OpenBao's data can't go back" in said
+    assert "What OpenBao changes after 2.6.2 is not known here" in " ".join(planned("2.6.2", "2.7.0", PLUGIN)["notes"])
