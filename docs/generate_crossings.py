@@ -18,7 +18,7 @@ LISTED = ROOT / "roles" / "vault_status" / "files" / "vulnerabilities.yml"
 HEAD = """# What changes between versions of Vault
 
 `make docs` writes this page, from the data by which `rolling_upgrade.yml` judges an upgrade. The table goes up to Vault
-{newest}. For a later version the plan says that its changes are not known here.
+{newest} of {date}. A later version works: plan and status say that what is known of {newest} is assumed.
 
 A change counts where the cluster runs a version without it, and goes to one that has it. A change that HashiCorp brought
 to older lines has several versions: each is the first of its line, and the last one stands for all later lines.
@@ -149,7 +149,7 @@ def document() -> str:
     listed = yaml.safe_load(LISTED.read_text())
     return "".join(
         (
-            HEAD.format(newest=versions.text(crossings.NEWEST)),
+            HEAD.format(newest=versions.text(crossings.NEWEST), date=product.NEWEST[product.VAULT].date),
             table(("from", "change", "what the run does"), changes(crossings.CROSSINGS)),
             READ,
             table(("what", "how", "where it forbids the upgrade"), READS),

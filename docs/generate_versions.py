@@ -1,7 +1,9 @@
 """Write docs/versions.md: which versions the tests run with. 'make docs' calls it.
 
 Controllers: tests/versions/tested.json has a row for each ansible-core. What runs there writes the row, by this, and a unit test
-compares it in each of them ('make unit', 'make versions'). The rest is what Makefile and lab say.
+compares it in each of them ('make unit', 'make versions'). As which versions the stand-ins speak is in
+tests/versions/stand_in.json, from which the tests take it. The rest is what Makefile and lab say, and what the collection itself
+decides by.
 """
 
 from __future__ import annotations
@@ -13,9 +15,13 @@ import re
 import sys
 from pathlib import Path
 
+from ansible_collections.vaultops.cluster.plugins.module_utils._common import product, versions
+
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "versions.md"
 ROWS = ROOT / "tests" / "versions" / "tested.json"
+AS_EACH = '@pytest.mark.parametrize("version", STAND_IN)'
+STAND_IN = ROOT / "tests" / "versions" / "stand_in.json"
 COLLECTIONS = ("amazon.aws", "community.aws")
 PACKAGES = ("boto3", "cryptography", "hvac")
 HEAD = """# Tested versions
@@ -30,7 +36,26 @@ A row is one environment. Its own tests compare the row with what they run in.
 VAULT = """
 ## Vault
 
-The lab runs real servers of these versions, official ones or builds of HashiCorp's source ([tests/lab](../tests/lab/README.md)).
+How it was proven that the collection works with a version:
+
+- **A real server**: the lab runs it, an official one or a build of HashiCorp's source ([tests/lab](../tests/lab/README.md)).
+- **The stand-in**: a small server of the tests answers as that version does, as far as versions differ in that, by the documents.
+  Whether a real one answers so was not seen.
+- **Documents**, for every line: what differs was taken from HashiCorp's documentation and release notes, up to {newest} of
+  {date} ([crossings.md](crossings.md)). Newer versions work as well: plan and status say that what is known of
+  {newest} is assumed.
+
+"""
+STOOD_IN = """
+As each of the stand-in's versions these tests run:
+
+{files}
+
+## What differs by version
+
+What the collection decides by a version, in one place (`plugins/module_utils/_common/product.py`). Changes that people have to
+know before an upgrade are in [crossings.md](crossings.md).
+
 """
 NODES = """
 ## Nodes
@@ -91,6 +116,43 @@ def vault(makefile: str, inventory: str) -> dict[str, str]:
     return found
 
 
+def line_of_vault(version: str) -> str:
+    """1.21.1 is of the line 1.21, and all of a later major version are of one."""
+    major, minor, _patch = versions.number(version)
+    return f"{major}.{minor}" if major < 2 else f"{major}.x"
+
+
+def proven(run: dict[str, str], stood_in: list[str]) -> list[list[str]]:
+    """A row for each line of which something was run, or stood in for."""
+    rows = []
+    for line in dict.fromkeys(map(line_of_vault, sorted((*run, *stood_in), key=versions.number))):
+        real = [f"{version} ({where})" for version, where in run.items() if line_of_vault(version) == line]
+        stand_in = [version for version in stood_in if line_of_vault(version) == line]
+        rows.append([line, "; ".join(real) or "**none was run**", ", ".join(stand_in) or "no"])
+    return rows
+
+
+def standing_in() -> list[str]:
+    """Which tests run as each of the stand-in's versions."""
+    there = sorted((ROOT / "tests" / "unit").rglob("test_*.py"))
+    return [path.relative_to(ROOT).as_posix() for path in there if AS_EACH in path.read_text()]
+
+
+def differs() -> list[list[str]]:
+    named = [one for one in vars(product).values() if isinstance(one, product.Fact)]
+    return [
+        [one.what, _firsts(one), f"[source]({one.source})"]
+        for one in (*named, *(fact for names in product.RELOADED.values() for fact in names.values()))
+    ]
+
+
+def _firsts(fact: product.Fact) -> str:
+    """The last one stands for all later lines."""
+    said = "every version" if fact.vault == product.ALWAYS else ", ".join(map(versions.text, fact.vault))
+    broken = [" to ".join(map(versions.text, pair)) for pair in fact.broken]
+    return f"{said}, but {' and '.join(broken)}" if broken else said
+
+
 def table(head: list[str], lines: list[list[str]]) -> str:
     parts = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     return "\n".join([*parts, *(f"| {' | '.join(line)} |" for line in lines)]) + "\n"
@@ -107,7 +169,11 @@ def document() -> str:
     controllers = table(
         [*columns, "run by"], [[*(row[name] for name in columns), targets(row, others)] for row in rows()]
     )
-    servers = table(["Vault", "run by"], [[name, where] for name, where in vault(makefile, inventory).items()])
+    stood_in = json.loads(STAND_IN.read_text())
+    servers = table(["Vault", "a real server", "the stand-in"], proven(vault(makefile, inventory), stood_in))
+    files = "\n".join(f"- `{name}`" for name in standing_in())
+    facts = table(["Vault", "from", ""], differs())
+    newest, date = product.NEWEST[product.VAULT]
     machines = table(
         ["system", "Python", "run by"],
         [
@@ -120,7 +186,8 @@ def document() -> str:
         ],
     )
     takes = f"\nThe collection asks for ansible-core `{requires}` ([meta/runtime.yml](../meta/runtime.yml)).\n"
-    return HEAD + "\n" + controllers + takes + VAULT + "\n" + servers + NODES + machines
+    known = VAULT.format(newest=versions.text(newest), date=date)
+    return HEAD + "\n" + controllers + takes + known + servers + STOOD_IN.format(files=files) + facts + NODES + machines
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.vaultops.cluster.plugins.module_utils._common import product
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import aws_words, quorum, seal_move, upgrade, words
 
 
@@ -40,4 +41,5 @@ class FilterModule:
             "standbys_first": upgrade.order,
             "transfer_bucket_removed_words": aws_words.removed_transfers,
             "upgrade_words": words.upgrade,
+            "version_notes": product.notes,
         }

@@ -118,8 +118,12 @@ opened:
   description: Whether this Vault makes a root token for who has no token.
   returned: success
   type: bool
+guarded:
+  description: Whether this Vault wants a token for that, as long as its configuration does not say otherwise.
+  returned: success
+  type: bool
 version:
-  description: Vault's version on the active node.
+  description: Vault's version on the active node; empty where the node does not tell.
   returned: success
   type: str
 revoked:
@@ -131,6 +135,7 @@ revoked:
 
 import typing as t
 
+from ..module_utils._common import product
 from ..module_utils._common.module import run_module
 from ..module_utils._common.principals import principals
 from ..module_utils._custody import sinks
@@ -142,6 +147,12 @@ from ..module_utils._vault.recovery import api, root
 from ..module_utils._vault.recovery.state import plan_root
 from ..module_utils._vault.session import ADMIN_SPEC, usable_root_token
 
+# A run that ends here takes nothing back.
+LEFT_OPEN = (
+    "Meanwhile this Vault begins and ends such attempts for who has no token (enable_unauthenticated_access): a run that ends "
+    "well takes that back."
+)
+
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     people = People(params)
@@ -152,8 +163,11 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     admin = setup.writer(people.admins, name, people.desired())
     said = works(people, name, admin) if admin else None
     todo = plan_root(record, attempt, said, whoever(people, name), sink.where, params["cancel"])
+    version = api.version(name, client)
+    server = product.told(version)
+    guarded = server.does(product.UNAUTHENTICATED_ACCESS) if server else attempt is None
     if todo.step == "refuse":
-        raise VaultError(name, todo.cause, todo.cure)
+        raise VaultError(name, todo.cause, f"{todo.cure} {LEFT_OPEN if guarded and attempt else ''}".rstrip())
     gone: list[str] = []
     if todo.step == "make" and record and not check_mode:
         record = root.make(name, client, sink, record, params["cancel"])
@@ -166,7 +180,8 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         "lines": todo.lines,
         "held": usable_root_token(record) is not None,
         "opened": attempt is not None,
-        "version": api.version(name, client),
+        "guarded": guarded,
+        "version": version,
         "revoked": gone,
     }
 

@@ -19,12 +19,15 @@ def new_keys(count: int) -> list[str]:
 
 
 class Recovery:
-    """*guarded*: as 2.0 and later do it, with a token alone; *open*: for which endpoints not."""
+    """*version*: as which it speaks. From 2.0 on it wants a token, but for the families of endpoints in *open*, and answers as it
+    does for a secret: what it says is in data, and, unless *data_alone*, beside it."""
 
-    def __init__(self, shares: int = 5, threshold: int = 3) -> None:
+    def __init__(self, shares: int = 5, threshold: int = 3, flavour: str = "vault") -> None:
         self.keys, self.threshold = new_keys(shares), threshold
-        self.version, self.guarded = "1.21.1", False
+        self.flavour = flavour
+        self.version, self.hides_version = {"vault": "1.21.1", "openbao": "2.6.2"}[flavour], False
         self.open: set[str] = set()
+        self.data_alone = False
         self.ignores_verification = False
         self.rekey: dict[str, t.Any] | None = None
         self.root: dict[str, t.Any] | None = None
@@ -32,6 +35,15 @@ class Recovery:
         self.on_call: t.Callable[[str], None] = lambda _call: None
         self.tokens: dict[str, dict[str, t.Any]] = {}  # by accessor
         self.tell: t.Callable[[str, list[str]], None] = lambda _token, _policies: None
+
+    @property
+    def shown(self) -> str:
+        """With redact_version a listener says nothing."""
+        return "" if self.hides_version else self.version
+
+    @property
+    def guarded(self) -> bool:
+        return int(self.version.partition(".")[0] or 0) >= 2
 
     def change_leader(self) -> None:
         """The new one has no rekey under way. A generate-root stays with the old one."""
@@ -42,18 +54,20 @@ class Recovery:
 
     def answer(self, verb: str, path: str, body: dict[str, t.Any], may: bool) -> Answer:
         if path == "sys/seal-status":
-            return 200, {"n": len(self.keys), "t": self.threshold, "version": self.version, "sealed": False}
+            return 200, {"n": len(self.keys), "t": self.threshold, "version": self.shown, "sealed": False}
         if path == "sys/health":
-            return 200, {"server_time_utc": int(time.time()), "version": self.version}
+            return 200, {"server_time_utc": int(time.time()), "version": self.shown}
         kind = "generate-root" if "generate-root" in path else "rekey"
         if self.guarded and not may and kind not in self.open:
             return 403, {"errors": ["permission denied"]}
         what = f"{verb} {path.removeprefix('sys/')}"
         self.calls.append(what)
-        answer = self._answer(verb, path, body)
+        status, said = self._answer(verb, path, body)
         # What it has done stays, also where the one who asked dies here.
         self.on_call(what)
-        return answer
+        if status == 200 and self.guarded:
+            said = {"request_id": "x", "data": said, **({} if self.data_alone else said)}
+        return status, said
 
     def _answer(self, verb: str, path: str, body: dict[str, t.Any]) -> Answer:
         if path == "sys/generate-root/attempt":

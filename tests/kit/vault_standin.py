@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A stand-in for one Vault node, as far as its snapshots, settings and seal go, over TLS with a client certificate, on 127.0.0.1.
+"""A stand-in for one Vault node, as far as its snapshots, settings, seal and recovery keys go, over TLS with a client
+certificate, on 127.0.0.1.
 
 What a real one can hardly be made to do on demand: break a stream off behind a 200, lose its leadership, stall, answer with
 anything but Vault's words.
@@ -35,6 +36,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from kit.certificates import identified
+from kit.recovery import Recovery
 
 CLUSTER_ID = "7f0c1f9e-0000-4000-8000-000000000001"
 SERVER_NAME = "vault.test.internal"
@@ -67,6 +69,7 @@ AUTOPILOT = {
 }
 # Answered while it is sealed, too.
 OF_THE_SEAL = ("/v1/sys/health", "/v1/sys/seal-status")
+OF_RECOVERY = ("/v1/sys/rekey-recovery-key/", "/v1/sys/generate-root/")
 # As a real one, these are answered whatever its audit devices do.
 NOT_AUDITED = (*OF_THE_SEAL, "/v1/sys/leader")
 Body = t.Callable[[], t.Iterator[bytes]]
@@ -194,10 +197,7 @@ class VaultStandIn:
         self.body = body
         # OpenBao has no code for a removed node, and no audit device that its API enables.
         self.flavour = flavour
-        self.version, self.built = {
-            "vault": ("1.21.1", {"build_date": "2025-11-18T13:04:32Z"}),
-            "openbao": ("2.6.2", {"commit_date": "2026-08-18T12:00:00Z"}),
-        }[flavour]
+        self.built = {"commit_date" if flavour == "openbao" else "build_date": "2026-08-18T12:00:00Z"}
         self.active: t.Callable[[], bool] = lambda: True
         self.cluster_id = CLUSTER_ID
         self.snapshot_status = 200
@@ -206,6 +206,8 @@ class VaultStandIn:
         self.tokens: set[str] = set()
         self.calls: list[str] = []
         self.initialized, self.sealed = True, False
+        # It has the version, by which it wants a token or none.
+        self.recovery = Recovery(flavour=flavour)
         # By path, without /v1/: what was written. Nodes of one cluster share it, and the tokens.
         self.crl_as_written = ""
         self.kept: dict[str, t.Any] = {"sys/auth/token": {"type": "token"}, AUTOPILOT_AT: dict(AUTOPILOT)}
@@ -271,6 +273,8 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
                 self._kept(path[4:], None)
             elif path == "/v1/sys/storage/raft/snapshot":
                 self._snapshot()
+            elif path.startswith(OF_RECOVERY):
+                self._recovery("read", path, {})
             else:
                 self._json(404, {"errors": []})
 
@@ -299,6 +303,8 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
                 self._json(vault.revoke_status, {})
             elif self.path[4:].startswith(KEPT):
                 self._kept(self.path[4:], body)
+            elif self.path.startswith(OF_RECOVERY):
+                self._recovery("write", self.path, body)
             else:
                 self._json(404, {"errors": []})
 
@@ -307,7 +313,11 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
         def do_DELETE(self) -> None:  # noqa: N802
             vault.calls.append(self.path)
             path = self.path[4:]
+            sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if self._fails(self.path):
+                return
+            if self.path.startswith(OF_RECOVERY):
+                self._recovery("delete", self.path, json.loads(sent or b"{}"))
                 return
             if str(self.headers.get("X-Vault-Token")) not in vault.tokens:
                 self._json(403, {"errors": ["permission denied"]})
@@ -323,10 +333,14 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
                 return 530
             return 503 if vault.sealed else 200 if vault.active() or standby_is_well else 429
 
+        def _recovery(self, verb: str, path: str, body: dict[str, t.Any]) -> None:
+            has_token = self.headers.get("X-Vault-Token") in vault.tokens
+            self._json(*vault.recovery.answer(verb, path[4:], body, has_token))
+
         def _seal(self) -> dict[str, t.Any]:
             seal = {"initialized": vault.initialized, "sealed": vault.sealed or not vault.initialized}
             joined = {"cluster_id": vault.cluster_id, "cluster_name": "x"} if not seal["sealed"] else {}
-            return {**seal, **joined, "version": vault.version}
+            return {**seal, **joined, "version": vault.recovery.shown}
 
         def _fails(self, path: str) -> bool:
             """Answer as a node does that is not well."""

@@ -51,7 +51,7 @@ _CODE = "https://github.com/hashicorp/vault/blob/v1.21.1"
 UNAUTHENTICATED_ACCESS = Fact(
     "makes recovery keys and root tokens only for who has a token, and takes enable_unauthenticated_access with a reload to do "
     "without one",
-    f"{_CHANGES}#unauthenticated-rekey-generate-root",
+    f"{_CHANGES}#sys-endpoint-auth",
     vault=((2, 0, 0),),
 )
 JOINS_BY_EC2_TAG = Fact(
@@ -64,8 +64,19 @@ JOINS_BY_EC2_TAG = Fact(
 # Lines between are those of Enterprise.
 JSON_LIMITS = Fact(
     "takes limits of the JSON in a request (max_json_...)",
-    f"{_CHANGES}#cve-2025-6203",
+    f"{_CHANGES}#json-limits",
     vault=((1, 16, 25), (1, 18, 14), (1, 19, 9), (1, 20, 3)),
+)
+TOKEN_HEADER_LIMIT = Fact(
+    "limits the length of the header that has the token (max_token_header_size)",
+    f"{_CHANGES}#max-token-header-size",
+    vault=((2, 0, 0),),
+)
+# The versions that mend CVE-2026-5006.
+SLASH_IN_TEMPLATES = Fact(
+    "refuses templated paths into which a value brings a slash (deny_slash_in_templated_paths)",
+    f"{_DOCS}/configuration#deny_slash_in_templated_paths",
+    vault=((1, 19, 20), (1, 20, 14), (1, 21, 9), (2, 0, 4)),
 )
 RESPONSE_HEADERS = Fact(
     "takes custom_response_headers of a listener", f"{_DOCS}/configuration/listener/tcp", vault=((1, 9, 0),)
@@ -158,8 +169,21 @@ class Product:
         return fact is not None and self.does(fact)
 
     @property
-    def is_newer_than_known(self) -> bool:
-        return self.version > NEWEST[self.flavour].version
+    def unknown(self) -> str | None:
+        """What is to be said of a version that nobody has looked anything up for."""
+        newest, date = NEWEST[self.flavour]
+        if self.version <= newest:
+            return None
+        known = f"{NAMES[self.flavour]} {versions.text(newest)} of {date}"
+        return (
+            f"{self.name} is newer than any version that this release knows. What is known of {known} is assumed of it."
+        )
+
+
+def notes(running: t.Iterable[str | None], flavour: Flavour = VAULT) -> list[str]:
+    """What is to be said of these versions, each once."""
+    servers = [told(version, flavour) for version in running]
+    return list(dict.fromkeys(server.unknown for server in servers if server and server.unknown))
 
 
 def told(version: str | None, flavour: Flavour = VAULT) -> Product | None:

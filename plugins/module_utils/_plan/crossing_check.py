@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .._common import product
-from .._common.product import Flavour
+from .._common.product import Flavour, Product
 from .._common.versions import Number, crosses, text
 from . import crossings
 from .crossings import NODES, POLICIES, SWITCH, SWITCH_IGNORED, Crossing
@@ -38,12 +38,9 @@ def judge(
         found, said = _CHECKS[one.name](one, before, after, seen or {}, nodes)
         problems += found
         notes += said
-    newest = product.NEWEST[flavour].version
-    if after > newest:
-        notes.append(
-            f"What {product.NAMES[flavour]} changes after {text(newest)} is not known here: read the release notes of "
-            f"{text(after)} (docs/crossings.md)."
-        )
+    unknown = Product(flavour, after).unknown
+    if unknown:
+        notes.append(f"{unknown} Read its release notes (docs/crossings.md).")
     return problems, notes
 
 

@@ -2,7 +2,8 @@
 """Settings of Vault's configuration beyond those that have inputs of their own: which there are, and how they are written. Pure.
 
 The tables are those of the server's own structures (command/server and internalshared/configutil, 1.19 to 1.21) and of its
-documentation. Vault warns of a setting that it does not know and goes on without it, so a misspelt one is refused here.
+documentation, for 2.x of that alone. Vault warns of a setting that it does not know and goes on without it, so a misspelt one is
+refused here.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ SERVER = Stanza(
             "max_lease_ttl",
             "remove_irrevocable_lease_after",
         ),
+        **_of("flag", "deny_slash_in_templated_paths", since=product.SLASH_IN_TEMPLATES),
         **_of("number", "cache_size", "log_rotate_bytes", "log_rotate_max_files", "plugin_file_uid"),
         **_of(
             "text",
@@ -154,6 +156,7 @@ LISTENER = Stanza(
         ),
         **_of("flag", "tls_require_and_verify_client_cert", "x_forwarded_for_reject_not_present", never=(True, _ASKED)),
         **_of("flag", "disable_request_limiter", only=ENTERPRISE),
+        **_of("number", "max_token_header_size", only=ENTERPRISE, since=product.TOKEN_HEADER_LIMIT),
         **_of(
             "text",
             "tls_cipher_suites",

@@ -19,6 +19,7 @@ Part = dict[str, t.Any]
 CERTIFICATE = ("not_after", "days_left", "issuer", "serial", "known_ca", "problem")
 NODE = ("name", "url", "state", "version", "initialized", "sealed", "seal_type", "raft_index", "error")
 PEER = ("node_id", "address", "voter", "leader", "healthy", "last_index", "last_contact_seconds", "version")
+GUARD = ("guarded", "open", "problem")
 KEY = (
     "arn",
     "enabled",
@@ -41,12 +42,13 @@ def document(
     snapshots: Found | None = None,
     drills: Found | None = None,
     probes: Found | None = None,
+    guards: Found | None = None,
 ) -> Part:
     """*about* is name, region, key_alias, bucket, replica_bucket, prefix and node_ids (by the node's name), as the inventory has
     them, the list of vulnerabilities, and what limits.of() reads.
 
-    The others are the results of vault_status_info, vault_certificate_info, vault_raft_info, vault_audit_info,
-    kms_key_info, vault_snapshot_info and vault_record_info, and by node what slurp has read of the probe's metrics; None for
+    The others are the results of vault_status_info, vault_certificate_info, vault_raft_info, vault_audit_info, kms_key_info,
+    vault_snapshot_info, vault_record_info and vault_guard_info, and by node what slurp has read of the probe's metrics; None for
     what was not asked.
     """
     peers = _raft(raft)
@@ -69,6 +71,7 @@ def document(
         ],
         "raft": peers,
         "autopilot": _autopilot(raft),
+        "guards": _guards(guards),
         "audit": _audit(audit),
         "key": _key(about["key_alias"], key),
         "snapshots": _snapshots(now, about, snapshots),
@@ -138,6 +141,10 @@ def _autopilot(found: Found | None) -> Part:
     settings = (found or {}).get("autopilot")
     reason = None if settings else _why_not(found, "no node is active, so there is nobody to ask")
     return {"settings": settings or None, "problem": reason}
+
+
+def _guards(found: Found | None) -> list[Part]:
+    return [{"node": one["name"], **_picked(GUARD, one)} for one in (found or {}).get("nodes") or []]
 
 
 def _audit(found: Found | None) -> Part:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._common import words
+from .._common import product, words
 from .._common.aws import same_key
 from . import probe, vulnerabilities
 
@@ -22,7 +22,7 @@ COPY_SECONDS = 3600
 
 def collect(document: Part) -> list[Finding]:
     found: list[tuple[str, str]] = []
-    for part in (_cluster, _nodes, _audit, _raft, _key, _snapshots, _drill, _vulnerabilities):
+    for part in (_cluster, _nodes, _guards, _audit, _raft, _key, _snapshots, _drill, _vulnerabilities):
         found += part(document)
     ordered = sorted(found, key=lambda one: LEVELS.index(one[0]))
     return [{"level": level, "text": words.sentence(text)} for level, text in ordered]
@@ -49,6 +49,8 @@ def _cluster(document: Part) -> t.Iterator[tuple[str, str]]:
             )
     if len(cluster["versions"]) > 1:
         yield "notice", f"The nodes run different versions: {', '.join(cluster['versions'])}"
+    for note in product.notes(cluster["versions"]):
+        yield "notice", note
 
 
 def _nodes(document: Part) -> t.Iterator[tuple[str, str]]:
@@ -80,6 +82,26 @@ def _nodes(document: Part) -> t.Iterator[tuple[str, str]]:
             yield "notice", f"{name}'s certificate expires in {words.many(certificate['days_left'], 'day')}"
         if node["probe"]:
             yield from probe.findings(name, node["probe"], document["limits"]["probe_seconds"])
+
+
+def _guards(document: Part) -> t.Iterator[tuple[str, str]]:
+    serve = [node["name"] for node in document["nodes"] if node["state"] in ("active", "standby")]
+    there = [one for one in document["guards"] if one["guarded"] is not False and one["node"] in serve]
+    for one in there:
+        if one["problem"]:
+            yield (
+                "unknown",
+                f"Nobody knows for what {one['node']} wants no token: {one['problem'].removeprefix(one['node'] + ': ')}",
+            )
+    families = sorted({family for one in there if one["guarded"] for family in one["open"] or []})
+    if families:
+        names = ", ".join(one["node"] for one in there if one["open"])
+        yield (
+            "notice",
+            f"{names}: who has no token may begin and end {' and '.join(families)} (enable_unauthenticated_access). Unless "
+            "vault_server_unauthenticated_access says so, a run was cut short: playbooks/regain_admin.yml or site.yml takes it "
+            "back",
+        )
 
 
 def _audit(document: Part) -> t.Iterator[tuple[str, str]]:

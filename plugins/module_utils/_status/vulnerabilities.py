@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
+from .._common.versions import edition, number
+
 Part = t.Mapping[str, t.Any]
-Number = tuple[int, ...]
 Finding = tuple[str, str]
 
 
@@ -36,7 +37,7 @@ def findings(found: Part) -> t.Iterator[Finding]:
     if found["problem"]:
         yield "unknown", f"Nobody knows which vulnerabilities these versions of Vault have: {found['problem']}"
     elif found["known"]:
-        versions = sorted({version for one in found["known"] for version in one["versions"]}, key=_number)
+        versions = sorted({version for one in found["known"] for version in one["versions"]}, key=number)
         ids = [one["id"] for one in found["known"]]
         cure = f"; {found['fixed_in']} has none of them" if found["fixed_in"] else ""
         count = f"{len(ids)} known vulnerabilities" if len(ids) > 1 else "a known vulnerability"
@@ -50,11 +51,6 @@ def line(found: Part) -> str | None:
     return f"Known vulnerabilities: {len(found['known']) or 'none'}, by the list of {found['as_of']}"
 
 
-def _number(version: str) -> Number:
-    """1.21.1+ent, 1.21.1-rc1 -> (1, 21, 1)"""
-    return tuple(int(digits) for digits in version.split("+")[0].split("-")[0].split("."))
-
-
 def _by_year(name: str) -> tuple[str | int, ...]:
     return tuple(int(word) if word.isdigit() else word for word in name.split("-"))
 
@@ -64,14 +60,14 @@ def _pairs(version: str, one: Part) -> t.Sequence[t.Sequence[str]]:
 
 
 def _has(version: str, one: Part) -> bool:
-    return any(_number(str(first)) <= _number(version) < _number(str(fixed)) for first, fixed in _pairs(version, one))
+    return any(number(str(first)) <= number(version) < number(str(fixed)) for first, fixed in _pairs(version, one))
 
 
 def _first_without(versions: t.Sequence[str], known: t.Sequence[Part]) -> str | None:
-    """The first version from all of these on that has none of them: of the same line, where there is one."""
-    newest = max(versions, key=_number)
-    edition = newest.partition("+")[2]
+    """The first version from all of these on that has none of them: of the same line, where there is one. Where nodes run several
+    versions, and the newest has none, it is that one: an upgrade was begun, and has not ended."""
+    newest = max(versions, key=number)
     fixes = {str(fixed) for one in known for _first, fixed in _pairs(newest, one)}
-    later = sorted((fixed for fixed in fixes if _number(fixed) > _number(newest)), key=_number)
-    named = (f"{fixed}+{edition}" if edition else fixed for fixed in later)
+    later = sorted((fixed for fixed in fixes if number(fixed) > number(newest)), key=number)
+    named = (newest, *(f"{fixed}+{edition(newest)}" if edition(newest) else fixed for fixed in later))
     return next((version for version in named if not any(_has(version, one) for one in known)), None)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 from kit.awx import module_of
 from kit.paths import ROOT
+from kit.vault_versions import STAND_IN
 
 generate = module_of("docs/generate_versions.py", "generate_versions")
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -48,3 +51,24 @@ def test_an_older_vault_is_named_with_the_targets_that_use_it(target):
     found = generate.vault(makefile, "vault_version: 1.3.0\n")
     assert list(found) == ["1.3.0", "1.2.0"]
     assert f"`make {target}`" in found["1.2.0"] and "unit" not in found["1.2.0"]
+
+
+def test_a_row_says_which_lines_were_run_and_which_were_stood_in_for():
+    run = {"1.21.1": "`make a`", "1.21.0": "`make b`"}
+    assert generate.proven(run, ["2.10.0", "1.21.1", "2.0.0", "1.9.4"]) == [
+        ["1.9", "**none was run**", "1.9.4"],
+        ["1.21", "1.21.1 (`make a`); 1.21.0 (`make b`)", "1.21.1"],
+        ["2.x", "**none was run**", "2.10.0, 2.0.0"],
+    ]
+
+
+def test_every_test_that_the_page_names_runs_as_each_version_that_it_names():
+    files = generate.standing_in()
+    assert files
+    pytest_ = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    said = subprocess.run([*pytest_, *files], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in files:
+        ids = "".join(line for line in said.splitlines() if line.startswith(name))
+        assert [
+            version for version in STAND_IN if not re.search(rf"\[(?:[^\]]*-)?{re.escape(version)}[-\]]", ids)
+        ] == []

@@ -21,7 +21,8 @@ def read_seal(where: str, client: t.Any) -> Seal:
 
 
 def version(where: str, client: t.Any) -> str:
-    return str(content(where, call(where, lambda: client.adapter.get("/v1/sys/seal-status"))).get("version") or "0")
+    """Empty where the node does not tell."""
+    return str(content(where, call(where, lambda: client.adapter.get("/v1/sys/seal-status"))).get("version") or "")
 
 
 def read_rekey(where: str, client: t.Any) -> Attempt:
@@ -53,14 +54,15 @@ def cancel_rekey(where: str, client: t.Any, nonce: str) -> None:
 
 def restart_verification(where: str, client: t.Any) -> str:
     """Forgets which new keys were given back so far. The nonce of what begins."""
-    return str(content(where, call(where, lambda: client.adapter.delete(f"{REKEY}/verify")))["nonce"])
+    answer = content(where, call(where, lambda: client.adapter.delete(f"{REKEY}/verify")))
+    return str(_said(answer)["nonce"])
 
 
 def verify_rekey(where: str, client: t.Any, key: str, nonce: str) -> bool:
     """Whether that was the last one, so that the new keys count."""
     body = {"key": key, "nonce": nonce}
     answer = content(where, call(where, lambda: client.adapter.put(f"{REKEY}/verify", json=body)))
-    return bool(answer.get("complete"))
+    return bool(_said(answer).get("complete"))
 
 
 def read_root(where: str, client: t.Any) -> Attempt | None:
@@ -127,7 +129,13 @@ def revoke(where: str, client: t.Any, accessor: str) -> None:
     call(where, lambda: client.adapter.post("/v1/auth/token/revoke-accessor", json={"accessor": accessor}))
 
 
+def _said(answer: dict[str, t.Any]) -> dict[str, t.Any]:
+    """From 2.0 on the answer is that of a secret, whose fields are in its data."""
+    return {**answer, **(answer.get("data") or {})}
+
+
 def _attempt(answer: dict[str, t.Any]) -> Attempt:
+    answer = _said(answer)
     fingerprints = answer.get("pgp_fingerprints") or [answer.get("pgp_fingerprint")]
     return {
         "nonce": (answer.get("nonce") or None) if answer.get("started") else None,
@@ -143,6 +151,7 @@ def _attempt(answer: dict[str, t.Any]) -> Attempt:
 
 
 def _given(answer: dict[str, t.Any]) -> Given:
+    answer = _said(answer)
     return {
         "complete": bool(answer.get("complete")),
         "recovery_keys": list(answer.get("keys_base64") or []),

@@ -129,4 +129,4 @@ def test_openbao_is_not_judged_by_what_vault_changes():
     assert upgrade.reads({"nodes": [{"version": "2.6.0"}]}, "2.6.2", "openbao") == []
     (said,) = planned("2.6.2", "2.6.1")["problems"]
     assert "OpenBao's data can't go back" in said
-    assert "What OpenBao changes after 2.6.2 is not known here" in " ".join(planned("2.6.2", "2.7.0", PLUGIN)["notes"])
+    assert "What is known of OpenBao 2.6.2" in " ".join(planned("2.6.2", "2.7.0", PLUGIN)["notes"])

@@ -121,6 +121,23 @@ def test_a_setting_of_a_later_release_is_refused():
     assert server_settings.problems({"max_json_depth": 50}, "listener", "2.0.0") == []
 
 
+@pytest.mark.parametrize(
+    ("version", "taken"),
+    [("1.21.8", False), ("1.21.9+ent", True), ("2.0.3", False), ("2.0.4", True), ("2.2.2", True), ("10.0.0", True)],
+)
+def test_a_setting_that_older_lines_got_too(version, taken):
+    found = server_settings.problems({"deny_slash_in_templated_paths": True}, "server", version)
+    assert (found == []) is taken
+
+
+@pytest.mark.parametrize(
+    ("version", "says"), [("1.21.14+ent", "from 2.0.0 on"), ("2.0.0", "needs Vault Enterprise"), ("2.0.0+ent", "")]
+)
+def test_a_setting_of_2_0_that_is_enterprises(version, says):
+    found = server_settings.problems({"max_token_header_size": 16384}, "listener", version)
+    assert (says in found[0]) if says else found == []
+
+
 def test_enterprise_has_its_own():
     assert server_settings.problems({"disable_sealwrap": True}, "server", "1.21.1+ent") == []
 

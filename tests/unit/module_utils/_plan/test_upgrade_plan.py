@@ -106,7 +106,11 @@ def test_a_static_join_does_not_mind_a_broken_auto_join():
         ("1.19.0", "1.21.1", "disable_mlock must be set"),
         ("1.21.1", "2.1.0", "generate-root and rekey want a token"),
         ("2.2.0", "2.2.2", "deny rules match a path whatever its capital letters"),
-        ("2.2.2", "2.3.0", "What Vault changes after 2.2.2 is not known here"),
+        (
+            "2.2.2",
+            "2.3.0",
+            "Vault 2.3.0 is newer than any version that this release knows. What is known of Vault 2.2.2 of",
+        ),
     ],
 )
 def test_what_changes_on_the_way_is_noted(start, target, says):

@@ -6,6 +6,7 @@ import re
 
 import pytest
 import yaml
+from ansible_collections.vaultops.cluster.plugins.module_utils._common import versions
 from ansible_collections.vaultops.cluster.plugins.module_utils._status import document, overview, vulnerabilities
 from kit import status_samples as samples
 from kit.paths import ROOT
@@ -90,6 +91,20 @@ def test_each_version_that_runs_is_looked_at():
     assert "Vault 1.1.0 has a known vulnerability as of 2026-01-01: CVE-2026-1" in said("1.1.0", listed=listed)[0][1]
 
 
+@pytest.mark.parametrize(
+    ("running", "fixed_in"),
+    [
+        (("2.2.1", "2.2.2"), "2.2.2"),
+        (("2.2.2+ent", "1.21.1+ent", "2.2.2+ent"), "2.2.2+ent"),
+        (("1.19.0", "1.21.1"), "2.2.2"),
+        (("2.2.1", "2.9.0"), "2.9.0"),
+    ],
+)
+def test_where_an_upgrade_has_begun_the_newest_version_that_runs_may_be_the_one_without(running, fixed_in):
+    assert vulnerabilities.part(running, LISTED)["fixed_in"] == fixed_in
+    assert f"{fixed_in} has none of them" in said(*running)[0][1]
+
+
 @pytest.mark.parametrize("listed", [{"as_of": "x"}, {"as_of": "x", "known": [{}]}, {"as_of": "x", "known": 3}])
 def test_a_list_that_can_not_be_used_is_unknown_and_not_none(listed):
     assert said("1.21.1", listed=listed)[0][0] == "unknown"
@@ -123,6 +138,5 @@ def test_the_list_is_what_it_says():
         assert re.fullmatch(r"CVE-\d{4}-\d+", one["id"])
         assert one["about"]
         for pairs in (one["community"], one["enterprise"]):
-            numbers = [vulnerabilities._number(version) for pair in pairs for version in pair]
+            numbers = [versions.number(version) for pair in pairs for version in pair]
             assert numbers == sorted(numbers), one["id"]
-            assert all(len(number) == 3 for number in numbers)

@@ -17,6 +17,7 @@ from ansible_collections.vaultops.cluster.plugins.modules import (
 from kit.identities import ADMIN, OPERATOR, ROOT, STATUS, files
 from kit.killed import Controller, Custody, Killed
 from kit.recovery import new_keys
+from kit.vault_versions import GUARDED, STAND_IN
 
 ANY_SINK = {"sink": "secretsmanager", "name": "x", "region": "eu-central-1"}
 
@@ -148,9 +149,23 @@ def test_somebodys_attempt_to_make_a_root_token_is_told_and_left_alone(vault, cu
     assert vault.recovery.root == theirs
 
 
-def test_vault_2_asks_for_an_administrator(vault, custody, run):
+@pytest.mark.parametrize("version", STAND_IN)
+@pytest.mark.parametrize("data_alone", [False, True])
+def test_as_each_version_keys_are_proven_and_made_anew(vault, custody, run, version, data_alone):
     set_up_all(run, custody)
-    vault.recovery.guarded, vault.recovery.version = True, "2.0.1"
+    vault.recovery.version, vault.recovery.data_alone = version, data_alone
+    vault.logins.clear()
+    assert run(vault_custody_check)["recovery_keys"]["proven"] == 5
+    assert run(vault_rekey)["changed"]
+    assert same_in(vault, custody.record["recovery_keys"])
+    assert run(vault_custody_check)["recovery_keys"]["proven"] == 5
+    assert bool(vault.logins) is (version in GUARDED)
+
+
+@pytest.mark.parametrize("version", GUARDED)
+def test_vault_2_asks_for_an_administrator(vault, custody, run, version):
+    set_up_all(run, custody)
+    vault.recovery.version = version
     vault.logins.clear()
     assert run(vault_custody_check)["recovery_keys"]["proven"] == 5
     assert ADMIN in vault.logins
@@ -345,16 +360,17 @@ def lock_out(vault):
     vault.events.clear()
 
 
-def regain(run):
-    """What the playbook does, in this order."""
+def regain(run, vault):
+    """What the playbook does, in this order. A reload that opens or shuts is one step. Who is killed shuts nothing."""
     looked = run(vault_root_token, check=True)
     if looked.get("failed"):
         return [looked]
+    if looked["guarded"] and looked["step"] == "make":
+        vault.recovery.open = {"generate-root"}
     made = run(vault_root_token)
-    if made.get("failed"):
-        return [looked, made]
-    set_up = [run(vault_operator)] if made["held"] else []
-    return [looked, made, *set_up, run(vault_root_token)]
+    set_up = [run(vault_operator)] if made.get("held") else []
+    vault.recovery.open = set()
+    return [looked, made] if made.get("failed") else [looked, made, *set_up, run(vault_root_token)]
 
 
 def root_tokens(vault):
@@ -370,7 +386,7 @@ def test_where_an_administrator_can_log_in_there_is_nothing_to_regain(vault, cus
 
 
 def test_an_administrator_gets_in_again_and_no_root_token_stays(vault, custody, run, locked_out):
-    looked, made, set_up, tidied = regain(run)
+    looked, made, set_up, tidied = regain(run, vault)
     assert looked["changed"], looked
     assert looked["step"] == "make"
     assert made["held"]
@@ -388,22 +404,24 @@ def test_an_administrator_gets_in_again_and_no_root_token_stays(vault, custody, 
 
 def test_the_root_token_goes_only_when_an_administrator_has_logged_in(vault, custody, run, locked_out):
     vault.broken.add(ADMIN)
-    results = regain(run)
+    results = regain(run, vault)
     assert results[2]["failed"], results
     assert len(root_tokens(vault)) == 1
     assert custody.record["root_token"] == root_tokens(vault)[0]
     vault.broken.clear()
     # The next run takes the token that is there.
     calls = len(vault.recovery.tokens)
-    assert regain(run)[-1]["step"] == "nothing"
+    assert regain(run, vault)[-1]["step"] == "nothing"
     assert len(vault.recovery.tokens) == calls
     assert root_tokens(vault) == []
 
 
+@pytest.mark.parametrize("version", ["1.21.1", "2.2.2"])
 def test_a_run_that_dies_at_any_call_leaves_no_root_token_when_the_next_one_has_ended(
-    vault, custody, run, controller, locked_out, monkeypatch
+    vault, custody, run, controller, locked_out, version
 ):
-    points = calls_of(controller, lambda: regain(run))
+    vault.recovery.version = version
+    points = calls_of(controller, lambda: regain(run, vault))
     assert points > 12
     cancelled = 0
     for at in range(1, points + 1):
@@ -411,16 +429,17 @@ def test_a_run_that_dies_at_any_call_leaves_no_root_token_when_the_next_one_has_
         theirs = vault.recovery.make_root(time.time() - 3600)
         controller.dies(at)
         with pytest.raises(Killed):
-            regain(run)
+            regain(run, vault)
         controller.lives()
-        results = regain(run)
+        results = regain(run, vault)
         if "somebody's attempt to make a root token is under way" in results[0].get("msg", ""):
             # It died between Vault's answer and the note of it.
             nonce = vault.recovery.root["nonce"]
             assert f"-e vault_regain_cancel={nonce}" in results[0]["msg"]
+            assert ("for who has no token" in results[0]["msg"]) is (version in GUARDED)
             assert custody.record["generate_root"]["nonce"] is None
             cancelled += 1
-            results = regain(lambda module, _nonce=nonce, **more: run(module, **more, **cancel(module, _nonce)))
+            results = regain(lambda module, _nonce=nonce, **more: run(module, **more, **cancel(module, _nonce)), vault)
         assert results[-1]["step"] in ("nothing", "tidy"), (at, results)
         assert run(vault_root_token)["step"] == "nothing"
         assert root_tokens(vault) == [theirs], (
@@ -430,6 +449,7 @@ def test_a_run_that_dies_at_any_call_leaves_no_root_token_when_the_next_one_has_
         assert custody.record["root_token"] is None
         assert custody.record["generate_root"] is None
         assert vault.recovery.root is None
+        assert vault.recovery.open == set()
         del vault.tokens[theirs]
     assert cancelled == 1
 
@@ -473,7 +493,7 @@ def test_somebody_elses_attempt_to_make_a_root_token_is_not_ended(vault, custody
 
 def test_one_wrong_key_keeps_no_administrator_out(vault, custody, run, locked_out):
     custody.record["recovery_keys"][0] = new_keys(1)[0]
-    assert regain(run)[-1]["step"] == "nothing"
+    assert regain(run, vault)[-1]["step"] == "nothing"
     assert root_tokens(vault) == []
     assert custody.record["generate_root"] is None
 
@@ -482,7 +502,7 @@ def test_a_restored_snapshots_keys_are_found_among_the_former_ones(vault, custod
     old = list(vault.recovery.keys)
     run(vault_rekey)
     vault.recovery.keys = old
-    assert regain(run)[-1]["step"] == "nothing"
+    assert regain(run, vault)[-1]["step"] == "nothing"
     assert root_tokens(vault) == []
 
 
@@ -506,11 +526,12 @@ def test_keys_for_people_make_no_root_token_here(vault, custody, run, locked_out
     assert "encrypted to people" in run(vault_root_token)["msg"]
 
 
-def test_vault_2_makes_one_when_it_is_opened_for_that(vault, custody, run, locked_out, monkeypatch):
+@pytest.mark.parametrize("version", GUARDED)
+def test_vault_2_makes_one_when_it_is_opened_for_that(vault, custody, run, locked_out, monkeypatch, version):
     monkeypatch.setattr(root, "OPEN_SECONDS", 0)
-    vault.recovery.guarded, vault.recovery.version = True, "2.0.1"
+    vault.recovery.version = version
     looked = run(vault_root_token, check=True)
-    assert (looked["opened"], looked["version"], looked["step"]) == (False, "2.0.1", "make")
+    assert (looked["opened"], looked["guarded"], looked["version"], looked["step"]) == (False, True, version, "make")
     assert "enable_unauthenticated_access is set for generate-root" in " ".join(looked["lines"])
     refused = run(vault_root_token)
     assert refused["failed"]
@@ -523,3 +544,20 @@ def test_vault_2_makes_one_when_it_is_opened_for_that(vault, custody, run, locke
     vault.recovery.open = set()
     assert run(vault_root_token)["step"] == "nothing"
     assert root_tokens(vault) == []
+
+
+@pytest.mark.parametrize("version", STAND_IN)
+def test_as_each_version_an_administrator_gets_in_again(vault, custody, run, locked_out, version):
+    vault.recovery.version = version
+    looked, *_others, tidied = regain(run, vault)
+    assert (looked["opened"], looked["guarded"]) == ((False, True) if version in GUARDED else (True, False))
+    assert tidied["step"] == "nothing"
+    assert root_tokens(vault) == []
+    assert vault.recovery.open == set()
+
+
+@pytest.mark.parametrize(("open_to", "guarded"), [(set(), True), ({"generate-root"}, False)])
+def test_a_vault_that_hides_its_version_is_known_by_what_it_refuses(vault, custody, run, locked_out, open_to, guarded):
+    vault.recovery.hides_version, vault.recovery.version, vault.recovery.open = True, "2.2.2", open_to
+    looked = run(vault_root_token, check=True)
+    assert (looked["version"], looked["guarded"]) == ("", guarded)
