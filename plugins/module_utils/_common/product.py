@@ -56,7 +56,7 @@ UNAUTHENTICATED_ACCESS = Fact(
 )
 JOINS_BY_EC2_TAG = Fact(
     "finds its peers by the tags of their instances",
-    f"{_CHANGES}#aws-auto-join, B physical/raft/raft.go",
+    f"{_CHANGES}#aws-auto-join, https://github.com/openbao/openbao/blob/v2.6.2/physical/raft/raft.go",
     vault=ALWAYS,
     openbao=ALWAYS,
     broken=(((1, 19, 5), (1, 19, 8)), ((1, 20, 0), (1, 20, 2))),
@@ -82,32 +82,24 @@ RESPONSE_HEADERS = Fact(
     "takes custom_response_headers of a listener", f"{_DOCS}/configuration/listener/tcp", vault=((1, 9, 0),)
 )
 
-# What OpenBao does otherwise; B is openbao/openbao, at v2.6.2.
+# What OpenBao does otherwise. Its own files are named as they are at v2.6.2.
 ONE_LIST_OF_SUMS = Fact(
     "is released in archives named openbao, with one list of sums for all systems",
-    "B CHANGELOG.md, 2.6.0, pull request 3209",
+    "https://github.com/openbao/openbao/pull/3209",
     openbao=((2, 6, 0),),
 )
-AUDITS_BY_API = Fact(
-    "has its audit devices enabled by its API, where OpenBao reads them in its configuration",
-    f"{_DOCS}/audit, B website/content/docs/configuration/audit.mdx",
-    vault=ALWAYS,
-)
 LOCKS_MEMORY = Fact("knows disable_mlock", f"{_DOCS}/configuration", vault=ALWAYS)
-LOGS_IN_BY_IAM = Fact("has the AWS login built in", f"{_DOCS}/auth/aws, B website/content/docs/auth", vault=ALWAYS)
+LOGS_IN_BY_IAM = Fact("has the AWS login built in", f"{_DOCS}/auth/aws, https://openbao.org/docs/auth/", vault=ALWAYS)
 UNSEALS_BY_KMS = Fact(
     "unseals itself by AWS KMS", "https://github.com/openbao/openbao/issues/2494", vault=ALWAYS, openbao=((2, 5, 1),)
 )
 SEALS_BY_PLUGIN = Fact(
     "takes a seal as a plugin, before one that is built in",
-    "B website/content/docs/configuration/seal/index.mdx",
+    "https://openbao.org/docs/configuration/seal/",
     openbao=((2, 6, 0),),
 )
-SEALS_BY_PLUGIN_ALONE = Fact("has no seal by AWS KMS built in", "B changelog/3337.txt", openbao=((2, 7, 0),))
-ROTATES_WITH_A_TOKEN = Fact(
-    "makes recovery keys anew at sys/rotate/recovery, for who has a token",
-    "B website/content/docs/api/system/rotate",
-    openbao=((2, 4, 0),),
+SEALS_BY_PLUGIN_ALONE = Fact(
+    "has no seal by AWS KMS built in", "https://github.com/openbao/openbao/pull/3337", openbao=((2, 7, 0),)
 )
 
 
@@ -116,7 +108,13 @@ def _reloads(name: str, since: Number) -> dict[str, Fact]:
 
 
 def _openbao_reloads(name: str, since: Number) -> dict[str, Fact]:
-    return {name: Fact(f"takes another value of {name} with a reload", "B command/server.go", openbao=(since,))}
+    return {
+        name: Fact(
+            f"takes another value of {name} with a reload",
+            "https://github.com/openbao/openbao/blob/v2.6.2/command/server.go",
+            openbao=(since,),
+        )
+    }
 
 
 # By stanza and name what a running server takes with SIGHUP. All else is read when the server starts.

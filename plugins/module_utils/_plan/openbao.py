@@ -57,8 +57,8 @@ def problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
     return [
         *_version_problems(server),
         *_plugin_problems(server, inputs.get("kms_plugin") or {}),
-        *_login_problems(inputs),
-        *_server_problems(inputs),
+        *_login_problems(server, inputs),
+        *_server_problems(server, inputs),
     ]
 
 
@@ -100,7 +100,9 @@ def _plugin_problems(server: Product, plugin: t.Any) -> list[str]:
     ]
 
 
-def _login_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
+def _login_problems(server: Product, inputs: t.Mapping[str, t.Any]) -> list[str]:
+    if server.does(product.LOGS_IN_BY_IAM):
+        return []
     found = []
     if inputs.get("login_method") == "aws":
         found.append(
@@ -117,7 +119,7 @@ def _login_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
     return found
 
 
-def _server_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
+def _server_problems(server: Product, inputs: t.Mapping[str, t.Any]) -> list[str]:
     found = []
     for stanza, settings in (inputs.get("settings") or {}).items():
         given = settings if isinstance(settings, t.Mapping) else {}
@@ -131,11 +133,11 @@ def _server_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
             for name in given
             if name in _OWNED
         ]
-    if inputs.get("locks_memory"):
+    if inputs.get("locks_memory") and not server.does(product.LOCKS_MEMORY):
         found.append(
             "vault_server_disable_mlock is false, and OpenBao locks no memory. Leave it out: swap is off for its unit."
         )
-    if inputs.get("unauthenticated_access"):
+    if inputs.get("unauthenticated_access") and not server.does(product.UNAUTHENTICATED_ACCESS):
         found.append(
             "vault_server_unauthenticated_access is a setting of Vault's. OpenBao's listener has others, which stay shut."
         )
