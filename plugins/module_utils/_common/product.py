@@ -56,7 +56,7 @@ UNAUTHENTICATED_ACCESS = Fact(
 )
 JOINS_BY_EC2_TAG = Fact(
     "finds its peers by the tags of their instances",
-    f"{_CHANGES}#aws-auto-join, https://github.com/openbao/openbao/blob/v2.6.2/physical/raft/raft.go",
+    f"{_CHANGES}#aws-auto-join",
     vault=ALWAYS,
     openbao=ALWAYS,
     broken=(((1, 19, 5), (1, 19, 8)), ((1, 20, 0), (1, 20, 2))),
@@ -89,7 +89,7 @@ ONE_LIST_OF_SUMS = Fact(
     openbao=((2, 6, 0),),
 )
 LOCKS_MEMORY = Fact("knows disable_mlock", f"{_DOCS}/configuration", vault=ALWAYS)
-LOGS_IN_BY_IAM = Fact("has the AWS login built in", f"{_DOCS}/auth/aws, https://openbao.org/docs/auth/", vault=ALWAYS)
+LOGS_IN_BY_IAM = Fact("has the AWS login built in", "https://openbao.org/docs/auth/", vault=ALWAYS)
 UNSEALS_BY_KMS = Fact(
     "unseals itself by AWS KMS", "https://github.com/openbao/openbao/issues/2494", vault=ALWAYS, openbao=((2, 5, 1),)
 )

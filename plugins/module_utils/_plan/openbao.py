@@ -12,32 +12,73 @@ import typing as t
 
 from .._common import product, versions
 from .._common.product import Product
+from . import server_settings
 
 # What the collection was written for: older ones have no audit devices in their configuration that a run can rely on.
 OLDEST = (2, 5, 1)
 PAGE = "docs/openbao.md"
-# Of the settings that server_settings.py has, those that OpenBao does not know, or has in another form.
-LACKS: t.Mapping[str, tuple[str, ...]] = {
+# Of the settings that server_settings.py has, those that OpenBao knows in the same form. What comes to be known of Vault is
+# refused with OpenBao until somebody has looked.
+KNOWS: t.Mapping[str, tuple[str, ...]] = {
     "server": (
-        "enable_post_unseal_trace",
-        "experiments",
-        "plugin_tmpdir",
-        "post_unseal_trace_directory",
-        "remove_irrevocable_lease_after",
+        "allow_audit_log_prefixing",
+        "cache_size",
+        "cluster_cipher_suites",
+        "default_lease_ttl",
+        "default_max_request_duration",
+        "detect_deadlocks",
+        "disable_cache",
+        "disable_printable_check",
+        "enable_response_header_hostname",
+        "enable_response_header_raft_node_id",
+        "imprecise_lease_role_tracking",
+        "introspection_endpoint",
+        "log_file",
+        "log_requests_level",
+        "log_rotate_bytes",
+        "log_rotate_duration",
+        "log_rotate_max_files",
+        "max_lease_ttl",
+        "plugin_file_permissions",
+        "plugin_file_uid",
+        "raw_storage_endpoint",
+        "user_lockout",
     ),
     "listener": (
-        "disable_replication_status_endpoints",
-        "max_json_array_element_count",
-        "max_json_depth",
-        "max_json_object_entry_count",
-        "max_json_string_value_length",
-        "max_json_token",
-        "redact_cluster_name",
-        "x_forwarded_for_client_cert_header",
-        "x_forwarded_for_client_cert_header_decoders",
+        "cors_allowed_headers",
+        "cors_allowed_origins",
+        "cors_enabled",
+        "custom_response_headers",
+        "http_idle_timeout",
+        "http_read_header_timeout",
+        "http_read_timeout",
+        "http_write_timeout",
+        "inflight_requests_logging",
+        "max_request_duration",
+        "max_request_size",
+        "profiling",
+        "proxy_protocol_authorized_addrs",
+        "proxy_protocol_behavior",
+        "require_request_header",
+        "tls_cipher_suites",
+        "tls_client_ca_file",
+        "tls_disable_client_certs",
+        "tls_max_version",
+        "tls_require_and_verify_client_cert",
+        "x_forwarded_for_authorized_addrs",
+        "x_forwarded_for_hop_skips",
+        "x_forwarded_for_reject_not_authorized",
+        "x_forwarded_for_reject_not_present",
     ),
-    "raft": ("raft_log_verification_interval", "raft_log_verifier_enabled", "raft_wal"),
-    "seal": ("role_arn", "role_session_name", "web_identity_token_file"),
+    "raft": (
+        "autopilot_reconcile_interval",
+        "autopilot_update_interval",
+        "max_entry_size",
+        "snapshot_interval",
+        "snapshot_threshold",
+        "trailing_logs",
+    ),
+    "seal": (),
 }
 # Settings that an input of its own has, or that a run writes itself.
 _OWNED = {"plugin_directory": "vault_kms_plugin"}
@@ -126,7 +167,9 @@ def _server_problems(server: Product, inputs: t.Mapping[str, t.Any]) -> list[str
         found += [
             f"vault_{stanza}_settings: OpenBao knows no {name} as Vault has it. Leave it out."
             for name in given
-            if name in LACKS[stanza]
+            if name in server_settings.STANZAS[stanza].settings
+            and not server_settings.STANZAS[stanza].settings[name].owner
+            and name not in (*KNOWS[stanza], *_OWNED)
         ]
         found += [
             f"vault_{stanza}_settings: {name} is that of {_OWNED[name]}. Set it there."

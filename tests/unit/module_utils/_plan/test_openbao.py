@@ -77,10 +77,18 @@ def test_a_version_that_both_have_is_judged_as_the_one_that_is_meant(version):
     assert inputs.problems(nodes(), {**GOOD, "version": version}) == []
 
 
-def test_what_openbao_lacks_are_settings_that_vault_has():
-    for stanza, names in openbao.LACKS.items():
+def test_what_openbao_knows_are_settings_that_vault_has():
+    for stanza, names in openbao.KNOWS.items():
         known = server_settings.STANZAS[stanza].settings
-        assert [name for name in names if name not in known or known[name].owner] == []
+        assert [name for name in names if name not in known or known[name].owner or known[name].only] == []
+
+
+def test_what_is_new_to_vault_is_refused_until_somebody_has_looked(monkeypatch):
+    for name in ("deny_slash_in_templated_paths", "brand_new"):
+        more = {**server_settings.SERVER.settings, name: server_settings.Setting("flag")}
+        monkeypatch.setitem(server_settings.STANZAS, "server", server_settings.SERVER._replace(settings=more))
+        (said,) = problems(settings={"server": {name: True}})
+        assert f"OpenBao knows no {name}" in said
 
 
 def planned(running, target, plugin=None, has=True, active="vault-1"):
