@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from ansible_collections.vaultops.cluster.plugins.module_utils._common import product
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import reloads
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import site_plan
 from kit.playbook import in_line, run_play
@@ -42,7 +43,7 @@ def found(tmp_path_factory):
     for case, (wanted, more, differing, only, todo) in CASES.items():
         running = more.get("running", "1.21.1")
         seen = {"running": running, "restart_reasons": [], "reload_reasons": [], **more}
-        seen |= {"restart_parts": reloads.digests({HCL: TEXT}, running), "paths": {}}
+        seen |= {"restart_parts": reloads.digests({HCL: TEXT}, product.told(running)), "paths": {}}
         known = {
             "vault_server_found": seen,
             "vault_server_seen": seen,

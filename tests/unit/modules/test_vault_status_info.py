@@ -10,6 +10,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._common import wa
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import REACH
 from ansible_collections.vaultops.cluster.plugins.modules import vault_status_info
 from kit.backup_stage import SMALL, VaultStandIn, whole
+from kit.vault_versions import STAND_IN
 
 RETURN = yaml.safe_load(vault_status_info.RETURN)
 NOBODY = "https://127.0.0.1:1"
@@ -33,6 +34,19 @@ def status(three, certificates, run_module):
         return run_module(vault_status_info, check, **{**options, **more})
 
     return run
+
+
+@pytest.mark.parametrize("version", STAND_IN)
+def test_each_version_is_told_as_it_is(three, status, version):
+    for one in three:
+        one.recovery.version = version
+    three[2].initialized = False
+    said = status()
+    assert said["cluster"]["versions"] == [version]
+    assert [node["version"] for node in said["nodes"]] == [version] * 3
+    assert [node["state"] for node in said["nodes"]] == ["active", "standby", "uninitialized"]
+    three[0].recovery.hides_version = True
+    assert status()["nodes"][0]["version"] in (None, "")
 
 
 @pytest.mark.parametrize("check", [False, True])
