@@ -91,14 +91,14 @@ def test_what_is_new_to_vault_is_refused_until_somebody_has_looked(monkeypatch):
         assert f"OpenBao knows no {name}" in said
 
 
-def planned(running, target, plugin=None, has=True, active="vault-1"):
+def planned(running, target, plugin=None, has=True, active="vault-1", **changed):
     names = ("vault-1", "vault-2", "vault-3")
     states = {name: "active" if name == active else "standby" for name in names}
     found = [{"name": name, "state": states[name], "version": running} for name in names]
     status = {"cluster": {"state": "live", "reason": "", "versions": [running]}, "nodes": found}
     raft = {"raft": {"failure_tolerance": 1}, "missing": None, "differences": []}
     there = PLUGIN["sha256"] if has else None
-    node = {"running": running, "current": running, "plugin_sum": there, "configured": {"sha256sum": there}}
+    node = {"running": running, "current": running, "plugin_sum": there, "configured": {"sha256sum": there}, **changed}
     return upgrade.upgrade(status, raft, dict.fromkeys(names, node), target, "aws", flavour="openbao", plugin=plugin)
 
 
@@ -130,6 +130,12 @@ def test_to_2_7_the_plugin_comes_first():
     assert "vault-1, vault-2, vault-3: OpenBao 2.7.0 unseals itself by the plugin v0.1.0 alone" in said
     (said,) = planned("2.6.2", "2.7.0")["problems"]
     assert "vault_kms_plugin names none" in said
+
+
+@pytest.mark.parametrize("lacks", [{"plugin_sum": None}, {"configured": {"sha256sum": None}}])
+def test_a_plugin_that_is_installed_and_not_named_is_not_enough_nor_the_other_way_round(lacks):
+    (said,) = planned("2.6.2", "2.7.0", PLUGIN, **lacks)["problems"]
+    assert "it is not installed there and named by the configuration yet" in said
 
 
 def test_openbao_is_not_judged_by_what_vault_changes():
