@@ -7,7 +7,7 @@ import typing as t
 
 from .._common import product
 from .._common.product import Flavour
-from .._common.versions import Number, crosses
+from .._common.versions import Firsts, Number, crosses
 
 CHANGES = "https://developer.hashicorp.com/vault/docs/updates/important-changes"
 DEPRECATIONS = "https://developer.hashicorp.com/vault/docs/updates/deprecation"
@@ -16,7 +16,7 @@ RELEASES = "https://github.com/hashicorp/vault/releases/tag"
 # The newest version whose changes are in the table.
 NEWEST: Number = product.NEWEST[product.VAULT].version
 SWITCH = "VAULT_ALLOW_PENDING_REMOVAL_DUPLICATE_HCL_ATTRIBUTES"
-SWITCH_IGNORED: tuple[Number, ...] = ((2, 1, 0),)
+SWITCH_IGNORED: Firsts = ((2, 1, 0),)
 
 # What is read where a change is crossed: of the cluster by who runs this, or on each node.
 POLICIES, AUDIT, MOUNTS, NODES = "policies", "audit", "mounts", "nodes"
@@ -25,7 +25,7 @@ POLICIES, AUDIT, MOUNTS, NODES = "policies", "audit", "mounts", "nodes"
 class Crossing(t.NamedTuple):
     """What changes for a cluster that goes from a version without it to one that has it."""
 
-    since: tuple[Number, ...]  # the first version of each line that has it; the last one stands for all later lines
+    since: Firsts  # the first version of each line that has it; the last one stands for all later lines
     text: str
     source: str
     reads: tuple[str, ...] = ()  # what tells whether it matters here; nothing, and it is noted for people to judge
@@ -98,7 +98,11 @@ CROSSINGS = (
         name="parameters",
     ),
     Crossing(((1, 21, 0),), "roles of Kubernetes logins need an audience", f"{CHANGES}#k8-audience-required"),
-    Crossing(((2, 0, 0),), "generate-root and rekey want a token besides the recovery keys", CHANGES),
+    Crossing(
+        product.UNAUTHENTICATED_ACCESS.vault,
+        "generate-root and rekey want a token besides the recovery keys",
+        product.UNAUTHENTICATED_ACCESS.source,
+    ),
     Crossing(
         ((2, 0, 0),),
         "the Active Directory secrets engine is gone (2.x lists it as removed, without saying since which release)",

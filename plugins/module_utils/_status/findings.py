@@ -86,7 +86,7 @@ def _nodes(document: Part) -> t.Iterator[tuple[str, str]]:
 
 def _guards(document: Part) -> t.Iterator[tuple[str, str]]:
     serve = [node["name"] for node in document["nodes"] if node["state"] in ("active", "standby")]
-    there = [one for one in document["guards"] if one["guarded"] is not False and one["node"] in serve]
+    there = [one for one in document["guards"] if one["node"] in serve]
     for one in there:
         if one["problem"]:
             yield (
