@@ -77,6 +77,13 @@ AFTER_READS = f"""
 ## Plugins that are not built in any more
 
 """
+OPENBAO = """
+## OpenBao
+
+Where `vault_flavour` is `openbao`, the plan goes by this table, up to OpenBao {newest} and what is announced of 2.7. None of it
+was seen on a real server: [openbao.md](openbao.md).
+
+"""
 VULNERABLE = """
 ## Known vulnerabilities
 
@@ -96,10 +103,10 @@ def table(head: tuple[str, ...], rows: t.Iterable[tuple[str, ...]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines).replace("| --- ", "|---").replace("|--- |", "|---|")
 
 
-def changes() -> list[tuple[str, ...]]:
+def changes(table: t.Iterable[crossings.Crossing]) -> list[tuple[str, ...]]:
     return [
         (", ".join(map(versions.text, one.since)), f"{_sentence(one.text)} ([source]({one.source}))", _does(one))
-        for one in crossings.CROSSINGS
+        for one in table
     ]
 
 
@@ -143,11 +150,13 @@ def document() -> str:
     return "".join(
         (
             HEAD.format(newest=versions.text(crossings.NEWEST), date=product.NEWEST[product.VAULT].date),
-            table(("from", "change", "what the run does"), changes()),
+            table(("from", "change", "what the run does"), changes(crossings.CROSSINGS)),
             READ,
             table(("what", "how", "where it forbids the upgrade"), READS),
             AFTER_READS,
             table(("plugin", "from", "source"), plugins()),
+            OPENBAO.format(newest=versions.text(product.NEWEST[product.OPENBAO].version)),
+            table(("from", "change", "what the run does"), changes(crossings.OPENBAO_CROSSINGS)),
             VULNERABLE.format(as_of=listed["as_of"]),
             table(("vulnerability", "what", "community edition", "Enterprise"), vulnerabilities(listed)),
         )

@@ -141,16 +141,24 @@ def standing_in() -> list[str]:
 def differs() -> list[list[str]]:
     named = [one for one in vars(product).values() if isinstance(one, product.Fact)]
     return [
-        [one.what, _firsts(one), f"[source]({one.source})"]
+        [one.what, _firsts(one), _of_openbao(one), f"[source]({one.source})"]
         for one in (*named, *(fact for names in product.RELOADED.values() for fact in names.values()))
     ]
 
 
 def _firsts(fact: product.Fact) -> str:
-    """The last one stands for all later lines."""
+    """Of Vault. The last one stands for all later lines."""
+    if fact.vault == product.NEVER:
+        return "none"
     said = "every version" if fact.vault == product.ALWAYS else ", ".join(map(versions.text, fact.vault))
     broken = [" to ".join(map(versions.text, pair)) for pair in fact.broken]
     return f"{said}, but {' and '.join(broken)}" if broken else said
+
+
+def _of_openbao(fact: product.Fact) -> str:
+    if fact.openbao == product.ALWAYS:
+        return "every version"
+    return ", ".join(map(versions.text, fact.openbao)) or "none"
 
 
 def table(head: list[str], lines: list[list[str]]) -> str:
@@ -172,7 +180,7 @@ def document() -> str:
     stood_in = json.loads(STAND_IN.read_text())
     servers = table(["Vault", "a real server", "the stand-in"], proven(vault(makefile, inventory), stood_in))
     files = "\n".join(f"- `{name}`" for name in standing_in())
-    facts = table(["Vault", "from", ""], differs())
+    facts = table(["the server", "Vault from", "OpenBao from", ""], differs())
     newest, date = product.NEWEST[product.VAULT]
     machines = table(
         ["system", "Python", "run by"],

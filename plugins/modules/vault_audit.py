@@ -12,6 +12,8 @@ description:
   - Enables the devices that are missing. Devices that are not named here are left alone.
   - Vault can't change a device. It can only drop the device together with the key that hashes the device's entries. So an
     existing device with other settings is an error.
+  - OpenBao enables none by its API, but those that its configuration declares, when it becomes active and when it is reloaded.
+    With O(declared) the module waits until all of them are there, and writes nothing.
   - Based on V(sys/audit) of the Vault API.
 author: vaultops maintainers (@vaultops)
 options:
@@ -21,6 +23,14 @@ options:
       - Vault refuses all requests when every device is blocked, so give at least two on independent storage.
     type: dict
     required: true
+  declared:
+    description: Whether the server's configuration declares the devices.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds to wait for devices that are declared.
+    type: int
+    default: 30
 extends_documentation_fragment:
   - vaultops.cluster.vault
   - vaultops.cluster.vault.auth
@@ -56,9 +66,11 @@ devices:
 import typing as t
 
 from ..module_utils._common.module import run_module
+from ..module_utils._common.wait import Wait
 from ..module_utils._vault.audit import api
 from ..module_utils._vault.audit.look import SPEC, look, result
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
+from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.session import ADMIN_SPEC, admin_login
 
 
@@ -66,7 +78,10 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     cluster = Cluster(Connection.from_params(params))
     name = cluster.active()
     with cluster.login(name) as client:
-        before, missing = look(name, client, params["devices"])
+        before, missing = look(name, client, params["devices"], params["declared"])
+        if missing and params["declared"] and not check_mode:
+            await_declared(name, client, params)
+            return result(before, missing)
     if missing and not check_mode:
         with admin_login(cluster.connection, params, name) as client:
             for path, device in missing.items():
@@ -74,7 +89,26 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     return result(before, missing)
 
 
-OPTIONS: dict[str, t.Any] = {**CONNECTION_SPEC, **AUTH_SPEC, **ADMIN_SPEC, **SPEC}
+def await_declared(name: str, client: t.Any, params: dict[str, t.Any]) -> None:
+    wait = Wait(params["wait_timeout"])
+    while missing := look(name, client, params["devices"], declared=True)[1]:
+        if not wait.again():
+            raise VaultError(
+                name,
+                f"after {params['wait_timeout']} s it has no audit device {', '.join(sorted(missing))}, which its configuration "
+                "declares",
+                "Its journal says why ('journalctl -u vault'), such as a file that can't be opened. Nodes whose configuration "
+                "was written and not read are reloaded by the next run of playbooks/site.yml.",
+            )
+
+
+OPTIONS: dict[str, t.Any] = {
+    **CONNECTION_SPEC,
+    **AUTH_SPEC,
+    **ADMIN_SPEC,
+    **SPEC,
+    "wait_timeout": {"type": "int", "default": 30},
+}
 
 
 def main() -> None:

@@ -115,6 +115,10 @@ options:
         description: Path of the device -> C(type) and C(options), as in M(vaultops.cluster.vault_audit).
         type: dict
         required: true
+      declared:
+        description: Whether the server's configuration declares the devices, likewise.
+        type: bool
+        default: false
   autopilot:
     description: The settings of autopilot, as in M(vaultops.cluster.vault_raft_autopilot). What is not named may be as it is.
     type: dict
@@ -322,7 +326,7 @@ def as_seen(visit: Visit, name: str, params: dict[str, t.Any], writer: Connectio
 
 
 def see_audit(name: str, client: t.Any, wanted: dict[str, t.Any]) -> dict[str, t.Any]:
-    return audit.result(*audit.look(name, client, wanted["devices"]))
+    return audit.result(*audit.look(name, client, wanted["devices"], wanted["declared"]))
 
 
 def see_autopilot(name: str, client: t.Any, wanted: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -111,6 +111,11 @@ options:
         description: The version that runs; empty where none does.
         type: str
         required: true
+      flavour:
+        description: Whether that is a version of V(vault) or of V(openbao).
+        type: str
+        choices: [vault, openbao]
+        default: vault
       noticed_by:
         description: The file by whose time a reload is judged.
         type: path
@@ -210,7 +215,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
 
 def only_reloads(item: Entry, options: dict[str, t.Any] | None) -> bool:
     return options is not None and reloads.are_enough(
-        look(item).content, item.content, product.told(options["version"])
+        look(item).content, item.content, product.told(options["version"], options["flavour"])
     )
 
 
@@ -248,7 +253,11 @@ OPTIONS: dict[str, t.Any] = {
     "removed": {"type": "list", "elements": "path", "default": []},
     "reloads": {
         "type": "dict",
-        "options": {"version": {"type": "str", "required": True}, "noticed_by": {"type": "path", "required": True}},
+        "options": {
+            "version": {"type": "str", "required": True},
+            "flavour": {"type": "str", "choices": list(product.FLAVOURS), "default": product.VAULT},
+            "noticed_by": {"type": "path", "required": True},
+        },
     },
     "binary": {"type": "path", "default": "/usr/local/bin/vault"},
     "data_path": {"type": "path", "default": "/opt/vault/data"},

@@ -59,6 +59,9 @@ options:
   version:
     description: Version of the release that is looked at.
     type: str
+  plugin:
+    description: OpenBao's plugin for its seal, as M(vaultops.cluster.vault_plugin) lays it down. Without it none is looked at.
+    type: path
   home:
     description: Directory of Vault's own, which only root may change.
     type: path
@@ -158,6 +161,10 @@ running:
   description: The version that runs, or null.
   returned: success
   type: str
+running_flavour:
+  description: Whether the version that runs is V(vault)'s or V(openbao)'s; null where none does that was installed here.
+  returned: success
+  type: str
 service:
   description: exists, active_state, sub_state, main_pid, restarts, exec_start, started and reloaded (seconds since the
     epoch).
@@ -187,6 +194,11 @@ processes:
   returned: success
   type: list
   elements: int
+flavours:
+  description: Whose servers are on this node, V(vault) or V(openbao), by what runs and by what the unit would start.
+  returned: success
+  type: list
+  elements: str
 outside:
   description: Those of them that systemd does not count as O(service)'s.
   returned: success
@@ -203,9 +215,9 @@ trusted:
   elements: str
 configured:
   description:
-    - "What the configuration that the unit names says: cluster_name, node_id, kms_key_id and region (null where it does not
-      set one), data (Raft's directories), api_port and cluster_port (of the first listener, null where it names none), paths (its
-      files), and whether it is ours, that is made by this collection."
+    - "What the configuration that the unit names says: cluster_name, node_id, kms_key_id, region and sha256sum (that of a
+      plugin), each null where it does not set one; data (Raft's directories), api_port and cluster_port (of the first listener,
+      null where it names none), paths (its files), and whether it is ours, that is made by this collection."
   returned: success
   type: dict
 served:
@@ -227,6 +239,10 @@ release_proven:
     and is root's, so that M(vaultops.cluster.vault_release) has nothing to do.
   returned: success
   type: bool
+plugin_sum:
+  description: SHA-256 that O(plugin) had when it was compared last; null where there is none, or it was touched since.
+  returned: success
+  type: str
 paths:
   description: By path, what there is of O(paths), with its kind (file, directory, other), its attributes (OWNER:GROUP MODE),
     of a file the SHA-256 of its content, and whether it is mislabelled, that is has another SELinux type than the policy's.
@@ -261,7 +277,6 @@ import os
 import time
 import typing as t
 
-from ..module_utils._common import product
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
 from ..module_utils._node import (
@@ -270,6 +285,7 @@ from ..module_utils._node import (
     lease,
     managed,
     metadata_service,
+    plugin,
     reloads,
     service,
     tls,
@@ -286,7 +302,7 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
     lease_seen = would_be_granted(params["lease"])
     unit = service.read_unit(params["service"])
     current = installed_release(params["link"])
-    running = service.running_release(unit["main_pid"])
+    running, server = service.running_release(unit["main_pid"]), service.running_server(unit["main_pid"])
     releases = params["releases"]
     # A unit that is gone names no files: those of the usual place count then.
     paths = here.configuration_paths(unit["exec_start"]) or here.configuration_paths(USUAL)
@@ -302,14 +318,16 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
         "releases": sorted(name for name in os.listdir(releases) if name[0] != ".") if os.path.isdir(releases) else [],
         "current": current,
         "running": running,
+        "running_flavour": server.flavour if server else None,
         "service": unit,
         "restart_reasons": service.restart_reasons(
             unit["started"], running, current, [*params["restart_files"], params["link"]]
         ),
         "reload_reasons": service.reload_reasons(unit["started"], unit["reloaded"], params["reload_files"]),
-        "restart_parts": reloads.digests(here.texts(params["restart_files"]), product.told(running)),
+        "restart_parts": reloads.digests(here.texts(params["restart_files"]), server),
         "has_data": here.holds_data([params["data"], *configured["data"]]),
         "processes": pids,
+        "flavours": here.flavours(unit["exec_start"]),
         "outside": here.outside(pids, params["service"]),
         "listens": here.listens(*address),
         "trusted": here.trusted(params["ca"]),
@@ -319,6 +337,7 @@ def run(params: dict[str, t.Any], _check_mode: bool) -> dict[str, t.Any]:
         "python": managed.python_version(),
         "release_proven": bool(params["version"])
         and managed.release_is_proven(params["version"], params["home"], releases, params["link"]),
+        "plugin_sum": plugin.kept_sum(params["plugin"], params["home"]) if params["plugin"] else None,
         "paths": managed.look_at(params["paths"]),
         "users": managed.users(params["users"]),
         "units": managed.units(params["units"]),
@@ -368,6 +387,7 @@ OPTIONS: dict[str, t.Any] = {
     "ca": {"type": "path", "default": "/etc/vault.d/tls/ca.crt"},
     "certificates": {"type": "path"},
     "version": {"type": "str"},
+    "plugin": {"type": "path"},
     "home": {"type": "path", "default": "/opt/vault"},
     "paths": {"type": "list", "elements": "str", "default": []},
     "users": {"type": "list", "elements": "str", "default": []},

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vault_release
-short_description: Install a verified release of Vault on a node
+short_description: Install a verified release of Vault or OpenBao on a node
 version_added: 1.0.0
 description:
   - Downloads the archive from a mirror laid out as the publisher's, verifies the signature over the checksums and the
@@ -28,9 +28,13 @@ options:
     type: str
     required: true
   mirror:
-    description: URL of the mirror. V(file://) URLs work for nodes without a way out.
+    description: URL of the mirror. V(file://) URLs work for nodes without a way out. Without it, the publisher's own.
     type: str
-    default: https://releases.hashicorp.com
+  flavour:
+    description: Whose releases these are; V(vault) or V(openbao).
+    type: str
+    choices: [vault, openbao]
+    default: vault
   signing_key:
     description: ASCII-armoured PGP public key that signs the checksums.
     type: str
@@ -44,7 +48,7 @@ options:
     type: path
     default: /opt/vault/releases
   link:
-    description: Symbolic link to the binary of the release that is switched on.
+    description: Symbolic link to the binary of the release that is switched on. For OpenBao, C(/usr/local/bin/bao).
     type: path
     default: /usr/local/bin/vault
   activate:
@@ -73,7 +77,8 @@ path:
 import os
 import typing as t
 
-from ..module_utils._common import files, versions
+from ..module_utils._common import files, product, versions
+from ..module_utils._common import releases as published
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
 from ..module_utils._node import guard, installed
@@ -83,22 +88,28 @@ from ..module_utils._node.release import Release
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     machine = os.uname().machine
     link, releases = params["link"], params["releases"]
+    flavour: product.Flavour = params["flavour"]
+    binary = published.BINARIES[flavour]
+    mirror = params["mirror"] or published.MIRRORS[flavour]
     current = installed.switched_on(link)
-    wanted = os.path.join(releases, params["version"], installed.BINARY)
-    versions = [params["version"], way_back(current, params)]
+    wanted = os.path.join(releases, params["version"], binary)
+    versions = [params["version"], way_back(current, params, binary)]
     # All of them are fit names for a folder and a URL before anything else happens.
-    sources = {version: Release(params["mirror"], version, machine) for version in versions if version}
-    mended = owners(params, sources, check_mode)
-    before = {version: state(os.path.join(releases, version), version) for version in sources}
+    sources = {version: Release(mirror, version, machine, flavour) for version in versions if version}
+    places = {version: os.path.join(releases, version, binary) for version in sources}
+    mended = owners(params, sources, binary, check_mode)
+    before = {version: state(place, version) for version, place in places.items()}
     after = dict.fromkeys(sources, "proven")
     for version, source in reversed(sources.items()):
         activated = version == params["version"] and params["activate"] and current != wanted
         try:
-            provide(source, os.path.join(releases, version), params["signing_key"], activated, check_mode)
+            provide(source, places[version], params["signing_key"], activated, check_mode)
         except Problem as error:
             if version == params["version"]:
                 raise
-            raise Problem(f"Vault {version}, the way back, is switched on and can't be proven: {error}") from error
+            raise Problem(
+                f"{product.NAMES[flavour]} {version}, the way back, is switched on and can't be proven: {error}"
+            ) from error
     target = wanted if params["activate"] else current
     if target != current and not check_mode:
         switch(link, wanted)
@@ -112,10 +123,10 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     }
 
 
-def owners(params: dict[str, t.Any], versions: t.Iterable[str], check_mode: bool) -> dict[str, str]:
+def owners(params: dict[str, t.Any], versions: t.Iterable[str], binary: str, check_mode: bool) -> dict[str, str]:
     """Make root's what is the collection's own, and refuse what is not. Returns what was, or would be, made root's."""
     home, releases = params["home"], params["releases"]
-    own = installed.own_paths(home, releases, versions)
+    own = installed.own_paths(home, releases, versions, binary)
     guard.refuse_foreign([*own, params["link"]], own)
     mend = guard.to_mend(own)
     if home in mend and any(os.path.lexists(os.path.join(home, name)) for name in ("raft", "vault.db")):
@@ -129,39 +140,40 @@ def owners(params: dict[str, t.Any], versions: t.Iterable[str], check_mode: bool
     return mend
 
 
-def state(folder: str, version: str) -> str:
-    if not os.path.lexists(os.path.join(folder, installed.BINARY)):
+def state(binary: str, version: str) -> str:
+    if not os.path.lexists(binary):
         return "absent"
-    return "proven" if installed.kept(folder, version) else "installed, without its sums"
+    return "proven" if installed.kept(os.path.dirname(binary), version) else "installed, without its sums"
 
 
-def provide(source: Release, folder: str, key: str, activated: bool, check_mode: bool) -> None:
+def provide(source: Release, binary: str, key: str, activated: bool, check_mode: bool) -> None:
     """Install what is absent; hold what is there against its sums, or against its signed archive where it has none."""
+    folder = os.path.dirname(binary)
     sums = installed.kept(folder, source.version)
-    if sums and os.path.lexists(os.path.join(folder, installed.BINARY)):
-        installed.verify(folder, sums, thorough=activated, may_write=not check_mode)
+    if sums and os.path.lexists(binary):
+        installed.verify(binary, sums, thorough=activated, may_write=not check_mode)
         return
     expected = source.expected_sum(key)
     if check_mode:
         return
-    if os.path.lexists(os.path.join(folder, installed.BINARY)):
+    if os.path.lexists(binary):
         source.compare(expected, folder)
     else:
         source.unpack(expected, folder)
 
 
-def way_back(current: str | None, params: dict[str, t.Any]) -> str | None:
+def way_back(current: str | None, params: dict[str, t.Any], binary: str) -> str | None:
     """The version that is switched on, where it is another one and was installed by this collection."""
     if not current or not os.path.isfile(current):
         return None
     folder = os.path.dirname(current)
     version = os.path.basename(folder)
-    ours = current == os.path.join(params["releases"], version, installed.BINARY) and versions.is_one(version)
+    ours = current == os.path.join(params["releases"], version, binary) and versions.is_one(version)
     return version if ours and version != params["version"] else None
 
 
 def switch(link: str, binary: str) -> None:
-    """Replace the link in one step: there is always a vault on the path. A binary put there by hand is kept aside."""
+    """Replace the link in one step: there is always a binary on the path. A binary put there by hand is kept aside."""
     try:
         if os.path.exists(link) and not os.path.islink(link):
             os.replace(link, f"{link}.replaced")
@@ -177,7 +189,8 @@ def switch(link: str, binary: str) -> None:
 
 OPTIONS: dict[str, t.Any] = {
     "version": {"type": "str", "required": True},
-    "mirror": {"type": "str", "default": "https://releases.hashicorp.com"},
+    "mirror": {"type": "str"},
+    "flavour": {"type": "str", "choices": list(product.FLAVOURS), "default": product.VAULT},
     "signing_key": {"type": "str", "required": True, "no_log": False},
     "home": {"type": "path", "default": "/opt/vault"},
     "releases": {"type": "path", "default": "/opt/vault/releases"},

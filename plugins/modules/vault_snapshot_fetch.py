@@ -66,6 +66,12 @@ options:
     description: Whether a snapshot taken under a different unseal key is accepted.
     type: bool
     default: false
+  flavour:
+    description:
+      - For which server it is, V(vault) or V(openbao). A snapshot of the other one is refused.
+    type: str
+    choices: [vault, openbao]
+    default: vault
   bucket:
     description: The bucket. Not needed for a file.
     type: str
@@ -116,6 +122,7 @@ import time
 import traceback
 import typing as t
 
+from ..module_utils._common import product
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
 from ..module_utils._objects import records
@@ -138,6 +145,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch.") as scratch:
         path = os.path.join(scratch, name)
         found = fetch(params, path)
+        require_product(found, params["flavour"])
         if not check_mode:
             if params["name"] == "newest":
                 seen.remember(records.Records(params["records"] or {}), found.name)
@@ -151,6 +159,16 @@ def check(params: dict[str, t.Any]) -> None:
         raise Problem(f"key_arns: {', '.join(wrong)} is not the ARN of a KMS key (nor may it be that of an alias)")
     if not os.path.isabs(params["name"]) and not (params["bucket"] and params["region"]):
         raise Problem("A snapshot from S3 needs bucket and region; a file an absolute path as name")
+
+
+def require_product(found: manifest.Manifest, flavour: product.Flavour) -> None:
+    by = t.cast("product.Flavour", manifest.flavour_of(found.vault_version))
+    if by != flavour:
+        raise Problem(
+            f"{found.name} is a snapshot of {product.NAMES[by]} {found.vault_version}, and vault_flavour is {flavour}. Neither "
+            "of the two takes the other's data",
+            f"Restore a snapshot of {product.NAMES[flavour]}, or set vault_flavour to {by}. Nothing was changed.",
+        )
 
 
 def public(found: manifest.Manifest) -> dict[str, t.Any]:
@@ -192,6 +210,7 @@ OPTIONS: dict[str, t.Any] = {
     "records": {"type": "dict", "options": records.SPEC},
     "seal_key_arn": {"type": "str", "no_log": False},
     "any_key": {"type": "bool", "default": False},
+    "flavour": {"type": "str", "choices": list(product.FLAVOURS), "default": product.VAULT},
     "bucket": {"type": "str"},
     "prefix": {"type": "str", "default": "snapshots"},
     "region": {"type": "str"},

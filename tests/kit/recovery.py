@@ -22,9 +22,10 @@ class Recovery:
     """*version*: as which it speaks. From 2.0 on it wants a token, but for the families of endpoints in *open*, and answers as it
     does for a secret: what it says is in data, and, unless *data_alone*, beside it."""
 
-    def __init__(self, shares: int = 5, threshold: int = 3) -> None:
+    def __init__(self, shares: int = 5, threshold: int = 3, flavour: str = "vault") -> None:
         self.keys, self.threshold = new_keys(shares), threshold
-        self.version, self.hides_version = "1.21.1", False
+        self.flavour = flavour
+        self.version, self.hides_version = {"vault": "1.21.1", "openbao": "2.6.2"}[flavour], False
         self.open: set[str] = set()
         self.data_alone = False
         self.ignores_verification = False

@@ -29,7 +29,7 @@ NODES = [
 
 ASKS_HOSTVARS = ("vault_hosts", "vault_all_urls")
 # Of the role's own variables, those that templates look at.
-USED = ("__vault_server_any", "__vault_server_log_dirs", "__vault_server_shared_files")
+USED = ("__vault_server_any", "__vault_server_log_dirs", "__vault_server_shared_files", "__vault_server_plugin_dir")
 
 
 BASE = {

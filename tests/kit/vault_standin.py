@@ -193,8 +193,11 @@ def from_file(path: Path) -> Body:
 class VaultStandIn:
     """One node. Its attributes may be changed while it runs."""
 
-    def __init__(self, certificates: Certificates, body: Body, port: int = 0) -> None:
+    def __init__(self, certificates: Certificates, body: Body, port: int = 0, flavour: str = "vault") -> None:
         self.body = body
+        # OpenBao has no code for a removed node, and no audit device that its API enables.
+        self.flavour = flavour
+        self.built = {"commit_date" if flavour == "openbao" else "build_date": "2026-08-18T12:00:00Z"}
         self.active: t.Callable[[], bool] = lambda: True
         self.cluster_id = CLUSTER_ID
         self.snapshot_status = 200
@@ -204,7 +207,7 @@ class VaultStandIn:
         self.calls: list[str] = []
         self.initialized, self.sealed = True, False
         # It has the version, by which it wants a token or none.
-        self.recovery = Recovery()
+        self.recovery = Recovery(flavour=flavour)
         # By path, without /v1/: what was written. Nodes of one cluster share it, and the tokens.
         self.crl_as_written = ""
         self.kept: dict[str, t.Any] = {"sys/auth/token": {"type": "token"}, AUTOPILOT_AT: dict(AUTOPILOT)}
@@ -263,7 +266,7 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
             elif path == "/v1/sys/health":
                 self._json(self._health("standbyok=true" in query), self._seal())
             elif path == "/v1/sys/seal-status":
-                self._json(200, {**self._seal(), "type": "awskms"})
+                self._json(200, {**self._seal(), **vault.built, "type": "awskms"})
             elif path == "/v1/sys/internal/ui/mounts":
                 self._json(200, {"data": {"auth": {}, "secret": {}}})
             elif path.startswith("/v1/") and path[4:].startswith(KEPT):
@@ -326,7 +329,7 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
         def _health(self, standby_is_well: bool) -> int:
             if not vault.initialized:
                 return 501
-            if vault.removed_by in vault.calls:
+            if vault.removed_by in vault.calls and vault.flavour == "vault":
                 return 530
             return 503 if vault.sealed else 200 if vault.active() or standby_is_well else 429
 
@@ -399,6 +402,10 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
                 vault.kept[place] = written
 
         def _refused(self, path: str, written: dict[str, t.Any]) -> str | None:
+            if path.startswith("sys/audit/") and vault.flavour == "openbao":
+                return (
+                    "cannot enable audit device via API; use declarative, config-based audit device management instead"
+                )
             if path.startswith(("sys/audit/", "sys/auth/")) and path in vault.kept:
                 return "path already in use: invalid configuration"
             if path.startswith("sys/audit/") and written["type"] not in ("file", "socket", "syslog"):

@@ -85,6 +85,7 @@ def _parts() -> tuple[str, pathlib.Path]:
         node_image = beside.submit(image.ensure)
         mock = binaries.metadata_mock()
         mirror.ensure(binaries.vault_binaries())
+        mirror.add_openbao()
     return node_image.result(), mock
 
 

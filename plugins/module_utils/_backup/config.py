@@ -44,6 +44,7 @@ class Config:
     kms: Kms
     s3: S3 | None
     retention: Retention
+    flavour: str = "vault"  # or openbao, whose snapshots are told apart by their version
 
 
 @dataclass(frozen=True)
@@ -224,6 +225,7 @@ _TOP: dict[str, _Field] = {
     "kms": _Field(_object),
     "s3": _Field(_object, None),
     "retention": _Field(_object),
+    "flavour": _Field(_matches("vault|openbao", "vault or openbao"), "vault"),
 }
 _SECTIONS: dict[str, tuple[t.Any, dict[str, _Field]]] = {
     "vault": (

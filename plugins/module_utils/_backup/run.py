@@ -84,7 +84,7 @@ def _take(config: Config, store: Store, node: Node) -> manifest.Manifest:
             cluster_id=identity.cluster_id,
             cluster_name=config.cluster_name,
             node_name=config.node_name,
-            vault_version=identity.version,
+            vault_version=manifest.version_of(identity.version, config.flavour),
             raft_index=summary["index"],
             raft_term=summary["term"],
             key_arn=key.arn,

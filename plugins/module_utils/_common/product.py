@@ -58,6 +58,7 @@ JOINS_BY_EC2_TAG = Fact(
     "finds its peers by the tags of their instances",
     f"{_CHANGES}#aws-auto-join",
     vault=ALWAYS,
+    openbao=ALWAYS,
     broken=(((1, 19, 5), (1, 19, 8)), ((1, 20, 0), (1, 20, 2))),
 )
 # Lines between are those of Enterprise.
@@ -81,9 +82,39 @@ RESPONSE_HEADERS = Fact(
     "takes custom_response_headers of a listener", f"{_DOCS}/configuration/listener/tcp", vault=((1, 9, 0),)
 )
 
+# What OpenBao does otherwise. Its own files are named as they are at v2.6.2.
+ONE_LIST_OF_SUMS = Fact(
+    "is released in archives named openbao, with one list of sums for all systems",
+    "https://github.com/openbao/openbao/pull/3209",
+    openbao=((2, 6, 0),),
+)
+LOCKS_MEMORY = Fact("knows disable_mlock", f"{_DOCS}/configuration", vault=ALWAYS)
+LOGS_IN_BY_IAM = Fact("has the AWS login built in", "https://openbao.org/docs/auth/", vault=ALWAYS)
+UNSEALS_BY_KMS = Fact(
+    "unseals itself by AWS KMS", "https://github.com/openbao/openbao/issues/2494", vault=ALWAYS, openbao=((2, 5, 1),)
+)
+SEALS_BY_PLUGIN = Fact(
+    "takes a seal as a plugin, before one that is built in",
+    "https://openbao.org/docs/configuration/seal/",
+    openbao=((2, 6, 0),),
+)
+SEALS_BY_PLUGIN_ALONE = Fact(
+    "has no seal by AWS KMS built in", "https://github.com/openbao/openbao/pull/3337", openbao=((2, 7, 0),)
+)
+
 
 def _reloads(name: str, since: Number) -> dict[str, Fact]:
     return {name: Fact(f"takes another value of {name} with a reload", f"{_CODE}/command/server.go", vault=(since,))}
+
+
+def _openbao_reloads(name: str, since: Number) -> dict[str, Fact]:
+    return {
+        name: Fact(
+            f"takes another value of {name} with a reload",
+            "https://github.com/openbao/openbao/blob/v2.6.2/command/server.go",
+            openbao=(since,),
+        )
+    }
 
 
 # By stanza and name what a running server takes with SIGHUP. All else is read when the server starts.
@@ -94,6 +125,9 @@ RELOADED: t.Mapping[str, t.Mapping[str, Fact]] = {
         **_reloads("log_requests_level", (1, 16, 0)),
         **_reloads("post_unseal_trace_directory", (1, 19, 0)),
         **_reloads("user_lockout", (1, 13, 0)),
+        # Vault has these in a file of its own, or in its API.
+        **_openbao_reloads("audit", (2, 4, 0)),
+        **_openbao_reloads("log_level", (2, 4, 0)),
     },
     "listener": {**_reloads("custom_response_headers", (1, 9, 0))},
     "raft": {

@@ -14,11 +14,14 @@ import typing as t
 import urllib.parse
 import urllib.request
 
+from .._common import product, releases
+from .._common.product import Flavour
 from . import tls
 
+_FLAVOURS = {binary: flavour for flavour, binary in releases.BINARIES.items()}
 CONNECT_SECONDS = 3
 # What is read of a configuration: none of it is a secret.
-_SETTINGS = ("cluster_name", "node_id", "kms_key_id", "region")
+_SETTINGS = ("cluster_name", "node_id", "kms_key_id", "region", "sha256sum")
 _PATH = re.compile(r'(?<![\w-])"?path"?\s*[=:]\s*"([^"\n]+)"')
 _PORTS = {"api_port": "address", "cluster_port": "cluster_address"}
 # What Raft leaves in its directory, by either of its stores, and what the file storage does.
@@ -34,6 +37,7 @@ class Configured(t.TypedDict):
     node_id: str | None
     kms_key_id: str | None
     region: str | None
+    sha256sum: str | None  # of a plugin, which OpenBao may have
     api_port: int | None
     cluster_port: int | None
     data: list[str]  # whatever is a path in it: one too many is harmless, it is only looked into
@@ -45,8 +49,19 @@ def outside(pids: t.Iterable[int], unit: str, proc: str = "/proc") -> list[int]:
 
 
 def processes(proc: str = "/proc") -> list[int]:
-    """Process ids of Vault servers, under whichever unit, or none."""
-    found = []
+    """Process ids of servers, be they Vault's or OpenBao's, under whichever unit, or none."""
+    return sorted(_servers(proc))
+
+
+def flavours(exec_start: str, proc: str = "/proc") -> list[Flavour]:
+    """Whose servers are on this machine: those that run, and the one that the unit would start."""
+    program = exec_start.partition("path=")[2].partition(" ;")[0]
+    found = {*_servers(proc).values(), _FLAVOURS.get(os.path.basename(program))}
+    return [flavour for flavour in product.FLAVOURS if flavour in found]
+
+
+def _servers(proc: str) -> dict[int, Flavour]:
+    found = {}
     for entry in os.listdir(proc):
         if not entry.isdigit():
             continue
@@ -55,9 +70,10 @@ def processes(proc: str = "/proc") -> list[int]:
                 words = stream.read().split(b"\0")
         except OSError:  # it has ended
             continue
-        if os.path.basename(words[0]) == b"vault" and b"server" in words[1:]:
-            found.append(int(entry))
-    return sorted(found)
+        flavour = _FLAVOURS.get(os.path.basename(words[0]).decode(errors="replace"))
+        if flavour and b"server" in words[1:]:
+            found[int(entry)] = flavour
+    return found
 
 
 def listens(host: str, port: int) -> bool:

@@ -13,7 +13,6 @@ from .._common import files
 from .._common.errors import Problem
 from .guard import weak
 
-BINARY = "vault"
 RECORD = "vaultops-sums.json"
 CHUNK_BYTES = 1 << 20
 
@@ -28,11 +27,11 @@ class Sums:
     stamp: list[int]
 
 
-def own_paths(home: str, releases: str, versions: t.Iterable[str]) -> list[str]:
+def own_paths(home: str, releases: str, versions: t.Iterable[str], binary: str) -> list[str]:
     """What is the collection's own, parents first: only root may change it."""
     own = [home, releases] if releases.startswith(f"{home}/") else [releases]
     for version in versions:
-        own += [os.path.join(releases, version), os.path.join(releases, version, BINARY)]
+        own += [os.path.join(releases, version), os.path.join(releases, version, binary)]
     return own
 
 
@@ -47,10 +46,10 @@ def stamp(path: str) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
-def keep(folder: str, version: str, archive: str, binary: str) -> Sums:
-    """Write the sums beside a binary that was just unpacked from the signed archive."""
-    sums = Sums(version, archive, binary, stamp(os.path.join(folder, BINARY)))
-    _write(folder, sums)
+def keep(path: str, version: str, archive: str, binary: str) -> Sums:
+    """Write the sums beside the binary at *path* that was just unpacked from the signed archive."""
+    sums = Sums(version, archive, binary, stamp(path))
+    _write(os.path.dirname(path), sums)
     return sums
 
 
@@ -74,9 +73,8 @@ def parse(text: str, version: str) -> Sums | None:
     return sums if known and isinstance(sums.stamp, list) and sums.version == version else None
 
 
-def verify(folder: str, sums: Sums, thorough: bool, may_write: bool) -> None:
+def verify(path: str, sums: Sums, thorough: bool, may_write: bool) -> None:
     """The binary is what the signed archive held. Its content is read where its stamp differs, or with *thorough*."""
-    path = os.path.join(folder, BINARY)
     now = stamp(path)
     if now == sums.stamp and not thorough:
         return
@@ -84,17 +82,16 @@ def verify(folder: str, sums: Sums, thorough: bool, may_write: bool) -> None:
     if found != sums.binary:
         raise _another(path, found, f"when it was installed from its signed archive it was {sums.binary}")
     if now != sums.stamp and may_write:
-        _write(folder, Sums(sums.version, sums.archive, sums.binary, now))
+        _write(os.path.dirname(path), Sums(sums.version, sums.archive, sums.binary, now))
 
 
-def adopt(folder: str, sums: Sums) -> None:
+def adopt(path: str, sums: Sums) -> None:
     """Keep *sums* for a binary that was installed without them, where they are its own."""
-    path = os.path.join(folder, BINARY)
     now = stamp(path)
     found = digest(path)
     if found != sums.binary:
         raise _another(path, found, f"the one in the signed archive is {sums.binary}")
-    _write(folder, Sums(sums.version, sums.archive, sums.binary, now))
+    _write(os.path.dirname(path), Sums(sums.version, sums.archive, sums.binary, now))
 
 
 def digest(path: str) -> str:
@@ -115,7 +112,7 @@ def _write(folder: str, sums: Sums) -> None:
 def _another(path: str, found: str, expected: str) -> Problem:
     size = os.lstat(path).st_size
     return Problem(
-        f"{path} is not Vault's release any more: its SHA-256 is {found} ({size} bytes), and {expected}",
+        f"{path} is not the publisher's release any more: its SHA-256 is {found} ({size} bytes), and {expected}",
         "The disk lost it or somebody replaced it: find out which. Then move its folder away and run again, "
         "which lays it down anew; a process that runs is not touched by that.",
     )

@@ -96,14 +96,15 @@ def release_is_proven(version: str, home: str, releases: str, link: str) -> bool
     What is wrong otherwise, and whether it can be mended, is for the module vault_release to say.
     """
     folder = os.path.join(releases, version)
-    binary = os.path.join(folder, installed.BINARY)
+    # On the path it has the name that it has in the release.
+    binary = os.path.join(folder, os.path.basename(link))
     try:
         if installed.switched_on(link) != binary:
             return False
         sums = installed.kept(folder, version)
         if sums is None or installed.stamp(binary) != sums.stamp:
             return False
-        own = installed.own_paths(home, releases, [version])
+        own = installed.own_paths(home, releases, [version], os.path.basename(link))
         guard.refuse_foreign([*own, link], own)
         return not guard.to_mend(own)
     except (Problem, OSError):

@@ -18,8 +18,8 @@ from .installation import MARK
 # Of some the server takes another value, and goes on with the last one where there is none any more.
 STAYS = {"log_requests_level"}
 _STANZAS = {'listener "tcp"': "listener", 'storage "raft"': "raft"}
-_SETTING = re.compile(r'(?P<indent> *)(?P<name>\w+)(?: "[^"]*")? (?:= .*|(?P<block>\{))')
-_STANZA = re.compile(r'(\w+(?: "[^"]*")?) \{')
+_SETTING = re.compile(r'(?P<indent> *)(?P<name>\w+)(?: "[^"]*")* (?:= .*|(?P<block>\{))')
+_STANZA = re.compile(r'(\w+(?: "[^"]*")*) \{')
 
 
 def restart_part(text: str, server: Product) -> str:

@@ -9,7 +9,9 @@ import re
 import subprocess
 import typing as t
 
+from .._common import product
 from .._common.errors import Problem
+from .._common.product import Product
 
 PROPERTIES = (
     "LoadState",
@@ -23,7 +25,7 @@ PROPERTIES = (
     "ActiveEnterTimestamp",
     "StateChangeTimestamp",
 )
-RELEASE = re.compile(r"/releases/([^/]+)/vault$")
+RELEASE = re.compile(r"/releases/([^/]+)/(vault|bao)$")
 
 
 def show(properties: t.Iterable[str], *names: str) -> str:
@@ -79,13 +81,25 @@ def _epoch(timestamp: str) -> float | None:
 
 def running_release(pid: int | None) -> str | None:
     """The version whose binary the process was started from."""
+    found = _running(pid)
+    return found.group(1) if found else None
+
+
+def running_server(pid: int | None) -> Product | None:
+    """None where nothing runs, or something that was not installed here."""
+    found = _running(pid)
+    if not found:
+        return None
+    return product.told(found.group(1), product.OPENBAO if found.group(2) == "bao" else product.VAULT)
+
+
+def _running(pid: int | None) -> re.Match[str] | None:
     if pid is None:
         return None
     try:
-        match = RELEASE.search(os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)"))
+        return RELEASE.search(os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)"))
     except OSError:
         return None
-    return match.group(1) if match else None
 
 
 def restart_reasons(started: float | None, running: str | None, current: str | None, paths: list[str]) -> list[str]:

@@ -120,7 +120,8 @@ def _machine(proc: str) -> str:
         if line.split(":")[0] in MEMORY
     ]
     load = _told(lambda: _read(os.path.join(proc, "loadavg"))).strip()
-    version = _told(lambda: _run("/usr/local/bin/vault", "version")).strip()
+    binary = "/usr/local/bin/bao" if os.path.lexists("/usr/local/bin/bao") else "/usr/local/bin/vault"
+    version = _told(lambda: _run(binary, "version")).strip()
     head = [
         f"system: {system.get('PRETTY_NAME', 'unknown').strip(chr(34))}",
         f"kernel: {platform.release()} {platform.machine()}",

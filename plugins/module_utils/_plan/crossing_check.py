@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .._common import product
-from .._common.product import Product
+from .._common.product import Flavour, Product
 from .._common.versions import Number, crosses, text
 from . import crossings
 from .crossings import NODES, POLICIES, SWITCH, SWITCH_IGNORED, Crossing
@@ -22,17 +22,23 @@ _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _PLUGINS = {"auth": "auth method", "secret": "secrets engine"}
 
 
-def judge(before: Number, after: Number, seen: Part | None, nodes: t.Mapping[str, Part]) -> Judged:
+def judge(
+    before: Number,
+    after: Number,
+    seen: Part | None,
+    nodes: t.Mapping[str, Part],
+    flavour: Flavour = product.VAULT,
+) -> Judged:
     """*seen*: of vault_crossing_info, None where nobody asked; *nodes*: of vault_settings_info, by node."""
     notes: list[str] = []
-    problems = _blind(crossings.reads(before, after), after, seen, nodes)
-    crossed = [one for one in crossings.crossed(before, after) if not one.refused]
+    problems = _blind(crossings.reads(before, after, flavour), after, seen, nodes)
+    crossed = [one for one in crossings.crossed(before, after, flavour) if not one.refused]
     notes += [f"{one.text} ({one.source})." for one in crossed if not one.reads]
     for one in {one.name: one for one in crossed if one.reads}.values():
         found, said = _CHECKS[one.name](one, before, after, seen or {}, nodes)
         problems += found
         notes += said
-    unknown = Product(product.VAULT, after).unknown
+    unknown = Product(flavour, after).unknown
     if unknown:
         notes.append(f"{unknown} Read its release notes (docs/crossings.md).")
     return problems, notes

@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from .._common import product
+from .._common.product import Flavour
 from .._common.versions import Firsts, Number, crosses
 
 CHANGES = "https://developer.hashicorp.com/vault/docs/updates/important-changes"
@@ -131,6 +132,40 @@ CROSSINGS = (
     ),
 )
 
+_BAO = "https://github.com/openbao/openbao"
+OPENBAO_CROSSINGS = (
+    Crossing(
+        ((2, 5, 3),),
+        "a root token is generated without a token no more (disable_unauthed_generate_root_endpoints)",
+        f"{_BAO}/releases/tag/v2.5.3",
+    ),
+    Crossing(
+        ((2, 6, 0),),
+        "A standby of 2.6 can't forward requests to an active node of 2.5, and its heartbeat does not arrive either, so that "
+        "autopilot never calls it healthy: nodes can't be upgraded one by one. docs/openbao.md has the steps by which all "
+        "of them are stopped, and started with the new release",
+        f"{_BAO}/issues/3899",
+        refused=True,
+    ),
+    Crossing(
+        ((2, 6, 0),),
+        "a templated path is denied where the value that comes into it holds +, * or /",
+        f"{_BAO}/pull/3401",
+    ),
+    Crossing(((2, 6, 0),), "LIST requests heed the more specific deny rule (GHSA-xp3c-3jw3-4vcr)", f"{_BAO}/pull/3389"),
+    Crossing(
+        ((2, 7, 0),),
+        "LDAP, Kerberos and RADIUS logins and the LDAP secrets engine are no longer built in: where one is mounted, install its "
+        "plugin first",
+        f"{_BAO}/pull/3371",
+    ),
+    Crossing(
+        ((2, 7, 0),),
+        "the seal by AWS KMS is a plugin alone, which every node of this cluster has and uses already",
+        f"{_BAO}/pull/2586",
+    ),
+)
+
 
 class Removed(t.NamedTuple):
     """A plugin that was built in, and from which version on Vault does without it."""
@@ -152,10 +187,11 @@ REMOVED = (
 )
 
 
-def crossed(before: Number, after: Number) -> list[Crossing]:
-    return [one for one in CROSSINGS if crosses(before, after, one.since)]
+def crossed(before: Number, after: Number, flavour: Flavour = product.VAULT) -> list[Crossing]:
+    table = OPENBAO_CROSSINGS if flavour == product.OPENBAO else CROSSINGS
+    return [one for one in table if crosses(before, after, one.since)]
 
 
-def reads(before: Number, after: Number) -> list[str]:
+def reads(before: Number, after: Number, flavour: Flavour = product.VAULT) -> list[str]:
     """What of the cluster has to be read before it goes from one to the other, in the order of the table."""
-    return list(dict.fromkeys(read for one in crossed(before, after) for read in one.reads))
+    return list(dict.fromkeys(read for one in crossed(before, after, flavour) for read in one.reads))

@@ -24,7 +24,10 @@ def paths(observed: Observed, entries: t.Iterable[Entry]) -> list[str]:
 
 def reloaded(observed: Observed, entries: t.Iterable[Entry]) -> list[str]:
     """Those of the files that differ, and of which a running Vault takes all that differs with a reload."""
-    there, running = observed.get("restart_parts") or {}, product.told(observed.get("running"))
+    there, running = (
+        observed.get("restart_parts") or {},
+        product.told(observed.get("running"), observed.get("running_flavour") or product.VAULT),
+    )
     same = [
         entry
         for entry in entries

@@ -9,7 +9,7 @@ import typing as t
 
 from .._common import principals, product, versions
 from .._common.product import Product
-from . import editions, server_settings
+from . import editions, openbao, server_settings
 
 API_PORT = 8200
 CLUSTER_PORT = 8201
@@ -76,13 +76,14 @@ def problems(cluster: list[Node], inputs: t.Mapping[str, t.Any], any_count: bool
             for node in cluster
             if node["name"] == inputs.get("server_name")
         ),
-        *_version_problems(str(inputs.get("version") or ""), str(inputs.get("join") or "aws")),
+        *_version_problems(inputs),
         *(
             problem
             for stanza, settings in (inputs.get("settings") or {}).items()
             for problem in server_settings.problems(settings, stanza, str(inputs.get("version") or ""))
         ),
         *_cluster_problems(inputs),
+        *(openbao.problems(inputs) if inputs.get("flavour") == product.OPENBAO else _vault_problems(inputs)),
     ]
 
 
@@ -165,11 +166,21 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _version_problems(version: str, join: str) -> list[str]:
+def _version_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
+    version, flavour = str(inputs.get("version") or ""), inputs.get("flavour") or product.VAULT
+    if flavour not in product.FLAVOURS:
+        return [f"vault_flavour is '{flavour}'. Use {' or '.join(product.FLAVOURS)}."]
     if not versions.is_release(version):
         return [f"vault_version is '{version}'. Give the whole version, such as 1.21.1."]
-    if join == "aws" and not Product.of(version).does(product.JOINS_BY_EC2_TAG):
-        return [f"Vault {version} can't join by EC2 tag. Use another version, or set vault_join to static."]
+    server = Product.of(version, flavour)
+    if (inputs.get("join") or "aws") == "aws" and not server.does(product.JOINS_BY_EC2_TAG):
+        return [f"{server.name} can't join by EC2 tag. Use another version, or set vault_join to static."]
+    return []
+
+
+def _vault_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
+    if inputs.get("kms_plugin"):
+        return ["vault_kms_plugin is set, and Vault has the seal by AWS KMS built in. Leave it out."]
     return []
 
 

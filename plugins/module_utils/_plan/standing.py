@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import typing as t
 
+from .._common import product
+from .._common.product import Flavour
+
 # empty          no process, no listener, no data
 # uninitialized  Vault runs, and its own API says that it holds nothing
 # stopped        no process, and data that is this cluster's by the node's own files
@@ -42,6 +45,7 @@ class Wanted(t.TypedDict):
     ]  # nodes that serve a certificate of the cluster's CA, be it valid otherwise or not: that is an answer, too
     ca_file: str
     ports: t.Mapping[str, t.Any]  # by the names of their inputs
+    flavour: Flavour
 
 
 def stand(nodes: t.Sequence[Part], status: Part, observed: t.Mapping[str, Part], wanted: Wanted) -> Standings:
@@ -153,6 +157,9 @@ def _is_something(here: Part) -> bool:
 
 def _problems(node: Part, here: Part, answer: Part, standing: str | None, wanted: Wanted) -> list[str]:
     name = node["name"]
+    others = [flavour for flavour in here["flavours"] if flavour != wanted["flavour"]]
+    if others and _is_something(here):
+        return [_another_product(name, others[0], wanted["flavour"])]
     if here["has_data"] and (moved := _moved(here["configured"], wanted["ports"])):
         return [f"{name}: {moved} Nothing was changed."]
     if standing is None:
@@ -176,6 +183,14 @@ def _problems(node: Part, here: Part, answer: Part, standing: str | None, wanted
     if standing == STOPPED:
         return _stopped_problems(node, here, wanted)
     return []
+
+
+def _another_product(name: str, found: Flavour, wanted: Flavour) -> str:
+    return (
+        f"{name}: its server is {product.NAMES[found]}, and vault_flavour is {wanted}. A run does not make a cluster of the one "
+        f"into one of the other: their data part ways with every version. Set vault_flavour to {found}, or set up a new "
+        "cluster beside this one. Nothing was changed."
+    )
 
 
 def _moved(configured: Part, ports: t.Mapping[str, t.Any]) -> str:

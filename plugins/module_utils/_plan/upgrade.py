@@ -9,11 +9,11 @@ from __future__ import annotations
 import typing as t
 
 from .._common import product
-from .._common.product import Product
+from .._common.product import Flavour, Product
 from .._common.versions import is_one
 from .._common.versions import number as _number
 from .._common.versions import text as _text
-from . import crossing_check, crossings, editions
+from . import crossing_check, crossings, editions, openbao
 
 UPGRADING = "https://developer.hashicorp.com/vault/docs/upgrade"
 
@@ -46,15 +46,20 @@ def upgrade(
     join: str,
     seen: t.Mapping[str, t.Any] | None = None,
     settings: t.Mapping[str, t.Mapping[str, t.Any]] | None = None,
+    flavour: Flavour = product.VAULT,
+    plugin: t.Mapping[str, str] | None = None,
 ) -> Plan:
     """*status*, *raft*: results of vault_status_info and vault_raft_info; *installed*: vault_node_info's, by node; *seen*: of
-    vault_crossing_info, *settings*: vault_settings_info's, by node, where something of what is crossed has to be read.
+    vault_crossing_info, *settings*: vault_settings_info's, by node, where something of what is crossed has to be read;
+    *plugin*: of OpenBao's seal, as the inventory names it.
     """
-    problems = _cluster_problems(status, raft) or _version_problems(status, target, join)
+    problems = _cluster_problems(status, raft) or _version_problems(status, target, join, flavour)
+    if not problems and flavour == product.OPENBAO:
+        problems = openbao.upgrade_problems(Product.of(target, flavour), installed, plugin or {})
     notes: list[str] = []
     if not problems:
         oldest = min(_number(node["version"]) for node in status["nodes"])
-        problems, notes = crossing_check.judge(oldest, _number(target), seen, settings or {})
+        problems, notes = crossing_check.judge(oldest, _number(target), seen, settings or {}, flavour)
     if problems:
         return {"problems": problems, "steps": [], "notes": []}
     steps: list[Step] = []
@@ -67,12 +72,12 @@ def upgrade(
     return {"problems": [], "steps": steps, "notes": notes}
 
 
-def reads(status: t.Mapping[str, t.Any], target: str) -> list[str]:
+def reads(status: t.Mapping[str, t.Any], target: str, flavour: Flavour = product.VAULT) -> list[str]:
     """What has to be read before an upgrade to *target*; nothing where the versions allow none."""
     versions = [node["version"] or "" for node in status["nodes"]]
     if not all(map(is_one, (*versions, target))):
         return []
-    return crossings.reads(min(map(_number, versions)), _number(target))
+    return crossings.reads(min(map(_number, versions)), _number(target), flavour)
 
 
 def restart(status: t.Mapping[str, t.Any], raft: t.Mapping[str, t.Any]) -> Plan:
@@ -170,7 +175,7 @@ def _cluster_problems(status: t.Mapping[str, t.Any], raft: t.Mapping[str, t.Any]
     return list(raft.get("differences") or [])
 
 
-def _version_problems(status: t.Mapping[str, t.Any], target: str, join: str) -> list[str]:
+def _version_problems(status: t.Mapping[str, t.Any], target: str, join: str, flavour: Flavour) -> list[str]:
     if not is_one(target):
         return [f"vault_version is '{target}'. Give the whole version, such as 1.21.1."]
     hidden = [node["name"] for node in status["nodes"] if not is_one(node["version"] or "")]
@@ -185,8 +190,9 @@ def _version_problems(status: t.Mapping[str, t.Any], target: str, join: str) -> 
     wanted, running = _number(target), sorted({_number(node["version"]) for node in status["nodes"]})
     above = [_text(number) for number in running if number > wanted]
     if above:
+        name = product.NAMES[flavour]
         return [
-            f"{', '.join(above)} runs, and vault_version is {target}: Vault's data can't go back. Set vault_version to "
+            f"{', '.join(above)} runs, and vault_version is {target}: {name}'s data can't go back. Set vault_version to "
             f"{above[-1]} or above; to go back all the same, restore a snapshot that was taken with {target} ({UPGRADING})."
         ]
     old = [number for number in running if number != wanted]
@@ -195,15 +201,15 @@ def _version_problems(status: t.Mapping[str, t.Any], target: str, join: str) -> 
             f"The nodes run {', '.join(map(_text, running))}, which no upgrade to {target} leaves behind. Finish the one "
             f"that was begun first, with vault_version {_text(old[-1])}."
         ]
-    if join == "aws" and not Product.of(target).does(product.JOINS_BY_EC2_TAG):
+    if join == "aws" and not Product.of(target, flavour).does(product.JOINS_BY_EC2_TAG):
         return [
-            f"Vault {target} can't join by EC2 tag, so a node would not come back. Choose another version "
+            f"{product.NAMES[flavour]} {target} can't join by EC2 tag, so a node would not come back. Choose another version "
             f"({crossings.CHANGES})."
         ]
     if old and wanted[0] > old[0][0] + 1:
         return [f"From {_text(old[0])} to {target} is more than one major version. Go by way of the one between."]
     return [
         f"From {_text(old[0])} to {target}: {one.text} ({one.source})."
-        for one in (crossings.crossed(old[0], wanted) if old else [])
+        for one in (crossings.crossed(old[0], wanted, flavour) if old else [])
         if one.refused
     ]

@@ -37,7 +37,7 @@ class Manifest:
     cluster_id: str
     cluster_name: str
     node_name: str
-    vault_version: str
+    vault_version: str  # 1.21.1, or 2.6.2+openbao
     raft_index: int
     raft_term: int
     key_arn: str  # that encrypts the file
@@ -69,6 +69,15 @@ class Manifest:
     @property
     def started_epoch(self) -> float:
         return epoch(self.started_at)
+
+
+def version_of(version: str, flavour: str) -> str:
+    """Both products have a 2.1 and later ones: which of them took a snapshot is told with the version."""
+    return version if flavour == "vault" else f"{version}+{flavour}"
+
+
+def flavour_of(vault_version: str) -> str:
+    return "openbao" if vault_version.endswith("+openbao") else "vault"
 
 
 def _content(manifest: Manifest) -> dict[str, t.Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._common import words
+from .._common import product, words
 from .._snapshot import drill
 from . import findings, limits, probe, sight, vulnerabilities
 
@@ -88,7 +88,8 @@ def document(
 
 def _cluster(status: Found, about: Found) -> Part:
     why = sight.unseen(status["nodes"], about.get("ca_problem") or "")
-    return {**status["cluster"], "state": "unseen", "reason": why} if why else dict(status["cluster"])
+    seen = {**status["cluster"], "flavour": about.get("flavour") or product.VAULT}
+    return {**seen, "state": "unseen", "reason": why} if why else seen
 
 
 def host(address: str) -> str:

@@ -49,7 +49,7 @@ def _cluster(document: Part) -> t.Iterator[tuple[str, str]]:
             )
     if len(cluster["versions"]) > 1:
         yield "notice", f"The nodes run different versions: {', '.join(cluster['versions'])}"
-    for note in product.notes(cluster["versions"]):
+    for note in product.notes(cluster["versions"], cluster["flavour"]):
         yield "notice", note
 
 

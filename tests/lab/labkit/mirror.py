@@ -1,6 +1,7 @@
 """A release mirror laid out as the official one: archives, their sums, a detached signature, the public key."""
 
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -31,6 +32,22 @@ def ensure(binaries: dict[str, pathlib.Path]) -> None:
             _publish(version, binary)
             made[version] = wanted
             record.write_text(json.dumps(made))
+
+
+def add_openbao() -> None:
+    """The publisher's own archives, where OPENBAO_ARCHIVES is a directory of them: vVERSION/FILE, as GitHub has them."""
+    given = os.environ.get("OPENBAO_ARCHIVES")
+    if not given:
+        return
+    folders = sorted(pathlib.Path(given).glob("v*.*.*"))
+    if not folders:
+        raise LabError(
+            "the release mirror has no OpenBao", f"{given} holds no directory of a version", "name one such as v2.6.2"
+        )
+    root().mkdir(parents=True, exist_ok=True)
+    for folder in folders:
+        say(f"serving OpenBao {folder.name} from the release mirror")
+        shutil.copytree(folder, root() / folder.name, dirs_exist_ok=True)
 
 
 def _publish(version: str, binary: pathlib.Path) -> None:

@@ -58,7 +58,7 @@ class Node:
         binary = self.releases / version / "vault"
         binary.parent.mkdir(parents=True)
         shutil.copy("/bin/cat", binary)
-        installed.keep(str(binary.parent), version, "an archive's", hashlib.sha256(binary.read_bytes()).hexdigest())
+        installed.keep(str(binary), version, "an archive's", hashlib.sha256(binary.read_bytes()).hexdigest())
         return binary
 
     def switch_on(self, version):
@@ -171,6 +171,7 @@ def test_a_node_that_runs_what_lies_on_its_disk(node, look, server):
         "node_id": "vault-1",
         "kms_key_id": "alias/vault-unseal",
         "region": "eu-central-1",
+        "sha256sum": None,
         "api_port": None,
         "cluster_port": None,
         "data": [str(node.data)],

@@ -219,6 +219,7 @@ def test_every_entry_point_is_specified(role):
     included = {"ca_key", "ca_make", "ca_step", "kms_ca", "start", "init", "bring_up", "configure"}
     included |= {
         "autopilot",
+        "plugin",
         "read_cluster",
         "read_keys",
         "read_resources",

@@ -9,19 +9,24 @@ from ..errors import VaultError
 from . import api, state
 from .state import Devices
 
-SPEC: dict[str, t.Any] = {"devices": {"type": "dict", "required": True}}
+SPEC: dict[str, t.Any] = {
+    "devices": {"type": "dict", "required": True},
+    "declared": {"type": "bool", "default": False},
+}
 
 
-def look(name: str, client: t.Any, devices: Devices) -> tuple[Devices, Devices]:
-    """What is there, and what is missing."""
+def look(name: str, client: t.Any, devices: Devices, declared: bool) -> tuple[Devices, Devices]:
+    """What is there, and what is missing. A server that has them declared takes no option more or less than it has."""
     desired = state.wanted(devices)
     before = api.read_devices(name, client)
-    conflicts = state.conflicts(before, desired)
+    conflicts = state.conflicts(before, desired, exactly=declared)
     if conflicts:
         raise VaultError(
             "audit devices",
             "; ".join(conflicts),
-            "Give the new settings another path, and disable the old device by hand when it is not needed.",
+            "Give the new settings another path, and take the old device out of the inventory, which disables it."
+            if declared
+            else "Give the new settings another path, and disable the old device by hand when it is not needed.",
         )
     return before, state.missing(before, desired)
 

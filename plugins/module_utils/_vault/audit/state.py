@@ -23,8 +23,11 @@ def missing(current: Devices, desired: Devices) -> Devices:
     return {path: device for path, device in desired.items() if path not in current}
 
 
-def conflicts(current: Devices, desired: Devices) -> list[str]:
-    """Devices that exist with other settings: Vault can't change one, only drop it and its HMAC key."""
+def conflicts(current: Devices, desired: Devices, exactly: bool = False) -> list[str]:
+    """Devices that exist with other settings: a server can't change one, only drop it and its HMAC key.
+
+    *exactly*: options that nobody named count as well.
+    """
     return [
         f"{path} is {_describe(current[path])}, not {_describe(device)}"
         for path, device in desired.items()
@@ -32,6 +35,7 @@ def conflicts(current: Devices, desired: Devices) -> list[str]:
         and (
             current[path]["type"] != device["type"]
             or any(current[path]["options"].get(name) != value for name, value in device["options"].items())
+            or (exactly and set(current[path]["options"]) != set(device["options"]))
         )
     ]
 

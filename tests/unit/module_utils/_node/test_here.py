@@ -66,3 +66,15 @@ def test_servers_are_found_under_whichever_unit(tmp_path):
     (tmp_path / "self").mkdir()
     assert here.processes(str(tmp_path)) == [7, 8]
     assert here.outside([7, 8], "vault", str(tmp_path)) == [8]
+    assert here.flavours("", str(tmp_path)) == ["vault"]
+
+
+def test_whose_servers_are_here_is_told_by_process_and_unit(tmp_path):
+    unit = "{ path=/usr/local/bin/%s ; argv[]=/usr/local/bin/%s server ; ignore_errors=no }"
+    assert here.flavours(unit % ("bao", "bao"), str(tmp_path)) == ["openbao"]
+    assert here.flavours(unit % ("true", "true"), str(tmp_path)) == []
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "cmdline").write_bytes(b"/opt/vault/releases/2.6.2/bao\0server\0")
+    assert here.processes(str(tmp_path)) == [7]
+    assert here.flavours("", str(tmp_path)) == ["openbao"]
+    assert here.flavours(unit % ("vault", "vault"), str(tmp_path)) == ["vault", "openbao"]

@@ -10,7 +10,6 @@ import os
 import shutil
 import socketserver
 import stat
-import subprocess
 import tempfile
 import threading
 import time
@@ -30,46 +29,11 @@ from ansible_collections.vaultops.cluster.plugins.modules import vault_release
 from hypothesis import given
 from hypothesis import strategies as st
 from kit.paths import ROOT as CHECKOUT
+from kit.signing import Key
 
 VERSION = "1.2.3"
 # In the past, so that what lasts a day has ended; it stands still, so that nothing is signed before its key was made.
 LONG_AGO = "20200101T000000!"
-
-
-class Key:
-    """A signing key in a GnuPG home of its own."""
-
-    def __init__(self, home):
-        home.mkdir(mode=0o700)
-        self.home = home
-        self.user = "unit test"
-
-    def gpg(self, *arguments, **more):
-        command = ["gpg", "--batch", "--yes", "--pinentry-mode", "loopback", "--passphrase", "", *arguments]
-        environment = {**os.environ, "GNUPGHOME": str(self.home)}
-        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, **more).stdout
-
-    def made(self, *faked, lasts="never", usage="sign"):
-        self.gpg(*faked, "--quick-generate-key", self.user, "ed25519", usage, lasts)
-        return self
-
-    @property
-    def fingerprint(self):
-        lines = self.gpg("--list-keys", "--with-colons").splitlines()
-        return next(line.split(":")[9] for line in lines if line.startswith("fpr"))
-
-    def revoke(self):
-        certificate = (self.home / "openpgp-revocs.d" / f"{self.fingerprint}.rev").read_text()
-        self.gpg("--import", input=certificate.replace(":-----BEGIN", "-----BEGIN"))
-
-    def sign(self, path, *faked):
-        self.gpg(*faked, "--detach-sign", "-o", f"{path}.sig", str(path))
-
-    def text(self):
-        return self.gpg("--armor", "--export")
-
-    def end(self):
-        subprocess.run(["gpgconf", "--kill", "all"], env={**os.environ, "GNUPGHOME": str(self.home)}, check=True)
 
 
 @pytest.fixture
@@ -207,7 +171,7 @@ def test_a_build_for_another_machine_is_not_listed(mirror):
 
 @pytest.mark.parametrize("version", ["1.21", "v1.21.1", "latest", "../../etc", "", "1.21.1\n", "1.21.١"])
 def test_a_wrong_version_is_refused(version):
-    with pytest.raises(Problem, match="is not a Vault version"):
+    with pytest.raises(Problem, match="is not a version of Vault"):
         release.Release("file:///nowhere", version, "x86_64")
 
 
@@ -559,7 +523,7 @@ def test_a_binary_that_was_changed_is_refused_on_any_run(node, content):
     node.run()
     node.binary.write_bytes(content)
     for check in (True, False):
-        assert "is not Vault's release any more" in node.run(check=check)["msg"]
+        assert "is not the publisher's release any more" in node.run(check=check)["msg"]
     assert node.binary.read_bytes() == content
 
 
@@ -568,7 +532,7 @@ def test_a_binary_that_was_changed_is_not_switched_on(node, mirror):
     node.run(version="1.2.4")
     node.run(activate=False)
     node.binary.write_bytes(b"")
-    assert "is not Vault's release any more" in node.run()["msg"]
+    assert "is not the publisher's release any more" in node.run()["msg"]
     assert os.readlink(node.link) == str(node.releases / "1.2.4" / "vault")
 
 
@@ -581,7 +545,7 @@ def test_when_a_release_is_switched_on_its_content_is_read(node, mirror):
     sums = installed.kept(str(node.binary.parent), VERSION)
     forged = installed.Sums(sums.version, sums.archive, sums.binary, installed.stamp(str(node.binary)))
     installed._write(str(node.binary.parent), forged)
-    assert "is not Vault's release any more" in node.run()["msg"]
+    assert "is not the publisher's release any more" in node.run()["msg"]
 
 
 def test_a_copy_of_the_machine_has_other_times_and_the_same_content(node):

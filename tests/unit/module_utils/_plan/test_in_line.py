@@ -196,7 +196,7 @@ def release(tmp_path, monkeypatch):
     (folder / "vault").chmod(0o755)
     for path in (home, home / "releases", folder):
         path.chmod(0o755)
-    installed.keep(str(folder), "1.21.1", "sum-of-archive", installed.digest(str(folder / "vault")))
+    installed.keep(str(folder / "vault"), "1.21.1", "sum-of-archive", installed.digest(str(folder / "vault")))
     link = tmp_path / "vault"
     link.symlink_to(folder / "vault")
     return home, folder, link

@@ -186,5 +186,5 @@ x_forwarded_for_hop_skips = 0
 
 def test_what_a_reload_takes_is_a_setting():
     for stanza, names in product.RELOADED.items():
-        for name in names:
+        for name in (name for name, fact in names.items() if fact.vault):
             assert not server_settings.STANZAS[stanza].settings[name].owner

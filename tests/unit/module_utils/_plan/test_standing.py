@@ -18,6 +18,7 @@ WANTED = {
     "signed": [],
     "ca_file": "/srv/prod/tls/ca.crt",
     "ports": {"vault_api_port": 8200, "vault_cluster_port": 8201},
+    "flavour": "vault",
 }
 CONFIGURED = {"ours": True, "cluster_name": "prod", "node_id": None, "kms_key_id": None, "region": None, "data": []}
 
@@ -28,6 +29,7 @@ def machine(runs=False, data=False, **changes):
     return {
         "service": service,
         "processes": [7] if runs else [],
+        "flavours": ["vault"] if runs else [],
         "outside": [],
         "listens": runs,
         "has_data": data,
@@ -183,6 +185,7 @@ MACHINES = st.fixed_dictionaries(
             }
         ),
         "processes": st.sampled_from([[], [7], [8], [7, 8]]),
+        "flavours": st.sampled_from([[], ["vault"], ["openbao"], ["vault", "openbao"]]),
         "outside": st.sampled_from([[], [8]]),
         "listens": st.booleans(),
         "has_data": st.booleans(),
@@ -244,3 +247,30 @@ def test_ports_are_not_changed_under_a_cluster(state, api, cluster, name):
 def test_nor_is_anything_said_where_they_are_the_same_or_nobody_needs_them(seen):
     state = "active" if seen["has_data"] else "unreachable"
     assert stand([seen, machine(), machine()], (state, "unreachable", "unreachable"))["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("here", "states"), [({"runs": True, "data": True}, "active"), ({"data": True}, "unreachable")]
+)
+def test_a_cluster_of_one_product_is_none_of_the_other(here, states):
+    for has, wants, product in (("vault", "openbao", "Vault"), ("openbao", "vault", "OpenBao")):
+        machines = [machine(**here, flavours=[has])] * 3
+        found = stand(machines, (states,) * 3, flavour=wants)
+        assert [
+            f"{name}: its server is {product}, and vault_flavour is {wants}." in said
+            for name, said in zip(NAMES, found["problems"], strict=True)
+        ] == [True] * 3
+        assert stand(machines, (states,) * 3, flavour=has)["problems"] == []
+
+
+def test_the_other_product_beside_is_told():
+    (said,) = stand(
+        [machine(True, True, flavours=["vault", "openbao"]), machine(True, True), machine(True, True)],
+        ("active", "standby", "standby"),
+    )["problems"]
+    assert "vault-1: its server is OpenBao" in said
+
+
+def test_a_unit_alone_makes_no_cluster():
+    """Such as one of a package, on a machine that holds nothing and serves nobody."""
+    assert stand([machine(flavours=["vault"])] * 3, flavour="openbao")["problems"] == []

@@ -255,6 +255,15 @@ def fetched(run_module: t.Callable[..., dict[str, t.Any]], stage: Stage, **param
     return run_module(vault_snapshot_fetch, dest=str(stage.folder / "plain.snap"), **{**common, **params})
 
 
+def test_a_snapshot_that_was_taken_of_openbao_is_none_for_vault(stage: Stage, run_module):
+    stage.config["flavour"] = "openbao"
+    stage.take()
+    assert fetched(run_module, stage, flavour="openbao")["manifest"]["vault_version"] == "1.21.1+openbao"
+    (stage.folder / "plain.snap").unlink()
+    assert "is a snapshot of OpenBao 1.21.1+openbao, and vault_flavour is vault" in fetched(run_module, stage)["msg"]
+    assert not (stage.folder / "plain.snap").exists()
+
+
 def test_the_unseal_key_of_its_time_decides_not_the_one_of_the_file(stage: Stage, run_module):
     name = stage.take()
     # A replica of the key in another region has its id.
