@@ -185,8 +185,10 @@ nodes-test: lab-parts  ## Nodes with Python 3.9 and 3.13: deployed, backed up, r
 	    (export VAULTOPS_LAB_SUITE=$$suite; $(TEST_LAB) pytest tests/scenarios/test_node_systems.py tests/scenarios/test_volumes.py) || exit 1; \
 	done
 
-adoption: lab-parts  ## A cluster made by hand is adopted, or left alone with the reason
+# Each sets up machines by a script, which wants them empty.
+adoption: lab-parts  ## A cluster made by hand is adopted, or left alone with the reason; one that people unseal comes to a KMS key
 	@$(TEST_LAB) pytest tests/scenarios/test_adoption.py
+	@$(TEST_LAB) pytest tests/scenarios/test_adopt_seal.py
 
 kill-test: lab-parts  ## The controller is killed at every point of init; every sink; nothing secret shows, nor leaves a node in a support bundle
 	@$(TEST_LAB) pytest tests/scenarios/test_kill.py tests/scenarios/test_sinks.py tests/scenarios/test_secrets.py tests/scenarios/test_support_bundle.py

@@ -27,8 +27,8 @@ ALSO = {
     "regain_admin": ["vault_regain_cancel"],
     "restore": ["vault_restore_any_key"],
 }
-# What reads or writes a directory of somebody's machine is run there, and is no job.
-LOCAL = ("iam_policies", "move_records")
+# What reads or writes a directory of somebody's machine, or is given what people alone hold, is run there, and is no job.
+LOCAL = ("adopt_seal", "iam_policies", "move_records")
 LEASE = "vault_lease_take_over"
 # What only reads needs no hour. A job that is cut off leaves its lease behind, so the others get more than they need.
 READS = ("custody_check", "status")

@@ -4,7 +4,14 @@
 from __future__ import annotations
 
 from ansible_collections.vaultops.cluster.plugins.module_utils._common import product
-from ansible_collections.vaultops.cluster.plugins.module_utils._plan import aws_words, quorum, seal_move, upgrade, words
+from ansible_collections.vaultops.cluster.plugins.module_utils._plan import (
+    aws_words,
+    quorum,
+    seal_adopt,
+    seal_move,
+    upgrade,
+    words,
+)
 
 
 def certificate_words(status, hostvars, about):
@@ -36,6 +43,7 @@ class FilterModule:
             "restart_words": words.restart,
             "restore_words": words.restore,
             "scheduled_words": aws_words.scheduled,
+            "seal_adopt_words": seal_adopt.in_words,
             "seal_move_snapshots": seal_move.old_snapshots,
             "seal_move_words": seal_move.in_words,
             "standbys_first": upgrade.order,

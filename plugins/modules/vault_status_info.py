@@ -99,6 +99,9 @@ nodes:
     seal_type:
       description: Type of its seal, such as V(awskms).
       type: str
+    migrating:
+      description: Whether its configuration names another kind of seal than the one that its data has; null if it did not say.
+      type: bool
     version:
       description: Its Vault version.
       type: str

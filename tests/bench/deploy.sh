@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # What the play does, as a plain script: the floor that it is measured against. No checks, no second run, no mercy.
-# Usage: deploy.sh PREFIX NETWORK WORKDIR
+# Usage: deploy.sh PREFIX NETWORK WORKDIR [NAME [shamir]]
+# NAME is the cluster's, by which its machines are tagged.
+# With 'shamir' a person unseals it: 5 keys, of which 3 open a node, and a root token that stays, all in WORKDIR/init.json.
 set -Eeuo pipefail
 trap 'echo "line $LINENO: $BASH_COMMAND" >&2' ERR
-prefix=$1 network=$2 work=$3
+prefix=$1 network=$2 work=$3 name=${4:-test} seal=${5:-awskms}
 version=1.21.1
 aws="http://$network.1:5000"
 mirror="http://$network.1:8080"
@@ -31,7 +33,7 @@ certificate vaultops-operator DNS:vaultops-operator clientAuth
 
 node() {
     local n=$1 address="$network.$((9 + $1))" container="${prefix}vault-$1"
-    certificate "vault-$n" "DNS:vault-$n,DNS:vault.test.internal,DNS:localhost,IP:127.0.0.1,IP:$address" serverAuth
+    certificate "vault-$n" "DNS:vault-$n,DNS:vault.$name.internal,DNS:localhost,IP:127.0.0.1,IP:$address" serverAuth
     docker exec -i "$container" sh -euc "
         useradd --system --home-dir /opt/vault --shell /usr/sbin/nologin vault
         mkdir -p /opt/vault/releases/$version /etc/vault.d/tls
@@ -54,8 +56,9 @@ PY
     docker cp -q "ca.crt" "$container:/etc/vault.d/tls/ca.crt" 2>/dev/null || docker cp "ca.crt" "$container:/etc/vault.d/tls/ca.crt"
     docker cp "vault-$n.crt" "$container:/etc/vault.d/tls/vault.crt"
     docker cp "vault-$n.key" "$container:/etc/vault.d/tls/vault.key"
-    sed -e "s/10\.0\.1\.10/$address/g; s/vault-1/vault-$n/; s/prod/test/g; s#addr_type#endpoint=$aws addr_type#" \
+    sed -e "s/10\.0\.1\.10/$address/g; s/vault-1/vault-$n/; s/prod/$name/g; s#addr_type#endpoint=$aws addr_type#" \
         -e "s#kms_key_id = .*#&\n  endpoint   = \"$aws\"#" "$OLDPWD/tests/golden/auto_join.hcl" |
+        if [ "$seal" = shamir ]; then sed '/^seal /,/^}/d'; else cat; fi |
         docker exec -i "$container" sh -c 'cat >/etc/vault.d/vault.hcl'
     docker exec -i "$container" sh -c 'cat >/etc/vault.d/reload.hcl' <<<'log_level = "info"'
     docker exec -i "$container" sh -c 'cat >/etc/systemd/system/vault.service' <"$OLDPWD/tests/golden/vault.service"
@@ -69,9 +72,23 @@ for job in "${jobs[@]}"; do wait "$job"; done
 address=https://$network.10:8200
 api() { curl --silent --show-error --fail --cacert ca.crt -H "X-Vault-Token: ${token:-}" "$@"; }
 until curl --silent --cacert ca.crt "$address/v1/sys/health" >/dev/null; do sleep 0.2; done
-api -X PUT -d '{"recovery_shares": 5, "recovery_threshold": 3}' "$address/v1/sys/init" >init.json
+kind=recovery
+[ "$seal" = awskms ] || kind=secret
+api -X PUT -d "{\"${kind}_shares\": 5, \"${kind}_threshold\": 3}" "$address/v1/sys/init" >init.json
 boto "secrets.create_secret(Name='init-by-hand', SecretString=open('init.json').read())"
 token=$(python3 -c 'import json; print(json.load(open("init.json"))["root_token"])')
+# A node that joins waits for the keys, and calls itself initialised only with them.
+for n in 1 2 3; do
+    [ "$seal" = shamir ] || break
+    node_address=https://$network.$((9 + n)):8200
+    until api "$node_address/v1/sys/health?standbyok=true" >/dev/null 2>&1; do
+        for place in 0 1 2; do
+            python3 -c "import json; print(json.dumps({'key': json.load(open('init.json'))['keys'][$place]}))" |
+                api -X PUT -d @- "$node_address/v1/sys/unseal" >/dev/null 2>&1 || true
+        done
+        sleep 0.5
+    done
+done
 until api "$address/v1/sys/health" >/dev/null 2>&1; do sleep 0.2; done
 
 api -X POST -d '{"type": "cert"}' "$address/v1/sys/auth/cert"
@@ -86,4 +103,4 @@ until [ "$(api "$address/v1/sys/storage/raft/autopilot/state" | python3 -c '
 import json, sys
 state = json.load(sys.stdin)["data"]
 print(state["healthy"] and len(state.get("voters") or []))')" = 3 ]; do sleep 0.3; done
-api -X POST "$address/v1/auth/token/revoke-self"
+[ "$seal" = shamir ] || api -X POST "$address/v1/auth/token/revoke-self"

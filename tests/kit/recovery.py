@@ -26,6 +26,7 @@ class Recovery:
         self.keys, self.threshold = new_keys(shares), threshold
         self.flavour = flavour
         self.version, self.hides_version = {"vault": "1.21.1", "openbao": "2.6.2"}[flavour], False
+        self.seal_type = "awskms"
         self.open: set[str] = set()
         self.data_alone = False
         self.ignores_verification = False
@@ -50,16 +51,26 @@ class Recovery:
         self.rekey = None
 
     def is_asked(self, path: str) -> bool:
-        return path.startswith(("sys/rekey-recovery-key/", "sys/generate-root/", "sys/seal-status", "sys/health"))
+        return path.startswith(
+            ("sys/rekey-recovery-key/", "sys/rekey/", "sys/generate-root/", "sys/seal-status", "sys/health")
+        )
 
     def answer(self, verb: str, path: str, body: dict[str, t.Any], may: bool) -> Answer:
         if path == "sys/seal-status":
-            return 200, {"n": len(self.keys), "t": self.threshold, "version": self.shown, "sealed": False}
+            return 200, {
+                "n": len(self.keys),
+                "t": self.threshold,
+                "version": self.shown,
+                "sealed": False,
+                "type": self.seal_type,
+            }
         if path == "sys/health":
             return 200, {"server_time_utc": int(time.time()), "version": self.shown}
         kind = "generate-root" if "generate-root" in path else "rekey"
         if self.guarded and not may and kind not in self.open:
             return 403, {"errors": ["permission denied"]}
+        if kind == "rekey" and path.startswith("sys/rekey-recovery-key/") != (self.seal_type != "shamir"):
+            return 400, {"errors": ["recovery rekeying not supported"]}
         what = f"{verb} {path.removeprefix('sys/')}"
         self.calls.append(what)
         status, said = self._answer(verb, path, body)

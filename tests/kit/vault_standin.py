@@ -68,7 +68,7 @@ AUTOPILOT = {
     "server_stabilization_time": "10s",
 }
 # Answered while it is sealed, too.
-OF_THE_SEAL = ("/v1/sys/health", "/v1/sys/seal-status")
+OF_THE_SEAL = ("/v1/sys/health", "/v1/sys/seal-status", "/v1/sys/unseal")
 OF_RECOVERY = ("/v1/sys/rekey-recovery-key/", "/v1/sys/generate-root/")
 # As a real one, these are answered whatever its audit devices do.
 NOT_AUDITED = (*OF_THE_SEAL, "/v1/sys/leader")
@@ -208,6 +208,10 @@ class VaultStandIn:
         self.initialized, self.sealed = True, False
         # It has the version, by which it wants a token or none.
         self.recovery = Recovery(flavour=flavour)
+        # Of which kind its configuration's seal is, whether what is stored has another, and which keys open it, three together.
+        self.seal_type, self.migrating = "awskms", False
+        self.unseal_keys: list[str] = []
+        self.given: list[str] = []
         # By path, without /v1/: what was written. Nodes of one cluster share it, and the tokens.
         self.crl_as_written = ""
         self.kept: dict[str, t.Any] = {"sys/auth/token": {"type": "token"}, AUTOPILOT_AT: dict(AUTOPILOT)}
@@ -266,7 +270,7 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
             elif path == "/v1/sys/health":
                 self._json(self._health("standbyok=true" in query), self._seal())
             elif path == "/v1/sys/seal-status":
-                self._json(200, {**self._seal(), **vault.built, "type": "awskms"})
+                self._json(200, {**self._seal_status(), **vault.built})
             elif path == "/v1/sys/internal/ui/mounts":
                 self._json(200, {"data": {"auth": {}, "secret": {}}})
             elif path.startswith("/v1/") and path[4:].startswith(KEPT):
@@ -297,6 +301,8 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
                 token = f"hvs.{secrets.token_hex(12)}"
                 vault.tokens.add(token)
                 self._json(200, {"auth": {"client_token": token}})
+            elif self.path == "/v1/sys/unseal":
+                self._unseal(body)
             elif self.path == "/v1/auth/token/revoke-self":
                 if vault.revoke_status == 204:
                     vault.tokens.discard(str(self.headers.get("X-Vault-Token")))
@@ -341,6 +347,27 @@ def _handler(vault: VaultStandIn) -> type[http.server.BaseHTTPRequestHandler]:
             seal = {"initialized": vault.initialized, "sealed": vault.sealed or not vault.initialized}
             joined = {"cluster_id": vault.cluster_id, "cluster_name": "x"} if not seal["sealed"] else {}
             return {**seal, **joined, "version": vault.recovery.shown}
+
+        def _seal_status(self) -> dict[str, t.Any]:
+            counted = {"t": 3, "n": 5, "progress": len(vault.given)} if vault.unseal_keys else {}
+            return {**self._seal(), **counted, "type": vault.seal_type, "migration": vault.migrating}
+
+        def _unseal(self, body: dict[str, t.Any]) -> None:
+            """As a real one: a right key beside a wrong one opens nothing, and what was given before counts until it is reset."""
+            if body.get("reset"):
+                vault.given = []
+            elif bool(body.get("migrate")) != vault.migrating:
+                self._json(500, {"errors": ["can't perform a seal migration, no migration seal found"]})
+                return
+            elif body["key"] not in vault.given:
+                vault.given.append(body["key"])
+            if len(vault.given) == 3:
+                given, vault.given = vault.given, []
+                if not set(given) <= set(vault.unseal_keys):
+                    self._json(400, {"errors": ["cipher: message authentication failed"]})
+                    return
+                vault.sealed = False
+            self._json(200, self._seal_status())
 
         def _fails(self, path: str) -> bool:
             """Answer as a node does that is not well."""

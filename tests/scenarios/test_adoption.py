@@ -18,7 +18,8 @@ def by_hand(fresh_lab):
     folder = fresh_lab.folder / "by-hand"
     network = fresh_lab.lab.gateway.rpartition(".")[0]
     fresh_lab.forget_cluster()
-    subprocess.run(["bash", "tests/bench/deploy.sh", fresh_lab.lab.prefix, network, str(folder)], cwd=ROOT, check=True)
+    lab = fresh_lab.lab
+    subprocess.run(["bash", "tests/bench/deploy.sh", lab.prefix, network, str(folder), lab.name], cwd=ROOT, check=True)
     yield folder
     # Its key carries no cluster's tag, so no other test could make a cluster with this alias.
     fresh_lab.aws("kms").delete_alias(AliasName="alias/vault-unseal")

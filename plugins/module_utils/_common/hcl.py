@@ -87,6 +87,13 @@ def _inside(value: Value) -> list[Twice]:
     return [one for part in value for one in _inside(part)] if isinstance(value, list) else []
 
 
+def top_names(text: str) -> list[str]:
+    """Names of the settings and blocks that are not inside another one."""
+    if is_json(text):
+        return [unquoted(str(key)) for key, _value in _pairs_of(text)]
+    return [item.names[0] for item in parse(text).items]
+
+
 def labelled(text: str, name: str) -> dict[str, list[str]]:
     """Of blocks that have a label, such as path "a" {...}: label -> the names that are set inside."""
     if is_json(text):

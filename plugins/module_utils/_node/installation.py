@@ -28,7 +28,7 @@ def read(service: str) -> dict[str, t.Any]:
         "unit": {path: texts[path] for path in unit},
         "drop_ins": {path: texts[path] for path in drop_ins},
         "configs": configs,
-        "environment_files": {path: _variables(path) for path in _environment_files(settings)},
+        "environment_files": variables(settings),
         "manager_environment": _told(environment.pairs(words(manager))),
         "foreign": foreign({**texts, **configs}),
     }
@@ -65,9 +65,21 @@ def arguments(settings: list[tuple[str, str]]) -> list[str]:
 
 def config_files(settings: list[tuple[str, str]]) -> list[str]:
     """Those that the command names, as Vault reads them, and those that the collection would replace."""
-    named = re.findall(r"(?:^|\s)--?config[=\s](\S+)", " ".join(arguments(settings)))
+    return _files([*_named(settings), *CONFIG])
+
+
+def named(settings: list[tuple[str, str]]) -> list[str]:
+    """Those that the command names alone."""
+    return _files(_named(settings))
+
+
+def _named(settings: list[tuple[str, str]]) -> list[str]:
+    return re.findall(r"(?:^|\s)--?config[=\s](\S+)", " ".join(arguments(settings)))
+
+
+def _files(paths: t.Iterable[str]) -> list[str]:
     found: list[str] = []
-    for path in [*named, *CONFIG]:
+    for path in paths:
         if os.path.isdir(path):
             found += [os.path.join(path, name) for name in sorted(os.listdir(path)) if name.endswith((".hcl", ".json"))]
         elif os.path.exists(path):
@@ -87,6 +99,11 @@ def gathered(settings: list[tuple[str, str]], key: str) -> list[str]:
 def named_files(settings: list[tuple[str, str]]) -> list[str]:
     """What EnvironmentFile names: paths, or patterns of paths. One that begins with a hyphen may be missing."""
     return [value.strip("\"'").lstrip("-") for value in gathered(settings, "EnvironmentFile")]
+
+
+def variables(settings: list[tuple[str, str]]) -> dict[str, dict[str, str]]:
+    """Of files that EnvironmentFile names, by path."""
+    return {path: _variables(path) for path in _environment_files(settings)}
 
 
 def _environment_files(settings: list[tuple[str, str]]) -> list[str]:

@@ -44,7 +44,7 @@ def plan(
     """*stored*: ARNs that vault_seal_info found; *configured*: key and region that each node's configuration names; *differs*:
     nodes whose configuration, or process, is not what it should be; *snapshots*: taken, bucket, and the newest one's manifest."""
     order = upgrade.in_order(status)
-    problems = _key_problems(wanted) or _region_problems(stored, wanted, configured)
+    problems = key_problems(wanted) or _region_problems(stored, wanted, configured)
     arn = wanted["key"][0]["arn"] if wanted["key"] else ""
     old = [one for one in stored if one != arn]
     # Whoever leads next seals by the new key. A node whose configuration is right already need not restart for that.
@@ -112,7 +112,7 @@ def old_snapshots(snapshots: t.Sequence[Part], key_arn: str) -> list[str]:
     return lines
 
 
-def _key_problems(wanted: Wanted) -> list[str]:
+def key_problems(wanted: Wanted) -> list[str]:
     if not wanted["key"]:
         return [
             f"No such key is in {wanted['region']}: name the new one by vault_kms_key_alias, or by vault_seal_move_key."

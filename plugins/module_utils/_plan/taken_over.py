@@ -23,6 +23,8 @@ ESSENTIAL = re.compile(
     r"storage(\.raft\.path|\.(?!raft\b).+)|ha_storage.*|seal\.(?!awskms\b).+|seal\.awskms\.disabled|"
     r"unit\.Environment\.VAULT_(RAFT_PATH|SEAL_TYPE)"
 )
+# No seal at all: the one that people open.
+SHAMIR = "seal.shamir"
 # With these in force, the node does not start again.
 FATAL = re.compile(rf"(drop-in|manager)\.Environment\.{environment.CHECK}")
 # What Vault does where its configuration says nothing, and the new one says otherwise.
@@ -79,10 +81,15 @@ def _unreadable(paths: list[str]) -> list[str]:
 def _problems(lost: Lost, without: set[str], cures: t.Mapping[str, adoption_settings.Cure]) -> list[str]:
     problems = []
     essential = [name for name in sorted(lost) if ESSENTIAL.fullmatch(name)]
-    if essential:
+    if SHAMIR in lost:
+        problems.append(
+            f"People unseal this cluster by hand: {_listed(SHAMIR, lost)}. playbooks/adopt_seal.yml brings it to the key that "
+            "vault_kms_key_alias names, node by node. docs/adopt.md has the steps."
+        )
+    if elsewhere := [name for name in essential if name != SHAMIR]:
         problems.append(
             "The old configuration has its data or its seal elsewhere than the new one would "
-            f"({', '.join(_listed(name, lost) for name in essential)}). A node that is taken over keeps both: set the inventory "
+            f"({', '.join(_listed(name, lost) for name in elsewhere)}). A node that is taken over keeps both: set the inventory "
             "to what is there."
         )
     refused = [name for name in sorted(lost) if name not in [*essential, *without] or FATAL.fullmatch(name)]
@@ -170,4 +177,4 @@ def _shamir(held: t.Sequence[Held], unit: t.Sequence[Held]) -> Lost:
     storage = sorted({one.path for one in held if one.keys[0] == "storage"})
     variables = {one.keys[-1] for one in unit}
     sealed = any(one.keys[0] == "seal" for one in held) or variables & {"VAULT_SEAL_TYPE", "VAULT_AWSKMS_SEAL_KEY_ID"}
-    return {"seal.shamir": storage} if storage and not sealed else {}
+    return {SHAMIR: storage} if storage and not sealed else {}

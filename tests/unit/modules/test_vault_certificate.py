@@ -349,7 +349,7 @@ def test_two_requests_at_once_are_for_one_key(node):
         "sys.stdout.write(certificate.request(sys.argv[1], 'vault-1'))"
     )
     command = [sys.executable, "-c", program, str(node.folder)]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _number in range(6)]
     requests = [process.communicate(timeout=60)[0] for process in running]
     assert len({x509.load_pem_x509_csr(one.encode()).public_key().public_numbers() for one in requests}) == 1
 

@@ -11,6 +11,7 @@ from ..errors import VaultError
 from .state import Attempt, Given, Seal
 
 REKEY = "/v1/sys/rekey-recovery-key"
+REKEY_UNSEAL = "/v1/sys/rekey"  # of the keys that people unseal with, where no KMS key does
 ACCESSORS = "/v1/auth/token/accessors?list=true"
 
 
@@ -25,31 +26,34 @@ def version(where: str, client: t.Any) -> str:
     return str(content(where, call(where, lambda: client.adapter.get("/v1/sys/seal-status"))).get("version") or "")
 
 
-def read_rekey(where: str, client: t.Any) -> Attempt:
-    return _attempt(content(where, call(where, lambda: client.sys.read_rekey_progress(recovery_key=True))))
+def read_rekey(where: str, client: t.Any, recovery: bool = True) -> Attempt:
+    return _attempt(content(where, call(where, lambda: client.sys.read_rekey_progress(recovery_key=recovery))))
 
 
-def begin_rekey(where: str, client: t.Any, shares: int, threshold: int, pgp_keys: t.Sequence[str]) -> Attempt:
+def begin_rekey(
+    where: str, client: t.Any, shares: int, threshold: int, pgp_keys: t.Sequence[str], recovery: bool = True
+) -> Attempt:
     """New keys count only when they have been given back: until then the old ones do. Vault has to say so itself: without that
     the last of the old keys would make the new ones count."""
     own = {"secret_shares": shares, "secret_threshold": threshold, "pgp_keys": list(pgp_keys) or None}
-    rules = {"require_verification": True, "recovery_key": True}
+    rules = {"require_verification": True, "recovery_key": recovery}
     begun = _attempt(content(where, call(where, lambda: client.sys.start_rekey(**own, **rules))))
     if begun["verifies"] and (begun["shares"], begun["threshold"]) == (shares, threshold):
         return begun
-    cancel_rekey(where, client, str(begun["nonce"]))
+    cancel_rekey(where, client, str(begun["nonce"]), recovery)
     raise VaultError(
         where, "it began another rekey than it was asked for. No key was given", "Look at Vault's version."
     )
 
 
-def give_rekey(where: str, client: t.Any, key: str, nonce: str) -> Given:
-    return _given(content(where, call(where, lambda: client.sys.rekey(key=key, nonce=nonce, recovery_key=True))))
+def give_rekey(where: str, client: t.Any, key: str, nonce: str, recovery: bool = True) -> Given:
+    return _given(content(where, call(where, lambda: client.sys.rekey(key=key, nonce=nonce, recovery_key=recovery))))
 
 
-def cancel_rekey(where: str, client: t.Any, nonce: str) -> None:
+def cancel_rekey(where: str, client: t.Any, nonce: str, recovery: bool = True) -> None:
     """With its nonce, which in the first ten minutes is the only way."""
-    call(where, lambda: client.adapter.delete(f"{REKEY}/init", json={"nonce": nonce}))
+    path = f"{REKEY if recovery else REKEY_UNSEAL}/init"
+    call(where, lambda: client.adapter.delete(path, json={"nonce": nonce}))
 
 
 def restart_verification(where: str, client: t.Any) -> str:

@@ -1,12 +1,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Whether Vault takes recovery keys, asked without a lasting effect.
+"""Whether Vault takes recovery keys, or the keys that people unseal it with, asked without a lasting effect.
 
 A rekey that has to be verified gives new keys out when enough of the old ones were given, and changes nothing until the new
 ones are given back: what it has made until then is in the active node's memory, and goes when it is cancelled, or when another
-node becomes active (vault/rekey.go, RecoveryRekeyUpdate and RecoveryRekeyInit; vault/core.go, preSeal; as of 1.21.1). So such a
-rekey is begun, the keys are given, and it is cancelled by its nonce. To generate a root token would prove the same, and leave a
-root token. The new keys are encrypted to a key that nobody has the other half of, by which an attempt is known as one of these,
-whoever finds it.
+node becomes active (vault/rekey.go, RecoveryRekeyUpdate and RecoveryRekeyInit, and for unseal keys BarrierRekeyUpdate and
+BarrierRekeyInit; vault/core.go, preSeal; as of 1.21.1). So such a rekey is begun, the keys are given, and it is cancelled by its
+nonce. To generate a root token would prove the same, and leave a root token. The new keys are encrypted to a key that nobody has
+the other half of, by which an attempt is known as one of these, whoever finds it.
 """
 
 from __future__ import annotations
@@ -56,56 +56,56 @@ def _opens(name: str, client: t.Any) -> bool:
     return True
 
 
-def without_checks(name: str, client: t.Any) -> Attempt:
+def without_checks(name: str, client: t.Any, recovery: bool = True) -> Attempt:
     """What is under way, when no look into custody is: another run's is waited for, and one that was cut short is cancelled."""
-    wait, attempt = Wait(CHECK_SECONDS), api.read_rekey(name, client)
+    wait, attempt = Wait(CHECK_SECONDS), api.read_rekey(name, client, recovery)
     first = attempt["nonce"]
     while standing(attempt, None) == "check" and attempt["nonce"] == first and wait.again():
-        attempt = api.read_rekey(name, client)
+        attempt = api.read_rekey(name, client, recovery)
     if standing(attempt, None) != "check":
         return attempt
     if attempt["nonce"] != first:
-        raise VaultError(name, "another run is looking whether the recovery keys work", "Let it end, and run again.")
-    api.cancel_rekey(name, client, str(first))
-    return api.read_rekey(name, client)
+        raise VaultError(name, "another run is looking whether the keys work", "Let it end, and run again.")
+    api.cancel_rekey(name, client, str(first), recovery)
+    return api.read_rekey(name, client, recovery)
 
 
-def accepts(name: str, client: t.Any, keys: t.Sequence[str]) -> VaultError | None:
+def accepts(name: str, client: t.Any, keys: t.Sequence[str], recovery: bool = True) -> VaultError | None:
     """None where Vault takes these keys together, else its refusal. Nothing of the attempt stays."""
-    begun = api.begin_rekey(name, client, 1, 1, [CHECK_KEY])
+    begun = api.begin_rekey(name, client, 1, 1, [CHECK_KEY], recovery)
     nonce = str(begun["nonce"])
     try:
-        refusal = _give(name, client, keys, nonce)
+        refusal = _give(name, client, keys, nonce, recovery)
     except BaseException as first:
         try:
-            api.cancel_rekey(name, client, nonce)
+            api.cancel_rekey(name, client, nonce, recovery)
         except VaultError as second:
             if isinstance(first, VaultError):
                 first.also(second)
         raise
-    api.cancel_rekey(name, client, nonce)
+    api.cancel_rekey(name, client, nonce, recovery)
     return refusal
 
 
-def _give(name: str, client: t.Any, keys: t.Sequence[str], nonce: str) -> VaultError | None:
+def _give(name: str, client: t.Any, keys: t.Sequence[str], nonce: str, recovery: bool) -> VaultError | None:
     try:
         for key in keys:
-            if api.give_rekey(name, client, key, nonce)["complete"]:
+            if api.give_rekey(name, client, key, nonce, recovery)["complete"]:
                 return None
     except VaultError as error:
         # Also where the attempt itself has gone, with the node that was active.
-        if error.status in (400, 500) and api.read_rekey(name, client)["nonce"] == nonce:
+        if error.status in (400, 500) and api.read_rekey(name, client, recovery)["nonce"] == nonce:
             return error
         raise
-    return VaultError(name, f"{len(keys)} recovery keys are not enough", status=400)
+    return VaultError(name, f"{len(keys)} keys are not enough", status=400)
 
 
-def prove(name: str, client: t.Any, keys: t.Sequence[str], threshold: int) -> Proof:
+def prove(name: str, client: t.Any, keys: t.Sequence[str], threshold: int, recovery: bool = True) -> Proof:
     """Each key: some that open, and every other one together with them."""
     refusal: VaultError | None = None
     places = range(len(keys))
     for some in itertools.islice(itertools.combinations(places, threshold), MOST_WAYS):
-        refusal = accepts(name, client, [keys[place] for place in some])
+        refusal = accepts(name, client, [keys[place] for place in some], recovery)
         if refusal is None:
             break
     else:
@@ -116,7 +116,7 @@ def prove(name: str, client: t.Any, keys: t.Sequence[str], threshold: int) -> Pr
             continue
         # A key that is there twice would be refused as given already.
         others = [keys[one] for one in some if keys[one] != keys[place]][: threshold - 1]
-        refusal = accepts(name, client, [keys[place], *others])
+        refusal = accepts(name, client, [keys[place], *others], recovery)
         if refusal is None and keys[place] not in [keys[one] for one in taken]:
             taken.append(place)
         else:

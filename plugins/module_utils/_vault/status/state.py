@@ -32,6 +32,7 @@ class Node(t.TypedDict):
     initialized: bool | None  # None: the node did not say
     sealed: bool | None
     seal_type: str | None
+    migrating: bool | None  # its configuration names another kind of seal than what it has stored
     version: str | None
     cluster_id: str | None
     cluster_name: str | None
@@ -72,6 +73,7 @@ def normalise(
         "initialized": bool(seal.get("initialized")),
         "sealed": bool(seal.get("sealed", True)),
         "seal_type": seal.get("type"),
+        "migrating": seal.get("migration"),
         "version": seal.get("version") or health.get("version"),
         "cluster_id": health.get("cluster_id") or seal.get("cluster_id") or None,
         "cluster_name": health.get("cluster_name") or seal.get("cluster_name") or None,

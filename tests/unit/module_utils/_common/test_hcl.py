@@ -120,3 +120,14 @@ def test_blocks_with_a_label_are_told_with_what_is_set_inside():
     assert hcl.labelled(as_json, "path") == {"a/{{x}}": ["capabilities"], "b": ["allowed_parameters"]}
     assert hcl.labelled('{"path": [{"a": {"x": 1}}, {"b": {}}]}', "path") == {"a": ["x"], "b": []}
     assert hcl.labelled('path {\n "a" = { x = 1 }\n}', "path") == {"a": ["x"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'seal "awskms" {\n  storage = "no"\n}\n"storage" "raft" { path = "/x" }\nui = true\n',
+        '{"seal": [{"awskms": {"storage": "no"}}], "storage": {"raft": {}}, "ui": true}',
+    ],
+)
+def test_names_at_the_top_are_not_those_inside(text):
+    assert hcl.top_names(text) == ["seal", "storage", "ui"]
