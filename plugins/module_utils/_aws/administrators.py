@@ -12,8 +12,8 @@ _ROLE = re.compile(r"arn:(?P<partition>[\w-]+):iam::(?P<account>\d+):role/(?:.+/
 
 # What is lost with the only administrator. Whether an organisation lets the root user do anything, an account can't be asked.
 _NO_GLASS = (
-    "vault_kms_break_glass is false: where that identity is deleted, nobody can change the key's policy any more, not even one of "
-    "the same name. Name a second administrator, or set vault_kms_break_glass to true."
+    "vault_kms_break_glass is false: where that identity is deleted, nobody can change the key's policy any more, not even one "
+    "of the same name. Name a second administrator, or set vault_kms_break_glass to true."
 )
 _GLASS = (
     "where that identity is deleted, the account's root user alone can change the key's policy (vault_kms_break_glass). In an "
