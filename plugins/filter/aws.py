@@ -19,6 +19,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._aws import (
     renewal,
     rules,
     runner_policies,
+    volume_key,
     volumes,
     way_out,
 )
@@ -88,4 +89,8 @@ class FilterModule:
             "transfer_bucket_policy": policies.transfer_bucket_policy,
             "transfer_bucket_problems": policies.transfer_bucket_problems,
             "versioned_bucket_problems": bucket.versioned,
+            "volume_key_arn_problems": volume_key.arn_problems,
+            "volume_key_others": volume_key.others,
+            "volume_key_problems": volume_key.problems,
+            "volume_key_words": volume_key.words,
         }

@@ -208,7 +208,7 @@ _EC2_KINDS = {"i-": "instance", "sg-": "security-group", "vol-": "volume"}
 def _ec2(one: Request, cluster: Cluster) -> list[Asked]:
     fields, action, own = one.fields, _action(one), cluster.own()
     place = f"arn:aws:ec2:{one.region}:{cluster.account}"
-    if one.operation.startswith("Describe") and one.operation != "DescribeInstanceAttribute":
+    if one.operation.startswith(("Describe", "Get")) and one.operation != "DescribeInstanceAttribute":
         return [Asked(action, "*")]
     tags = _tags(fields, "TagSpecification")
     if one.operation == "CreateSecurityGroup":
@@ -236,6 +236,8 @@ def _ec2(one: Request, cluster: Cluster) -> list[Asked]:
                 found.append(
                     Asked("ec2:CreateTags", f"{place}:{kind}/new", {**tags, "ec2:CreateAction": "RunInstances"})
                 )
+        for key in sorted({value for name, value in fields.items() if name.endswith(".KmsKeyId")}):
+            found += for_volumes(key, one.region)
         profile = fields.get("IamInstanceProfile.Arn", "")
         # By the name of the profile, which is the role's.
         return [*found, _pass_role(profile.replace(":instance-profile/", ":role/"))] if profile else found
@@ -245,6 +247,16 @@ def _ec2(one: Request, cluster: Cluster) -> list[Asked]:
     return [
         Asked(action, f"{place}:{kind}/{value}", {**of_kind.get(kind, own), **_tags(fields)})
         for kind, value in zip(kinds, names, strict=True)
+    ]
+
+
+def for_volumes(key: str, region: str) -> list[Asked]:
+    """What EC2 asks KMS on behalf of who launches, to make volumes with a key and to attach them."""
+    by_ec2 = {"kms:ViaService": f"ec2.{region}.amazonaws.com"}
+    use = ("Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo")
+    return [
+        *[Asked(f"kms:{action}", key, by_ec2) for action in use],
+        Asked("kms:CreateGrant", key, {**by_ec2, "kms:GrantIsForAWSResource": "true"}),
     ]
 
 

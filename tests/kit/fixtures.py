@@ -18,6 +18,7 @@ import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
 from kit import request_model
+from labkit import moto_volumes
 from moto.server import ThreadedMotoServer
 
 REGION = "eu-central-1"
@@ -117,7 +118,8 @@ def _models() -> t.Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _services() -> t.Iterator[None]:
-    """What moto looks up for each request, it looks up once; and a key that only encrypts gets no RSA key of its own."""
+    """What moto looks up for each request, it looks up once; a key that only encrypts gets no RSA key of its own; and what
+    moto lacks."""
     from moto import backends
     from moto.core import responses
     from moto.kms import models
@@ -133,6 +135,8 @@ def _services() -> t.Iterator[None]:
         patch.setattr(backends, "list_of_moto_modules", lambda: modules)
         patch.setattr(responses, "method_names_from_class", functools.cache(responses.method_names_from_class))
         patch.setattr(models, "generate_private_key", generated)
+        for where, name, replacement in moto_volumes.replacements():
+            patch.setattr(where, name, replacement, raising=False)
         yield
 
 

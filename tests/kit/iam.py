@@ -45,6 +45,8 @@ def _holds(operator: str, wanted: list[str], given: t.Any) -> bool:
     values = _several(given) if given is not None else []
     if operator == "ForAnyValue:StringEquals":
         return any(value in wanted for value in values)
+    if operator == "Bool":
+        return [str(value).lower() for value in values] == wanted
     matches = {"StringEquals": lambda one, value: one == value, "ArnEquals": _like, "StringLike": _like}[operator]
     return bool(values) and all(any(matches(one, value) for one in wanted) for value in values)
 

@@ -34,6 +34,7 @@ PLAIN: RunnerInputs = {
     "balancer_zone": "",
     "balancer_name": "vault.prod.internal",
     "subnets": ["subnet-1", "subnet-2", "subnet-3"],
+    "ebs_key": "",
     "drill_subnet": "subnet-1",
     "egress": False,
     "security_groups": [],
@@ -71,6 +72,7 @@ EVERYTHING: RunnerInputs = {
     "egress": True,
     "security_groups": ["sg-1"],
     "key_pair": "ops",
+    "ebs_key": f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/volumes",
     "alarms": True,
     "principals": [
         f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/ada",

@@ -53,6 +53,7 @@ _EC2 = '<{0}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId
 _OFFERED = "<item><instanceType>m7i.large</instanceType><location>eu-central-1a</location></item>"
 UNKNOWN = {
     "DescribeInstanceTypeOfferings": f"<instanceTypeOfferingSet>{_OFFERED}</instanceTypeOfferingSet>",
+    "GetEbsDefaultKmsKeyId": "<kmsKeyId>alias/aws/ebs</kmsKeyId>",
     "ModifyInstanceAttribute": "<return>true</return>",
 }
 # Its instances have no network interface. All its types have another hypervisor than Nitro, so that nodes get no volumes of their

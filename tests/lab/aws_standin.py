@@ -27,7 +27,7 @@ import threading
 import time
 import typing as t
 
-from labkit import moto_regions
+from labkit import moto_regions, moto_volumes
 from labkit.aws_requests import Request, request
 from moto import server
 from moto.iam.access_control import PermissionResult
@@ -47,7 +47,7 @@ _XML = {
 _XML_QUERY = "<ErrorResponse><Error><Type>Sender</Type>{}</Error><RequestId>lab</RequestId></ErrorResponse>"
 
 FakeBucket.get_permission = lambda _bucket, _action, _resource: PermissionResult.NEUTRAL
-for where, name, replacement in moto_regions.replacements():
+for where, name, replacement in (*moto_regions.replacements(), *moto_volumes.replacements()):
     setattr(where, name, replacement)
 
 

@@ -108,7 +108,9 @@ def test_a_run_that_makes_no_machine_stops_before_it_writes_into_the_cluster(acc
 
 
 def test_it_is_made_for_the_drill_and_terminated_though_the_drill_fails(account):
-    run = drill(account)
+    kind = {"KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SYMMETRIC_DEFAULT"}
+    key = account.client("kms").create_key(**kind)["KeyMetadata"]["Arn"]
+    run = drill(account, variables={"vault_ec2_ebs_key_arn": key})
     assert run.code != 0
     ((name, at_last),) = machines(account).items()
     assert at_last in GOING, run.output
@@ -119,6 +121,7 @@ def test_it_is_made_for_the_drill_and_terminated_though_the_drill_fails(account)
     wanted = {"ImageId": "ami-12c6146b", "IamInstanceProfile.Arn": f"arn:aws:iam::{ACCOUNT}:instance-profile/{NAME}"}
     assert {key: request.fields[key] for key in wanted} == wanted
     assert request.fields["MetadataOptions.HttpTokens"] == "required"
+    assert [value for name, value in request.fields.items() if name.endswith(".KmsKeyId")] == [key]
     # By the cluster's own tag nodes find each other, and inventories find nodes.
     assert "prod" not in request.fields.values() and VALUE in request.fields.values()
     (group,) = (value for key, value in request.fields.items() if "GroupId" in key)

@@ -9,8 +9,12 @@ import typing as t
 from dataclasses import dataclass, field
 
 import pytest
-from kit.account import EVERYTHING, NOTHING_ALLOWED, Account, KillAt, Run, Things, count
+from ansible_collections.vaultops.cluster.plugins.module_utils._aws import runner_policies
+from kit import aws_calls, iam
+from kit.account import ACCOUNT, EVERYTHING, NOTHING_ALLOWED, Account, KillAt, Run, Things, count
 from kit.fault_proxy import Answer, Drop, Rule
+from kit.runners import PLAIN
+from labkit.settings import REGION
 
 BUCKET = "example-vault-snapshots"
 ALLOW = "Allow it in the policy of the identity that runs this"
@@ -400,6 +404,63 @@ def test_instances_have_volumes_of_their_own_from_their_launch_and_never_later(f
     own = {"/dev/sda1": (20, True, True), "/dev/sdf": (50, True, True), "/dev/sdg": (20, True, True)}
     assert sorted(map(len, volumes_of(fresh_account))) == [1, 1, 1, 4, 4]
     assert {**own, "/dev/sdh": (10, True, True)} in volumes_of(fresh_account)
+
+
+def keys_of(account: Account) -> set[str]:
+    """Of the volumes of the cluster's instances."""
+    filters = [{"Name": "attachment.instance-id", "Values": list(account.made()["instance"])}]
+    return {one["KmsKeyId"] for one in account.client("ec2").describe_volumes(Filters=filters)["Volumes"]}
+
+
+def test_volumes_have_the_key_that_is_named_and_those_that_are_there_keep_theirs(fresh_account):
+    kms, ec2 = fresh_account.client("kms"), fresh_account.client("ec2")
+    kind = {"KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SYMMETRIC_DEFAULT"}
+    own, other = (kms.create_key(**kind)["KeyMetadata"]["Arn"] for _time in range(2))
+    kms.disable_key(KeyId=other.rpartition("/")[2])
+    there = fresh_account.everything()
+    for arn, says in (
+        (other, "the key's state is Disabled. Enable the key"),
+        (other.replace("key/", "key/0"), "there is no such key"),
+        (other.replace(REGION, "us-east-1"), "a key in us-east-1, and the volumes are in"),
+        ("alias/volumes", "has to be the ARN of a key"),
+    ):
+        refused = fresh_account.provision(variables={"vault_ec2_ebs_key_arn": arn})
+        assert refused.code > 0 and says in refused.said, refused.output
+        assert fresh_account.everything() == there
+
+    run = fresh_account.provision(variables={"vault_ec2_ebs_key_arn": own})
+    assert run.code == 0, run.output
+    assert keys_of(fresh_account) == {own}
+    assert "GetEbsDefaultKmsKeyId" not in run.calls
+    # With the policies that follow from this input, and no others.
+    mine = {**PLAIN, "account": ACCOUNT, "ebs_key": own}
+    cluster = aws_calls.Cluster(ACCOUNT, "prod", "alias/vault-unseal", "alias/vault-test-ca", REGION)
+    (launch, *_others) = (one for one in run.requests if one.operation == "RunInstances")
+    by_key = [one for one in aws_calls.asked(launch, cluster) if one.resource == own]
+    assert "kms:CreateGrant" in {one.action for one in by_key}
+    allowed = runner_policies.runner_policies(mine)
+    assert [one for one in by_key if not iam.allows([allowed["provision-volumes"]], one)] == []
+
+    # Another key, disabled or not, is nothing to volumes that are there.
+    run = fresh_account.provision(variables={"vault_ec2_ebs_key_arn": other})
+    assert (run.code, run.changed) == (0, 0), run.output
+    assert (
+        f"vault-1, vault-2, vault-3: volumes are encrypted with {own}, and vault_ec2_ebs_key_arn is {other}."
+        in plan(run)
+    )
+    assert keys_of(fresh_account) == {own}
+
+    # Without the input it is the account's default, which nobody's policies name if it is not AWS's own.
+    ec2.modify_ebs_default_kms_key_id(KmsKeyId=own)
+    five = [{"name": f"vault-{number}", "subnet_id": fresh_account.subnet} for number in range(1, 6)]
+    run = fresh_account.provision("--check", variables={"vault_ec2_instances": five})
+    assert run.code == 0, run.output
+    assert f"The account's default key for volumes is {own}, and not AWS's own." in plan(run)
+    unseen = Rule(
+        "GetEbsDefaultKmsKeyId", denied("ec2:GetEbsDefaultKmsKeyId", "*", "UnauthorizedOperation"), every=True
+    )
+    run = fresh_account.provision("--check", rules=[unseen], variables={"vault_ec2_instances": five})
+    assert run.code == 0 and "default key for volumes" not in run.output, run.output
 
 
 def test_instances_are_launched_from_what_a_parameter_names_then_and_are_not_changed_by_what_it_names_later(

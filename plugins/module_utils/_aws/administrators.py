@@ -10,6 +10,18 @@ _SESSION = re.compile(r"arn:(?P<partition>[\w-]+):sts::(?P<account>\d+):assumed-
 _ROLE = re.compile(r"arn:(?P<partition>[\w-]+):iam::(?P<account>\d+):role/(?:.+/)?(?P<name>[^/]+)")
 
 
+# What is lost with the only administrator. Whether an organisation lets the root user do anything, an account can't be asked.
+_NO_GLASS = (
+    "vault_kms_break_glass is false: where that identity is deleted, nobody can change the key's policy any more, not even one "
+    "of the same name. Name a second administrator, or set vault_kms_break_glass to true."
+)
+_GLASS = (
+    "where that identity is deleted, the account's root user alone can change the key's policy (vault_kms_break_glass). In an "
+    "organisation that may be nobody: a service control policy may deny the root user everything, and the root user of a member "
+    "account may have no credentials. Name a second administrator: docs/aws.md."
+)
+
+
 class LookedUp(t.TypedDict):
     """What aws_principal_info returns."""
 
@@ -88,12 +100,8 @@ def hold_words(
     """What is to be known of who holds on to the key, though nothing is wrong with it yet."""
     found = []
     who = {looked_up["arns"].get(arn, arn) for arn in administrators}
-    if len(who) == 1 and not break_glass and not has_root(administrators, *_place(identity_of(caller_arn))):
-        found.append(
-            f"The unseal key has one administrator, {min(who)}, and vault_kms_break_glass is false: where that identity is "
-            "deleted, nobody can change the key's policy any more, not even one of the same name. Name a second administrator, "
-            "or set vault_kms_break_glass to true."
-        )
+    if len(who) == 1 and not has_root(administrators, *_place(identity_of(caller_arn))):
+        found.append(f"The unseal key has one administrator, {min(who)}, and {_GLASS if break_glass else _NO_GLASS}")
     given = [*administrators, *restorers]
     found += [
         f"{arn} stands in the key's policy as it was given: this identity may not look up its path (iam:GetRole)."

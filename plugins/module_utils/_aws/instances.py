@@ -14,6 +14,24 @@ from .balancers import name_problems
 # Set on the nodes' security group when every instance was there once, with their names as its value. From then on a missing one
 # of these is a node that was lost, with its Raft data and its node id, and not one that a cut-short run still owes.
 COMPLETE_TAG = "vault-cluster-complete"
+# Why an instance dies on its launch, by how EC2's code begins.
+_KEY = (
+    "Set vault_ec2_ebs_key_arn to the key's ARN, give this identity the policies that iam_policies.yml then writes, and let the "
+    "key's own policy allow its use: docs/aws.md."
+)
+ENDED = {
+    "Client.InternalError": "EC2 says so where whoever launches may not use the key of the volumes, which is the account's "
+    f"default key for EBS unless vault_ec2_ebs_key_arn names one; or the key of the image. {_KEY}",
+    "Client.InvalidKMSKey": "The key of the volumes, or of the image, is not there, is disabled, or waits for its deletion. "
+    "Enable the key, or name another one in vault_ec2_ebs_key_arn.",
+    "Client.VolumeLimitExceeded": "The account has as many or as large volumes as its quota allows. Ask AWS for a higher quota, "
+    "or remove what is not used.",
+    "Client.InvalidSnapshot": "The image lacks its snapshot. Name another image in vault_ec2_image_id.",
+}
+ANY_END = (
+    "The usual causes are a key for volumes that this identity may not use, a quota for volumes, or a damaged image. "
+    f"If it is the key: {_KEY}"
+)
 # Instead of names, where these are too long for a tag: whichever instance is missing was there.
 EVERY_NAME = "true"
 TAG_CHARACTERS = 256
@@ -95,12 +113,18 @@ def _ended(instance: dict[str, t.Any], state: str) -> str:
     name, identifier = _name(instance), instance["instance_id"]
     if state in ("stopping", "stopped"):
         return f"{name} ({identifier}) is {state}. Start it, or find out why it was stopped."
-    reason = (instance.get("state_reason") or {}).get("message") or instance.get("state_transition_reason")
+    given = instance.get("state_reason") or {}
+    reason = given.get("message") or instance.get("state_transition_reason")
     return (
-        f"{name} ({identifier}) was launched and is {state} already: {(reason or 'AWS gives no reason').rstrip('.')}. The "
-        "usual causes are a key for volumes that this identity may not use, a quota for volumes, or a damaged image. No "
-        "data was on it, and the next run launches it anew."
+        f"{name} ({identifier}) was launched and is {state} already: {(reason or 'AWS gives no reason').rstrip('.')}. "
+        f"{_why(given.get('code') or '')} No data was on it, and the next run launches it anew."
     )
+
+
+def _why(code: str) -> str:
+    """Why an instance died on its launch, and what to do about it, by EC2's code."""
+    found = [words for start, words in ENDED.items() if code.lower().startswith(start.lower())]
+    return (found or [ANY_END])[0]
 
 
 def inventory_problems(

@@ -68,6 +68,12 @@ def tags_if_allowed(client: t.Any, key_id: str) -> dict[str, str] | None:
     return _allowed(lambda: tags(client, key_id))
 
 
+def aliases(client: t.Any) -> dict[str, str]:
+    """Ids of the keys that aliases lead to; an alias of AWS may lead to none yet."""
+    found = _all(client, "list_aliases", "Aliases")
+    return {alias["AliasName"]: alias["TargetKeyId"] for alias in found if "TargetKeyId" in alias}
+
+
 def key_ids(client: t.Any) -> list[str]:
     return [key["KeyId"] for key in _all(client, "list_keys", "Keys")]
 

@@ -159,6 +159,8 @@ DRILL_READS = EC2_READS_ALWAYS + _of(
     "DescribeSubnets",
 )
 DRILL_MACHINE = _of("ec2", "DescribeInstanceAttribute", "ModifyInstanceAttribute", "TerminateInstances")
+VOLUME_KEY = "ec2:GetEbsDefaultKmsKeyId"
+VOLUME_KEY_USE = _of("kms", "Decrypt", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo")
 MACHINES_RETIRE = _of("ec2", "StopInstances", "TerminateInstances")
 BALANCER_READS_ALWAYS = _of(
     "elasticloadbalancing",
@@ -207,6 +209,7 @@ class RunnerInputs(PolicyInputs):
     egress: bool  # whether rules say what may go out of the nodes
     security_groups: list[str]  # ids of those that instances get besides the cluster's own
     subnets: list[str]  # ids of those that instances are launched in; empty: any
+    ebs_key: str  # ARN of the key for their volumes; empty: the account's default one
     drill_subnet: str  # id of that in which machines for restore drills are launched; empty: any
     image_parameter: str  # of Systems Manager, with the id of the image; empty: the id comes from elsewhere
     key_pair: str  # that instances are launched with; empty: none
@@ -226,12 +229,14 @@ class RunnerInputs(PolicyInputs):
 
 
 def runner_policies(inputs: RunnerInputs) -> dict[str, Document]:
-    """By task. What AWS would not take as one policy is several: who provisions needs both of the first two, and with machines
-    for drills 'provision-drill'; who removes a cluster needs both of the last two."""
+    """By task. What AWS would not take as one policy is several: who provisions needs both of the first two, with a key of one's
+    own for volumes 'provision-volumes', and with machines for drills 'provision-drill'; who removes a cluster needs both of the
+    last two."""
     drill = {"provision-drill": drill_role_policy(inputs), "drill": drill_machine_policy(inputs)}
     return {
         "provision": provision_policy(inputs),
         "provision-machines": machines_policy(inputs),
+        **({"provision-volumes": volumes_policy(inputs)} if inputs["ebs_key"] else {}),
         "site": site_policy(inputs),
         "status": status_policy(inputs),
         "backup": backup_policy(inputs),
@@ -313,7 +318,7 @@ def machines_policy(inputs: RunnerInputs) -> Document:
     group, instances = _ec2(inputs, "security-group/*"), _ec2(inputs, "instance/*")
     volumes = _ec2(inputs, "volume/*")
     statements = [
-        _look(inputs, EC2_READS),
+        _look(inputs, [*EC2_READS, *([] if inputs["ebs_key"] else [VOLUME_KEY])]),
         allow("VaultGroupIn", ["ec2:CreateSecurityGroup"], [_ec2(inputs, "vpc/*")]),
         allow("VaultGroupMade", ["ec2:CreateSecurityGroup"], [group], _asks_for_tag(inputs)),
         *_launch_with(inputs, inputs["subnets"] or ["*"]),
@@ -347,6 +352,11 @@ def machines_policy(inputs: RunnerInputs) -> Document:
     if inputs["alarms"]:
         statements += _alarms(inputs, [] if inputs["alarms_topic"] else TOPIC, RULE, ALARMS)
     return document(statements)
+
+
+def volumes_policy(inputs: RunnerInputs) -> Document:
+    """Launch instances whose volumes have a key of one's own, beside 'provision-machines', and see which key others have."""
+    return document([_look(inputs, ["ec2:DescribeVolumes"]), *_volume_key(inputs)])
 
 
 def site_policy(inputs: RunnerInputs) -> Document:
@@ -441,8 +451,9 @@ def drill_machine_policy(inputs: RunnerInputs) -> Document:
     asks, has = ({"StringEquals": {f"aws:{kind}Tag/{tag['key']}": tag["value"]}} for kind in ("Request", "Resource"))
     statements = [
         _lease(inputs),
-        _look(inputs, DRILL_READS),
+        _look(inputs, [*DRILL_READS, *([] if inputs["ebs_key"] else [VOLUME_KEY, "kms:ListAliases"])]),
         *_launch_with(inputs, [inputs["drill_subnet"] or "*"]),
+        *_volume_key(inputs),
         allow(
             "VaultLaunchIn",
             ["ec2:ModifyInstanceAttribute", "ec2:RunInstances"],
@@ -618,6 +629,21 @@ def _launch_with(inputs: RunnerInputs, subnets: list[str]) -> list[Document]:
     where = [_ec2(inputs, f"subnet/{subnet}") for subnet in subnets]
     things = [image, *where, _ec2(inputs, "network-interface/*"), *pair]
     return [allow("VaultLaunchWith", ["ec2:RunInstances"], things)]
+
+
+def _volume_key(inputs: RunnerInputs) -> list[Document]:
+    """Have EC2 use the key of new volumes. It asks KMS as whoever launches, and has a grant for as long as a volume is attached.
+    AWS's own key lets everybody in the account do so."""
+    if not inputs["ebs_key"]:
+        return []
+    key = [inputs["ebs_key"]]
+    by_ec2 = {"StringEquals": {"kms:ViaService": f"ec2.{inputs['region']}.{dns_suffix(inputs['partition'])}"}}
+    for_aws = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    return [
+        allow("VaultVolumeKeyLook", ["kms:DescribeKey"], key),
+        allow("VaultVolumeKey", VOLUME_KEY_USE, key, by_ec2),
+        allow("VaultVolumeKeyGrant", ["kms:CreateGrant"], key, {**by_ec2, **for_aws}),
+    ]
 
 
 def _profile(inputs: RunnerInputs, name: str) -> str:

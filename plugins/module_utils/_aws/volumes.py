@@ -25,11 +25,12 @@ class Volume(t.TypedDict, total=False):
 Volumes = t.Mapping[str, Volume]
 
 
-def launch(volumes: Volumes, root_device: str, root_gib: int) -> dict[str, t.Any]:
+def launch(volumes: Volumes, root_device: str, root_gib: int, key_arn: str = "") -> dict[str, t.Any]:
     """Disks and tags that an instance is launched with, as amazon.aws.ec2_instance takes them; and in words, to follow its
-    name."""
+    name. *key_arn*: of the key that encrypts them all; empty, it is the account's default key."""
     asked = _asked(volumes)
-    disks = [_disk(root_device, {"gib": root_gib}), *(_disk(DEVICES[name], one) for name, one in asked.items())]
+    by_device = {root_device: Volume(gib=root_gib), **{DEVICES[name]: one for name, one in asked.items()}}
+    disks = [_disk(device, one, key_arn) for device, one in by_device.items()]
     tags = {TAG: " ".join(f"{name}={DEVICES[name]}" for name in asked)} if asked else {}
     described = _listed([f"{FOR[name]} ({int(one['gib'])} GiB)" for name, one in asked.items()], "and")
     return {"volumes": disks, "tags": tags, "words": f", with a volume each for {described}" if asked else ""}
@@ -82,7 +83,7 @@ def _asked(volumes: Volumes) -> dict[str, Volume]:
     return {name: volumes[name] for name in DEVICES if name in volumes and int(volumes[name]["gib"]) > 0}
 
 
-def _disk(device: str, volume: Volume) -> dict[str, t.Any]:
+def _disk(device: str, volume: Volume, key_arn: str) -> dict[str, t.Any]:
     ebs: dict[str, t.Any] = {
         "volume_type": "gp3",
         "volume_size": int(volume["gib"]),
@@ -92,6 +93,8 @@ def _disk(device: str, volume: Volume) -> dict[str, t.Any]:
     for name in ("iops", "throughput"):
         if name in volume:
             ebs[name] = int(volume[name])  # type: ignore[literal-required]
+    if key_arn:
+        ebs["kms_key_id"] = key_arn
     return {"device_name": device, "ebs": ebs}
 
 

@@ -69,6 +69,20 @@ def test_how_the_nodes_are_reached_is_what_the_hosts_say(run, tmp_path):
     assert '"kms:ResourceAliases": ["alias/prod-unseal"]' in json.dumps(written["prod-status"])
 
 
+def test_who_launches_is_allowed_the_key_of_volumes_and_an_alias_is_refused(run, tmp_path):
+    alias = "arn:aws-cn:kms:cn-north-1:111122223333:alias/volumes"
+    done = run(NODES, vault_ec2_ebs_key_arn=alias)
+    assert done.returncode != 0 and not (tmp_path / "out").exists()
+    assert f"vault_ec2_ebs_key_arn is {alias}, and it has to be the ARN of a key" in " ".join(done.stdout.split())
+
+    key = alias.replace("alias/volumes", "key/1234abcd-12ab-34cd-56ef-1234567890ab")
+    done = run(NODES, vault_ec2_ebs_key_arn=key, vault_drill_machine=True)
+    assert done.returncode == 0, done.stdout
+    written = {path.stem: path.read_text() for path in (tmp_path / "out" / "policies").iterdir()}
+    assert {name for name, text in written.items() if key in text} == {"prod-provision-volumes", "prod-drill"}
+    assert '"kms:ViaService": "ec2.cn-north-1.amazonaws.com.cn"' in written["prod-provision-volumes"]
+
+
 def test_what_is_not_known_is_said_and_without_a_directory_the_policies_are_shown(run, tmp_path):
     done = run({}, vault_output_dir="")
     assert done.returncode == 0, done.stdout

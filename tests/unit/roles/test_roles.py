@@ -228,6 +228,7 @@ def test_every_entry_point_is_specified(role):
         "drill_terminate",
         "drill_unmade",
         "launch",
+        "volume_key",
         "read_transfer_bucket",
         "report",
         "read_last_run",

@@ -93,7 +93,10 @@ def test_a_role_that_is_not_there_is_said_with_the_input_that_names_it():
     [
         ([ADMIN], False, 1),
         ([SSO_SESSION, SSO_ROLE], False, 1),
-        ([ADMIN], True, 0),
+        ([ADMIN], True, 1),
+        ([SSO_SESSION, SSO_ROLE], True, 1),
+        ([ADMIN, SSO_ROLE], True, 0),
+        ([ROOT], True, 0),
         ([ADMIN, SSO_ROLE], False, 0),
         ([ROOT], False, 0),
         ([ACCOUNT], False, 0),
@@ -104,10 +107,13 @@ def test_a_single_administrator_without_root_is_named(administrators, break_glas
     said = who.hold_words(administrators, found, ADMIN, break_glass)
     assert len(said) == lines
     assert all("has one administrator" in line and "vault_kms_break_glass" in line for line in said)
+    # An organisation may keep root out, which nobody in the account can see.
+    assert all(("a service control policy may deny the root user" in line) == break_glass for line in said)
+    assert all("Name a second administrator" in line for line in said)
 
 
 def test_what_could_not_be_looked_up_is_said_of_those_in_the_policy_alone():
     other = f"arn:aws:iam::{ACCOUNT}:role/restore"
     found = looked_up({}, unread=[ADMIN, other, SSO_SESSION])
-    said = who.hold_words([ADMIN], found, SSO_SESSION, True, [other])
+    said = who.hold_words([ADMIN, SSO_ROLE], found, SSO_SESSION, True, [other])
     assert [line.split(" ")[0] for line in said] == [ADMIN, other]

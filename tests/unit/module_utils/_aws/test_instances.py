@@ -185,6 +185,28 @@ def test_waiting_is_over_when_all_run_or_one_never_will(launched, states, over, 
     assert (says in " ".join(result["problems"])) if says else result["problems"] == []
 
 
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("Client.InternalError", "whoever launches may not use the key of the volumes"),
+        ("Client.InternalError", "Set vault_ec2_ebs_key_arn to the key's ARN"),
+        # Services spell it in two ways.
+        ("Client.InvalidKMSKey.InvalidState", "is not there, is disabled, or waits for its deletion. Enable the key"),
+        ("Client.InvalidKmsKey.NotFound", "or name another one in vault_ec2_ebs_key_arn"),
+        ("Client.VolumeLimitExceeded", "Ask AWS for a higher quota"),
+        ("Client.InvalidSnapshot.NotFound", "Name another image"),
+        ("Server.InternalError", "The usual causes are"),
+        ("", "The usual causes are"),
+    ],
+)
+def test_why_an_instance_died_on_its_launch_is_told_by_the_code(code, says):
+    (third,) = shown(i3="terminated")
+    told = settled(WANTED, ["i-3"], [{**third, "state_reason": {"code": code, "message": "Something"}}])["problems"]
+    assert len(told) == 1 and says in told[0]
+    assert told[0].startswith("vault-3 (i-3) was launched and is terminated already: Something. ")
+    assert told[0].endswith("No data was on it, and the next run launches it anew.")
+
+
 def test_a_lost_namesake_does_not_hide_behind_one_that_runs():
     again = [*shown(i1="running", i2="running", i3="running"), {**shown(i3="terminated")[0], "instance_id": "i-9"}]
     assert settled(WANTED, ["i-3"], again) == {"over": True, "problems": []}

@@ -14,7 +14,7 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._aws import polic
 from ansible_collections.vaultops.cluster.plugins.module_utils._lease import aws_state
 from botocore import xform_name
 from kit import iam, simulator
-from kit.aws_calls import Asked
+from kit.aws_calls import Asked, for_volumes
 from kit.paths import GOLDEN, ROOT
 from kit.runners import ACCOUNT, EVERYTHING, PLAIN
 
@@ -24,6 +24,8 @@ with warnings.catch_warnings():
     import parliament
 
 POLICIES = GOLDEN / "policies"
+# AWS's default quota.
+MANAGED_POLICIES_OF_A_ROLE = 10
 INPUTS = {"plain": PLAIN, "everything": EVERYTHING}
 NAMES = list(runner_policies.runner_policies(EVERYTHING))
 CASES = [(kind, name) for kind, inputs in INPUTS.items() for name in runner_policies.runner_policies(inputs)]
@@ -120,7 +122,10 @@ def long_names(number: int) -> runner_policies.RunnerInputs:
 
 def test_the_longest_names_fit_and_what_does_not_is_said():
     # A load balancer's name has 32 characters, 'vault-' among them.
-    assert runner_policies.too_long(runner_policies.runner_policies(long_names(26))) == []
+    for key in ("", str(EVERYTHING["ebs_key"]).replace("volumes", "1234abcd-12ab-34cd-56ef-1234567890ab")):
+        made = runner_policies.runner_policies({**long_names(26), "ebs_key": key})
+        assert ("provision-volumes" in made) == bool(key)
+        assert runner_policies.too_long(made) == []
     (said, *_others) = runner_policies.too_long(runner_policies.runner_policies(long_names(250)))
     assert re.match(r"The policy [\w-]+ has \d+ characters, and AWS takes 6144\. Split ", said)
 
@@ -151,6 +156,8 @@ def test_the_longest_names_fit_and_what_does_not_is_said():
         ({"certificates": False}, {"status": "kms:Sign", "backup": "kms:Sign"}),
         ({"drill_role": "", "egress": False}, dict.fromkeys(("provision-machines",), "ec2:RevokeSecurityGroupEgress")),
         ({"custody_key": "", "transfer_key": ""}, {"site": "kms:GenerateDataKey"}),
+        ({"ebs_key": ""}, {"drill": "kms:CreateGrant"}),
+        ({"ebs_key": ""}, {"drill": "kms:GenerateDataKeyWithoutPlaintext"}),
     ],
 )
 def test_what_is_switched_off_is_allowed_to_nobody(switched_off, gone):
@@ -170,6 +177,15 @@ def test_who_runs_site_may_do_what_the_policy_for_init_says():
         assert all(statement in site for statement in policies.init_policy(inputs)["Statement"])
 
 
+def test_the_roles_that_the_documentation_proposes_fit_the_quota_and_have_every_policy():
+    text = (ROOT / "docs/aws.md").read_text().partition("| role for | policies | number |")[2].partition("\n\n")[0]
+    rows = [row.split("|") for row in text.splitlines() if "`" in row]
+    roles = [(re.findall(r"`([\w-]+)`", policies_), int(number)) for _start, _who, policies_, number, _end in rows]
+    assert roles and all(len(names) == number <= MANAGED_POLICIES_OF_A_ROLE for names, number in roles)
+    assert {name for names, _number in roles for name in names} == set(NAMES)
+    assert len(NAMES) > MANAGED_POLICIES_OF_A_ROLE
+
+
 def test_the_lease_is_where_it_is_kept():
     (lease,) = (one for one in made("plain", "provision")["Statement"] if one["Sid"] == "VaultLease")
     kept = f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter{aws_state.name('prod', 1)}"
@@ -183,6 +199,7 @@ def test_other_partitions_have_other_names():
         "partition": "aws-cn",
         "snapshot_key": "",
         "transfer_key": "",
+        "ebs_key": str(EVERYTHING["ebs_key"]).replace("arn:aws:", "arn:aws-cn:"),
         "restore_keys": [],
         "managed_policies": [],
         "boundary": "",
@@ -190,6 +207,7 @@ def test_other_partitions_have_other_names():
     text = json.dumps(runner_policies.runner_policies(inputs))
     assert "arn:aws:" not in text
     assert '"iam:PassedToService": "ec2.amazonaws.com.cn"' in text
+    assert f'"kms:ViaService": "ec2.{inputs["region"]}.amazonaws.com.cn"' in text
 
 
 @pytest.mark.parametrize(
@@ -215,6 +233,9 @@ HERE = {"aws:RequestedRegion": "eu-central-1"}
 OWN_KEY = {**HERE, "aws:ResourceTag/vault-cluster": "prod", "kms:ResourceAliases": ["alias/vault-unseal"]}
 THEIRS = {**HERE, "aws:ResourceTag/vault-cluster": "staging", "kms:ResourceAliases": ["alias/payroll"]}
 SEALED = {"kms:EncryptionContext:aws:s3:arn": f"{S3}/vault/prod/prod_1"}
+
+
+VOLUME_KEY, BY_EC2 = str(EVERYTHING["ebs_key"]), {"kms:ViaService": "ec2.eu-central-1.amazonaws.com"}
 
 
 def of(service: str, name: str) -> str:
@@ -254,6 +275,15 @@ EVERYBODY = [
         {"iam:PassedToService": "lambda.amazonaws.com"},
     ),
     Asked("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/company/vault-prod-node"),
+    # The key of volumes: by itself, through another service, in another region, for somebody else than AWS; and another key.
+    *[Asked(one, VOLUME_KEY) for one in ("kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext", "kms:CreateGrant")],
+    Asked("kms:Decrypt", VOLUME_KEY, {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}),
+    Asked("kms:Decrypt", VOLUME_KEY, {"kms:ViaService": "ec2.eu-west-1.amazonaws.com"}),
+    Asked("kms:CreateGrant", VOLUME_KEY, BY_EC2),
+    Asked("kms:CreateGrant", VOLUME_KEY, {**BY_EC2, "kms:GrantIsForAWSResource": "false"}),
+    Asked("kms:CreateGrant", VOLUME_KEY, {"kms:GrantIsForAWSResource": "true"}),
+    Asked("kms:GenerateDataKey", VOLUME_KEY, BY_EC2),
+    Asked("kms:CreateGrant", f"{KMS}:key/1", {**OWN_KEY, **BY_EC2, "kms:GrantIsForAWSResource": "true"}),
     # What S3 replicates with: without the boundary, outside of its path, or passed to a machine.
     Asked("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/company/vault-prod-replication"),
     Asked(
@@ -324,6 +354,8 @@ DRILL_ALONE = [
     NO_MACHINES[3],
     Asked("ssm:StartSession", of("ec2", "instance/i-1"), {"ssm:resourceTag/vault-cluster": "prod"}),
 ]
+# What EC2 asks for on behalf of who launches.
+FOR_VOLUMES = for_volumes(VOLUME_KEY, "eu-central-1")
 NO_DRILL = [
     Asked("ec2:RunInstances", of("ec2", "instance/new"), {"aws:RequestTag/vault-cluster": "prod/drill"}),
     Asked("ec2:TerminateInstances", of("ec2", "instance/i-1"), {"aws:ResourceTag/vault-cluster": "prod/drill"}),
@@ -336,17 +368,65 @@ NO_NEW_RECOVERY_KEYS = [
 ]
 DENIED = {
     "provision": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, NO_KEYS[0], *NO_MACHINES[:3], NO_BUCKET[0]],
-    "provision-drill": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, *NO_KEYS, *NO_BUCKET, *NO_MACHINES, *NO_DRILL, *READS_ALONE],
-    "provision-machines": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, *NO_KEYS, *NO_BUCKET, NO_MACHINES[1], NO_MACHINES[3]],
-    "site": [*SNAPSHOT, *NO_KEYS, *NO_MACHINES, *NO_BUCKET],
+    "provision-drill": [
+        *FOR_VOLUMES,
+        *NOT_OWN_DATA,
+        *SNAPSHOT,
+        *SIGN,
+        *NO_KEYS,
+        *NO_BUCKET,
+        *NO_MACHINES,
+        *NO_DRILL,
+        *READS_ALONE,
+    ],
+    "provision-machines": [
+        *FOR_VOLUMES,
+        *NOT_OWN_DATA,
+        *SNAPSHOT,
+        *SIGN,
+        *NO_KEYS,
+        *NO_BUCKET,
+        NO_MACHINES[1],
+        NO_MACHINES[3],
+    ],
+    "provision-volumes": [
+        *NOT_OWN_DATA,
+        *SNAPSHOT,
+        *SIGN,
+        *NO_KEYS,
+        *NO_BUCKET,
+        *NO_MACHINES,
+        *NO_DRILL,
+        *READS_ALONE,
+    ],
+    "site": [*FOR_VOLUMES, *SNAPSHOT, *NO_KEYS, *NO_MACHINES, *NO_BUCKET],
     "status": [*NOT_OWN_DATA, *NO_KEYS, *NO_MACHINES, *NO_BUCKET, *READS_ALONE],
     "backup": [*NOT_OWN_DATA, *SNAPSHOT, *NO_KEYS, *NO_MACHINES, *NO_BUCKET],
     "custody": [*SNAPSHOT, *NO_KEYS, *NO_MACHINES, *NO_BUCKET, *READS_ALONE, *NO_NEW_RECOVERY_KEYS],
-    "restore": [*NOT_OWN_DATA, *NO_KEYS, *NO_MACHINES, *NO_BUCKET, *NO_DRILL],
+    "restore": [*FOR_VOLUMES, *NOT_OWN_DATA, *NO_KEYS, *NO_MACHINES, *NO_BUCKET, *NO_DRILL],
     "drill": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, *NO_KEYS, *NO_BUCKET, *READS_ALONE, *DRILL_ALONE],
     "move_seal_key": [*NOT_OWN_DATA, *SIGN, *NO_KEYS, *NO_MACHINES, *NO_BUCKET, *READS_ALONE],
-    "renew": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, *NO_KEYS, NO_MACHINES[0], *NO_MACHINES[2:], *NO_BUCKET, *READS_ALONE],
-    "decommission": [*NOT_OWN_DATA, *SNAPSHOT, *SIGN, NO_KEYS[1], NO_MACHINES[0], NO_MACHINES[3], NO_BUCKET[1]],
+    "renew": [
+        *FOR_VOLUMES,
+        *NOT_OWN_DATA,
+        *SNAPSHOT,
+        *SIGN,
+        *NO_KEYS,
+        NO_MACHINES[0],
+        *NO_MACHINES[2:],
+        *NO_BUCKET,
+        *READS_ALONE,
+    ],
+    "decommission": [
+        *FOR_VOLUMES,
+        *NOT_OWN_DATA,
+        *SNAPSHOT,
+        *SIGN,
+        NO_KEYS[1],
+        NO_MACHINES[0],
+        NO_MACHINES[3],
+        NO_BUCKET[1],
+    ],
     "decommission-drill": [
         *NOT_OWN_DATA,
         *SNAPSHOT,
@@ -412,6 +492,12 @@ def test_who_restores_decrypts_snapshots_of_this_cluster_alone():
     assert not iam.allows([document], Asked("kms:Decrypt", f"{KMS}:key/1", {**OWN_KEY, **other}))
     keys = {"kms:EncryptionContext:vaultops:cluster": "prod"}
     assert not iam.allows([document], Asked("kms:Decrypt", f"{KMS}:key/1", {**OWN_KEY, **keys}))
+
+
+@pytest.mark.parametrize("name", ["provision-volumes", "drill"])
+def test_who_launches_may_have_ec2_use_the_key_of_volumes(name):
+    assert [one for one in FOR_VOLUMES if not iam.allows([made("everything", name)], one)] == []
+    assert iam.allows([made("everything", name)], Asked("kms:DescribeKey", VOLUME_KEY))
 
 
 def test_a_key_that_has_an_alias_is_not_taken_by_a_tag():

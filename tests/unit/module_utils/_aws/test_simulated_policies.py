@@ -8,7 +8,7 @@ import typing as t
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import policies, runner_policies
 from kit import simulator
-from kit.aws_calls import Asked
+from kit.aws_calls import Asked, for_volumes
 from kit.runners import ACCOUNT
 from kit.runners import EVERYTHING as SWITCHED_ON
 
@@ -54,9 +54,32 @@ def s3(action: str, below: str = "", **context: str) -> Asked:
     return Asked(f"s3:{action}", BUCKET + (f"/{below}" if below else ""), context)
 
 
+# The key of volumes is somebody else's to keep: its policy leaves it to IAM here, as AWS's default policy does.
+VOLUMES = str(SWITCHED_ON["ebs_key"])
+DELEGATES = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+            "Action": "kms:*",
+            "Resource": "*",
+        }
+    ],
+}
+
+
 def cases(who: str, documents: t.Sequence[policies.Document], asked: t.Iterable[Asked]) -> list[simulator.Case]:
     of = {"kms": KEY_POLICY, "s3": BUCKET_POLICY}
-    return [simulator.Case(who, documents, one, of.get(one.action.partition(":")[0])) for one in asked]
+    return [
+        simulator.Case(
+            who,
+            documents,
+            one,
+            DELEGATES if one.resource == VOLUMES else of.get(one.action.partition(":")[0]),
+        )
+        for one in asked
+    ]
 
 
 BACKUP = [
@@ -95,6 +118,29 @@ MAY = {
         ADMIN, [runner_policies.provision_policy(INPUTS)], [*ADMINISTERS, *kms("PutKeyPolicy")]
     ),
 }
+MAY |= {
+    f"who launches, by {name}": cases(
+        OPERATOR, [made(INPUTS)], [*for_volumes(VOLUMES, "eu-central-1"), Asked("kms:DescribeKey", VOLUMES, HERE)]
+    )
+    for name, made in (
+        ("provision-volumes", runner_policies.volumes_policy),
+        ("drill", runner_policies.drill_machine_policy),
+    )
+}
+# By itself, or for somebody who is no service of AWS.
+NOT_BY_EC2 = [
+    *[Asked(f"kms:{one}", VOLUMES, HERE) for one in ("Decrypt", "GenerateDataKeyWithoutPlaintext", "CreateGrant")],
+    Asked(
+        "kms:CreateGrant",
+        VOLUMES,
+        {**HERE, "kms:ViaService": "ec2.eu-central-1.amazonaws.com", "kms:GrantIsForAWSResource": "false"},
+    ),
+    Asked(
+        "kms:CreateGrant",
+        KEY,
+        {**OF_THE_KEY, "kms:ViaService": "ec2.eu-central-1.amazonaws.com", "kms:GrantIsForAWSResource": "true"},
+    ),
+]
 # What keeps a snapshot, and what opens it.
 NO_NODE = [
     *kms("Encrypt", "Decrypt", **RECOVERY_KEYS),
@@ -126,6 +172,10 @@ MAY_NOT = {
     "administrators": cases(ADMIN, [runner_policies.site_policy(INPUTS), ALL], NOBODY[:4]),
     "who may do everything, and stands in no list": cases(OPERATOR, [ALL], [*NOBODY, *RESTORES[:3], *ADMINISTERS]),
     "who restores, whatever IAM allows": cases(RESTORER, [ALL], [*NOBODY[:4], *OTHER_CLUSTER, *kms("PutKeyPolicy")]),
+    "who launches, but by EC2": [
+        *cases(OPERATOR, [runner_policies.volumes_policy(INPUTS)], NOT_BY_EC2),
+        *cases(OPERATOR, [runner_policies.drill_machine_policy(INPUTS)], NOT_BY_EC2),
+    ],
     "anybody without TLS": cases(ADMIN, [ALL], NO_TLS),
 }
 

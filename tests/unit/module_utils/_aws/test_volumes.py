@@ -33,6 +33,14 @@ def test_every_volume_is_encrypted_and_goes_with_its_instance():
     )
 
 
+def test_a_key_of_ones_own_encrypts_every_volume_also_the_root():
+    made = volumes.launch(ALL, "/dev/xvda", 20, "arn:aws:kms:eu-central-1:111122223333:key/1")["volumes"]
+    assert {one["ebs"]["kms_key_id"] for one in made} == {"arn:aws:kms:eu-central-1:111122223333:key/1"}
+    assert len(made) == 4 and all(one["ebs"]["encrypted"] for one in made)
+    # Without one, EC2 takes the account's default.
+    assert not any("kms_key_id" in one["ebs"] for one in volumes.launch(ALL, "/dev/xvda", 20)["volumes"])
+
+
 def test_a_size_of_none_leaves_all_on_the_root_volume():
     made = volumes.launch({name: {"gib": 0} for name in ALL}, "/dev/sda1", 50)
     assert [one["device_name"] for one in made["volumes"]] == ["/dev/sda1"]
