@@ -109,6 +109,10 @@ things:
     vpc_id:
       description: VPC of a security group.
       type: str
+    egress:
+      description: Networks that a security group lets out to, whatever the protocol and the port.
+      type: list
+      elements: str
     groups:
       description: Security groups of a load balancer.
       type: list

@@ -38,6 +38,7 @@ class Thing(t.TypedDict):
     bare: bool  # empty, and nothing was set up: what a run that was cut short between creation and tag leaves
     type: str  # of a load balancer: network, application
     vpc_id: str  # of a security group
+    egress: list[str]  # networks that a security group lets out to
     groups: list[str]  # ids of a load balancer's security groups
     zones: dict[str, str]  # where a load balancer is: the id of its subnet by the zone
     targets: list[str]  # ids of what a target group has

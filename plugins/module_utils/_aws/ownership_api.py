@@ -82,9 +82,16 @@ def security_groups(client: t.Any, name: str, tag: Tag) -> list[Thing]:
             **_thing("security_group", group["GroupName"], group["GroupId"], group.get("Tags")),
             "named": group["GroupName"] == name,
             "vpc_id": group.get("VpcId", ""),
+            "egress": sorted(_lets_out_to(group)),
         }
         for group in found.values()
     ]
+
+
+def _lets_out_to(group: Answer) -> set[str]:
+    rules = group.get("IpPermissionsEgress", [])
+    four = {network["CidrIp"] for rule in rules for network in rule.get("IpRanges", [])}
+    return four | {network["CidrIpv6"] for rule in rules for network in rule.get("Ipv6Ranges", [])}
 
 
 def load_balancers(client: t.Any, name: str, tag: Tag, everything: bool) -> list[Thing]:
@@ -196,6 +203,7 @@ def _thing(kind: str, name: str, identifier: str, tags: list[dict[str, str]] | N
         "bare": False,
         "type": "",
         "vpc_id": "",
+        "egress": [],
         "groups": [],
         "zones": {},
         "targets": [],
