@@ -75,6 +75,7 @@ class FilterModule:
             "others_policies": rules.others_policies,
             "owned": ownership.owned,
             "removal_bucket_problems": ownership.bucket_problems,
+            "removal_secret_problems": ownership.secret_problems,
             "root_of_account": policies.root_of_account,
             "replica_bucket_problems": policies.replica_bucket_problems,
             "replicated_names": policies.replicated,

@@ -124,6 +124,13 @@ things:
       description: What a target group has for targets, healthy or not.
       type: list
       elements: str
+    replicas:
+      description: Regions in which AWS keeps copies of a secret.
+      type: list
+      elements: str
+    primary:
+      description: The region of the secret that this secret is a copy of. Empty for a secret that is no copy.
+      type: str
 """
 
 import typing as t

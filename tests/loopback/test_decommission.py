@@ -162,15 +162,31 @@ def test_snapshots_and_their_key_can_outlive_the_machines(account):
     assert [rule["Filter"]["And"]["Tags"] for rule in expiring] == [[{"Key": "vaultops-superseded", "Value": "true"}]]
 
 
-def test_without_snapshots_the_key_is_scheduled_and_no_more(account):
+def test_recovery_keys_with_a_copy_elsewhere_stop_it_before_anything_is_removed(account):
     s3 = account.client("s3")
     s3.delete_bucket_policy(Bucket=BUCKET)
     listed = s3.list_object_versions(Bucket=BUCKET)
-    for version in listed["Versions"] + listed["DeleteMarkers"]:
+    for version in listed.get("Versions", []) + listed.get("DeleteMarkers", []):
         s3.delete_object(Bucket=BUCKET, Key=version["Key"], VersionId=version["VersionId"])
-    secrets = account.client("secretsmanager")
     tags = [{"Key": "vault-cluster", "Value": "prod"}]
-    secrets.create_secret(Name=SECRET, SecretString="recovery keys", Tags=tags)
+    secrets = account.client("secretsmanager")
+    copies = [{"Region": "eu-west-1"}]
+    made = secrets.create_secret(Name=SECRET, SecretString="recovery keys", Tags=tags, AddReplicaRegions=copies)
+    before = account.made()
+    run = account.run("decommission", *NAMED)
+    assert run.code != 0
+    command = (
+        f"aws secretsmanager remove-regions-from-replication --region {REGION} --secret-id {made['ARN']} "
+        "--remove-replica-regions eu-west-1"
+    )
+    assert command in run.said and "Nothing was removed" in run.said
+    assert account.made() == before and "DeleteBucket" not in run.calls
+    assert deletion_days(account) is None
+    secrets.remove_regions_from_replication(SecretId=SECRET, RemoveReplicaRegions=["eu-west-1"])
+
+
+def test_without_snapshots_the_key_is_scheduled_and_no_more(account):
+    secrets = account.client("secretsmanager")
     run = account.run("decommission", *NAMED)
     assert run.code == 0, run.output
     assert deletion_days(account) == 30

@@ -67,7 +67,14 @@ def secret(client: t.Any, name: str) -> list[Thing]:
         return []
     except is_boto3_error_code(_DENIED):
         return [{**_thing("secret", name, name, []), "tags": None}]
-    return [] if found.get("DeletedDate") else [_thing("secret", found["Name"], found["ARN"], found.get("Tags"))]
+    if found.get("DeletedDate"):
+        return []
+    thing = _thing("secret", found["Name"], found["ARN"], found.get("Tags"))
+    # A secret that was never copied has none of these, and a copy tells of the one that it is a copy of.
+    copies = sorted(copy["Region"] for copy in found.get("ReplicationStatus", []))
+    primary = found.get("PrimaryRegion", "")
+    is_copy = primary not in ("", found["ARN"].split(":")[3])
+    return [{**thing, "replicas": [] if is_copy else copies, "primary": primary if is_copy else ""}]
 
 
 def security_groups(client: t.Any, name: str, tag: Tag) -> list[Thing]:
@@ -207,6 +214,8 @@ def _thing(kind: str, name: str, identifier: str, tags: list[dict[str, str]] | N
         "groups": [],
         "zones": {},
         "targets": [],
+        "replicas": [],
+        "primary": "",
     }
 
 

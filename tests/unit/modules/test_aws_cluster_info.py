@@ -95,8 +95,23 @@ def test_a_thing_with_the_clusters_name_is_told_with_whatever_tags_it_has(look, 
         "groups": [],
         "zones": {},
         "targets": [],
+        "replicas": [],
+        "primary": "",
     }
     assert "hunter2" not in json.dumps(said)
+
+
+def test_a_secret_is_told_with_its_copies_and_a_copy_with_its_primary(look, aws):
+    here, there = (boto3.client("secretsmanager", region, endpoint_url=aws) for region in (REGION, "eu-west-1"))
+    copies = [{"Region": region} for region in ("eu-west-1", "eu-north-1")]
+    here.create_secret(Name="vault/prod", SecretString="hunter2", AddReplicaRegions=copies)
+    (secret,) = look(secret="vault/prod")["things"]
+    assert (secret["replicas"], secret["primary"]) == (["eu-north-1", "eu-west-1"], "")
+    (copy,) = look(secret="vault/prod", region="eu-west-1")["things"]
+    assert (copy["replicas"], copy["primary"]) == ([], REGION)
+    here.remove_regions_from_replication(SecretId="vault/prod", RemoveReplicaRegions=["eu-west-1", "eu-north-1"])
+    (alone,) = look(secret="vault/prod")["things"]
+    assert (alone["replicas"], alone["primary"]) == ([], "")
 
 
 def test_what_does_not_exist_is_not_told_and_nothing_is_made(look, client):
