@@ -145,13 +145,33 @@ def test_a_bucket_whose_tags_can_not_be_read_keeps_the_key(account):
     assert deletion_days(account) is None
 
 
+def test_others_that_use_the_security_group_are_named_before_anything_is_removed(account):
+    ec2, before = account.client("ec2"), account.made()
+    named = [{"Name": "group-name", "Values": ["vault-prod"]}]
+    group = ec2.describe_security_groups(Filters=named)["SecurityGroups"][0]["GroupId"]
+    endpoints = ec2.create_security_group(GroupName="endpoints", Description="x", VpcId=account.vpc)["GroupId"]
+    pairs = [{"GroupId": group}]
+    ports = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+    rules = [{**ports, "UserIdGroupPairs": pairs}]
+    ec2.authorize_security_group_ingress(GroupId=endpoints, IpPermissions=rules)
+    job = ec2.create_network_interface(SubnetId=account.subnet, Groups=[group], Description="a job")["NetworkInterface"]
+    run = account.run("decommission", *NAMED, "-e", "vault_decommission_keep_snapshots=true")
+    ec2.delete_network_interface(NetworkInterfaceId=job["NetworkInterfaceId"])
+    ec2.delete_security_group(GroupId=endpoints)
+    assert run.code != 0 and "Nothing was removed" in run.said
+    assert f"aws ec2 revoke-security-group-ingress --region {REGION} --group-id {endpoints}" in run.said
+    assert f"The network interface {job['NetworkInterfaceId']} (a job) is in the security group vault-prod" in run.said
+    assert account.made() == before and "TerminateInstances" not in run.calls
+
+
 def test_snapshots_and_their_key_can_outlive_the_machines(account):
     # A listener is still there when its load balancer has just been deleted.
     listened = Rule("DeleteTargetGroup", Answer("ResourceInUse", "Target group is currently in use by a listener"))
     run = account.run("decommission", *NAMED, "-e", "vault_decommission_keep_snapshots=true", rules=[listened])
     assert run.code == 0, run.output
     assert run.calls.count("DeleteTargetGroup") == 2
-    assert run.calls.index("DescribeNetworkInterfaces") < run.calls.index("DeleteSecurityGroup")
+    ended, deleted = run.calls.index("TerminateInstances"), run.calls.index("DeleteSecurityGroup")
+    assert "DescribeNetworkInterfaces" in run.calls[ended:deleted]
     left = {kind: number for kind, number in count(account.made()).items() if number}
     assert left == {"bucket": 1, "key": 1, "alias": 1}
     assert deletion_days(account) is None
