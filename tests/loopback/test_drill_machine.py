@@ -5,8 +5,10 @@ It never answers here, so that each drill fails; what follows a drill that passe
 
 from __future__ import annotations
 
+import base64
 import json
 import typing as t
+from email import message_from_string
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import runner_policies
@@ -155,6 +157,11 @@ def test_it_is_made_for_the_drill_and_terminated_though_the_drill_fails(account)
     wanted = {"ImageId": "ami-12c6146b", "IamInstanceProfile.Arn": f"arn:aws:iam::{ACCOUNT}:instance-profile/{NAME}"}
     assert {key: request.fields[key] for key in wanted} == wanted
     assert request.fields["MetadataOptions.HttpTokens"] == "required"
+    # A run that is killed terminates nothing.
+    assert request.fields["InstanceInitiatedShutdownBehavior"] == "terminate"
+    boot = message_from_string(base64.b64decode(request.fields["UserData"]).decode())
+    timer, own = (part.get_payload(decode=True).decode() for part in boot.get_payload())
+    assert "--on-active=180min" in timer and "Installs what a node needs" in own
     # By the cluster's own tag nodes find each other, and inventories find nodes.
     assert "prod" not in request.fields.values() and VALUE in request.fields.values()
     (group,) = (value for key, value in request.fields.items() if "GroupId" in key)
