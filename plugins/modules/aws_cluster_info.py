@@ -109,6 +109,10 @@ things:
     vpc_id:
       description: VPC of a security group.
       type: str
+    egress:
+      description: Networks that a security group lets out to, whatever the protocol and the port.
+      type: list
+      elements: str
     groups:
       description: Security groups of a load balancer.
       type: list
@@ -120,6 +124,13 @@ things:
       description: What a target group has for targets, healthy or not.
       type: list
       elements: str
+    replicas:
+      description: Regions in which AWS keeps copies of a secret.
+      type: list
+      elements: str
+    primary:
+      description: The region of the secret that this secret is a copy of. Empty for a secret that is no copy.
+      type: str
 """
 
 import typing as t

@@ -164,6 +164,7 @@ def degraded():
         key={"kms_keys": [{**KEY, "rotation_enabled": False}]},
         snapshots=taken,
         drills={"drills/1.json": json.dumps(failed), "drills/2.json": "{"},
+        machines={"instances": [{"instance_id": "i-0abcdef1234567890", "launch_time": "2026-11-24T21:00:00+00:00"}]},
     )
 
 

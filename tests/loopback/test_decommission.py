@@ -174,13 +174,33 @@ def test_a_bucket_whose_tags_can_not_be_read_keeps_the_key(account):
     assert deletion_days(account) is None
 
 
+def test_others_that_use_the_security_group_are_named_before_anything_is_removed(account):
+    ec2, before = account.client("ec2"), account.made()
+    named = [{"Name": "group-name", "Values": ["vault-prod"]}]
+    group = ec2.describe_security_groups(Filters=named)["SecurityGroups"][0]["GroupId"]
+    endpoints = ec2.create_security_group(GroupName="endpoints", Description="x", VpcId=account.vpc)["GroupId"]
+    pairs = [{"GroupId": group}]
+    ports = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+    rules = [{**ports, "UserIdGroupPairs": pairs}]
+    ec2.authorize_security_group_ingress(GroupId=endpoints, IpPermissions=rules)
+    job = ec2.create_network_interface(SubnetId=account.subnet, Groups=[group], Description="a job")["NetworkInterface"]
+    run = account.run("decommission", *NAMED, "-e", "vault_decommission_keep_snapshots=true")
+    ec2.delete_network_interface(NetworkInterfaceId=job["NetworkInterfaceId"])
+    ec2.delete_security_group(GroupId=endpoints)
+    assert run.code != 0 and "Nothing was removed" in run.said
+    assert f"aws ec2 revoke-security-group-ingress --region {REGION} --group-id {endpoints}" in run.said
+    assert f"The network interface {job['NetworkInterfaceId']} (a job) is in the security group vault-prod" in run.said
+    assert account.made() == before and "TerminateInstances" not in run.calls
+
+
 def test_snapshots_and_their_key_can_outlive_the_machines(account):
     # A listener is still there when its load balancer has just been deleted.
     listened = Rule("DeleteTargetGroup", Answer("ResourceInUse", "Target group is currently in use by a listener"))
     run = account.run("decommission", *NAMED, "-e", "vault_decommission_keep_snapshots=true", rules=[listened])
     assert run.code == 0, run.output
     assert run.calls.count("DeleteTargetGroup") == 2
-    assert run.calls.index("DescribeNetworkInterfaces") < run.calls.index("DeleteSecurityGroup")
+    ended, deleted = run.calls.index("TerminateInstances"), run.calls.index("DeleteSecurityGroup")
+    assert "DescribeNetworkInterfaces" in run.calls[ended:deleted]
     left = {kind: number for kind, number in count(account.made()).items() if number}
     assert left == {"bucket": 1, "key": 1, "alias": 1}
     assert deletion_days(account) is None
@@ -191,15 +211,31 @@ def test_snapshots_and_their_key_can_outlive_the_machines(account):
     assert [rule["Filter"]["And"]["Tags"] for rule in expiring] == [[{"Key": "vaultops-superseded", "Value": "true"}]]
 
 
-def test_without_snapshots_the_key_is_scheduled_and_no_more(account):
+def test_recovery_keys_with_a_copy_elsewhere_stop_it_before_anything_is_removed(account):
     s3 = account.client("s3")
     s3.delete_bucket_policy(Bucket=BUCKET)
     listed = s3.list_object_versions(Bucket=BUCKET)
-    for version in listed["Versions"] + listed["DeleteMarkers"]:
+    for version in listed.get("Versions", []) + listed.get("DeleteMarkers", []):
         s3.delete_object(Bucket=BUCKET, Key=version["Key"], VersionId=version["VersionId"])
-    secrets = account.client("secretsmanager")
     tags = [{"Key": "vault-cluster", "Value": "prod"}]
-    secrets.create_secret(Name=SECRET, SecretString="recovery keys", Tags=tags)
+    secrets = account.client("secretsmanager")
+    copies = [{"Region": "eu-west-1"}]
+    made = secrets.create_secret(Name=SECRET, SecretString="recovery keys", Tags=tags, AddReplicaRegions=copies)
+    before = account.made()
+    run = account.run("decommission", *NAMED)
+    assert run.code != 0
+    command = (
+        f"aws secretsmanager remove-regions-from-replication --region {REGION} --secret-id {made['ARN']} "
+        "--remove-replica-regions eu-west-1"
+    )
+    assert command in run.said and "Nothing was removed" in run.said
+    assert account.made() == before and "DeleteBucket" not in run.calls
+    assert deletion_days(account) is None
+    secrets.remove_regions_from_replication(SecretId=SECRET, RemoveReplicaRegions=["eu-west-1"])
+
+
+def test_without_snapshots_the_key_is_scheduled_and_no_more(account):
+    secrets = account.client("secretsmanager")
     run = account.run("decommission", *NAMED)
     assert run.code == 0, run.output
     assert deletion_days(account) == 30

@@ -5,8 +5,10 @@ It never answers here, so that each drill fails; what follows a drill that passe
 
 from __future__ import annotations
 
+import base64
 import json
 import typing as t
+from email import message_from_string
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._aws import runner_policies
@@ -19,13 +21,19 @@ from labkit.settings import REGION
 NAME = "vault-prod-drill"
 TAG, VALUE = "vault-cluster", "prod/drill"
 NO_BUCKET = {"vault_snapshot_bucket": ""}
+ENDPOINTS = "10.0.5.0/24"
+EGRESS = {"vault_ec2_drill_egress": [{"proto": "tcp", "ports": [443], "cidr_ip": ENDPOINTS}]}
+EVERYWHERE = {"vault_ec2_drill_egress": [{"proto": "tcp", "ports": [443], "cidr_ip": "0.0.0.0/0"}]}
+CONFIRMED = {"vault_ec2_confirm_drill_egress": "0.0.0.0/0"}
 DRILLS: dict[str, t.Any] = {
     **NO_BUCKET,
+    **EGRESS,
     "__vault_ec2_boot_seconds": 2,
 }
 HOSTS = "all: {children: {vault: {hosts: {vault-1: {}, vault-2: {}, vault-3: {}}}}}\n"
 CLUSTER = aws_calls.Cluster(ACCOUNT, "prod", "alias/vault-unseal", "alias/vault-test-ca", REGION, machine=VALUE)
 GOING = ("shutting-down", "terminated")
+EVERYTHING_OUT = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +51,11 @@ def account(stand_in: str, tmp_path_factory: pytest.TempPathFactory) -> Account:
     iam_.create_instance_profile(InstanceProfileName=NAME, Tags=owned)
     iam_.add_role_to_instance_profile(InstanceProfileName=NAME, RoleName=NAME)
     specified = [{"ResourceType": "security-group", "Tags": tags}]
-    account.client("ec2").create_security_group(
+    ec2 = account.client("ec2")
+    group = ec2.create_security_group(
         GroupName=NAME, Description="drills", VpcId=account.vpc, TagSpecifications=specified
-    )
+    )["GroupId"]
+    ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[EVERYTHING_OUT])
     return account
 
 
@@ -107,6 +117,34 @@ def test_a_run_that_makes_no_machine_stops_before_it_writes_into_the_cluster(acc
     assert machines(account) == {}
 
 
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"vault_ec2_drill_egress": []}, "vault_ec2_drill_egress does not say what the machine of a drill may reach"),
+        (EVERYWHERE, "vault_ec2_drill_egress lets the machine of a drill out to 0.0.0.0/0, which is every address"),
+    ],
+)
+def test_nothing_is_made_where_nobody_has_said_what_the_machine_may_reach(account, variables, says):
+    for playbook in (drill, Account.provision):
+        run = playbook(account, variables={**NO_BUCKET, "vault_drill_machine": True, **variables})
+        assert run.code != 0 and says in run.said, run.output
+        assert "RunInstances" not in run.calls and "CreateRole" not in run.calls
+    assert machines(account) == {}
+
+
+def test_no_machine_is_launched_into_a_group_that_lets_everything_out(account):
+    ec2 = account.client("ec2")
+    named = [{"Name": "group-name", "Values": [NAME]}]
+    group = ec2.describe_security_groups(Filters=named)["SecurityGroups"][0]["GroupId"]
+    ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[EVERYTHING_OUT])
+    run = drill(account)
+    assert run.code != 0 and machines(account) == {}
+    assert f"The security group {NAME} ({group}) lets out to 0.0.0.0/0, which is every address" in run.said
+    would = drill(account, "--check", variables={**EVERYWHERE, **CONFIRMED})
+    assert would.code == 0, would.output
+    ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[EVERYTHING_OUT])
+
+
 def test_it_is_made_for_the_drill_and_terminated_though_the_drill_fails(account):
     kind = {"KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SYMMETRIC_DEFAULT"}
     key = account.client("kms").create_key(**kind)["KeyMetadata"]["Arn"]
@@ -122,6 +160,11 @@ def test_it_is_made_for_the_drill_and_terminated_though_the_drill_fails(account)
     assert {key: request.fields[key] for key in wanted} == wanted
     assert request.fields["MetadataOptions.HttpTokens"] == "required"
     assert [value for name, value in request.fields.items() if name.endswith(".KmsKeyId")] == [key]
+    # A run that is killed terminates nothing.
+    assert request.fields["InstanceInitiatedShutdownBehavior"] == "terminate"
+    boot = message_from_string(base64.b64decode(request.fields["UserData"]).decode())
+    timer, own = (part.get_payload(decode=True).decode() for part in boot.get_payload())
+    assert "--on-active=180min" in timer and "Installs what a node needs" in own
     # By the cluster's own tag nodes find each other, and inventories find nodes.
     assert "prod" not in request.fields.values() and VALUE in request.fields.values()
     (group,) = (value for key, value in request.fields.items() if "GroupId" in key)
@@ -200,7 +243,7 @@ def test_a_run_that_is_killed_leaves_one_that_decommissioning_ends(account):
 
 def test_provision_makes_what_every_drill_uses(stand_in, tmp_path):
     account = Account(stand_in, tmp_path)
-    variables = {**NO_BUCKET, "vault_drill_machine": True}
+    variables = {**NO_BUCKET, **EGRESS, "vault_drill_machine": True}
     run = account.provision(variables=variables)
     assert run.code == 0, run.output
     for what in (f"The role {NAME}", f"The instance profile {NAME}", f"The security group {NAME}"):
@@ -219,4 +262,5 @@ def test_provision_makes_what_every_drill_uses(stand_in, tmp_path):
     assert mine["Principal"] == {"AWS": [f"arn:aws:iam::{ACCOUNT}:role/{NAME}"]}
     named = [{"Name": "group-name", "Values": [NAME]}]
     (group,) = account.client("ec2").describe_security_groups(Filters=named)["SecurityGroups"]
-    assert {(rule["FromPort"], rule["ToPort"]) for rule in group["IpPermissionsEgress"]} == {(80, 80), (443, 443)}
+    (rule,) = group["IpPermissionsEgress"]
+    assert (rule["FromPort"], rule["ToPort"], rule["IpRanges"]) == (443, 443, [{"CidrIp": ENDPOINTS}])

@@ -37,6 +37,7 @@ WITH: dict[str, t.Any] = {
     "vault_ec2_egress": [{"proto": "tcp", "ports": [443], "cidr_ip": "0.0.0.0/0"}],
     "vault_alarms": True,
     "vault_drill_machine": True,
+    "vault_ec2_drill_egress": [{"proto": "tcp", "ports": [443], "cidr_ip": "10.0.5.0/24"}],
     "vault_alarms_subscriptions": [{"protocol": "email", "endpoint": "ops@example.com"}],
     "vault_restore_principals": [RESTORER],
 }

@@ -194,6 +194,10 @@ def inventory_with_aws(tmp_path):
     s3.put_object(Bucket="example", Key="records/unit/drills/1.json", Body=json.dumps(samples.DRILL))
     s3.put_object(Bucket="example", Key="records/unit/drills/2.json", Body=b"\xff{{ 1 + 1 }}")
     s3.put_object(Bucket="example", Key="records/unit/drills/drills.html", Body=b"<p>")
+    ec2 = boto3.client("ec2", region_name="eu-central-1", endpoint_url=url)
+    for value in ("unit/drill", "unit", "other/drill"):
+        tags = [{"ResourceType": "instance", "Tags": [{"Key": "vault-cluster", "Value": value}]}]
+        ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, TagSpecifications=tags)
     yield inventory_in(tmp_path, url)
     server.stop()
 
@@ -201,7 +205,7 @@ def inventory_with_aws(tmp_path):
 def inventory_in(tmp_path, aws):
     nodes = {f"vault-{number}": {"vault_address": f"127.9.9.{number}"} for number in (1, 2, 3)}
     about = {"vault_version": "1.21.1", "vault_cluster_name": "unit", "vault_aws_region": "eu-central-1"}
-    about |= {"vault_aws_endpoint_url": aws, "vault_snapshot_bucket": "example"}
+    about |= {"vault_aws_endpoint_url": aws, "vault_snapshot_bucket": "example", "vault_drill_machine": True}
     openssl = (
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=unit -keyout /dev/null"
     )
@@ -236,6 +240,9 @@ def test_a_cluster_that_is_down_still_gives_a_page_and_check_writes_nothing(inve
     assert "S3 can't be reached" in made["snapshots"]["problem"]
     # What can't be read is no drill that was not held.
     assert "Check the region, the endpoint" in made["drill"]["problem"]
+    # Nor is a machine that can't be seen one that is gone.
+    assert "Could not connect" in made["drill"]["machines_problem"]
+    assert any("left a machine can't be read" in one["text"] for one in made["findings"])
     assert (output / "status/status.html").read_text() == render.status(made)
 
 
@@ -256,6 +263,8 @@ def test_what_aws_says_is_read_where_no_node_answers(inventory_with_aws):
     made = json.loads((inventory_with_aws.parent / "output" / "status/status.json").read_text())
     assert made["key"]["problem"] is None
     assert made["snapshots"]["last"]["encrypted_bytes"] == 7
+    (machine,) = made["drill"]["machines"]
+    assert f"aws ec2 terminate-instances --region eu-central-1 --instance-ids {machine['instance_id']}" in said
     # From the bucket, which any controller reads.
     assert made["drill"]["last"]["result"] == "passed"
     assert made["drill"]["unreadable"] == [made["drill"]["unreadable"][0]]

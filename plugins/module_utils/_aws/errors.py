@@ -22,6 +22,8 @@ CURES = {
     "AlreadyExists": _MADE_MEANWHILE,
     "AuthFailure": _CREDENTIALS,
     "BucketAlreadyExists": "Bucket names are shared by all of AWS, and this one is somebody else's. Choose another.",
+    "DependencyViolation": "Something still uses it, such as a rule of another security group or a network interface. Run again: "
+    "decommission.yml names what is not the cluster's.",
     "Disabled": "Enable the key first.",
     "DuplicateLoadBalancerName": _MADE_MEANWHILE,
     "DuplicateTargetGroupName": _MADE_MEANWHILE,

@@ -38,9 +38,12 @@ class Thing(t.TypedDict):
     bare: bool  # empty, and nothing was set up: what a run that was cut short between creation and tag leaves
     type: str  # of a load balancer: network, application
     vpc_id: str  # of a security group
+    egress: list[str]  # networks that a security group lets out to
     groups: list[str]  # ids of a load balancer's security groups
     zones: dict[str, str]  # where a load balancer is: the id of its subnet by the zone
     targets: list[str]  # ids of what a target group has
+    replicas: list[str]  # regions in which AWS keeps copies of a secret
+    primary: str  # region of the secret that this one is a copy of; empty: it is no copy
 
 
 def problems(things: list[Thing], tag: t.Mapping[str, str], vpc_id: str = "") -> list[str]:
@@ -91,6 +94,41 @@ def bucket_problems(
             f"is this cluster's: -e vault_decommission_other_buckets={names}."
         )
     return found
+
+
+def secret_problems(things: list[Thing], tag: t.Mapping[str, str], region: str) -> list[str]:
+    """Why the deletion of the recovery keys can't be scheduled: AWS deletes no secret that has copies, and no copy. A copy that
+    was made a secret of its own is neither, and nobody's business."""
+    return [words for secret in owned(things, tag, "secret") if (words := _copies(secret, region))]
+
+
+def _copies(secret: Thing, region: str) -> str | None:
+    name, primary, regions = secret["name"], secret["primary"], secret["replicas"]
+    if primary:
+        there = secret["id"].replace(f":{region}:", f":{primary}:")
+        return (
+            f"The secret {name} in {region} is a copy of the one in {primary}, and AWS deletes a copy from there alone. Nothing "
+            f"was removed. {_uncopied(there, primary, [region])} deletes the copy at once. Where the copy has to outlast that "
+            f"secret, make it a secret of its own, of which the deletion can be scheduled: {_promoted(secret['id'], region)}"
+        )
+    if regions:
+        return (
+            f"AWS keeps copies of the secret {name} in {', '.join(regions)}, and deletes no secret that has copies. Nothing was "
+            f"removed. {_uncopied(secret['id'], region, regions)} deletes the copies at once. Where a copy has to stay, make it "
+            f"a secret of its own before: {' or '.join(_promoted(name, each) for each in regions)}"
+        )
+    return None
+
+
+def _uncopied(secret: str, region: str, regions: t.Sequence[str]) -> str:
+    return (
+        f"aws secretsmanager remove-regions-from-replication --region {region} --secret-id {secret} "
+        f"--remove-replica-regions {' '.join(regions)}"
+    )
+
+
+def _promoted(secret: str, region: str) -> str:
+    return f"aws secretsmanager stop-replication-to-replica --region {region} --secret-id {secret}"
 
 
 def _problem(thing: Thing, tag: t.Mapping[str, str]) -> str | None:

@@ -67,7 +67,14 @@ def secret(client: t.Any, name: str) -> list[Thing]:
         return []
     except is_boto3_error_code(_DENIED):
         return [{**_thing("secret", name, name, []), "tags": None}]
-    return [] if found.get("DeletedDate") else [_thing("secret", found["Name"], found["ARN"], found.get("Tags"))]
+    if found.get("DeletedDate"):
+        return []
+    thing = _thing("secret", found["Name"], found["ARN"], found.get("Tags"))
+    # A secret that was never copied has none of these, and a copy tells of the one that it is a copy of.
+    copies = sorted(copy["Region"] for copy in found.get("ReplicationStatus", []))
+    primary = found.get("PrimaryRegion", "")
+    is_copy = primary not in ("", found["ARN"].split(":")[3])
+    return [{**thing, "replicas": [] if is_copy else copies, "primary": primary if is_copy else ""}]
 
 
 def security_groups(client: t.Any, name: str, tag: Tag) -> list[Thing]:
@@ -82,9 +89,16 @@ def security_groups(client: t.Any, name: str, tag: Tag) -> list[Thing]:
             **_thing("security_group", group["GroupName"], group["GroupId"], group.get("Tags")),
             "named": group["GroupName"] == name,
             "vpc_id": group.get("VpcId", ""),
+            "egress": sorted(_lets_out_to(group)),
         }
         for group in found.values()
     ]
+
+
+def _lets_out_to(group: Answer) -> set[str]:
+    rules = group.get("IpPermissionsEgress", [])
+    four = {network["CidrIp"] for rule in rules for network in rule.get("IpRanges", [])}
+    return four | {network["CidrIpv6"] for rule in rules for network in rule.get("Ipv6Ranges", [])}
 
 
 def load_balancers(client: t.Any, name: str, tag: Tag, everything: bool) -> list[Thing]:
@@ -196,9 +210,12 @@ def _thing(kind: str, name: str, identifier: str, tags: list[dict[str, str]] | N
         "bare": False,
         "type": "",
         "vpc_id": "",
+        "egress": [],
         "groups": [],
         "zones": {},
         "targets": [],
+        "replicas": [],
+        "primary": "",
     }
 
 

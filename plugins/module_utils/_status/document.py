@@ -41,6 +41,7 @@ def document(
     key: Found | None = None,
     snapshots: Found | None = None,
     drills: Found | None = None,
+    machines: Found | None = None,
     probes: Found | None = None,
     guards: Found | None = None,
 ) -> Part:
@@ -48,8 +49,8 @@ def document(
     them, the list of vulnerabilities, and what limits.of() reads.
 
     The others are the results of vault_status_info, vault_certificate_info, vault_raft_info, vault_audit_info, kms_key_info,
-    vault_snapshot_info, vault_record_info and vault_guard_info, and by node what slurp has read of the probe's metrics; None for
-    what was not asked.
+    vault_snapshot_info, vault_record_info, vault_guard_info, and ec2_instance_info about machines of drills, and by node what slurp
+    has read of the probe's metrics; None for what was not asked.
     """
     peers = _raft(raft)
     seen = {one["node"]: one for one in certificates.get("certificates") or []}
@@ -75,7 +76,7 @@ def document(
         "audit": _audit(audit),
         "key": _key(about["key_alias"], key),
         "snapshots": _snapshots(now, about, snapshots),
-        "drill": _drill(now, drills),
+        "drill": {**_drill(now, drills), **_machines(now, machines)},
         "vulnerabilities": vulnerabilities.part(
             status["cluster"].get("versions") or [], about.get("vulnerabilities") or None
         ),
@@ -204,3 +205,20 @@ def _drill(now: float, reports: Found | None) -> Part:
         return {"last": None, "unreadable": unreadable, "problem": reason}
     last = {**found[-1], "age_seconds": int(now - words.epoch(found[-1]["finished_at"]))}
     return {"last": last, "unreadable": unreadable, "problem": None}
+
+
+def _machines(now: float, found: Found | None) -> Part:
+    """Those of restore drills that are there. A drill that runs has one, and a run that was killed has left one."""
+    instances = (found or {}).get("instances")
+    asked = found is not None and not found.get("skipped")
+    return {
+        "machines": [
+            {
+                "instance_id": one["instance_id"],
+                "launched_at": words.iso(words.epoch(str(one["launch_time"]))),
+                "age_seconds": int(now - words.epoch(str(one["launch_time"]))),
+            }
+            for one in sorted(instances or [], key=lambda one: str(one["launch_time"]))
+        ],
+        "machines_problem": _why_not(found, "") if asked and instances is None else None,
+    }

@@ -22,7 +22,7 @@ COPY_SECONDS = 3600
 
 def collect(document: Part) -> list[Finding]:
     found: list[tuple[str, str]] = []
-    for part in (_cluster, _nodes, _guards, _audit, _raft, _key, _snapshots, _drill, _vulnerabilities):
+    for part in (_cluster, _nodes, _guards, _audit, _raft, _key, _snapshots, _drill, _machines, _vulnerabilities):
         found += part(document)
     ordered = sorted(found, key=lambda one: LEVELS.index(one[0]))
     return [{"level": level, "text": words.sentence(text)} for level, text in ordered]
@@ -239,6 +239,20 @@ def _drill(document: Part) -> t.Iterator[tuple[str, str]]:
         yield "notice", f"The last restore drill was {words.ago(last['age_seconds'])}"
     if last and last["result"] == "passed" and last["canary_of"] is None:
         yield "notice", "The last restore drill found no canary: playbooks/backup.yml writes one before its snapshot"
+
+
+def _machines(document: Part) -> t.Iterator[tuple[str, str]]:
+    drill, minutes = document["drill"], document["limits"]["drill_minutes"]
+    if drill["machines_problem"]:
+        yield "unknown", f"Whether a restore drill has left a machine can't be read: {drill['machines_problem']}"
+    for machine in drill["machines"]:
+        identifier, region = machine["instance_id"], document["cluster"]["region"]
+        end = f"aws ec2 terminate-instances --region {region} --instance-ids {identifier}"
+        launched = f"The instance {identifier}, launched for a restore drill {words.ago(machine['age_seconds'])}"
+        if machine["age_seconds"] > minutes * 60:
+            yield "problem", f"{launched}, is still there, with all of the cluster's data: {end}"
+        else:
+            yield "notice", f"{launched}, is there. If no drill runs, a run that was killed has left it: {end}"
 
 
 def _vulnerabilities(document: Part) -> t.Iterator[tuple[str, str]]:

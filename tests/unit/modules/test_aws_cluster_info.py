@@ -91,11 +91,27 @@ def test_a_thing_with_the_clusters_name_is_told_with_whatever_tags_it_has(look, 
         "bare": False,
         "type": "",
         "vpc_id": "",
+        "egress": [],
         "groups": [],
         "zones": {},
         "targets": [],
+        "replicas": [],
+        "primary": "",
     }
     assert "hunter2" not in json.dumps(said)
+
+
+def test_a_secret_is_told_with_its_copies_and_a_copy_with_its_primary(look, aws):
+    here, there = (boto3.client("secretsmanager", region, endpoint_url=aws) for region in (REGION, "eu-west-1"))
+    copies = [{"Region": region} for region in ("eu-west-1", "eu-north-1")]
+    here.create_secret(Name="vault/prod", SecretString="hunter2", AddReplicaRegions=copies)
+    (secret,) = look(secret="vault/prod")["things"]
+    assert (secret["replicas"], secret["primary"]) == (["eu-north-1", "eu-west-1"], "")
+    (copy,) = look(secret="vault/prod", region="eu-west-1")["things"]
+    assert (copy["replicas"], copy["primary"]) == ([], REGION)
+    here.remove_regions_from_replication(SecretId="vault/prod", RemoveReplicaRegions=["eu-west-1", "eu-north-1"])
+    (alone,) = look(secret="vault/prod")["things"]
+    assert (alone["replicas"], alone["primary"]) == ([], "")
 
 
 def test_what_does_not_exist_is_not_told_and_nothing_is_made(look, client):
@@ -153,6 +169,21 @@ def test_security_groups_are_found_by_name_in_every_vpc_and_by_tag(look, client,
         made[("vault-prod", other)]: (True, other, {}),
         made[("left-over", other)]: (False, other, OURS),
     }
+
+
+def test_a_security_group_is_told_with_the_networks_that_it_lets_out_to(look, client, network):
+    ec2 = client("ec2")
+    group = ec2.create_security_group(GroupName="vault-prod", Description="x", VpcId=network[0])["GroupId"]
+    (new,) = look(security_group="vault-prod")["things"]
+    # As AWS makes each new one.
+    assert new["egress"] == ["0.0.0.0/0"]
+    everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[everything])
+    six = {"Ipv6Ranges": [{"CidrIpv6": "::/0"}], "IpRanges": [{"CidrIp": "10.0.5.0/24"}]}
+    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, **six}
+    ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[rule])
+    (changed,) = look(security_group="vault-prod")["things"]
+    assert changed["egress"] == ["10.0.5.0/24", "::/0"]
 
 
 def test_load_balancers_are_told_with_their_type(look, client, network):

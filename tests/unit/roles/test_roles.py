@@ -225,6 +225,7 @@ def test_every_entry_point_is_specified(role):
         "read_resources",
         "drill_group",
         "drill_group_read",
+        "group_users",
         "drill_terminate",
         "drill_unmade",
         "launch",

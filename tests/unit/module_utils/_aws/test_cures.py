@@ -35,6 +35,7 @@ MET: dict[str, tuple[tuple[str, str, dict[str, t.Any]], str]] = {
     "AlreadyExists": (ALIAS, "AlreadyExistsException"),
     "AuthFailure": (LAUNCH, ""),
     "BucketAlreadyExists": (("s3", "create_bucket", {"Bucket": "taken"}), ""),
+    "DependencyViolation": (("ec2", "delete_security_group", {"GroupId": "sg-1"}), ""),
     "Disabled": (("kms", "encrypt", {"KeyId": "1", "Plaintext": b"x"}), "DisabledException"),
     "DuplicateLoadBalancerName": (("elbv2", "create_load_balancer", BALANCER), ""),
     "DuplicateTargetGroupName": (("elbv2", "create_target_group", BALANCER), ""),

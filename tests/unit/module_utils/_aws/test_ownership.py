@@ -28,6 +28,8 @@ def thing(kind="role", tags=None, **changes):
         "groups": [],
         "zones": {},
         "targets": [],
+        "replicas": [],
+        "primary": "",
         **changes,
     }
 
@@ -216,3 +218,39 @@ def test_tags_that_may_not_be_read_are_not_no_tags():
     assert (ours["tags"], ours["bare"]) == (None, False)
     *_rest, theirs = ownership_api.buckets(Refusing(), "theirs", TAG, True)
     assert (theirs["name"], theirs["id"], theirs["tags"]) == ("theirs", "", None)
+
+
+SECRET = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:vault/prod/recovery-AbCdEf"
+
+
+def recovery_keys(**changes):
+    return thing("secret", OURS, name="vault/prod/recovery", id=SECRET, **changes)
+
+
+def test_recovery_keys_with_copies_stop_a_removal_that_aws_would_end_half_way():
+    found = recovery_keys(replicas=["eu-north-1", "eu-west-1"])
+    (said,) = ownership.secret_problems([found], TAG, "eu-central-1")
+    assert "AWS keeps copies of the secret vault/prod/recovery in eu-north-1, eu-west-1" in said
+    assert "Nothing was removed" in said
+    assert (
+        f"aws secretsmanager remove-regions-from-replication --region eu-central-1 --secret-id {SECRET} "
+        "--remove-replica-regions eu-north-1 eu-west-1 deletes the copies at once"
+    ) in said
+    for region in found["replicas"]:
+        assert f"stop-replication-to-replica --region {region} --secret-id vault/prod/recovery" in said
+
+
+def test_a_copy_is_deleted_where_its_primary_is():
+    there = SECRET.replace("eu-central-1", "eu-west-1")
+    (said,) = ownership.secret_problems([{**recovery_keys(primary="eu-central-1"), "id": there}], TAG, "eu-west-1")
+    assert f"--region eu-central-1 --secret-id {SECRET} --remove-replica-regions eu-west-1 deletes the copy" in said
+    assert said.endswith(f"stop-replication-to-replica --region eu-west-1 --secret-id {there}")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [recovery_keys(), {**recovery_keys(replicas=["eu-west-1"]), "tags": THEIRS}, thing("role", OURS)],
+    ids=["in one region, or made a secret of its own", "of others", "no secret"],
+)
+def test_other_secrets_stop_no_removal(secret):
+    assert ownership.secret_problems([secret], TAG, "eu-central-1") == []

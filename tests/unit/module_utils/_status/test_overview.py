@@ -351,6 +351,38 @@ def test_reports_that_may_not_be_read_are_said_and_none_that_are_kept_are_none_t
     assert of(None) == "nobody looked for reports"
 
 
+def machines(*launched):
+    found = [{"instance_id": f"i-{number}", "launch_time": at} for number, at in enumerate(launched, 1)]
+    return {"instances": found}
+
+
+def test_a_machine_that_a_killed_drill_has_left_is_named_with_the_command_that_ends_it():
+    made = document(machines=machines("2026-11-25T06:11:59+00:00", "2026-11-25T06:12:01+00:00"))
+    (late, level), (young, other) = ((one["text"], one["level"]) for one in made["findings"])
+    assert (level, other) == ("problem", "notice")
+    assert late.startswith("The instance i-1, launched for a restore drill 3 hours")
+    for text, identifier in ((late, "i-1"), (young, "i-2")):
+        assert f"aws ec2 terminate-instances --region eu-central-1 --instance-ids {identifier}" in text
+    assert "If no drill runs" in young
+    assert made["drill"]["machines"][0]["age_seconds"] == 10801
+    late_one = document(about={**samples.ABOUT, "drill_minutes": "10"}, machines=machines("2026-11-25T09:01:00+00:00"))
+    assert [one["level"] for one in late_one["findings"]] == ["problem"]
+
+
+@pytest.mark.parametrize("found", [None, {"skipped": True}, machines()])
+def test_no_machine_of_a_drill_is_no_finding(found):
+    made = document(machines=found)
+    assert (made["findings"], made["drill"]["machines"], made["drill"]["machines_problem"]) == ([], [], None)
+
+
+def test_machines_of_drills_that_may_not_be_read_are_said():
+    (only,) = document(machines={"msg": "ec2:DescribeInstances was refused"})["findings"]
+    assert only["level"] == "unknown"
+    assert only["text"].startswith(
+        "Whether a restore drill has left a machine can't be read: ec2:DescribeInstances was"
+    )
+
+
 def test_the_newest_drill_counts():
     older = {**samples.DRILL, "finished_at": "2026-11-19T00:00:00Z", "result": "failed"}
     made = document(drills={"z": json.dumps(older), "a": json.dumps(samples.DRILL)})
