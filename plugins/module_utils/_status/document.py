@@ -49,7 +49,7 @@ def document(
     them, the list of vulnerabilities, and what limits.of() reads.
 
     The others are the results of vault_status_info, vault_certificate_info, vault_raft_info, vault_audit_info, kms_key_info,
-    vault_snapshot_info, vault_record_info, vault_guard_info, and ec2_instance_info about machines of drills, and by node what slurp
+    vault_snapshot_info, vault_record_info, vault_guard_info, ec2_instance_info about machines of drills, and by node what slurp
     has read of the probe's metrics; None for what was not asked.
     """
     peers = _raft(raft)
