@@ -220,6 +220,7 @@ def test_every_entry_point_is_specified(role):
     included |= {
         "autopilot",
         "plugin",
+        "read_aws",
         "read_cluster",
         "read_keys",
         "read_resources",
