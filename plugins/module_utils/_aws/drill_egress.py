@@ -19,7 +19,8 @@ EXAMPLE = (
     "vault_ec2_drill_egress: [{proto: tcp, ports: [443], cidr_ip: 10.0.5.0/24, rule_desc: endpoints and mirror}], with the "
     "network that these are in"
 )
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+if t.TYPE_CHECKING:
+    Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _TARGETS = ("cidr_ip", "cidr_ipv6")
 
 

@@ -34,7 +34,9 @@ def status(*nodes):
     return {"nodes": named, "cluster": {"state": "live", "active": active, "reason": "why"}}
 
 
-def planned(*nodes, written=(), raft=WHOLE, key=KEY):
+def planned(*nodes, written=(), **others):
+    """*others*: raft and key, where they are not as they should be."""
+    raft, key = others.get("raft", WHOLE), others.get("key", KEY)
     wanted = {"region": HERE, "key": [key] if key else [], "alias_arn": ARN, "tags": {}}
     return seal_adopt.plan(status(*nodes), raft, {f"vault-{number}": True for number in written}, wanted)
 
