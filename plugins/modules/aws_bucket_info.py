@@ -9,11 +9,11 @@ module: aws_bucket_info
 short_description: Read how a bucket is set up
 version_added: 1.0.0
 description:
-  - Reads where a bucket is, its versioning, encryption, block of public access, policy and lifecycle.
+  - Reads where a bucket is, its versioning, encryption, block of public access, policy, lifecycle and tags.
   - What the bucket does not have is empty. A setting that may not be read, or could not be, is an error.
   - M(amazon.aws.s3_bucket_info) shows both alike, so a policy that it could not read would pass for none.
   - Needs C(s3:ListBucket), C(s3:GetBucketVersioning), C(s3:GetEncryptionConfiguration), C(s3:GetBucketPublicAccessBlock),
-    C(s3:GetBucketPolicy) and C(s3:GetLifecycleConfiguration) on the bucket.
+    C(s3:GetBucketPolicy), C(s3:GetLifecycleConfiguration) and C(s3:GetBucketTagging) on the bucket.
 author: vaultops maintainers (@vaultops)
 options:
   bucket:

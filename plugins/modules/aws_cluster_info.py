@@ -110,7 +110,7 @@ things:
       description: VPC of a security group.
       type: str
     egress:
-      description: Networks that a security group lets out to, whatever the protocol and the port.
+      description: Networks, prefix lists and groups that a security group lets out to, whatever the protocol and the port.
       type: list
       elements: str
     groups:

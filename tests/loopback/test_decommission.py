@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from kit.account import EVERYTHING, Account, count
+from kit.account import ACCOUNT, EVERYTHING, Account, count
 from kit.fault_proxy import Answer, Rule
 from labkit.settings import REGION
 
@@ -89,10 +89,14 @@ def test_nothing_happens_without_the_clusters_name(account, arguments):
         ),
         (
             {"vault_kms_administrators": []},
-            "Nothing says in which account the Vault cluster prod is, and another account may have one of the same name.",
+            "is (there are no vault_kms_administrators), and another account may have one of the same name.",
+        ),
+        (
+            {"vault_kms_administrators": [f"arn:aws:iam::{number}:root" for number in ("222222222222", ACCOUNT)]},
+            f"is (administrators are of 222222222222 and {ACCOUNT}), and another account may have one of the same name.",
         ),
     ],
-    ids=["pinned", "the administrators'", "nobody says"],
+    ids=["pinned", "the administrators'", "nobody says", "several"],
 )
 @pytest.mark.parametrize("arguments", [(), ("--check",)], ids=["", "check"])
 def test_a_cluster_of_this_name_in_another_account_is_left_alone(account, says, because, arguments):

@@ -139,7 +139,7 @@ def test_no_machine_is_launched_into_a_group_that_lets_everything_out(account):
     ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[EVERYTHING_OUT])
     run = drill(account)
     assert run.code != 0 and machines(account) == {}
-    assert f"The security group {NAME} ({group}) lets out to 0.0.0.0/0, which is every address" in run.said
+    assert f"The security group {NAME} ({group}) lets the machine of a drill out to 0.0.0.0/0, and" in run.said
     would = drill(account, "--check", variables={**EVERYWHERE, **CONFIRMED})
     assert would.code == 0, would.output
     ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[EVERYTHING_OUT])

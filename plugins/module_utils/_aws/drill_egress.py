@@ -42,16 +42,30 @@ def problems(rules: t.Sequence[t.Mapping[str, t.Any]], confirmed: str = "") -> l
     ]
 
 
-def group_problems(groups: t.Sequence[t.Mapping[str, t.Any]], confirmed: str = "") -> list[str]:
+def group_problems(groups: t.Sequence[t.Mapping[str, t.Any]], rules: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     """Why no machine can be launched in *groups*, as aws_cluster_info returns them: what provision.yml was to make of one may be
-    from before a change of the inventory, or cut short, and AWS lets everything out of a new group."""
+    from before a change of the inventory, or cut short, and AWS lets everything out of a new group. Ports are not compared."""
+    wanted = {_usual(one) for one in _targets(rules)}
+    by_name = any(rule.get("group_name") for rule in rules)  # ids of those are not known here
     return [
-        f"The security group {group['name']} ({group['id']}) lets out to {network}, which is every address, and "
+        f"The security group {group['name']} ({group['id']}) lets the machine of a drill out to {', '.join(more)}, and "
         "vault_ec2_drill_egress does not. Run playbooks/provision.yml, which brings the group in line."
         for group in groups
-        for network in _everywhere(group["egress"])
-        if network not in _names(confirmed)
+        if (
+            more := [
+                one for one in group["egress"] if _usual(one) not in wanted and not (by_name and one.startswith("sg-"))
+            ]
+        )
     ]
+
+
+def _usual(target: str) -> str:
+    return str(_network(target) or target)
+
+
+def _targets(rules: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
+    names = ("ip_prefix", "group_id")
+    return _networks(rules) + [one for rule in rules for name in names for one in _flat(rule.get(name) or [])]
 
 
 def _names(confirmed: str) -> list[str]:

@@ -96,9 +96,15 @@ def security_groups(client: t.Any, name: str, tag: Tag) -> list[Thing]:
 
 
 def _lets_out_to(group: Answer) -> set[str]:
+    """Networks, prefix lists and groups."""
+    lists = (
+        ("IpRanges", "CidrIp"),
+        ("Ipv6Ranges", "CidrIpv6"),
+        ("PrefixListIds", "PrefixListId"),
+        ("UserIdGroupPairs", "GroupId"),
+    )
     rules = group.get("IpPermissionsEgress", [])
-    four = {network["CidrIp"] for rule in rules for network in rule.get("IpRanges", [])}
-    return four | {network["CidrIpv6"] for rule in rules for network in rule.get("Ipv6Ranges", [])}
+    return {target[key] for rule in rules for name, key in lists for target in rule.get(name, [])}
 
 
 def load_balancers(client: t.Any, name: str, tag: Tag, everything: bool) -> list[Thing]:

@@ -55,10 +55,28 @@ def test_what_is_no_network_is_left_to_aws():
     assert drill_egress.problems([{"cidr_ip": "nonsense"}]) == []
 
 
-def test_a_group_that_lets_everything_out_gets_no_machine():
-    group = {"name": "vault-prod-drill", "id": "sg-1", "egress": ["0.0.0.0/0"]}
-    (said,) = drill_egress.group_problems([group])
-    assert said.startswith("The security group vault-prod-drill (sg-1) lets out to 0.0.0.0/0")
-    assert "Run playbooks/provision.yml" in said
-    assert drill_egress.group_problems([group], "0.0.0.0/0") == []
-    assert drill_egress.group_problems([{**group, "egress": ["10.0.5.0/24"]}]) == []
+ENDPOINTS = {"proto": "tcp", "ports": [443], "cidr_ip": ["10.0.5.7/24"], "ip_prefix": "pl-1"}
+
+
+@pytest.mark.parametrize(
+    ("egress", "rules", "more"),
+    [
+        (["0.0.0.0/0"], [ENDPOINTS], "0.0.0.0/0"),
+        (["0.0.0.0/0"], [{"cidr_ip": "0.0.0.0/0"}], ""),
+        # What an earlier inventory said, or somebody has added.
+        (["10.0.0.0/8", "10.0.5.0/24"], [ENDPOINTS], "10.0.0.0/8"),
+        (["10.0.5.0/24", "pl-1", "pl-2", "sg-1"], [ENDPOINTS], "pl-2, sg-1"),
+        (["10.0.5.0/24", "pl-1"], [ENDPOINTS], ""),
+        (["sg-1"], [{"group_id": ["sg-1"]}], ""),
+        (["sg-1", "::/0"], [{"group_name": "endpoints"}], "::/0"),
+        ([], [ENDPOINTS], ""),
+    ],
+)
+def test_a_group_that_lets_out_to_more_than_the_inventory_says_gets_no_machine(egress, rules, more):
+    said = drill_egress.group_problems([{"name": "vault-prod-drill", "id": "sg-1", "egress": egress}], rules)
+    assert len(said) == bool(more)
+    if more:
+        assert said[0].startswith(
+            "The security group vault-prod-drill (sg-1) lets the machine of a drill out to " + more + ","
+        )
+        assert "Run playbooks/provision.yml" in said[0]
