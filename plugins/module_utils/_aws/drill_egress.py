@@ -19,8 +19,6 @@ EXAMPLE = (
     "vault_ec2_drill_egress: [{proto: tcp, ports: [443], cidr_ip: 10.0.5.0/24, rule_desc: endpoints and mirror}], with the "
     "network that these are in"
 )
-if t.TYPE_CHECKING:
-    Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _TARGETS = ("cidr_ip", "cidr_ipv6")
 
 
@@ -87,11 +85,11 @@ def _everywhere(names: t.Sequence[str]) -> list[str]:
     networks = [network for name in names if (network := _network(name))]
     four = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv4Network))
     six = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv6Network))
-    together: list[Network] = [*four, *six]
+    together: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = [*four, *six]
     return [str(network) for network in together if network.prefixlen == 0]
 
 
-def _network(name: str) -> Network | None:
+def _network(name: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     try:
         # EC2 takes a network's name with the bits of a host, too, and drops them.
         return ipaddress.ip_network(name, strict=False)
