@@ -49,7 +49,8 @@ machine:
     - name (of the system), family (debian, redhat, amazon, or empty), known (whether docs/nodes.md lists the system), python
       (which runs Ansible's modules), systemd (its version; 0 where it does not say).
     - selinux (enforcing, permissive, disabled); missing (programs, and such of which one is enough, with V(|) between them);
-      firewall (runs, zone, and closed, which of O(ports) firewalld keeps closed).
+      firewall (runs, zone; closed, which of O(ports) firewalld keeps closed; unsure, which of them its zones keep closed, and
+      because, policies and direct rules that may open these).
   returned: success
   type: dict
 """

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import fcntl
-import re
 import socket
 import subprocess
 import typing as t
 
 from .._common.errors import Problem
+from . import firewall_rules as rules
 from . import programs
 
 PROGRAM = "firewall-cmd"
@@ -17,6 +17,7 @@ TIMEOUT_SECONDS = 30
 # What firewall-cmd exits with (firewall-cmd(1), exit codes).
 _NOT_RUNNING = 252
 _NO_ZONE = 2
+_NO_OPTION = 2
 _SIOCGIFADDR = 0x8915
 
 
@@ -24,63 +25,52 @@ class Firewall(t.TypedDict):
     runs: bool
     zone: str  # whose rules traffic to the node's address meets
     closed: list[int]
+    unsure: list[int]  # ports that its zones keep closed, and that something else may open
+    because: list[str]  # what that is
 
 
 def look(address: str, ports: t.Sequence[int]) -> Firewall:
     """Which of the *ports* firewalld keeps closed at the node's *address*."""
     program = programs.find(PROGRAM)
     if program is None or not _runs(program):
-        return {"runs": False, "zone": "", "closed": []}
+        return {"runs": False, "zone": "", "closed": [], "unsure": [], "because": []}
     interface = _interface(address)
     zone = (_zone_of(program, interface) if interface else "") or _said(program, "--get-default-zone")
-    others = [name for name in zones(_said(program, "--get-active-zones")) if name != zone]
+    others = [name for name in rules.names(_said(program, "--get-active-zones")) if name != zone]
     # A zone of sources goes before that of the interface. The controller does not know from where peers are seen.
     asked = [_said(program, f"--info-zone={name}") for name in (zone, *others)]
-    counted = [asked[0], *(one for one in asked[1:] if fields(one).get("sources"))]
-    services = {name for one in counted for name in fields(one).get("services", "").split()}
-    texts = [*counted, *(_said(program, f"--info-service={name}") for name in sorted(services))]
+    counted = [asked[0], *(one for one in asked[1:] if rules.fields(one).get("sources"))]
+    closed = _closed(program, counted, ports)
+    because = _others_that_open(program, closed) if closed else []
     return {
         "runs": True,
         "zone": zone,
-        "closed": [port for port in ports if not any(lets_in(one, port) for one in texts)],
+        "closed": [] if because else closed,
+        "unsure": closed if because else [],
+        "because": because,
     }
 
 
-def zones(said: str) -> list[str]:
-    """Names in the answer of --get-active-zones: lines that are not indented, each perhaps with '(default)' behind."""
-    return [line.split()[0] for line in said.splitlines() if line and not line[0].isspace()]
+def _closed(program: str, texts: t.Sequence[str], ports: t.Sequence[int]) -> list[int]:
+    """Those that neither one of these zones and policies opens, nor a service that one of them leads to."""
+    known: dict[str, str] = {}
+    asked = {name for text in texts for name in rules.services(text)}
+    while asked:
+        said = {name: _said(program, f"--info-service={name}") for name in sorted(asked)}
+        known |= said
+        asked = {name for text in said.values() for name in rules.services(text)} - set(known)
+    return [port for port in ports if not any(rules.lets_in(one, port) for one in (*texts, *known.values()))]
 
 
-def fields(said: str) -> dict[str, str]:
-    """What --info-zone and --info-service say, by name; rich rules are the lines below theirs."""
-    found: dict[str, str] = {}
-    last = ""
-    for line in said.splitlines():
-        match = re.fullmatch(r"\s+([a-z][a-z -]*):\s?(.*)", line)
-        if match:
-            last = match.group(1)
-            found[last] = match.group(2).strip()
-        elif last and line.strip():
-            found[last] = f"{found[last]}\n{line.strip()}"
-    return found
-
-
-def lets_in(said: str, port: int) -> bool:
-    """Whether a zone or a service has this TCP port open, to somebody at least."""
-    about = fields(said)
-    if about.get("target") == "ACCEPT":
-        return True
-    opened = [numbers for one in about.get("ports", "").split() for numbers in re.findall(r"^([\d-]+)/tcp$", one)]
-    for rule in about.get("rich rules", "").splitlines():
-        if "accept" in rule.split():
-            opened += re.findall(r'\bport="([\d-]+)" protocol="tcp"', rule)
-    return any(_within(port, numbers) for numbers in opened)
-
-
-def _within(port: int, numbers: str) -> bool:
-    """*numbers*: one port, or the first and the last of some."""
-    first, _hyphen, last = numbers.partition("-")
-    return int(first) <= port <= int(last or first)
+def _others_that_open(program: str, ports: t.Sequence[int]) -> list[str]:
+    """What may open the ports beside zones. From where policies and direct rules let in what is not followed here."""
+    found = []
+    for name in rules.names(_known(program, "--get-active-policies")):
+        policy = _said(program, f"--info-policy={name}")
+        if rules.for_the_machine(policy) and _closed(program, [policy], ports) != list(ports):
+            found.append(f"the policy {name}")
+    direct = [_known(program, "--direct", f"--get-all-{kind}") for kind in ("rules", "passthroughs")]
+    return found + (["direct rules"] if any(map(rules.about_input, direct)) else [])
 
 
 def _runs(program: str) -> bool:
@@ -99,8 +89,18 @@ def _zone_of(program: str, interface: str) -> str:
     return done.stdout.strip()
 
 
-def _said(program: str, question: str) -> str:
-    done = _call(program, question)
+def _said(program: str, *question: str) -> str:
+    done = _call(program, *question)
+    if done.returncode != 0:
+        raise _silent(done)
+    return done.stdout.rstrip()
+
+
+def _known(program: str, *question: str) -> str:
+    """Of what an older or a newer firewalld does not know it has nothing."""
+    done = _call(program, *question)
+    if done.returncode == _NO_OPTION:
+        return ""
     if done.returncode != 0:
         raise _silent(done)
     return done.stdout.rstrip()

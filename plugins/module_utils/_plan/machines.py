@@ -18,10 +18,9 @@ def problems(machine: Machine, node: str) -> list[str]:
     closed = machine["firewall"]["closed"]
     if closed:
         zone = machine["firewall"]["zone"]
-        named = " and ".join(map(str, closed))
         ports = " ".join(f"--add-port={port}/tcp" for port in closed)
         found.append(
-            f"firewalld runs on {node}, and its zone {zone} keeps TCP {named} closed, so nodes could not "
+            f"firewalld runs on {node}, and its zone {zone} keeps TCP {_and(closed)} closed, so nodes could not "
             f"join. As root: firewall-cmd --permanent --zone={zone} {ports} && firewall-cmd --reload. Or open the ports to "
             "some addresses alone, by a rich rule of that zone."
         )
@@ -38,4 +37,14 @@ def said(machine: Machine, node: str) -> list[str]:
         )
     if machine["selinux"] != selinux.DISABLED:
         lines.append(f"SELinux is {machine['selinux']} on {node}: what is written there gets the types of the policy.")
+    unsure = machine["firewall"]["unsure"]
+    if unsure:
+        lines.append(
+            f"firewalld runs on {node}, and its zone {machine['firewall']['zone']} keeps TCP {_and(unsure)} closed. Whether "
+            f"{_and(machine['firewall']['because'])} let the other nodes in can't be told by this run: see to it."
+        )
     return lines
+
+
+def _and(items: t.Sequence[object]) -> str:
+    return " and ".join(map(str, items))

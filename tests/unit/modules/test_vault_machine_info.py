@@ -18,21 +18,41 @@ case "$1" in
   --get-active-zones) cat active ;;
   --info-zone=*) cat zone-${{1#*=}} ;;
   --info-service=*) cat service-${{1#*=}} ;;
+  --get-active-policies) cat policies || exit 2 ;;
+  --info-policy=*) cat policy-${{1#*=}} ;;
+  --direct) cat direct$2 ;;
   *) exit 1 ;;
 esac
 """
 PUBLIC = """\
 public (default, active)
-  target: default
+  target: {target}
   icmp-block-inversion: no
   interfaces: eth0
   sources:{sources}
   services: ssh vault-api
   ports: {ports}
+  protocols: {protocols}
   forward: yes
+  source-ports: {senders}
   rich rules: {rules}
 """
+# Every firewalld that has policies has this one.
+IPV6 = """\
+allow-host-ipv6 (active)
+  target: CONTINUE
+  ingress-zones: ANY
+  egress-zones: HOST
+  services:
+  ports:
+  rich rules:
+\trule family="ipv6" icmp-type name="neighbour-advertisement" accept
+\trule family="ipv6" icmp-type name="router-advertisement" accept
+"""
+OURS = "ours (active)\n  target: CONTINUE\n  ingress-zones: public\n  egress-zones: {to}\n  services: {services}\n"
+INPUT, ROUTED = "ipv4 filter INPUT 0 -p tcp --dport 8200 -j ACCEPT", "ipv4 filter FORWARD 0 -j ACCEPT"
 SSH = "ssh\n  ports: 22/tcp\n  protocols: \n  helpers: \n"
+FROM = '\n\trule family="ipv4" source address="10.0.1.0/24" {what}'
 RULE = '\n\trule family="ipv6" source address="fd00::/8" port port="{port}" protocol="tcp" {what}'
 TRUSTED = "trusted (active)\n  target: ACCEPT\n  interfaces: docker0\n  sources:{sources}\n  ports: \n  rich rules: \n"
 
@@ -46,13 +66,23 @@ def firewalld(tmp_path, monkeypatch):
     command.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=":")
 
-    def answers(state=0, ports="", rules="", service="8300/tcp", trusted=""):
+    def answers(
+        state=0, rules="", service="8300/tcp", trusted="", policy="", direct="", policies=True, includes="", **public
+    ):
         (folder / "state").write_text(str(state))
         (folder / "active").write_text("public (default)\n  interfaces: eth0\ntrusted\n  interfaces: docker0\n")
-        (folder / "zone-public").write_text(PUBLIC.format(ports=ports, rules=rules, sources=""))
+        zone = {"target": "default", "ports": "", "protocols": "", "senders": "", **public}
+        (folder / "zone-public").write_text(PUBLIC.format(rules=rules, sources="", **zone))
         (folder / "zone-trusted").write_text(TRUSTED.format(sources=trusted))
         (folder / "service-ssh").write_text(SSH)
-        (folder / "service-vault-api").write_text(f"vault-api\n  ports: {service}\n")
+        (folder / "service-vault-api").write_text(f"vault-api\n  ports: {service}\n  includes: {includes}\n")
+        (folder / "service-vault").write_text("vault\n  ports: 8200-8201/tcp\n  includes: vault-api\n")
+        if policies:
+            (folder / "policies").write_text(f"allow-host-ipv6\n  ingress-zones: ANY\n{'ours' if policy else ''}\n")
+        (folder / "policy-allow-host-ipv6").write_text(IPV6)
+        (folder / "policy-ours").write_text(policy)
+        (folder / "direct--get-all-rules").write_text("")
+        (folder / "direct--get-all-passthroughs").write_text(direct)
 
     return answers
 
@@ -78,6 +108,25 @@ def look(run_module):
         ({"rules": RULE.format(port=8201, what="accept")}, [8200]),
         ({"rules": RULE.format(port="8200-8201", what="accept") + RULE.format(port=22, what="accept")}, []),
         ({"rules": RULE.format(port=8201, what="reject")}, [8200, 8201]),
+        ({"rules": FROM.format(what="accept")}, []),
+        ({"rules": FROM.format(what='log prefix="we accept all" drop')}, [8200, 8201]),
+        ({"rules": FROM.format(what='service name="vault" accept')}, []),
+        ({"rules": FROM.format(what='service name="ssh" accept')}, [8200, 8201]),
+        ({"rules": FROM.format(what='service name="vault" log prefix="v" limit value="1/m" drop')}, [8200, 8201]),
+        ({"rules": FROM.format(what='protocol value="tcp" accept limit value="9/s"')}, []),
+        ({"rules": FROM.format(what='protocol value="esp" accept')}, [8200, 8201]),
+        ({"rules": FROM.format(what='source-port port="1024-65535" protocol="tcp" accept')}, []),
+        ({"rules": FROM.format(what='icmp-type name="echo-request" accept')}, [8200, 8201]),
+        ({"protocols": "gre tcp"}, []),
+        ({"protocols": "gre"}, [8200, 8201]),
+        ({"senders": "1024-65535/tcp"}, []),
+        ({"senders": "53/udp"}, [8200, 8201]),
+        ({"includes": "vault"}, []),
+        ({"target": "ACCEPT"}, []),
+        ({"direct": ROUTED}, [8200, 8201]),
+        ({"policy": OURS.format(to="ANY", services="vault")}, [8200, 8201]),
+        ({"policy": OURS.format(to="HOST", services="ssh")}, [8200, 8201]),
+        ({"policies": False}, [8200, 8201]),
         # What docker's own interface lets in says nothing of the node's address; what some sources may does.
         ({"trusted": " 10.0.1.0/24"}, []),
         ({"state": 252}, []),
@@ -90,7 +139,23 @@ def test_which_ports_firewalld_keeps_closed(firewalld, look, answers, closed):
         "runs": answers.get("state", 0) == 0,
         "zone": "" if "state" in answers else "public",
         "closed": closed,
+        "unsure": [],
+        "because": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("answers", "because"),
+    [
+        ({"policy": OURS.format(to="HOST", services="vault")}, ["the policy ours"]),
+        ({"direct": INPUT}, ["direct rules"]),
+        ({"direct": INPUT, "policies": False}, ["direct rules"]),
+    ],
+)
+def test_what_may_be_open_by_something_else_is_not_called_closed(firewalld, look, answers, because):
+    firewalld(ports="8201/tcp", **answers)
+    said = look(ports=[8200, 8201])["firewall"]
+    assert (said["closed"], said["unsure"], said["because"]) == ([], [8200], because)
 
 
 def test_a_firewalld_that_fails_is_not_one_that_is_off(firewalld, run_module):
@@ -102,7 +167,7 @@ def test_a_firewalld_that_fails_is_not_one_that_is_off(firewalld, run_module):
 
 def test_where_there_is_none_nothing_is_closed(look, monkeypatch):
     monkeypatch.setattr(firewall, "PROGRAM", "no-such-firewall")
-    assert look(ports=[8200])["firewall"] == {"runs": False, "zone": "", "closed": []}
+    assert look(ports=[8200])["firewall"] == {"runs": False, "zone": "", "closed": [], "unsure": [], "because": []}
 
 
 def test_programs_that_are_missing_are_named_by_what_they_are_for(look, monkeypatch, tmp_path):

@@ -14,7 +14,7 @@ READY = {
     "systemd": 257,
     "selinux": "disabled",
     "missing": [],
-    "firewall": {"runs": False, "zone": "", "closed": []},
+    "firewall": {"runs": False, "zone": "", "closed": [], "unsure": [], "because": []},
 }
 
 
@@ -49,13 +49,21 @@ def test_every_program_has_a_package_on_every_family():
 
 
 def test_closed_ports_are_named_with_the_command_that_opens_them():
-    closed = {"runs": True, "zone": "public", "closed": [8200, 8201]}
+    closed = {"runs": True, "zone": "public", "closed": [8200, 8201], "unsure": [], "because": []}
     (said,) = machines.problems(machine(firewall=closed), "vault-3")
     assert "vault-3" in said
     assert (
         "firewall-cmd --permanent --zone=public --add-port=8200/tcp --add-port=8201/tcp && firewall-cmd --reload"
         in said
     )
+
+
+def test_ports_that_something_else_may_open_are_said_and_no_problem():
+    seen = {"runs": True, "zone": "public", "closed": [], "unsure": [8200, 8201], "because": ["the policy ours"]}
+    unsure = machine(firewall=seen)
+    assert machines.problems(unsure, "vault-3") == []
+    (said,) = machines.said(unsure, "vault-3")
+    assert "vault-3" in said and "TCP 8200 and 8201" in said and "the policy ours" in said
 
 
 def test_a_system_that_nobody_tried_and_selinux_are_said():
