@@ -44,7 +44,7 @@ CASES = {
         ("vault-2 lacks logrotate", "apt-get install --yes logrotate"), prepare="machine_lacks"
     ),
     "a firewalld that keeps ports closed": Case(
-        ("vault-3", "keeps TCP 8201 closed", "--zone=public --add-port=8201/tcp"), prepare="firewalld"
+        ("vault-3", "keeps TCP 8201 closed", "--zone=public --add-rich-rule="), prepare="firewalld"
     ),
     "a log where the unit lets nobody write": Case(
         ("log_file", "/srv/vault.log", "/var/log/vault/vault.log"),

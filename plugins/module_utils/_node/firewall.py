@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import fcntl
-import socket
 import subprocess
 import typing as t
 
 from .._common.errors import Problem
 from . import firewall_rules as rules
-from . import programs
+from . import interfaces, programs
 
 PROGRAM = "firewall-cmd"
 TIMEOUT_SECONDS = 30
@@ -18,12 +16,14 @@ TIMEOUT_SECONDS = 30
 _NOT_RUNNING = 252
 _NO_ZONE = 2
 _NO_OPTION = 2
-_SIOCGIFADDR = 0x8915
 
 
 class Firewall(t.TypedDict):
     runs: bool
-    zone: str  # whose rules traffic to the node's address meets
+    zones: list[str]  # whose rules were judged
+    interfaces: list[str]  # with the node's address; none where all active zones were judged
+    every_address: bool  # whether all addresses of the interfaces are known, or only the first of each
+    family: str  # of the node's address: ipv4 or ipv6
     closed: list[int]
     unsure: list[int]  # ports that its zones keep closed, and that something else may open
     because: list[str]  # what that is
@@ -31,20 +31,34 @@ class Firewall(t.TypedDict):
 
 def look(address: str, ports: t.Sequence[int]) -> Firewall:
     """Which of the *ports* firewalld keeps closed at the node's *address*."""
+    found: Firewall = {
+        "runs": False,
+        "zones": [],
+        "interfaces": [],
+        "every_address": True,
+        "family": "ipv4",
+        "closed": [],
+        "unsure": [],
+        "because": [],
+    }
     program = programs.find(PROGRAM)
     if program is None or not _runs(program):
-        return {"runs": False, "zone": "", "closed": [], "unsure": [], "because": []}
-    interface = _interface(address)
-    zone = (_zone_of(program, interface) if interface else "") or _said(program, "--get-default-zone")
-    others = [name for name in rules.names(_said(program, "--get-active-zones")) if name != zone]
+        return found
+    addresses, listed = interfaces.resolved(address), interfaces.listed()
+    has_it = interfaces.having(addresses, interfaces.first_ones() if listed is None else listed)
+    default, active = _said(program, "--get-default-zone"), rules.names(_said(program, "--get-active-zones"))
+    judged = list(dict.fromkeys([_zone_of(program, one) or default for one in has_it] or [default, *active]))
+    texts = [_said(program, f"--info-zone={name}") for name in judged]
     # A zone of sources goes before that of the interface. The controller does not know from where peers are seen.
-    asked = [_said(program, f"--info-zone={name}") for name in (zone, *others)]
-    counted = [asked[0], *(one for one in asked[1:] if rules.fields(one).get("sources"))]
-    closed = _closed(program, counted, ports)
+    others = [_said(program, f"--info-zone={name}") for name in active if name not in judged]
+    closed = _closed(program, [*texts, *(one for one in others if rules.fields(one).get("sources"))], ports)
     because = _others_that_open(program, closed) if closed else []
     return {
         "runs": True,
-        "zone": zone,
+        "zones": judged,
+        "interfaces": has_it,
+        "every_address": listed is not None,
+        "family": "ipv6" if addresses and all(":" in one for one in addresses) else "ipv4",
         "closed": [] if because else closed,
         "unsure": closed if because else [],
         "because": because,
@@ -116,16 +130,3 @@ def _call(*command: str) -> subprocess.CompletedProcess[str]:
 def _silent(done: subprocess.CompletedProcess[str]) -> Problem:
     said = (done.stderr or done.stdout).strip() or f"it ended with {done.returncode}"
     return Problem(f"firewalld does not answer ({said})", "See: systemctl status firewalld")
-
-
-def _interface(address: str) -> str:
-    """The interface that has this address of IPv4; empty where none has it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-        for _index, name in socket.if_nameindex():
-            try:
-                answer = fcntl.ioctl(asked.fileno(), _SIOCGIFADDR, name.encode()[:15].ljust(256, b"\0"))
-            except OSError:  # it has no such address
-                continue
-            if socket.inet_ntoa(answer[20:24]) == address:
-                return name
-    return ""
