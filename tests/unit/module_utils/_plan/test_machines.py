@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.filter import server as filters
 from ansible_collections.vaultops.cluster.plugins.module_utils._node import systems
 from ansible_collections.vaultops.cluster.plugins.module_utils._plan import machines
 
@@ -103,3 +104,13 @@ def test_a_system_that_nobody_tried_and_selinux_are_said():
 def test_no_two_systems_are_one():
     named = [(one, system.version) for system in systems.SYSTEMS for one in system.ids]
     assert len(named) == len(set(named))
+
+
+def test_of_machines_that_nobody_looked_at_nothing_is_said():
+    hostvars = {
+        "vault-1": {},
+        "vault-2": {"__vault_server_machine": {"skipped": True}},
+        "vault-4": {"__vault_server_machine": {"machine": machine(selinux="enforcing")}},
+    }
+    (said,) = filters.machines_said(list(hostvars), hostvars)
+    assert said.startswith("SELinux is enforcing on vault-4")
