@@ -80,7 +80,9 @@ def replacement(
         for name, state in states.items()
         if name not in remaining and name not in joining and state != "unreachable"
     ]
-    return words(steps, "the peers are the nodes of the inventory.", ("No node that stays is restarted.", PROVEN, *machines))
+    return words(
+        steps, "the peers are the nodes of the inventory.", ("No node that stays is restarted.", PROVEN, *machines)
+    )
 
 
 # By the change, and by how far it has come: none, begun or switched.
