@@ -21,6 +21,11 @@ def paths_reloaded(observed, wanted):
     return in_line.reloaded(observed, map(files.from_options, wanted))
 
 
+def paths_mended_in_place(observed, wanted):
+    """*wanted*: files as vault_files takes them."""
+    return in_line.mended_in_place(observed, map(files.from_options, wanted))
+
+
 def certificate_out_of_line(observed, local, directory):
     """*local*: paths on the controller of certificate, private_key and ca; what is missing here is on no node. *directory*:
     where they are on the node."""
@@ -56,6 +61,7 @@ class FilterModule:
             "backup_tool_key": backup_tool_key,
             "certificate_out_of_line": certificate_out_of_line,
             "node_certificate_out_of_line": node_certificate_out_of_line,
+            "paths_mended_in_place": paths_mended_in_place,
             "paths_out_of_line": paths_out_of_line,
             "paths_reloaded": paths_reloaded,
             "units_out_of_line": in_line.units,

@@ -21,7 +21,9 @@ options:
     choices: [vault, audit, volumes, backup]
     default: [vault]
   address:
-    description: The node's address; its interface tells which zone of firewalld counts.
+    description:
+      - The node's address, or a name that the node resolves. The interface that has the address tells which zone of firewalld
+        counts. Where none has it, all active zones are asked.
     type: str
     default: ""
   ports:
@@ -49,7 +51,10 @@ machine:
     - name (of the system), family (debian, redhat, amazon, or empty), known (whether docs/nodes.md lists the system), python
       (which runs Ansible's modules), systemd (its version; 0 where it does not say).
     - selinux (enforcing, permissive, disabled); missing (programs, and such of which one is enough, with V(|) between them);
-      firewall (runs, zone, and closed, which of O(ports) firewalld keeps closed).
+      firewall (see the next line).
+    - "firewall: runs; zones, which were judged; interfaces, with O(address), none where all active zones were judged;
+      every_address, whether all addresses of the interfaces are known; family, ipv4 or ipv6; closed, which of O(ports) firewalld
+      keeps closed; unsure, which of them its zones keep closed, and because, policies and direct rules that may open these."
   returned: success
   type: dict
 """

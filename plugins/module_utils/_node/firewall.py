@@ -3,84 +3,88 @@
 
 from __future__ import annotations
 
-import fcntl
-import re
-import socket
 import subprocess
 import typing as t
 
 from .._common.errors import Problem
-from . import programs
+from . import firewall_rules as rules
+from . import interfaces, programs
 
 PROGRAM = "firewall-cmd"
 TIMEOUT_SECONDS = 30
 # What firewall-cmd exits with (firewall-cmd(1), exit codes).
 _NOT_RUNNING = 252
 _NO_ZONE = 2
-_SIOCGIFADDR = 0x8915
+_NO_OPTION = 2
 
 
 class Firewall(t.TypedDict):
     runs: bool
-    zone: str  # whose rules traffic to the node's address meets
+    zones: list[str]  # whose rules were judged
+    interfaces: list[str]  # with the node's address; none where all active zones were judged
+    every_address: bool  # whether all addresses of the interfaces are known, or only the first of each
+    family: str  # of the node's address: ipv4 or ipv6
     closed: list[int]
+    unsure: list[int]  # ports that its zones keep closed, and that something else may open
+    because: list[str]  # what that is
 
 
 def look(address: str, ports: t.Sequence[int]) -> Firewall:
     """Which of the *ports* firewalld keeps closed at the node's *address*."""
+    found: Firewall = {
+        "runs": False,
+        "zones": [],
+        "interfaces": [],
+        "every_address": True,
+        "family": "ipv4",
+        "closed": [],
+        "unsure": [],
+        "because": [],
+    }
     program = programs.find(PROGRAM)
     if program is None or not _runs(program):
-        return {"runs": False, "zone": "", "closed": []}
-    interface = _interface(address)
-    zone = (_zone_of(program, interface) if interface else "") or _said(program, "--get-default-zone")
-    others = [name for name in zones(_said(program, "--get-active-zones")) if name != zone]
+        return found
+    addresses, listed = interfaces.resolved(address), interfaces.listed()
+    has_it = interfaces.having(addresses, interfaces.first_ones() if listed is None else listed)
+    default, active = _said(program, "--get-default-zone"), rules.names(_said(program, "--get-active-zones"))
+    judged = list(dict.fromkeys([_zone_of(program, one) or default for one in has_it] or [default, *active]))
+    texts = [_said(program, f"--info-zone={name}") for name in judged]
     # A zone of sources goes before that of the interface. The controller does not know from where peers are seen.
-    asked = [_said(program, f"--info-zone={name}") for name in (zone, *others)]
-    counted = [asked[0], *(one for one in asked[1:] if fields(one).get("sources"))]
-    services = {name for one in counted for name in fields(one).get("services", "").split()}
-    texts = [*counted, *(_said(program, f"--info-service={name}") for name in sorted(services))]
+    others = [_said(program, f"--info-zone={name}") for name in active if name not in judged]
+    closed = _closed(program, [*texts, *(one for one in others if rules.fields(one).get("sources"))], ports)
+    because = _others_that_open(program, closed) if closed else []
     return {
         "runs": True,
-        "zone": zone,
-        "closed": [port for port in ports if not any(lets_in(one, port) for one in texts)],
+        "zones": judged,
+        "interfaces": has_it,
+        "every_address": listed is not None,
+        "family": "ipv6" if addresses and all(":" in one for one in addresses) else "ipv4",
+        "closed": [] if because else closed,
+        "unsure": closed if because else [],
+        "because": because,
     }
 
 
-def zones(said: str) -> list[str]:
-    """Names in the answer of --get-active-zones: lines that are not indented, each perhaps with '(default)' behind."""
-    return [line.split()[0] for line in said.splitlines() if line and not line[0].isspace()]
+def _closed(program: str, texts: t.Sequence[str], ports: t.Sequence[int]) -> list[int]:
+    """Those that neither one of these zones and policies opens, nor a service that one of them leads to."""
+    known: dict[str, str] = {}
+    asked = {name for text in texts for name in rules.services(text)}
+    while asked:
+        said = {name: _said(program, f"--info-service={name}") for name in sorted(asked)}
+        known |= said
+        asked = {name for text in said.values() for name in rules.services(text)} - set(known)
+    return [port for port in ports if not any(rules.lets_in(one, port) for one in (*texts, *known.values()))]
 
 
-def fields(said: str) -> dict[str, str]:
-    """What --info-zone and --info-service say, by name; rich rules are the lines below theirs."""
-    found: dict[str, str] = {}
-    last = ""
-    for line in said.splitlines():
-        match = re.fullmatch(r"\s+([a-z][a-z -]*):\s?(.*)", line)
-        if match:
-            last = match.group(1)
-            found[last] = match.group(2).strip()
-        elif last and line.strip():
-            found[last] = f"{found[last]}\n{line.strip()}"
-    return found
-
-
-def lets_in(said: str, port: int) -> bool:
-    """Whether a zone or a service has this TCP port open, to somebody at least."""
-    about = fields(said)
-    if about.get("target") == "ACCEPT":
-        return True
-    opened = [numbers for one in about.get("ports", "").split() for numbers in re.findall(r"^([\d-]+)/tcp$", one)]
-    for rule in about.get("rich rules", "").splitlines():
-        if "accept" in rule.split():
-            opened += re.findall(r'\bport="([\d-]+)" protocol="tcp"', rule)
-    return any(_within(port, numbers) for numbers in opened)
-
-
-def _within(port: int, numbers: str) -> bool:
-    """*numbers*: one port, or the first and the last of some."""
-    first, _hyphen, last = numbers.partition("-")
-    return int(first) <= port <= int(last or first)
+def _others_that_open(program: str, ports: t.Sequence[int]) -> list[str]:
+    """What may open the ports beside zones. From where policies and direct rules let in what is not followed here."""
+    found = []
+    for name in rules.names(_known(program, "--get-active-policies")):
+        policy = _said(program, f"--info-policy={name}")
+        if rules.for_the_machine(policy) and _closed(program, [policy], ports) != list(ports):
+            found.append(f"the policy {name}")
+    direct = [_known(program, "--direct", f"--get-all-{kind}") for kind in ("rules", "passthroughs")]
+    return found + (["direct rules"] if any(map(rules.about_input, direct)) else [])
 
 
 def _runs(program: str) -> bool:
@@ -99,8 +103,18 @@ def _zone_of(program: str, interface: str) -> str:
     return done.stdout.strip()
 
 
-def _said(program: str, question: str) -> str:
-    done = _call(program, question)
+def _said(program: str, *question: str) -> str:
+    done = _call(program, *question)
+    if done.returncode != 0:
+        raise _silent(done)
+    return done.stdout.rstrip()
+
+
+def _known(program: str, *question: str) -> str:
+    """Of what an older or a newer firewalld does not know it has nothing."""
+    done = _call(program, *question)
+    if done.returncode == _NO_OPTION:
+        return ""
     if done.returncode != 0:
         raise _silent(done)
     return done.stdout.rstrip()
@@ -116,16 +130,3 @@ def _call(*command: str) -> subprocess.CompletedProcess[str]:
 def _silent(done: subprocess.CompletedProcess[str]) -> Problem:
     said = (done.stderr or done.stdout).strip() or f"it ended with {done.returncode}"
     return Problem(f"firewalld does not answer ({said})", "See: systemctl status firewalld")
-
-
-def _interface(address: str) -> str:
-    """The interface that has this address of IPv4; empty where none has it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-        for _index, name in socket.if_nameindex():
-            try:
-                answer = fcntl.ioctl(asked.fileno(), _SIOCGIFADDR, name.encode()[:15].ljust(256, b"\0"))
-            except OSError:  # it has no such address
-                continue
-            if socket.inet_ntoa(answer[20:24]) == address:
-                return name
-    return ""

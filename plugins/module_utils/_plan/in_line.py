@@ -33,7 +33,17 @@ def reloaded(observed: Observed, entries: t.Iterable[Entry]) -> list[str]:
         for entry in entries
         if entry.path in there and there[entry.path] == reloads.digest(entry.content or "", running)
     ]
-    return paths(observed, same)
+    return [path for path in paths(observed, same) if path not in mended_in_place(observed, same)]
+
+
+def mended_in_place(observed: Observed, entries: t.Iterable[Entry]) -> list[str]:
+    """Those of the files that have the right content, and another owner, mode or SELinux type: a process has read it as it is."""
+    looked = observed.get("paths") or {}
+    return [
+        entry.path
+        for entry in entries
+        if (found := looked.get(entry.path)) and _attributes_differ(entry, found) and not _content_differs(entry, found)
+    ]
 
 
 def _attributes_differ(entry: Entry, found: t.Mapping[str, t.Any] | None) -> bool:
@@ -47,6 +57,10 @@ def _attributes_differ(entry: Entry, found: t.Mapping[str, t.Any] | None) -> boo
 def _differs(entry: Entry, found: t.Mapping[str, t.Any] | None) -> bool:
     if found is None or _attributes_differ(entry, found):
         return True
+    return _content_differs(entry, found)
+
+
+def _content_differs(entry: Entry, found: t.Mapping[str, t.Any]) -> bool:
     if entry.content is None:
         return found["kind"] != "directory"
     return found["kind"] != "file" or found["sha256"] != hashlib.sha256(entry.content.encode()).hexdigest()

@@ -55,9 +55,10 @@ def replacement(
     version: str,
     saves_to: Part,
     observed: t.Mapping[str, Part] | None = None,
+    machines: t.Sequence[str] = (),
 ) -> Words:
     """*plan*: of replace.plan(); *target*: the nodes that shall be the cluster; *status*: of vault_status_info; *observed*:
-    vault_node_info's results by node."""
+    vault_node_info's results by node; *machines*: what is to be known of the new ones."""
     states = {node["name"]: node["state"] for node in status["nodes"]}
     joining, remaining = set(plan["joining"]), {node["name"] for node in target}
     steps = [saved(saves_to)] if plan["steps"] else []
@@ -79,7 +80,9 @@ def replacement(
         for name, state in states.items()
         if name not in remaining and name not in joining and state != "unreachable"
     ]
-    return words(steps, "the peers are the nodes of the inventory.", ("No node that stays is restarted.", PROVEN))
+    return words(
+        steps, "the peers are the nodes of the inventory.", ("No node that stays is restarted.", PROVEN, *machines)
+    )
 
 
 # By the change, and by how far it has come: none, begun or switched.

@@ -12,6 +12,7 @@ from kit.templates import BASE, INPUTS, NODES, ROLE
 
 HCL, RELOAD, UNIT = "/etc/vault.d/vault.hcl", "/etc/vault.d/reload.hcl", "/etc/systemd/system/vault.service"
 TAKEN = f"{HCL} (what a reload brings into effect)"
+OF_ITSELF = " (its owner, mode or SELinux type)"
 TEXT = "# Made by vaultops.cluster.\nintrospection_endpoint = true\n"
 ANOTHER = TEXT.replace("true", "false")
 CASES = {
@@ -22,6 +23,8 @@ CASES = {
     "and an earlier reload did not happen": (ANOTHER, {"reload_reasons": ["newer"]}, [HCL], True, [TAKEN, "newer"]),
     "something else differs": (f"{ANOTHER}ui = true\n", {}, [HCL], False, [HCL]),
     "an old release runs": (ANOTHER, {"running": "1.12.0"}, [HCL], False, [HCL]),
+    "and of the unit the type": (ANOTHER, {"mended": [UNIT]}, [HCL, UNIT], True, [f"{UNIT}{OF_ITSELF}", TAKEN]),
+    "of the unit the type alone differs": (TEXT, {"mended": [UNIT]}, [UNIT], True, [f"{UNIT}{OF_ITSELF}"]),
     "nothing differs": (TEXT, {}, [], False, []),
 }
 
@@ -50,7 +53,10 @@ def found(tmp_path_factory):
             "__vault_server_configured": {},
             "__vault_server_out_of_line": differing,
             "__vault_server_timer_out_of_line": [],
-            "__vault_server_files": [{"path": HCL, "content": wanted, "vault_config": True}] if differing else [],
+            "__vault_server_files": [{"path": HCL, "content": wanted, "vault_config": True}]
+            if HCL in differing
+            else [],
+            "__vault_server_mended": more.get("mended", []),
         }
         tasks.append({**keep, "vars": {**known, **keep["vars"]}})
         check = f"vault_server_only_reloads == {only} and vault_server_todo == {todo}"

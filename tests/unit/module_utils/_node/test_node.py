@@ -7,6 +7,7 @@ import grp
 import http.server
 import json
 import os
+import stat
 import threading
 
 import pytest
@@ -144,6 +145,39 @@ def test_a_mode_that_drifted_is_a_difference(tmp_path):
     diff = files.difference(wanted, files.look(wanted))
     assert "0666" in diff["before_header"]
     assert "0640" in diff["after_header"]
+
+
+def test_a_mode_that_drifted_is_set_and_wants_no_restart_and_no_reload(run_module, tmp_path):
+    config, noticed = tmp_path / "vault.hcl", tmp_path / "reload.hcl"
+    text = "# Made by vaultops.cluster.\ntrailing_logs = 1\n"
+    config.write_text(text)
+    noticed.write_text("")
+    config.chmod(0o666)
+    for path in (config, noticed):
+        os.utime(path, (1000, 1000))
+    wanted = {
+        "path": str(config),
+        "content": text,
+        "owner": ME,
+        "group": MY_GROUP,
+        "mode": "0640",
+        "vault_config": True,
+    }
+    options = {"binary": "/nowhere", "reloads": {"version": "1.21.1", "noticed_by": str(noticed)}}
+    assert run_module(vault_files, files=[wanted], **options)["paths"] == [str(config)]
+    assert stat.S_IMODE(config.stat().st_mode) == 0o640
+    assert service.restart_reasons(2000, None, None, [str(config)]) == []
+    assert service.reload_reasons(2000, None, [str(noticed)]) == []
+
+
+def test_a_file_that_has_another_name_too_is_replaced(tmp_path):
+    wanted, other = entry(tmp_path / "a"), tmp_path / "other"
+    files.put(wanted)
+    os.chmod(wanted.path, 0o666)
+    os.link(wanted.path, other)
+    files.put(wanted)
+    assert stat.S_IMODE(os.lstat(wanted.path).st_mode) == 0o640
+    assert stat.S_IMODE(other.stat().st_mode) == 0o666
 
 
 def test_secret_content_is_not_in_the_diff(tmp_path):

@@ -85,6 +85,17 @@ def test_a_type_that_drifted_is_a_difference_and_the_diff_says_which(policy, tmp
     assert diff["before"] != diff["after"]
 
 
+def test_a_type_that_drifted_is_set_and_the_file_keeps_its_time(policy, tmp_path):
+    """A newer time would have the running process restarted."""
+    wanted = entry(tmp_path / "vault.hcl")
+    files.put(wanted)
+    policy.lsetfilecon(wanted.path, HOME)
+    os.utime(wanted.path, (1000, 1000))
+    files.put(wanted)
+    assert type_at(wanted.path, policy) == "unconfined_u:object_r:etc_t:s0"
+    assert os.lstat(wanted.path).st_mtime == 1000
+
+
 def test_the_look_at_a_node_finds_it_too(policy, tmp_path):
     wanted = entry(tmp_path / "vault.hcl")
     files.put(wanted)

@@ -262,7 +262,7 @@ HCL = '# Made by vaultops.cluster.\ncluster_name = "prod"\nintrospection_endpoin
     ("wanted", "running", "mode", "found"),
     [
         (HCL.replace("true", "false"), "1.21.1", 0o640, True),
-        (HCL, "1.21.1", 0o600, True),
+        (HCL, "1.21.1", 0o600, False),  # nothing is to be read anew
         (HCL, "1.21.1", 0o640, False),
         (HCL.replace("prod", "other"), "1.21.1", 0o640, False),
         (HCL.replace("true", "false"), "1.12.0", 0o640, False),
@@ -280,3 +280,23 @@ def test_what_a_reload_brings_into_effect_of_what_differs(tmp_path, wanted, runn
     options = {"path": path, "content": wanted, "owner": USER, "group": GROUP, "mode": f"{mode:04o}"}
     assert filters.paths_reloaded(looked, [options]) == ([path] if found else [])
     assert filters.paths_reloaded({}, [options]) == [], "nobody has looked"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "more", "found"),
+    [
+        ({}, {}, False),
+        ({"mode": "0600"}, {}, True),
+        ({"owner": "nobody"}, {}, True),
+        ({}, {"mislabelled": True}, True),
+        ({"content": f"{HCL}ui = true\n"}, {"mislabelled": True}, False),
+        ({"content": f"{HCL}ui = true\n"}, {}, False),
+    ],
+)
+def test_of_which_files_the_attributes_alone_differ(tmp_path, wanted, more, found):
+    path = str(tmp_path / "vault.hcl")
+    put(Entry(path, USER, GROUP, 0o640, HCL))
+    looked = {"paths": {path: {**managed.look_at([path])[path], **more}}}
+    options = {"path": path, "content": HCL, "owner": USER, "group": GROUP, "mode": "0640", **wanted}
+    assert filters.paths_mended_in_place(looked, [options]) == ([path] if found else [])
+    assert filters.paths_mended_in_place({}, [options]) == [], "nobody has looked"

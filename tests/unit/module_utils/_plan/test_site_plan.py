@@ -39,6 +39,7 @@ def test_there_is_nothing_to_do_only_where_every_node_serves_and_nothing_differs
     [
         ({"server": [HCL]}, {}, "restart"),
         ({"server": ["/etc/systemd/system/vault.service"]}, {}, "restart"),
+        ({"server": ["/etc/systemd/system/vault.service (its owner, mode or SELinux type)"]}, {}, "none"),
         ({"install": ["release 1.21.1"]}, {}, "restart"),
         ({"server": ["the file is newer"]}, {"restart_reasons": ["the file is newer"]}, "restart"),
         ({"server": [RELOAD]}, {}, "reload"),

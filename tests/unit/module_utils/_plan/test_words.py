@@ -112,6 +112,12 @@ def test_a_new_machines_volumes_are_part_of_the_plan_and_others_are_not():
     assert line.startswith("vault-4: Vault 1.21.1") and line.endswith(" The volume of vault-4 is formatted.")
 
 
+def test_what_is_to_be_known_of_a_new_machine_ends_the_plan():
+    plan, known = replaced(joining=["vault-4"], steps=["vault-4: joins"]), ["SELinux is enforcing on vault-4."]
+    said = words.replacement(plan, NODES_TO_BE, nodes(vault_4="unreachable"), "1.21.1", SAVES_TO, None, known)
+    assert said["lines"][-1:] == known and said["changes"] is True
+
+
 @pytest.mark.parametrize(("state", "laid_down"), [("uninitialized", True), ("standby", False), ("sealed", False)])
 def test_what_an_earlier_run_has_brought_up_is_only_waited_for(state, laid_down):
     plan = replaced(joining=["vault-4"], steps=["vault-4: joins"])
