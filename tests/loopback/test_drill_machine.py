@@ -182,7 +182,8 @@ def test_the_policies_for_a_drill_allow_all_of_that_and_nothing_that_nobody_asks
     mine = {**PLAIN, "account": ACCOUNT, "drill_role": NAME, "drill_subnet": account.subnet}
     policies = runner_policies.runner_policies(mine)
     allowed = [policies["restore"], policies["drill"]]
-    assert {one.action for one in iam.refused(allowed, run.requests, CLUSTER)} == set()
+    # Asked for, and not needed: whoever asks for the caller goes on where the account's alias is refused.
+    assert {one.action for one in iam.refused(allowed, run.requests, CLUSTER)} == {"iam:ListAccountAliases"}
     called = {one.action for request in run.requests for one in aws_calls.asked(request, CLUSTER)}
     assert {action for one in allowed[1]["Statement"] for action in one["Action"]} - called <= {
         # Of the lease, where a record of it has to go.
@@ -237,8 +238,8 @@ def test_a_run_that_is_killed_leaves_one_that_decommissioning_ends(account):
     assert run.code == 0, run.output
     assert f"{name}: terminated, with what is on it." in run.output
     assert state(account, name) in GOING
-    # That of another cluster's drill.
-    assert {kind: number for kind, number in count(account.made()).items() if number} == {"instance": 1}
+    # That of another cluster's drill, and the account's own key of volumes.
+    assert {kind: number for kind, number in count(account.made()).items() if number} == {"instance": 1, "key": 1}
 
 
 def test_provision_makes_what_every_drill_uses(stand_in, tmp_path):
