@@ -109,6 +109,7 @@ def test_no_write_is_lost_though_the_controller_dies_on_the_way(by_hand):
     assert_nothing_lost(probe.report(), longest=3.0)
     by_hand.wait_until_live("awskms")
     assert "The unseal keys are the recovery keys now" in said
+    assert "Every node is configured for awskms and has migrated to arn:aws:kms:" in said
     assert recovery_keys_open(by_hand.cluster, by_hand.cluster.active(), by_hand.keys[:3])
 
 

@@ -66,7 +66,7 @@ def plan(status: Part, raft: Part, written: t.Mapping[str, bool], wanted: seal_m
 def in_words(made: Part, status: Part, about: Part) -> Words:
     """*about*: cluster, confirmed, alias, directory (of the snapshot)."""
     if not made["wanting"]:
-        return words([], f"the seal is {KMS} already on every node, and each of them opens by it.")
+        return words([], f"the seal is {KMS} already on every node, and each of them has migrated to {made['key_arn']}.")
     by_name = {node["name"]: node for node in status["nodes"]}
     steps = [
         f"Every node has proven that its role can encrypt and decrypt with {made['key_arn']} ({about['alias']}).",
@@ -94,7 +94,7 @@ def in_words(made: Part, status: Part, about: Part) -> Words:
 
 
 def unsettled(status: Part) -> list[str]:
-    """Nodes that do not open by KMS yet, at the end."""
+    """Nodes that are not open, or have not migrated to KMS yet."""
     return [node["name"] for node in status["nodes"] if not _is_done(node)]
 
 

@@ -159,7 +159,7 @@ def test_where_all_is_done_nothing_is():
     made = said(DONE, NEW_LEADER, DONE)
     assert (made["changes"], made["lines"]) == (
         False,
-        ["Nothing to do: the seal is awskms already on every node, and each of them opens by it."],
+        [f"Nothing to do: the seal is awskms already on every node, and each of them has migrated to {ARN}."],
     )
 
 
@@ -167,5 +167,5 @@ def test_where_all_is_done_nothing_is():
     ("nodes", "names"),
     [((DONE, NEW_LEADER, READY), ["vault-3"]), ((DONE, NEW_LEADER, OPENING), ["vault-3"]), ((DONE,), [])],
 )
-def test_who_does_not_open_by_kms_yet(nodes, names):
+def test_who_has_not_migrated_yet(nodes, names):
     assert seal_adopt.unsettled(status(*nodes)) == names
