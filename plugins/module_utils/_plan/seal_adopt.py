@@ -48,9 +48,9 @@ def plan(status: Part, raft: Part, written: t.Mapping[str, bool], wanted: seal_m
     gated = [node["name"] for node in upgrade.in_order(status) if standing[node["name"]] == OLD]
     turns = [*ungated, *gated]
     wanting = any(how != DONE for how in standing.values())
-    problems = _node_problems(status, standing)
+    problems = _node_problems(status, standing) or seal_move.key_problems(wanted)
     if wanting and not problems:
-        problems = seal_move.key_problems(wanted) or _cluster_problems(status, raft, ungated)
+        problems = _cluster_problems(status, raft, ungated)
     return {
         "problems": problems,
         "key_arn": wanted["key"][0]["arn"] if wanted["key"] else "",

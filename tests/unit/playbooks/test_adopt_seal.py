@@ -22,3 +22,14 @@ def test_every_node_proves_the_kms_key_again_before_each_turn():
     assert turn["ansible.builtin.include_tasks"] == "../turn.yml"
     (check,) = yaml.safe_load((ROOT / "roles/vault_seal_adopt/tasks/prove_key.yml").read_text())
     assert "vaultops.cluster.vault_seal_check" in check and not {"when", "run_once"} & set(check)
+
+
+def test_the_key_is_compared_and_the_report_given_whether_anything_was_to_be_done_or_not():
+    def of(name):
+        return yaml.safe_load((ROOT / f"roles/vault_seal_adopt/tasks/{name}.yml").read_text())
+
+    compared = [step for step in [*of("read"), *of("verify")] if step.get("ansible.builtin.include_tasks") == "stored.yml"]
+    assert [step["when"] for step in compared] == ["not vault_seal_adopt_plan.wanting", "vault_seal_adopt_plan.wanting"]
+    assert not any("when" in step for step in of("stored"))
+    (report,) = of("report")
+    assert "when" not in report
