@@ -35,6 +35,7 @@ class Plan(t.TypedDict):
     turns: list[str]  # in order: those that are down on their way first, the active node last
     restarts: list[str]  # of these, those whose process has not read the new seal
     ungated: list[str]  # of these, those that are down: the others can't be whole before their turn
+    lacking: list[str]  # of these, those after whose turn others are still down: the cluster can't be whole yet
     wanting: bool  # whether what is stored has the old seal still, or a node is not open
     stored: bool  # whether anything stored may have been changed, so that the old seal does not come back by a restart
 
@@ -58,6 +59,7 @@ def plan(status: Part, raft: Part, written: t.Mapping[str, bool], wanted: seal_m
         "turns": [] if problems else turns,
         "restarts": [node["name"] for node in status["nodes"] if node["name"] in turns and node["seal_type"] != KMS],
         "ungated": ungated,
+        "lacking": ungated[:-1],
         "wanting": wanting,
         "stored": moved,
     }

@@ -33,3 +33,10 @@ def test_the_key_is_compared_and_the_report_given_whether_anything_was_to_be_don
     assert not any("when" in step for step in of("stored"))
     (report,) = of("report")
     assert "when" not in report
+
+
+def test_the_cluster_is_not_asked_to_be_whole_while_others_are_down_on_their_way():
+    work, whole = steps("turn")
+    assert "when" not in work
+    assert whole["ansible.builtin.include_role"]["tasks_from"] == "health"
+    assert whole["when"] == "vault_turn not in vault_seal_adopt_plan.lacking"

@@ -129,6 +129,20 @@ def test_a_node_on_its_way_is_no_reason_against_its_own_turn_and_a_stranger_is()
     assert planned(LEADS, HALF, OLD, written=(2,), raft=stranger)["problems"] == stranger["differences"]
 
 
+@pytest.mark.parametrize(
+    ("nodes", "lacking"),
+    [
+        ((LEADS, OLD, OLD, OLD, OLD), []),
+        ((LEADS, HALF, OLD, OLD, OLD), []),
+        ((LEADS, HALF, DOWN, OLD, OLD), ["vault-2"]),
+        ((HALF, HALF, NEW_LEADER, DONE, DONE), ["vault-1"]),
+    ],
+)
+def test_the_cluster_is_whole_only_after_the_last_node_that_was_down(nodes, lacking):
+    made = planned(*nodes, written=(2, 3))
+    assert made["problems"] == [] and made["lacking"] == lacking
+
+
 def test_the_key_has_to_be_one_that_seals():
     assert "No such key" in planned(LEADS, OLD, OLD, key=None)["problems"][0]
     assert "is Disabled" in planned(LEADS, OLD, OLD, key={**KEY, "key_state": "Disabled"})["problems"][0]
