@@ -134,7 +134,9 @@ def test_a_second_run_has_nothing_to_do(by_hand):
     before = seen(by_hand)
     code, output, said = run(by_hand, keys=[])
     assert code == 0 and "Nothing to do: the seal is awskms already on every node" in said, output
-    assert "and each of them has migrated to arn:aws:kms:" in said and "The unseal keys are the recovery keys now" in said, output
+    assert (
+        "and each of them has migrated to arn:aws:kms:" in said and "The unseal keys are the recovery keys now" in said
+    ), output
     assert output.count("changed=0") == len(by_hand.bench.lab.nodes) + 1, output
     assert seen(by_hand) == before
 

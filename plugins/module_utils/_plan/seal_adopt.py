@@ -68,7 +68,9 @@ def plan(status: Part, raft: Part, written: t.Mapping[str, bool], wanted: seal_m
 def in_words(made: Part, status: Part, about: Part) -> Words:
     """*about*: cluster, confirmed, alias, directory (of the snapshot)."""
     if not made["wanting"]:
-        return words([], f"the seal is {KMS} already on every node, and each of them has migrated to {made['key_arn']}.")
+        return words(
+            [], f"the seal is {KMS} already on every node, and each of them has migrated to {made['key_arn']}."
+        )
     by_name = {node["name"]: node for node in status["nodes"]}
     steps = [
         f"Every node has proven that its role can encrypt and decrypt with {made['key_arn']} ({about['alias']}).",

@@ -28,7 +28,9 @@ def test_the_key_is_compared_and_the_report_given_whether_anything_was_to_be_don
     def of(name):
         return yaml.safe_load((ROOT / f"roles/vault_seal_adopt/tasks/{name}.yml").read_text())
 
-    compared = [step for step in [*of("read"), *of("verify")] if step.get("ansible.builtin.include_tasks") == "stored.yml"]
+    compared = [
+        step for step in [*of("read"), *of("verify")] if step.get("ansible.builtin.include_tasks") == "stored.yml"
+    ]
     assert [step["when"] for step in compared] == ["not vault_seal_adopt_plan.wanting", "vault_seal_adopt_plan.wanting"]
     assert not any("when" in step for step in of("stored"))
     (report,) = of("report")
