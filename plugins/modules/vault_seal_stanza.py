@@ -12,7 +12,8 @@ description:
   - Runs on the node. Looks for the files that Vault's unit names, and adds the stanza to the one that has the storage. The rest
     of the file stays as it is, and so do its owner and mode. The file as it was is kept beside it, under its name and
     C(.before-seal).
-  - Refuses where another seal is configured, where the file is JSON, and where a variable of the unit goes before the stanza.
+  - Refuses where another seal is configured, where the file is JSON, where a variable of the unit goes before the stanza, and
+    where one gives Vault other credentials than those of the instance's role.
   - Restarts nothing. Only a restart brings the seal into effect.
   - "Needs nothing on the node but Python and systemd."
 author: vaultops maintainers (@vaultops)

@@ -109,6 +109,7 @@ def test_no_write_is_lost_though_the_controller_dies_on_the_way(by_hand):
     assert_nothing_lost(probe.report(), longest=3.0)
     by_hand.wait_until_live("awskms")
     assert "The unseal keys are the recovery keys now" in said
+    assert "Every node is configured for awskms and has migrated to arn:aws:kms:" in said
     assert recovery_keys_open(by_hand.cluster, by_hand.cluster.active(), by_hand.keys[:3])
 
 
@@ -133,6 +134,9 @@ def test_a_second_run_has_nothing_to_do(by_hand):
     before = seen(by_hand)
     code, output, said = run(by_hand, keys=[])
     assert code == 0 and "Nothing to do: the seal is awskms already on every node" in said, output
+    assert (
+        "and each of them has migrated to arn:aws:kms:" in said and "The unseal keys are the recovery keys now" in said
+    ), output
     assert output.count("changed=0") == len(by_hand.bench.lab.nodes) + 1, output
     assert seen(by_hand) == before
 

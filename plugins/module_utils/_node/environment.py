@@ -25,6 +25,24 @@ SETTINGS = {
     "VAULT_SEAL_TYPE": "seal",
     "VAULT_UI": "ui",
 }
+# By any of these AWS's library finds credentials before it asks for those of the instance's role.
+CREDENTIALS = frozenset(
+    {
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_CONFIG_FILE",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_PROFILE",
+        "AWS_ROLE_ARN",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SECRET_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+    }
+)
 # Arguments of the command that go before it as well.
 ARGUMENTS = {"log-format": "log_format", "log-level": "log_level"}
 # With this one Vault does not start where the configuration is not its own user's, and the one that is laid down is root's.

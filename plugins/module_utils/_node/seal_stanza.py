@@ -66,13 +66,19 @@ def overridden(names: t.Iterable[str]) -> list[str]:
     return sorted(name for name in names if environment.SETTINGS.get(name, "").startswith("seal"))
 
 
+def credentials(names: t.Iterable[str]) -> list[str]:
+    """Variables by which Vault would use the key as somebody else than the instance's role, which alone has proven it."""
+    return sorted(environment.CREDENTIALS & set(names))
+
+
 def read(service: str) -> dict[str, str]:
     """The files that the unit's command names, by path."""
     return {path: installation.text_of(path) for path in installation.named(_settings(service))}
 
 
 def require_nothing_before_it(service: str) -> None:
-    """A variable of the unit would make Vault open by another key than the one that is written."""
+    """A variable of the unit would make Vault open by another key than the one that is written, or as somebody else than the
+    instance's role. Only names are read of what may be a secret."""
     settings = _settings(service)
     names: set[str] = set()
     for key, value in settings:
@@ -84,9 +90,20 @@ def require_nothing_before_it(service: str) -> None:
     if found := overridden(names):
         raise Problem(
             f"the unit gives Vault {', '.join(found)}, which goes before what its configuration says of the seal",
-            f"Take it out of the unit, its drop-ins or its EnvironmentFile ('systemctl cat {service}'), and run 'systemctl "
-            "daemon-reload'.",
+            _cure(service),
         )
+    if found := credentials(names):
+        raise Problem(
+            f"the unit gives Vault {', '.join(found)}, so Vault would not use the key as the instance's role, which proves it",
+            f"Allow the instance's role whatever else Vault does by these credentials. {_cure(service)}",
+        )
+
+
+def _cure(service: str) -> str:
+    return (
+        f"Take it out of the unit, its drop-ins or its EnvironmentFile ('systemctl cat {service}'), or out of systemd's own "
+        "environment ('systemctl show-environment'), and run 'systemctl daemon-reload'."
+    )
 
 
 def write(path: str, text: str) -> None:

@@ -35,6 +35,7 @@ class Plan(t.TypedDict):
     turns: list[str]  # in order: those that are down on their way first, the active node last
     restarts: list[str]  # of these, those whose process has not read the new seal
     ungated: list[str]  # of these, those that are down: the others can't be whole before their turn
+    lacking: list[str]  # of these, those after whose turn others are still down: the cluster can't be whole yet
     wanting: bool  # whether what is stored has the old seal still, or a node is not open
     stored: bool  # whether anything stored may have been changed, so that the old seal does not come back by a restart
 
@@ -48,9 +49,9 @@ def plan(status: Part, raft: Part, written: t.Mapping[str, bool], wanted: seal_m
     gated = [node["name"] for node in upgrade.in_order(status) if standing[node["name"]] == OLD]
     turns = [*ungated, *gated]
     wanting = any(how != DONE for how in standing.values())
-    problems = _node_problems(status, standing)
+    problems = _node_problems(status, standing) or seal_move.key_problems(wanted)
     if wanting and not problems:
-        problems = seal_move.key_problems(wanted) or _cluster_problems(status, raft, ungated)
+        problems = _cluster_problems(status, raft, ungated)
     return {
         "problems": problems,
         "key_arn": wanted["key"][0]["arn"] if wanted["key"] else "",
@@ -58,6 +59,7 @@ def plan(status: Part, raft: Part, written: t.Mapping[str, bool], wanted: seal_m
         "turns": [] if problems else turns,
         "restarts": [node["name"] for node in status["nodes"] if node["name"] in turns and node["seal_type"] != KMS],
         "ungated": ungated,
+        "lacking": ungated[:-1],
         "wanting": wanting,
         "stored": moved,
     }
@@ -66,7 +68,9 @@ def plan(status: Part, raft: Part, written: t.Mapping[str, bool], wanted: seal_m
 def in_words(made: Part, status: Part, about: Part) -> Words:
     """*about*: cluster, confirmed, alias, directory (of the snapshot)."""
     if not made["wanting"]:
-        return words([], f"the seal is {KMS} already on every node, and each of them opens by it.")
+        return words(
+            [], f"the seal is {KMS} already on every node, and each of them has migrated to {made['key_arn']}."
+        )
     by_name = {node["name"]: node for node in status["nodes"]}
     steps = [
         f"Every node has proven that its role can encrypt and decrypt with {made['key_arn']} ({about['alias']}).",
@@ -94,7 +98,7 @@ def in_words(made: Part, status: Part, about: Part) -> Words:
 
 
 def unsettled(status: Part) -> list[str]:
-    """Nodes that do not open by KMS yet, at the end."""
+    """Nodes that are not open, or have not migrated to KMS yet."""
     return [node["name"] for node in status["nodes"] if not _is_done(node)]
 
 

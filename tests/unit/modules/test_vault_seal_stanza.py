@@ -96,3 +96,35 @@ def test_a_variable_that_goes_before_it_is_named(node, tmp_path, name, by_file):
     node.unit.write_text(f"{node.unit.read_text()}{line}\n")
     assert f"the unit gives Vault {name}, which goes before" in node()["msg"]
     assert node.main.read_text() == STORAGE
+
+
+NOT_THE_ROLE = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_CONFIG_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+]
+
+
+@pytest.mark.parametrize("name", NOT_THE_ROLE)
+@pytest.mark.parametrize("by_file", [False, True])
+def test_credentials_of_somebody_else_are_named_and_never_shown(node, tmp_path, name, by_file):
+    line = f"Environment={name}=hidden OTHER=y"
+    if by_file:
+        (tmp_path / "vault.env").write_text(f"{name}=hidden\n")
+        line = f"EnvironmentFile=-{tmp_path / 'vault.env'}"
+    node.unit.write_text(f"{node.unit.read_text()}{line}\n")
+    said = node()
+    assert f"the unit gives Vault {name}, so Vault would not use the key as the instance's role" in said["msg"]
+    assert "Take it out of the unit" in said["msg"] and "hidden" not in str(said)
+    assert node.main.read_text() == STORAGE
+
+
+def test_a_variable_that_gives_no_credentials_is_no_matter(node):
+    node.unit.write_text(f"{node.unit.read_text()}Environment=AWS_CA_BUNDLE=/x AWS_MAX_ATTEMPTS=3\n")
+    assert node()["changed"]

@@ -129,10 +129,26 @@ def test_a_node_on_its_way_is_no_reason_against_its_own_turn_and_a_stranger_is()
     assert planned(LEADS, HALF, OLD, written=(2,), raft=stranger)["problems"] == stranger["differences"]
 
 
+@pytest.mark.parametrize(
+    ("nodes", "lacking"),
+    [
+        ((LEADS, OLD, OLD, OLD, OLD), []),
+        ((LEADS, HALF, OLD, OLD, OLD), []),
+        ((LEADS, HALF, DOWN, OLD, OLD), ["vault-2"]),
+        ((HALF, HALF, NEW_LEADER, DONE, DONE), ["vault-1"]),
+    ],
+)
+def test_the_cluster_is_whole_only_after_the_last_node_that_was_down(nodes, lacking):
+    made = planned(*nodes, written=(2, 3))
+    assert made["problems"] == [] and made["lacking"] == lacking
+
+
 def test_the_key_has_to_be_one_that_seals():
     assert "No such key" in planned(LEADS, OLD, OLD, key=None)["problems"][0]
     assert "is Disabled" in planned(LEADS, OLD, OLD, key={**KEY, "key_state": "Disabled"})["problems"][0]
-    assert planned(DONE, NEW_LEADER, DONE, key=None)["problems"] == []
+    # What is stored is compared with it, also where all is done.
+    assert "No such key" in planned(DONE, NEW_LEADER, DONE, key=None)["problems"][0]
+    assert planned(DONE, NEW_LEADER, DONE)["problems"] == []
 
 
 def said(*nodes, confirmed=True, written=()):
@@ -159,7 +175,7 @@ def test_where_all_is_done_nothing_is():
     made = said(DONE, NEW_LEADER, DONE)
     assert (made["changes"], made["lines"]) == (
         False,
-        ["Nothing to do: the seal is awskms already on every node, and each of them opens by it."],
+        [f"Nothing to do: the seal is awskms already on every node, and each of them has migrated to {ARN}."],
     )
 
 
@@ -167,5 +183,5 @@ def test_where_all_is_done_nothing_is():
     ("nodes", "names"),
     [((DONE, NEW_LEADER, READY), ["vault-3"]), ((DONE, NEW_LEADER, OPENING), ["vault-3"]), ((DONE,), [])],
 )
-def test_who_does_not_open_by_kms_yet(nodes, names):
+def test_who_has_not_migrated_yet(nodes, names):
     assert seal_adopt.unsettled(status(*nodes)) == names
