@@ -139,7 +139,8 @@ class Run:
         made = {**task, "ansible.builtin.shell": note, "run_once": True}
         if entry != "root_token":
             return made
-        # As the entry point: the look of before has decided whether a token is wanted, and a result that failed takes the place of the one of before.
+        # As the entry point: the look of before has decided whether a token is wanted. A result that failed takes the place of
+        # the one of before.
         result = {**LOOKED, "held": held, "guarded": False}
         keep = {"ansible.builtin.set_fact": {"vault_cluster_root_token": result}, "run_once": True}
         _make, decide = yaml.safe_load((ROOT / "roles" / "vault_cluster" / "tasks" / "root_token.yml").read_text())
@@ -184,7 +185,9 @@ def test_a_node_where_it_fails_keeps_no_other_from_being_shut(run, fails):
     (other,) = {"vault-1", "vault-2"} - {node}
     assert said.startswith("failed")
     assert other in run.reloaded
-    assert all("/v1/sys/generate-root/attempt" in one.calls for one in run.nodes), "the proof was asked for all the same"
+    assert all("/v1/sys/generate-root/attempt" in one.calls for one in run.nodes), (
+        "the proof was asked for all the same"
+    )
     assert f"{node}: not shut, and not proven to be" in said
     assert "report" not in called
 
