@@ -119,7 +119,9 @@ opened:
   returned: success
   type: bool
 guarded:
-  description: Whether this Vault wants a token for that, as long as its configuration does not say otherwise.
+  description:
+    - Whether this Vault wants a token for that, as long as its configuration does not say otherwise.
+    - V(true), too, where the node does not tell its version, since nobody knows then whether the configuration says so.
   returned: success
   type: bool
 version:
@@ -165,7 +167,8 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     todo = plan_root(record, attempt, said, whoever(people, name), sink.where, params["cancel"])
     version = api.version(name, client)
     server = product.told(version)
-    guarded = server.does(product.UNAUTHENTICATED_ACCESS) if server else attempt is None
+    # Who hides its version and answers without a token may have no guard, or be open: what is not known counts as guarded.
+    guarded = server.does(product.UNAUTHENTICATED_ACCESS) if server else True
     if todo.step == "refuse":
         raise VaultError(name, todo.cause, f"{todo.cure} {LEFT_OPEN if guarded and attempt else ''}".rstrip())
     gone: list[str] = []

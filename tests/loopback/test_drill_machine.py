@@ -187,7 +187,9 @@ def test_the_policies_for_a_drill_allow_all_of_that_and_nothing_that_nobody_asks
     called = {one.action for request in run.requests for one in aws_calls.asked(request, CLUSTER)}
     assert {action for one in allowed[1]["Statement"] for action in one["Action"]} - called <= {
         # Of the lease, where a record of it has to go.
-        "ssm:DeleteParameters"
+        "ssm:DeleteParameters",
+        # Where AWS names the account's default key for volumes by its ARN.
+        "kms:ListAliases",
     }
 
 

@@ -192,7 +192,9 @@ def upgrade_problems(
 ) -> list[str]:
     """Why a node would not unseal itself with *target*. *installed*: vault_node_info's, by node; *plugin*: vault_kms_plugin.
 
-    The plugin replaces a seal that is built in, so it is proven by the release that runs, before the seal is gone.
+    The plugin replaces a seal that is built in, so it is proven by the release that runs, before the seal is gone. A process that
+    is older than its files has not started the plugin: what lies on the disk proves nothing until it has been restarted. Where
+    *target* is switched on already, the plan that did so has seen that, and the process is older by that switch.
     """
     if not target.does(product.SEALS_BY_PLUGIN_ALONE):
         return []
@@ -203,10 +205,22 @@ def upgrade_problems(
         for name, node in installed.items()
         if node.get("plugin_sum") != plugin["sha256"] or node["configured"].get("sha256sum") != plugin["sha256"]
     ]
+    old = [
+        name
+        for name, node in installed.items()
+        if node["restart_reasons"] and name not in without and node.get("current") != versions.text(target.version)
+    ]
+    stale = [
+        f"{name}: nobody knows that the process uses the plugin, since it is older than what it should run "
+        f"({'; '.join(installed[name]['restart_reasons'])}). Run playbooks/site.yml first, with vault_kms_plugin and the version "
+        f"that runs: it restarts the nodes, one by one, and each unseals itself by the plugin ({PAGE})."
+        for name in old
+    ]
     if not without:
-        return []
+        return stale
     return [
+        *stale,
         f"{', '.join(without)}: {target.name} unseals itself by the plugin {plugin['version']} alone, and it is not "
         "installed there and named by the configuration yet. Run playbooks/site.yml first, with vault_kms_plugin and the version "
-        f"that runs: the nodes then use the plugin, one by one, before the seal that is built in is gone ({PAGE})."
+        f"that runs: the nodes then use the plugin, one by one, before the seal that is built in is gone ({PAGE}).",
     ]

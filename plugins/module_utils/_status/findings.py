@@ -93,9 +93,16 @@ def _guards(document: Part) -> t.Iterator[tuple[str, str]]:
                 "unknown",
                 f"Nobody knows for what {one['node']} wants no token: {one['problem'].removeprefix(one['node'] + ': ')}",
             )
+    hiding = [one for one in there if one["guarded"] is None and one["open"]]
+    for one in hiding:
+        yield (
+            "unknown",
+            f"{one['node']} does not tell its version, and who has no token may begin and end {' and '.join(one['open'] or [])}: "
+            "either its version never wants a token, or enable_unauthenticated_access lets in",
+        )
     families = sorted({family for one in there if one["guarded"] for family in one["open"] or []})
     if families:
-        names = ", ".join(one["node"] for one in there if one["open"])
+        names = ", ".join(one["node"] for one in there if one["guarded"] and one["open"])
         yield (
             "notice",
             f"{names}: who has no token may begin and end {' and '.join(families)} (enable_unauthenticated_access). Unless "

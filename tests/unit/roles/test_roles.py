@@ -254,6 +254,7 @@ def test_every_entry_point_is_specified(role):
         "read_replica",
         "replication_rules",
         "crossing",
+        "write_access",
     }
     # One role includes what is an entry point of another.
     assert set(specs(role)) == files - (included - set(specs(role)))

@@ -98,7 +98,14 @@ def planned(running, target, plugin=None, has=True, active="vault-1", **changed)
     status = {"cluster": {"state": "live", "reason": "", "versions": [running]}, "nodes": found}
     raft = {"raft": {"failure_tolerance": 1}, "missing": None, "differences": []}
     there = PLUGIN["sha256"] if has else None
-    node = {"running": running, "current": running, "plugin_sum": there, "configured": {"sha256sum": there}, **changed}
+    node = {
+        "running": running,
+        "current": running,
+        "plugin_sum": there,
+        "configured": {"sha256sum": there},
+        "restart_reasons": [],
+        **changed,
+    }
     return upgrade.upgrade(status, raft, dict.fromkeys(names, node), target, "aws", flavour="openbao", plugin=plugin)
 
 
@@ -136,6 +143,17 @@ def test_to_2_7_the_plugin_comes_first():
 def test_a_plugin_that_is_installed_and_not_named_is_not_enough_nor_the_other_way_round(lacks):
     (said,) = planned("2.6.2", "2.7.0", PLUGIN, **lacks)["problems"]
     assert "it is not installed there and named by the configuration yet" in said
+
+
+def test_a_plugin_that_no_process_has_started_proves_nothing():
+    why = "/etc/vault.d/vault.hcl is newer than the process"
+    plan = planned("2.6.2", "2.7.0", PLUGIN, restart_reasons=[why])
+    assert plan["steps"] == []
+    assert [said.split(":")[0] for said in plan["problems"]] == ["vault-1", "vault-2", "vault-3"]
+    assert all(why in said and "playbooks/site.yml first" in said for said in plan["problems"])
+    assert planned("2.6.0", "2.6.2", restart_reasons=[why])["problems"] == []
+    # A run that was cut short between the switch and the restart goes on.
+    assert planned("2.6.2", "2.7.0", PLUGIN, restart_reasons=["switched on"], current="2.7.0")["problems"] == []
 
 
 def test_openbao_is_not_judged_by_what_vault_changes():

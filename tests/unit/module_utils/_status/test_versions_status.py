@@ -69,6 +69,16 @@ def test_a_node_that_serves_and_was_not_understood_is_unknown():
     assert found == ["Nobody knows for what vault-2 wants no token: no answer in time."]
 
 
+def test_a_node_that_hides_its_version_and_has_something_open_is_unknown():
+    hides = {**guard("vault-2"), "guarded": None, "open": ["rekey"]}
+    guards = {"nodes": [guard("vault-1", families=["generate-root"]), hides]}
+    (found,) = [text for text in texts("unknown", guards=guards) if "token" in text]
+    assert found.startswith("vault-2 does not tell its version, and who has no token may begin and end rekey")
+    (notice,) = [text for text in texts("notice", guards=guards) if "enable_unauthenticated_access" in text]
+    assert notice.startswith("vault-1: "), "of a node that hides its version nobody knows that"
+    assert not [text for text in texts("unknown", guards={"nodes": [{**hides, "open": []}]}) if "token" in text]
+
+
 def test_the_document_has_each_nodes_word():
     made = samples.document(guards={"nodes": [guard("vault-1", families=["rekey"])]})["guards"]
     assert made == [{"node": "vault-1", "guarded": True, "open": ["rekey"], "problem": None}]
