@@ -149,7 +149,7 @@ def test_a_plugin_that_no_process_has_started_proves_nothing():
     why = "/etc/vault.d/vault.hcl is newer than the process"
     plan = planned("2.6.2", "2.7.0", PLUGIN, restart_reasons=[why])
     assert plan["steps"] == []
-    assert [said.split(":")[0] for said in plan["problems"]] == ["vault-1", "vault-2", "vault-3"]
+    assert [said.partition(":")[0] for said in plan["problems"]] == ["vault-1", "vault-2", "vault-3"]
     assert all(why in said and "playbooks/site.yml first" in said for said in plan["problems"])
     assert planned("2.6.0", "2.6.2", restart_reasons=[why])["problems"] == []
     # A run that was cut short between the switch and the restart goes on.
