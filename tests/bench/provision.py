@@ -18,6 +18,7 @@ import typing as t
 from pathlib import Path
 
 from kit.account import EVERYTHING, Account, count
+from labkit import moto_volumes
 from moto.server import ThreadedMotoServer
 
 FROM_NOTHING_SECONDS_AT_MOST = 30.0
@@ -61,6 +62,8 @@ def main() -> int:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     # Otherwise each answer waits 40 ms for what the client says of its headers.
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+    for where, name, replacement in moto_volumes.replacements():
+        setattr(where, name, replacement)
     aws = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     aws.start()
     host, port = aws.get_host_and_port()
