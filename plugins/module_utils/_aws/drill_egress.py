@@ -19,7 +19,7 @@ EXAMPLE = (
     "vault_ec2_drill_egress: [{proto: tcp, ports: [443], cidr_ip: 10.0.5.0/24, rule_desc: endpoints and mirror}], with the "
     "network that these are in"
 )
-_TARGETS = ("cidr_ip", "cidr_ipv6")
+_NETWORKS = ("cidr_ip", "cidr_ipv6")
 
 
 def problems(rules: t.Sequence[t.Mapping[str, t.Any]], confirmed: str = "") -> list[str]:
@@ -35,7 +35,7 @@ def problems(rules: t.Sequence[t.Mapping[str, t.Any]], confirmed: str = "") -> l
         "revoke credentials of the cluster that serves, at every API and every database that a rule's ports lead to. "
         f"{NEEDS} Set such as {EXAMPLE}. If no secrets engine of the cluster issues what can be revoked from there: "
         f"vault_ec2_confirm_drill_egress: '{','.join(sorted({*_names(confirmed), network}))}'."
-        for network in _everywhere(_networks(rules))
+        for network in _everywhere(_targets(rules, _NETWORKS))
         if network not in _names(confirmed)
     ]
 
@@ -43,7 +43,7 @@ def problems(rules: t.Sequence[t.Mapping[str, t.Any]], confirmed: str = "") -> l
 def group_problems(groups: t.Sequence[t.Mapping[str, t.Any]], rules: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     """Why no machine can be launched in *groups*, as aws_cluster_info returns them: what provision.yml was to make of one may be
     from before a change of the inventory, or cut short, and AWS lets everything out of a new group. Ports are not compared."""
-    wanted = {_usual(one) for one in _targets(rules)}
+    wanted = {_usual(one) for one in _targets(rules, (*_NETWORKS, "ip_prefix", "group_id"))}
     by_name = any(rule.get("group_name") for rule in rules)  # ids of those are not known here
     return [
         f"The security group {group['name']} ({group['id']}) lets the machine of a drill out to {', '.join(more)}, and "
@@ -61,18 +61,13 @@ def _usual(target: str) -> str:
     return str(_network(target) or target)
 
 
-def _targets(rules: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
-    names = ("ip_prefix", "group_id")
-    return _networks(rules) + [one for rule in rules for name in names for one in _flat(rule.get(name) or [])]
-
-
 def _names(confirmed: str) -> list[str]:
     return [name.strip() for name in confirmed.split(",") if name.strip()]
 
 
-def _networks(rules: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
-    """Of rules as amazon.aws.ec2_security_group takes them: one network, or a list that may have lists in it."""
-    return [network for rule in rules for target in _TARGETS for network in _flat(rule.get(target) or [])]
+def _targets(rules: t.Sequence[t.Mapping[str, t.Any]], names: t.Sequence[str]) -> list[str]:
+    """Of rules as amazon.aws.ec2_security_group takes them: one target, or a list that may have lists in it."""
+    return [target for rule in rules for name in names for target in _flat(rule.get(name) or [])]
 
 
 def _flat(value: t.Any) -> list[str]:

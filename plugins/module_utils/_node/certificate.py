@@ -7,8 +7,6 @@ has it in its images.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import glob
 import os
 import subprocess
@@ -16,6 +14,7 @@ import typing as t
 
 from .._common import files as whole
 from .._common.errors import Problem
+from .._common.lock import locked
 from . import files, programs, tls
 
 DIRECTORY = "/etc/vault.d/tls"
@@ -65,7 +64,8 @@ def request(directory: str, name: str) -> str:
     """A request for a certificate, in PEM, for a key that waits on the node; of a run that was cut short it is the same key."""
     path = os.path.join(directory, PENDING)
     os.makedirs(directory, mode=0o750, exist_ok=True)
-    with _alone(directory):
+    # Ansible repeats a module whose connection was cut, and the first may still run: two keys, a certificate for one of them.
+    with locked(directory):
         if not _read(directory, PENDING):
             key = _openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
             whole.write(path, key.encode(), 0o600)
@@ -103,17 +103,6 @@ def forget_pending(directory: str, key: str) -> None:
     """Once it is in service it waits for nothing."""
     if _read(directory, PENDING) == key:
         os.unlink(os.path.join(directory, PENDING))
-
-
-@contextlib.contextmanager
-def _alone(directory: str) -> t.Iterator[None]:
-    """Ansible repeats a module whose connection was cut, and the first may still run: two keys, a certificate for one of them."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _has_expired(path: str) -> bool:

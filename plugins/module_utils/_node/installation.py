@@ -19,7 +19,7 @@ CONFIG = ["/etc/vault.d/vault.hcl", "/etc/vault.d/reload.hcl"]
 
 def read(service: str) -> dict[str, t.Any]:
     """Texts by path. Of variables, only a value that is known to be no secret leaves the node; any other is empty."""
-    manager = properties_in(show(("Environment",))).get("Environment", "")
+    manager = manager_variables()
     unit, drop_ins = unit_files(service)
     texts = {path: text_of(path) for path in [*unit, *drop_ins]}
     settings = [setting for text in texts.values() for setting in sections(text)]
@@ -29,7 +29,7 @@ def read(service: str) -> dict[str, t.Any]:
         "drop_ins": {path: texts[path] for path in drop_ins},
         "configs": configs,
         "environment_files": variables(settings),
-        "manager_environment": _told(environment.pairs(words(manager))),
+        "manager_environment": manager,
         "foreign": foreign({**texts, **configs}),
     }
 
@@ -104,6 +104,11 @@ def named_files(settings: list[tuple[str, str]]) -> list[str]:
 def variables(settings: list[tuple[str, str]]) -> dict[str, dict[str, str]]:
     """Of files that EnvironmentFile names, by path."""
     return {path: _variables(path) for path in _environment_files(settings)}
+
+
+def manager_variables() -> dict[str, str]:
+    """What systemd gives to every service."""
+    return _told(environment.pairs(words(properties_in(show(("Environment",))).get("Environment", ""))))
 
 
 def _environment_files(settings: list[tuple[str, str]]) -> list[str]:

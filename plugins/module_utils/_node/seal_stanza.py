@@ -13,7 +13,6 @@ import typing as t
 from .._common import files, hcl
 from .._common.errors import Problem
 from . import environment, installation
-from .service import properties_in, show
 
 BEGIN = "# The unseal key, added by vaultops.cluster (playbooks/adopt_seal.yml). The file as it was: "
 BEFORE = ".before-seal"
@@ -86,7 +85,7 @@ def require_nothing_before_it(service: str) -> None:
             names |= set(environment.pairs(installation.words(value)))
     for variables in installation.variables(settings).values():
         names |= set(variables)
-    names |= set(environment.pairs(installation.words(properties_in(show(("Environment",))).get("Environment", ""))))
+    names |= set(installation.manager_variables())
     if found := overridden(names):
         raise Problem(
             f"the unit gives Vault {', '.join(found)}, which goes before what its configuration says of the seal",
