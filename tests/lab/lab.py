@@ -11,7 +11,7 @@ import sys
 import time
 import typing as t
 
-from labkit import aws, binaries, disks, image, metadata, mirror, network, nodes, servers, ssh
+from labkit import aws, binaries, disks, image, metadata, mirror, network, nodes, openbao, servers, ssh
 from labkit.docker import ensure_daemon, installed, reachable
 from labkit.say import LabError, say
 from labkit.settings import Lab, cache, every_lab, from_environment
@@ -85,7 +85,7 @@ def _parts() -> tuple[str, pathlib.Path]:
         node_image = beside.submit(image.ensure)
         mock = binaries.metadata_mock()
         mirror.ensure(binaries.vault_binaries())
-        mirror.add_openbao()
+        openbao.ensure()
     return node_image.result(), mock
 
 

@@ -102,6 +102,12 @@ SEALS_BY_PLUGIN_ALONE = Fact(
     "has no seal by AWS KMS built in", "https://github.com/openbao/openbao/pull/3337", openbao=((2, 7, 0),)
 )
 
+SEAL_ENDS_DIAGNOSE = Fact(
+    "ends its own diagnose, in a panic, at the round trip to a KMS",
+    "https://github.com/openbao/openbao/blob/v2.6.2/command/server.go",
+    openbao=((2, 6, 0),),
+)
+
 
 def _reloads(name: str, since: Number) -> dict[str, Fact]:
     return {name: Fact(f"takes another value of {name} with a reload", f"{_CODE}/command/server.go", vault=(since,))}

@@ -87,10 +87,18 @@ def running_release(pid: int | None) -> str | None:
 
 def running_server(pid: int | None) -> Product | None:
     """None where nothing runs, or something that was not installed here."""
-    found = _running(pid)
-    if not found:
+    return _server(_running(pid))
+
+
+def linked_server(binary: str) -> Product | None:
+    """What a link leads to, or None where that is nothing that was installed here."""
+    return _server(RELEASE.search(os.path.realpath(binary)))
+
+
+def _server(release: re.Match[str] | None) -> Product | None:
+    if not release:
         return None
-    return product.told(found.group(1), product.OPENBAO if found.group(2) == "bao" else product.VAULT)
+    return product.told(release.group(1), product.OPENBAO if release.group(2) == "bao" else product.VAULT)
 
 
 def _running(pid: int | None) -> re.Match[str] | None:

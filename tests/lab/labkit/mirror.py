@@ -1,11 +1,11 @@
 """A release mirror laid out as the official one: archives, their sums, a detached signature, the public key."""
 
 import json
-import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
+import typing as t
 import zipfile
 
 from .binaries import archive_name, sha256
@@ -21,36 +21,25 @@ def root() -> pathlib.Path:
 
 def ensure(binaries: dict[str, pathlib.Path]) -> None:
     """Made once per binary: size and time of the file say whether it is the one that the archive was made of."""
+    for version, binary in binaries.items():
+        stamp = binary.stat()
+        made_of = [str(binary), stamp.st_size, stamp.st_mtime_ns]
+        once(version, made_of, lambda version=version, binary=binary: _publish(version, binary))
+
+
+def once(release: str, made_of: list[t.Any], publish: t.Callable[[], None]) -> None:
+    """*publish*, unless the mirror has *release* already, made of the same and signed by the key that is there."""
     root().mkdir(parents=True, exist_ok=True)
     record = cache() / "mirror.json"
     made = json.loads(record.read_text()) if record.exists() else {}
-    for version, binary in binaries.items():
-        stamp = binary.stat()
-        wanted = [str(binary), stamp.st_size, stamp.st_mtime_ns]
-        if made.get(version) != wanted or not _signature(version).exists() or not public_key().exists():
-            say(f"packing Vault {version} for the release mirror")
-            _publish(version, binary)
-            made[version] = wanted
-            record.write_text(json.dumps(made))
-
-
-def add_openbao() -> None:
-    """The publisher's own archives, where OPENBAO_ARCHIVES is a directory of them: vVERSION/FILE, as GitHub has them."""
-    given = os.environ.get("OPENBAO_ARCHIVES")
-    if not given:
-        return
-    folders = sorted(pathlib.Path(given).glob("v*.*.*"))
-    if not folders:
-        raise LabError(
-            "the release mirror has no OpenBao", f"{given} holds no directory of a version", "name one such as v2.6.2"
-        )
-    root().mkdir(parents=True, exist_ok=True)
-    for folder in folders:
-        say(f"serving OpenBao {folder.name} from the release mirror")
-        shutil.copytree(folder, root() / folder.name, dirs_exist_ok=True)
+    wanted = json.loads(json.dumps(made_of))
+    if made.get(release) != wanted or not public_key().exists():
+        publish()
+        record.write_text(json.dumps({**made, release: wanted}))
 
 
 def _publish(version: str, binary: pathlib.Path) -> None:
+    say(f"packing Vault {version} for the release mirror")
     folder = root() / "vault" / version
     folder.mkdir(parents=True, exist_ok=True)
     archive = folder / archive_name(version)
@@ -63,11 +52,7 @@ def _publish(version: str, binary: pathlib.Path) -> None:
     half.rename(archive)
     sums = folder / f"vault_{version}_SHA256SUMS"
     sums.write_text(f"{sha256(archive)}  {archive.name}\n")
-    _sign(sums, _signature(version))
-
-
-def _signature(version: str) -> pathlib.Path:
-    return root() / "vault" / version / f"vault_{version}_SHA256SUMS.sig"
+    sign(sums, folder / f"{sums.name}.sig")
 
 
 def public_key() -> pathlib.Path:
@@ -78,7 +63,7 @@ def _secret_key() -> pathlib.Path:
     return cache() / "lab-signing-key.secret.asc"
 
 
-def _sign(content: pathlib.Path, signature: pathlib.Path) -> None:
+def sign(content: pathlib.Path, signature: pathlib.Path) -> None:
     """In a key ring of its own that lives as short as the call: no agent stays behind, no user's ring is touched."""
     if shutil.which("gpg") is None:
         raise LabError("the release mirror can't be signed", "gpg isn't installed", "run `make setup` as root")

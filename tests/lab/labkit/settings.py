@@ -39,15 +39,24 @@ def inventory_version() -> str:
 
 def vault_versions() -> list[str]:
     """What the release mirror must have: the inventory's version, and those that VAULTOPS_LAB_VAULT names beside it."""
-    beside = os.environ.get("VAULTOPS_LAB_VAULT", "").split()
-    for version in beside:
+    return list(dict.fromkeys([inventory_version(), *_named("VAULTOPS_LAB_VAULT", "Vault", "1.21.0")]))
+
+
+def openbao_versions() -> list[str]:
+    """Those that VAULTOPS_LAB_OPENBAO names: nobody else needs one."""
+    return _named("VAULTOPS_LAB_OPENBAO", "OpenBao", "2.6.2")
+
+
+def _named(variable: str, product: str, example: str) -> list[str]:
+    versions = os.environ.get(variable, "").split()
+    for version in versions:
         if not re.fullmatch(r"\d+\.\d+\.\d+", version):
             raise LabError(
-                f"there is no Vault {version!r}",
-                f"VAULTOPS_LAB_VAULT is {' '.join(beside)!r}",
-                "set VAULTOPS_LAB_VAULT to versions such as 1.21.0, with spaces between them",
+                f"there is no {product} {version!r}",
+                f"{variable} is {' '.join(versions)!r}",
+                f"set {variable} to versions such as {example}, with spaces between them",
             )
-    return list(dict.fromkeys([inventory_version(), *beside]))
+    return versions
 
 
 @dataclasses.dataclass(frozen=True)

@@ -377,6 +377,19 @@ def test_a_vault_that_can_not_be_run_is_said(run_module, diagnosing, tmp_path):
     assert "can't be run" in run_module(vault_files, **diagnosing)["msg"]
 
 
+@pytest.mark.parametrize(
+    ("release", "seal"), [("2.5.5/bao", ""), ("2.6.0/bao", "shamir"), ("2.7.1/bao", "shamir"), ("1.21.1/vault", "")]
+)
+def test_an_openbao_that_ends_in_a_panic_at_the_seal_judges_all_but_that(run_module, diagnosing, tmp_path, release, seal):
+    binary = tmp_path / "releases" / release
+    binary.parent.mkdir(parents=True)
+    binary.write_text(f"#!/bin/sh\n[ \"$BAO_SEAL_TYPE\" = '{seal}' ] && echo '{json.dumps(report())}'\n")
+    binary.chmod(0o755)
+    diagnosing["binary"] = str(tmp_path / "link")
+    (tmp_path / "link").symlink_to(binary)
+    assert run_module(vault_files, **diagnosing).get("changed")
+
+
 # --- when the service last read its files
 
 STARTED = "Wed 2026-11-25 23:34:44.508039 UTC"
