@@ -47,18 +47,22 @@ OLDER := vault-1.21.0 vault-1.19.0
 $(OLDER): vault-%: lab-parts
 	@$(TEST_LAB) VAULTOPS_LAB_VAULT=$* python tests/lab/lab.py prepare
 
+# The releases of OpenBao that tests run, in the lab's release mirror.
+openbao: setup
+	@$(TEST_LAB) VAULTOPS_LAB_OPENBAO="2.6.1 2.6.2" python tests/lab/lab.py openbao
+
 # Two streams side by side, one with the lab and one without. In each, one target follows the other, and what it says is
 # shown in one piece when it has ended. If one fails, the other stream goes on to its end.
 TEST_LOG := .ansible/test.log
-test: test-setup lab-parts vault-1.21.0  ## What CI runs; the other tests and the bench come on top
-	@echo "== two streams, usually 20 minutes: inputs, molecule; and beside them lint, unit, unit-long, processes, status-test, awx-data, provision"
+test: test-setup lab-parts vault-1.21.0 openbao  ## What CI runs; the other tests and the bench come on top
+	@echo "== two streams, usually 20 minutes: inputs, molecule, openbao-test; and beside them lint, unit, unit-long, processes, status-test, awx-data, provision"
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target STREAMS=yes loopback-stream lab-stream 2>&1 | \
 	    tee --ignore-interrupts $(TEST_LOG) || \
 	    { echo "== what failed first, of each stream:"; tests/what_failed.sh $(TEST_LOG); exit 1; }
 	@echo "== all of it passed"
 
 loopback-stream: lint unit unit-long processes status-test awx-data provision
-lab-stream: inputs molecule
+lab-stream: inputs molecule openbao-test
 
 ifdef STREAMS
 style lab-parts: test-setup
@@ -72,6 +76,7 @@ status-test: processes
 awx-data: status-test
 provision: awx-data
 molecule: inputs
+openbao-test: molecule
 endif
 
 lint: style audit galaxy sanity  ## All that judges the text: the next four
@@ -139,7 +144,7 @@ unit-long: test-setup  ## Unit tests of AWS, of identities, of every point of fa
 	@echo "== unit tests, the long ones: usually 2 minutes"
 	@$(LAB) $(UNIT) -m "$(LONG)"
 
-processes: setup  ## What starts programs: ansible-playbook, pip, promtool; no lab, loopback only
+processes: setup openbao  ## What starts programs: ansible-playbook, pip, promtool; no lab, loopback only
 	@echo "== programs on loopback: usually 2 minutes"
 	@$(LAB) pytest $(SIDE_BY_SIDE) --dist loadscope tests/loopback/processes
 
@@ -177,6 +182,10 @@ molecule: lab-parts simulator vault-1.21.0  ## Every scenario: create, converge,
 inputs: lab-parts  ## Every kind of bad input stops the play before a node is changed; every kind of drift is in the plan
 	@echo "== bad inputs and drift: usually 5 minutes"
 	@$(TEST_LAB) pytest tests/scenarios/test_bad_inputs.py tests/scenarios/test_drift.py
+
+openbao-test: lab-parts openbao  ## OpenBao in the place of Vault: deployed, changed, upgraded, lost and restored while clients write
+	@echo "== OpenBao: usually 5 minutes"
+	@$(TEST_LAB) pytest tests/scenarios/test_openbao.py
 
 # The first of Debian's suites in tests/lab/labkit/image.py is that of all other targets.
 nodes-test: lab-parts  ## Nodes with Python 3.9 and 3.13: deployed, backed up, restarted, with new certificates, with volumes of their own

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The lab: a Vault cluster's machines, network and AWS on one Debian host. `lab.py up|prepare|down|status`; see README.md."""
+"""The lab: a Vault cluster's machines, network and AWS on one Debian host. `lab.py up|prepare|openbao|down|status`; see README.md."""
 
 import argparse
 import concurrent.futures
@@ -42,6 +42,12 @@ def prepare(_lab: Lab) -> int:
     """Make what is slow to make and shared by both labs, and bring nothing up."""
     ensure_daemon()
     _parts()
+    return 0
+
+
+def fetch_openbao(_lab: Lab) -> int:
+    """The versions that VAULTOPS_LAB_OPENBAO names, for the release mirror: no Docker is needed for that."""
+    openbao.ensure()
     return 0
 
 
@@ -119,6 +125,7 @@ def main() -> int:
     commands: dict[str, t.Callable[[Lab], int]] = {
         "up": up,
         "prepare": prepare,
+        "openbao": fetch_openbao,
         "down": down,
         "status": status,
     }
