@@ -111,7 +111,7 @@ from ..module_utils._vault.init import api as init_api
 from ..module_utils._vault.session import ADMIN_SPEC, admin_login
 from ..module_utils._vault.snapshot import api, restore
 from ..module_utils._vault.status.api import read_nodes
-from ..module_utils._vault.status.state import REMOVED_CURE, classify
+from ..module_utils._vault.status.state import REMOVED_CURE, Node, classify
 
 POLL_SECONDS = 0.5
 UNSURE = "It may have been applied all the same. Run this again, or restart Vault on all nodes at once."
@@ -250,8 +250,10 @@ def what_is_missing(cluster: Cluster, params: dict[str, t.Any], token: str, inde
     told = restore.removed(nodes)
     if told:
         raise VaultError(params["cluster_name"], f"the restore was accepted, and then {told}", REMOVED_CURE)
-    state = classify(nodes)
-    missing = restore.missing(state, nodes, params["cluster_id"], index)
+    held = held_by_raft(cluster, nodes)
+    state = classify([node for node in nodes if node["name"] not in held])
+    indexed: list[Node] = [{**node, "raft_index": held.get(node["name"], node["raft_index"])} for node in nodes]
+    missing = restore.missing(state, indexed, params["cluster_id"], index)
     if missing:
         return missing
     name = str(state["active"])
@@ -261,6 +263,23 @@ def what_is_missing(cluster: Cluster, params: dict[str, t.Any], token: str, inde
     except VaultError as error:
         return f"whether the snapshot is there can't be told yet: {error}"
     return None if cluster.connection.token else login_problem(cluster, name)
+
+
+def held_by_raft(cluster: Cluster, nodes: list[Node]) -> dict[str, int]:
+    """By node what Raft has applied, of nodes that answer that something of theirs can't be decrypted.
+
+    Raft tells a standby, by an entry behind the snapshot, to read the keys anew. One that was given a snapshot which has that
+    entry already never comes to it, and goes on with the keys from before. The data is there, and the restart of all nodes that
+    follows a restore brings the keys.
+    """
+    held = {}
+    for node in nodes:
+        if node["state"] == "unreachable" and node["reach"] == "answered":
+            try:
+                held[node["name"]] = api.applied_index(node["name"], cluster.client(node["name"]))
+            except VaultError:
+                continue  # it is missing, as it was
+    return held
 
 
 def login_problem(cluster: Cluster, name: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..client import call
+from ..client import call, content
 from ..errors import VaultError
 
 SNAPSHOT = "/v1/sys/storage/raft/snapshot"
@@ -80,6 +80,12 @@ def knows_token(where: str, client: t.Any, token: str) -> bool:
             where, f"it does not tell whether it knows a token: {_words(answer)}", status=answer.status_code
         )
     return answer.status_code == 200
+
+
+def applied_index(where: str, client: t.Any) -> int:
+    """What Raft has applied on a node, which needs no key to say so."""
+    leader = content(where, call(where, lambda: client.adapter.get("/v1/sys/leader")))
+    return int(leader.get("raft_applied_index") or 0)
 
 
 def _words(answer: t.Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import shutil
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.errors import VaultError
@@ -92,6 +93,41 @@ def test_a_follower_that_was_beyond_the_snapshot_has_to_reach_what_came_after_it
     )
     assert seen[-1] == (21, 22)
     assert next(looks, None) is None
+
+
+STANDBY = {"cluster_id": "one", "version": "1.21.1", "initialized": True, "sealed": False}
+STALE = 500, {"errors": ["decryption failed"]}
+
+
+@pytest.mark.parametrize(
+    ("leader", "waits"),
+    [
+        ((200, {"raft_applied_index": 7}), False),
+        ((200, {"raft_applied_index": 6}), True),
+        ((200, {}), True),
+        (STALE, True),
+    ],
+)
+def test_a_standby_that_has_the_data_and_keys_from_before_is_not_waited_for(
+    tmp_path, ca, vault, set_up, options, restored, leader, waits
+):
+    """Raft gave it the snapshot and what comes behind at once. All nodes are restarted after that."""
+    set_up(root=True)
+    vault.take()
+    (tmp_path / "second").mkdir()
+    shutil.copy(tmp_path / "ca.crt", tmp_path / "second" / "ca.crt")
+    with Vault(tmp_path / "second", ca) as stale:
+
+        def answer(_verb, path, *_rest):
+            if vault.sends:
+                return leader if path == "sys/leader" else STALE
+            return 429 if path == "sys/health" else 200, STANDBY
+
+        stale.answer = answer
+        said = restored(nodes={**options["nodes"], "vault-2": stale.address})
+    assert bool(said.get("failed")) is waits, said
+    if waits and leader[0] == 200:
+        assert "vault-2 has not reached Raft index 7 yet" in said["msg"]
 
 
 class Restorable(Vault):
