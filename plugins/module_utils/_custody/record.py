@@ -49,7 +49,9 @@ class GenerateRoot(t.TypedDict):
 class Record(t.TypedDict):
     format: int
     cluster: str
-    status: str  # prepared: reserved before init; stored: the keys are in
+    # prepared: reserved before init; stored: the keys are in; elsewhere: those that count are with people, who gave them to a
+    # rekey, and the new ones are on their way
+    status: str
     since: str  # ISO 8601
     who: str | None  # user@host that reserved; None: written by a version that did not say
     run: str | None  # which run of theirs
@@ -114,6 +116,18 @@ def prepared(cluster: str, now: str, who: str | None = None) -> Record:
     }
 
 
+def elsewhere(cluster: str, now: str, who: str | None, cluster_id: str | None, shares: int, threshold: int) -> Record:
+    """Of a cluster whose recovery keys this collection never had. *shares*, *threshold*: as Vault says."""
+    return {
+        **prepared(cluster, now, who),
+        "status": "elsewhere",
+        "journal_key": None,
+        "cluster_id": cluster_id,
+        "recovery_shares": shares,
+        "recovery_threshold": threshold,
+    }
+
+
 def answered(reservation: Record, body: dict[str, t.Any], answer: dict[str, t.Any]) -> Record:
     """The reservation with what Vault answered to init's *body*."""
     return {
@@ -167,7 +181,11 @@ def _blank(record: Record) -> Record:
     def blank(keys: t.Any) -> t.Any:
         return {**keys, "recovery_keys": [filler(len(key)) for key in keys["recovery_keys"]]}
 
-    rekey, token = record["rekey"] and blank(record["rekey"]), filler(len(record["root_token"] or ""))
+    # Nothing is four characters, so that it stays nothing.
+    rekey, token = (
+        record["rekey"] and blank(record["rekey"]),
+        record["root_token"] and filler(len(record["root_token"])),
+    )
     former = [blank(keys) for keys in record["former"]]
     return t.cast(Record, {**blank(record), "rekey": rekey, "former": former, "root_token": token})
 
@@ -189,13 +207,14 @@ def keys_of(record: Record) -> Keys:
 
 
 def rekeyed(record: Record) -> Record:
-    """The new set in the place of the old one, which stays as the newest of those from before."""
+    """The new set in the place of the old one, which stays as the newest of those from before, unless it is with people."""
     new = record["rekey"]
     if new is None:
         raise AssertionError("nothing to put in its place")
-    former = [keys_of(record), *record["former"]][:FORMER]
+    old = [] if record["status"] == "elsewhere" else [keys_of(record)]
+    former = [*old, *record["former"]][:FORMER]
     keys: Keys = {**keys_of(record), **{name: new[name] for name in KEYS}}  # type: ignore[literal-required,typeddict-item]
-    return {**record, **keys, "who": new["who"], "rekey": None, "former": former}
+    return {**record, **keys, "status": "stored", "who": new["who"], "rekey": None, "former": former}
 
 
 def without_root_token(record: Record) -> Record:
@@ -222,7 +241,7 @@ def load(text: str | bytes, where: str) -> Record:
         raise ValueError(f"{where} holds something that is not a custody record of this collection")
     data = {**LATER, **data}
     wrong = _wrong(data, TYPES)
-    if not wrong and data["status"] not in ("prepared", "stored"):
+    if not wrong and data["status"] not in ("prepared", "stored", "elsewhere"):
         wrong = ["status"]
     if not wrong and not all(isinstance(key, str) for key in data["recovery_keys"]):
         wrong = ["recovery_keys"]
