@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import secrets
 import typing as t
@@ -15,6 +16,7 @@ SHARE_CHARACTERS = 44
 TOKEN_CHARACTERS = 128
 PGP_CHARACTERS = 600
 ID_CHARACTERS = 36
+MARK_CHARACTERS = 16
 # Seconds, with as many digits as there may be.
 LATE = 10**10
 # How many sets of keys from before are kept.
@@ -31,11 +33,16 @@ class Keys(t.TypedDict):
     pgp: bool  # they are encrypted to people's PGP keys
 
 
-class Rekey(Keys):
-    """New keys on their way. The record's own are those that Vault takes, until these are verified."""
-
+class _Rekey(Keys):
     who: str | None
     nonce: str | None  # of Vault's attempt; None: Vault was about to be asked
+
+
+class Rekey(_Rekey, total=False):
+    """New keys on their way. The record's own are those that Vault takes, until these are verified."""
+
+    # By what those of people's new keys are known again that a run was about to give back to Vault. Missing: none was.
+    given_back: list[str]
 
 
 class GenerateRoot(t.TypedDict):
@@ -92,6 +99,11 @@ TYPES: dict[str, tuple[type, ...]] = {
 KEYS = {name: TYPES[name] for name in ("since", "recovery_keys", "recovery_shares", "recovery_threshold", "pgp")}
 REKEY = {**KEYS, "who": TYPES["who"], "nonce": (str, type(None))}
 GENERATE_ROOT = {"who": TYPES["who"], "nonce": (str, type(None)), "unseen": (list,)}
+
+
+def mark(key: str) -> str:
+    """By which a key is known again, and nothing else: keys have too many bits to be guessed."""
+    return hashlib.sha256(key.encode()).hexdigest()[:MARK_CHARACTERS]
 
 
 def prepared(cluster: str, now: str, who: str | None = None) -> Record:
@@ -167,7 +179,8 @@ def stand_in_of_rekey(record: Record, pgp_keys: t.Sequence[str]) -> Record:
     if new is None:
         raise AssertionError("no keys are on their way")
     rooms = [len(key) + PGP_CHARACTERS for key in pgp_keys] or [SHARE_CHARACTERS] * new["recovery_shares"]
-    coming = {**new, "nonce": "." * ID_CHARACTERS, "recovery_keys": [filler(room) for room in rooms]}
+    marks = {"given_back": ["." * MARK_CHARACTERS] * new["recovery_threshold"]} if new["pgp"] else {}
+    coming = {**new, **marks, "nonce": "." * ID_CHARACTERS, "recovery_keys": [filler(room) for room in rooms]}
     return {**_blank(record), "rekey": t.cast(Rekey, coming)}
 
 
@@ -249,7 +262,7 @@ def load(text: str | bytes, where: str) -> Record:
         wrong = ["journal_key"]
     if not wrong:
         wrong = [
-            *(["rekey"] if data["rekey"] is not None and _wrong(data["rekey"], REKEY) else []),
+            *(["rekey"] if data["rekey"] is not None and _is_wrong_rekey(data["rekey"]) else []),
             *(
                 ["generate_root"]
                 if data["generate_root"] is not None and _wrong(data["generate_root"], GENERATE_ROOT)
@@ -260,6 +273,10 @@ def load(text: str | bytes, where: str) -> Record:
     if wrong:
         raise ValueError(f"{where} holds a custody record that is damaged: {', '.join(wrong)} is missing or wrong")
     return t.cast(Record, data)
+
+
+def _is_wrong_rekey(data: t.Any) -> bool:
+    return bool(_wrong(data, REKEY)) or type(data.get("given_back", [])) is not list
 
 
 def _wrong(data: t.Any, types: dict[str, tuple[type, ...]]) -> list[str]:

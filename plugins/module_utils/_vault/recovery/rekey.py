@@ -73,9 +73,11 @@ class Rekeyer:
     def verify(self, record: Record) -> Record:
         """Give the new keys back, as custody has them, and let them count."""
         noted = _noted(record)
-        keys = self.given if noted["pgp"] else noted["recovery_keys"]
+        keys = (self.given if noted["pgp"] else noted["recovery_keys"])[: noted["recovery_threshold"]]
+        if noted["pgp"]:
+            record = self._put(record, {"given_back": [records.mark(key) for key in keys]})
         nonce = api.restart_verification(self.name, self.client)
-        for key in keys[: noted["recovery_threshold"]]:
+        for key in keys:
             if api.verify_rekey(self.name, self.client, key, nonce):
                 return self.finish(record)
         raise VaultError(
@@ -85,19 +87,17 @@ class Rekeyer:
         )
 
     def settle(self, record: Record) -> Record | None:
-        """After a run that was cut short: the record with the new keys where Vault takes them, or None where it takes the old
-        ones."""
+        """After a run that was cut short: the record with the new keys where Vault takes them, or None where it takes others.
+
+        What people give of theirs may be old keys or new ones: they are new ones where they are known again.
+        """
         noted = _noted(record)
-        new = self.given if noted["pgp"] else noted["recovery_keys"]
-        refusal = accepts(self.name, self.client, new[: noted["recovery_threshold"]])
-        if refusal is None:
+        new = known_again(noted, self.given) if noted["pgp"] else noted["recovery_keys"]
+        some = new[: noted["recovery_threshold"]]
+        if len(some) == noted["recovery_threshold"] and accepts(self.name, self.client, some) is None:
             return self.finish(record)
-        if noted["pgp"]:
-            raise none_taken(self.name, record, self.given, refusal)
-        if set(self._working(record)) <= set(noted["recovery_keys"]):
-            # Vault could not look before.
-            return self.finish(record)
-        return None
+        # Also new ones, where Vault could not look before.
+        return self.finish(record) if set(self._working(record)) <= set(new) else None
 
     def finish(self, record: Record) -> Record:
         return self._keep(records.rekeyed(record))
@@ -168,6 +168,12 @@ class Rekeyer:
 def none_taken(name: str, record: Record, given: t.Sequence[str], refusal: VaultError | None) -> Problem:
     cause, cure = people.none_taken(record, len(set(given)), refusal.cause if refusal else "")
     return VaultError(name, cause, cure, status=refusal.status if refusal else None)
+
+
+def known_again(noted: Rekey, given: t.Sequence[str]) -> list[str]:
+    """Of the keys that people give, those that a run has given back to Vault before."""
+    marks = noted.get("given_back", [])
+    return [key for key in given if records.mark(key) in marks]
 
 
 def _noted(record: Record) -> Rekey:

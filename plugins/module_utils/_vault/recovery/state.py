@@ -258,7 +258,8 @@ def _plan_new_keys(noted: Rekey, attempt: Attempt, whose: str, where: str, given
             f"the rekey that {who} is under way no more, and whether its keys were verified before can't be seen, since they "
             "are encrypted to people",
             f"Let {noted['recovery_threshold']} of them decrypt their new keys, and give these in the environment as "
-            "VAULT_RECOVERY_KEYS, separated by commas: Vault says whether it takes them.",
+            "VAULT_RECOVERY_KEYS, separated by commas, the same as before if they did so before: Vault says whether it takes "
+            "them. If it does not, the old keys count: give those.",
         )
     return Plan(
         "settle",

@@ -243,6 +243,7 @@ def test_the_first_keys_of_a_cluster_that_somebody_else_initialised_fit_in_every
     "wrong",
     [
         {"rekey": {"since": "x"}},
+        {"rekey": {**record.keys_of(record.prepared("x", "")), "who": None, "nonce": None, "given_back": "x"}},
         {"rekey": []},
         {"generate_root": {"who": None, "nonce": 1, "unseen": []}},
         {"former": [{"recovery_keys": []}]},

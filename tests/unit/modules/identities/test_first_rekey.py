@@ -264,3 +264,41 @@ def test_new_keys_for_people_wait_for_these(vault, custody, run, shares):
     assert run(recovery_keys=opened[:3], **wanted)["step"] == "verify"
     assert vault.recovery.keys == opened
     assert (custody.record["status"], custody.record["pgp"]) == ("stored", True)
+
+
+def waiting(vault, custody, run, shares):
+    """New keys in custody that are encrypted to people; and these keys, decrypted."""
+    wanted = {"pgp_keys": [f"key of {who}" for who in range(5)]}
+    assert run(recovery_keys=shares[:3], **wanted)["waits"]
+    return wanted, [message.rpartition(": ")[2] for message in custody.record["rekey"]["recovery_keys"]]
+
+
+def test_old_keys_that_people_give_are_not_taken_for_the_new_ones(vault, custody, run, shares):
+    wanted, _opened = waiting(vault, custody, run, shares)
+    vault.recovery.change_leader()
+    said = run(recovery_keys=shares[2:], **wanted)
+    assert (said["step"], said["waits"]) == ("settle", True), said
+    assert custody.record["status"] == "elsewhere", "nobody has shown that he can open the new ones"
+    assert same_in(vault, shares)
+    opened = [message.rpartition(": ")[2] for message in custody.record["rekey"]["recovery_keys"]]
+    assert run(recovery_keys=opened[:3], **wanted)["step"] == "verify"
+    assert is_in_custody(vault, custody) is False, "custody has messages"
+    assert (custody.record["status"], vault.recovery.keys) == ("stored", opened)
+
+
+def test_new_keys_of_people_are_known_again_where_vault_has_verified_them(vault, custody, run, shares, controller):
+    wanted, opened = waiting(vault, custody, run, shares)
+    # A note of whose keys are given back, a restart of the verification, three keys.
+    controller.dies(5)
+    with pytest.raises(Killed):
+        run(recovery_keys=opened[1:4], **wanted)
+    controller.lives()
+    assert vault.recovery.keys == opened
+    held = custody.record
+    assert not any(key in json.dumps(held["rekey"]["given_back"]) for key in opened), "what is noted is no key"
+    # Keys of the old set are not it, and those that nobody gave before begin anew, without a loss.
+    assert "failed" in run(recovery_keys=shares[:3], **wanted)
+    assert custody.record == held
+    assert run(recovery_keys=opened[1:4], **wanted)["step"] == "settle"
+    assert (custody.record["status"], custody.record["rekey"]) == ("stored", None)
+    assert vault.recovery.keys == opened
