@@ -31,7 +31,12 @@ def cut_short(record: Record | None) -> str:
 
 def too_few(record: Record | None, where: str, count: int, threshold: int, shares: int) -> tuple[str, str] | None:
     """Cause and cure, where *count* different keys are not enough. *threshold*, *shares*: as Vault says."""
-    if count >= max(threshold, 1):
+    if threshold < 1:
+        return (
+            f"{where} holds no recovery key, and Vault says that the cluster has none",
+            "New ones are made with old ones alone. docs/emergencies.md has a section about recovery keys that don't work.",
+        )
+    if count >= threshold:
         return None
     told = f" {cut_short(record)}" if cut_short(record) else ""
     return (

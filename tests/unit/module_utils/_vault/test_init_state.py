@@ -75,6 +75,13 @@ def test_a_journal_matters_until_the_keys_know_their_cluster(where, record, ther
     assert state.matters(cluster(where), record) is there_may_be_one
 
 
+@pytest.mark.parametrize("journal", ["none", "ours"])
+@pytest.mark.parametrize("record", [STORED, ELSEWHERE])
+def test_no_word_lets_init_take_the_place_of_keys_of_an_earlier_cluster(record, journal):
+    found = state.plan(cluster("fresh"), record, journal, "the sink", take_over="ada@desk")
+    assert (found.step, "an earlier cluster" in found.cause) == ("refuse", True)
+
+
 def test_somebody_elses_reservation_is_named_and_taken_over_only_by_name():
     plan = state.plan(cluster("fresh"), RESERVED, "none", "the sink")
     assert "ada@desk began an init of this cluster at 2026-01-01" in plan.cause
