@@ -118,14 +118,16 @@ def found_on_nodes(names, hostvars):
     return {name: hostvars[name].get("vault_server_found") or {} for name in names}
 
 
-def standings(nodes, status, observed, cluster_name, ca_file, version="", signed=(), ports=None, flavour="vault"):
+def standings(
+    nodes, status, observed, cluster_name, ca_file, version="", signed=(), ports=None, flavour="vault", by_id=False
+):
     """*ca_file*: path of the CA certificates on this controller, which may be missing."""
     try:
         trusted = tls.fingerprints(pathlib.Path(ca_file).read_text(encoding="utf-8", errors="replace"))
     except OSError:
         trusted = []
     wanted = {"cluster_name": cluster_name, "version": version, "trusted": trusted, "ca_file": ca_file}
-    wanted |= {"signed": list(signed), "ports": ports or {}, "flavour": flavour}
+    wanted |= {"signed": list(signed), "ports": ports or {}, "flavour": flavour, "by_id": by_id}
     return standing.stand(nodes, status, observed, wanted)
 
 

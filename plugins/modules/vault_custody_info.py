@@ -52,7 +52,9 @@ custody:
       description: The sink in words.
       type: str
     status:
-      description: V(none), V(prepared) for an init that was begun and has not finished, or V(stored).
+      description:
+        - V(none), V(prepared) for an init that was begun and has not finished, or V(stored).
+        - V(elsewhere) where people have the keys that count, and a rekey with these keys was begun and has not finished.
       type: str
     cluster_id:
       description: Id of the cluster that the keys are of; null where that is not known.

@@ -98,7 +98,9 @@ custody:
       description: The sink in words.
       type: str
     status:
-      description: V(none) for a cluster that was adopted, V(stored), or V(prepared) in check mode only.
+      description:
+        - V(none) for a cluster that was adopted, V(stored), or V(prepared) in check mode only.
+        - V(elsewhere) for a cluster that was adopted, where a rekey with people's keys has not finished.
       type: str
     cluster_id:
       description: Id of the cluster that the keys are of; null where that is not known yet.

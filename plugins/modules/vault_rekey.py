@@ -19,6 +19,9 @@ description:
   - A rekey of somebody else is left alone, and is an error.
   - Where the keys are encrypted to people, people give theirs in O(recovery_keys). New keys that are encrypted to people
     (O(pgp_keys)) wait until a second run is given them, decrypted.
+  - Where custody holds no keys, since somebody else initialised the cluster, people give the keys that count in
+    O(recovery_keys). Vault says whether it takes them, and custody gets the new ones alone. Where custody holds keys, those in
+    O(recovery_keys) are given to Vault only if it takes none of custody's, as after a snapshot from before was restored.
   - Vault 1 takes recovery keys without a login. Vault 2 wants a token, and the module logs in as the admin.
   - Based on V(sys/rekey-recovery-key) of the Vault API. Run it on the controller, one run at a time.
 author: vaultops maintainers (@vaultops)
@@ -40,7 +43,7 @@ options:
     type: list
     elements: str
   recovery_keys:
-    description: Keys that people have decrypted, where custody holds keys that are encrypted to them.
+    description: Keys of people, where custody holds none that count, or holds keys that are encrypted to these people.
     type: list
     elements: str
     default: []
@@ -89,7 +92,7 @@ lines:
   type: list
   elements: str
 since:
-  description: When the keys that count were made, in ISO 8601.
+  description: When the keys that count were made, in ISO 8601; null where custody does not hold them.
   returned: success
   type: str
 waits:
@@ -112,10 +115,12 @@ from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Clust
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.init.state import share_problem
 from ..module_utils._vault.recovery import api
+from ..module_utils._vault.recovery.given import with_people
 from ..module_utils._vault.recovery.prove import doorway, without_checks
 from ..module_utils._vault.recovery.rekey import Rekeyer
 from ..module_utils._vault.recovery.state import Wanted, how_it_stands, plan_rekey
 from ..module_utils._vault.session import ADMIN_SPEC
+from ..module_utils._vault.unseal.state import distinct
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -123,29 +128,34 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     problem = share_problem(wanted.shares, wanted.threshold, wanted.pgp_keys, params["custody"]["sink"])
     if problem:
         raise VaultError(params["cluster_name"], problem)
-    sink, given = sinks.open_sink(params["custody"], params["cluster_name"]), params["recovery_keys"]
+    sink, given = sinks.open_sink(params["custody"], params["cluster_name"]), distinct(params["recovery_keys"])
     record = sink.read()
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     with doorway(Cluster(Connection.from_params(params)), params) as (name, client):
         attempt = api.read_rekey(name, client) if check_mode else without_checks(name, client)
-        todo = plan_rekey(record, attempt, wanted, sink.where, bool(given), now, params["age_hours"])
-        if todo.step == "refuse" or record is None:
+        seal = api.read_seal(name, client)
+        todo = plan_rekey(record, attempt, seal, wanted, sink.where, len(given), now, params["age_hours"])
+        if todo.step == "refuse":
             raise VaultError(name, todo.cause, todo.cure)
         lines = todo.lines
         if todo.changes and not check_mode:
-            record = carry_out(Rekeyer(name, client, sink, wanted, given), todo.step, record)
+            rekeyer = Rekeyer(name, client, sink, wanted, given, seal)
+            record = carry_out(rekeyer, todo.step, record, params["cluster_name"])
             lines = how_it_stands(record, api.read_rekey(name, client), sink.where)
     return {
         "changed": todo.changes,
         "step": todo.step,
         "lines": lines,
-        "since": record["since"],
-        "waits": bool(record["rekey"] and record["rekey"]["recovery_keys"]) and (not todo.changes or not check_mode),
+        "since": None if with_people(record) or record is None else record["since"],
+        "waits": bool(record and record["rekey"] and record["rekey"]["recovery_keys"])
+        and (not todo.changes or not check_mode),
         "where": sink.where,
     }
 
 
-def carry_out(rekeyer: Rekeyer, step: str, record: Record) -> Record:
+def carry_out(rekeyer: Rekeyer, step: str, record: Record | None, cluster: str) -> Record:
+    if record is None:
+        return rekeyer.begin(rekeyer.first(cluster), unheld=True)
     if step == "verify":
         return rekeyer.verify(record)
     if step == "settle":

@@ -70,6 +70,12 @@ class Custody:
     def read(self) -> records.Record | None:
         return self._controller.call(lambda: copy.deepcopy(self.record), False)
 
+    def create(self, record: records.Record) -> bool:
+        if self.record is not None:
+            return False
+        self._controller.call(lambda: setattr(self, "record", records.load(records.dump(record), self.where)), True)
+        return True
+
     def prove_writable(self, stand_in: records.Record) -> None:
         text = records.dump(stand_in)
         held = self.record or {}

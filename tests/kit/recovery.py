@@ -11,6 +11,7 @@ import time
 import typing as t
 
 CHECK_FINGERPRINT = "9064e740495ab44677c1903a00f687e853589141"
+CLUSTER_ID = "7f0c1f9e-0000-4000-8000-000000000001"
 Answer = tuple[int, t.Any]
 
 
@@ -63,6 +64,7 @@ class Recovery:
                 "version": self.shown,
                 "sealed": False,
                 "type": self.seal_type,
+                "cluster_id": CLUSTER_ID,
             }
         if path == "sys/health":
             return 200, {"server_time_utc": int(time.time()), "version": self.shown}

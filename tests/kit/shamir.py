@@ -63,6 +63,9 @@ class ByHand:
     def restart(self, node: t.Any) -> None:
         subprocess.run(["docker", "exec", node.container, "systemctl", "restart", "vault"], check=True)
 
+    def stop(self, node: t.Any) -> None:
+        subprocess.run(["docker", "exec", node.container, "systemctl", "stop", "vault"], check=True)
+
     def open(self, name: str) -> None:
         """As a person does it, with the seal that the node has."""
         client = self.cluster.client(name)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import secrets
 import typing as t
@@ -15,6 +16,7 @@ SHARE_CHARACTERS = 44
 TOKEN_CHARACTERS = 128
 PGP_CHARACTERS = 600
 ID_CHARACTERS = 36
+MARK_CHARACTERS = 16
 # Seconds, with as many digits as there may be.
 LATE = 10**10
 # How many sets of keys from before are kept.
@@ -31,11 +33,16 @@ class Keys(t.TypedDict):
     pgp: bool  # they are encrypted to people's PGP keys
 
 
-class Rekey(Keys):
-    """New keys on their way. The record's own are those that Vault takes, until these are verified."""
-
+class _Rekey(Keys):
     who: str | None
     nonce: str | None  # of Vault's attempt; None: Vault was about to be asked
+
+
+class Rekey(_Rekey, total=False):
+    """New keys on their way. The record's own are those that Vault takes, until these are verified."""
+
+    # By what those of people's new keys are known again that a run was about to give back to Vault. Missing: none was.
+    given_back: list[str]
 
 
 class GenerateRoot(t.TypedDict):
@@ -49,7 +56,9 @@ class GenerateRoot(t.TypedDict):
 class Record(t.TypedDict):
     format: int
     cluster: str
-    status: str  # prepared: reserved before init; stored: the keys are in
+    # prepared: reserved before init; stored: the keys are in; elsewhere: those that count are with people, who gave them to a
+    # rekey, and the new ones are on their way
+    status: str
     since: str  # ISO 8601
     who: str | None  # user@host that reserved; None: written by a version that did not say
     run: str | None  # which run of theirs
@@ -92,6 +101,11 @@ REKEY = {**KEYS, "who": TYPES["who"], "nonce": (str, type(None))}
 GENERATE_ROOT = {"who": TYPES["who"], "nonce": (str, type(None)), "unseen": (list,)}
 
 
+def mark(key: str) -> str:
+    """By which a key is known again, and nothing else: keys have too many bits to be guessed."""
+    return hashlib.sha256(key.encode()).hexdigest()[:MARK_CHARACTERS]
+
+
 def prepared(cluster: str, now: str, who: str | None = None) -> Record:
     return {
         "format": FORMAT,
@@ -111,6 +125,18 @@ def prepared(cluster: str, now: str, who: str | None = None) -> Record:
         "rekey": None,
         "generate_root": None,
         "former": [],
+    }
+
+
+def elsewhere(cluster: str, now: str, who: str | None, cluster_id: str | None, shares: int, threshold: int) -> Record:
+    """Of a cluster whose recovery keys this collection never had. *shares*, *threshold*: as Vault says."""
+    return {
+        **prepared(cluster, now, who),
+        "status": "elsewhere",
+        "journal_key": None,
+        "cluster_id": cluster_id,
+        "recovery_shares": shares,
+        "recovery_threshold": threshold,
     }
 
 
@@ -153,7 +179,8 @@ def stand_in_of_rekey(record: Record, pgp_keys: t.Sequence[str]) -> Record:
     if new is None:
         raise AssertionError("no keys are on their way")
     rooms = [len(key) + PGP_CHARACTERS for key in pgp_keys] or [SHARE_CHARACTERS] * new["recovery_shares"]
-    coming = {**new, "nonce": "." * ID_CHARACTERS, "recovery_keys": [filler(room) for room in rooms]}
+    marks = {"given_back": ["." * MARK_CHARACTERS] * new["recovery_threshold"]} if new["pgp"] else {}
+    coming = {**new, **marks, "nonce": "." * ID_CHARACTERS, "recovery_keys": [filler(room) for room in rooms]}
     return {**_blank(record), "rekey": t.cast(Rekey, coming)}
 
 
@@ -167,7 +194,11 @@ def _blank(record: Record) -> Record:
     def blank(keys: t.Any) -> t.Any:
         return {**keys, "recovery_keys": [filler(len(key)) for key in keys["recovery_keys"]]}
 
-    rekey, token = record["rekey"] and blank(record["rekey"]), filler(len(record["root_token"] or ""))
+    # Nothing is four characters, so that it stays nothing.
+    rekey, token = (
+        record["rekey"] and blank(record["rekey"]),
+        record["root_token"] and filler(len(record["root_token"])),
+    )
     former = [blank(keys) for keys in record["former"]]
     return t.cast(Record, {**blank(record), "rekey": rekey, "former": former, "root_token": token})
 
@@ -189,13 +220,14 @@ def keys_of(record: Record) -> Keys:
 
 
 def rekeyed(record: Record) -> Record:
-    """The new set in the place of the old one, which stays as the newest of those from before."""
+    """The new set in the place of the old one, which stays as the newest of those from before, unless it is with people."""
     new = record["rekey"]
     if new is None:
         raise AssertionError("nothing to put in its place")
-    former = [keys_of(record), *record["former"]][:FORMER]
+    old = [] if record["status"] == "elsewhere" else [keys_of(record)]
+    former = [*old, *record["former"]][:FORMER]
     keys: Keys = {**keys_of(record), **{name: new[name] for name in KEYS}}  # type: ignore[literal-required,typeddict-item]
-    return {**record, **keys, "who": new["who"], "rekey": None, "former": former}
+    return {**record, **keys, "status": "stored", "who": new["who"], "rekey": None, "former": former}
 
 
 def without_root_token(record: Record) -> Record:
@@ -222,7 +254,7 @@ def load(text: str | bytes, where: str) -> Record:
         raise ValueError(f"{where} holds something that is not a custody record of this collection")
     data = {**LATER, **data}
     wrong = _wrong(data, TYPES)
-    if not wrong and data["status"] not in ("prepared", "stored"):
+    if not wrong and data["status"] not in ("prepared", "stored", "elsewhere"):
         wrong = ["status"]
     if not wrong and not all(isinstance(key, str) for key in data["recovery_keys"]):
         wrong = ["recovery_keys"]
@@ -230,7 +262,7 @@ def load(text: str | bytes, where: str) -> Record:
         wrong = ["journal_key"]
     if not wrong:
         wrong = [
-            *(["rekey"] if data["rekey"] is not None and _wrong(data["rekey"], REKEY) else []),
+            *(["rekey"] if data["rekey"] is not None and _is_wrong_rekey(data["rekey"]) else []),
             *(
                 ["generate_root"]
                 if data["generate_root"] is not None and _wrong(data["generate_root"], GENERATE_ROOT)
@@ -241,6 +273,10 @@ def load(text: str | bytes, where: str) -> Record:
     if wrong:
         raise ValueError(f"{where} holds a custody record that is damaged: {', '.join(wrong)} is missing or wrong")
     return t.cast(Record, data)
+
+
+def _is_wrong_rekey(data: t.Any) -> bool:
+    return bool(_wrong(data, REKEY)) or type(data.get("given_back", [])) is not list
 
 
 def _wrong(data: t.Any, types: dict[str, tuple[type, ...]]) -> list[str]:

@@ -145,6 +145,12 @@ def _wrong(node: Part) -> str:
         )
     if _is_open(node) or node["state"] == "sealed":
         return f"{name} has the seal {node['seal_type']}. Only {SHAMIR} is moved to {KMS} here."
+    if node["state"] == "unreachable" and node["reach"] == "refused":
+        return (
+            f"{name}: Vault does not run there, and its configuration has the old seal. Start it ('systemctl start vault'; "
+            f"'journalctl -u vault' says why it ended), open it with the unseal keys ('vault operator unseal', with "
+            f"VAULT_ADDR={node['url']}), wait until it has caught up, and run again."
+        )
     error = f": {str(node['error']).rstrip('.')}" if node["error"] else ""
     return f"{name} is {node['state']}{error}. Bring every node of the inventory up first; 'journalctl -u vault' on it says more."
 

@@ -46,6 +46,9 @@ class Wanted(t.TypedDict):
     ca_file: str
     ports: t.Mapping[str, t.Any]  # by the names of their inputs
     flavour: Flavour
+    # Whether a node with data on which Vault is stopped is known by the id in its configuration, too: what somebody else set up
+    # has its CA anywhere.
+    by_id: bool
 
 
 def stand(nodes: t.Sequence[Part], status: Part, observed: t.Mapping[str, Part], wanted: Wanted) -> Standings:
@@ -210,7 +213,8 @@ def _stopped_problems(node: Part, here: Part, wanted: Wanted) -> list[str]:
     """Data without an answer: the node's own files have to say whose it is."""
     name, configured = node["name"], here["configured"]
     start = "Start Vault on it as it is ('systemctl start vault'), so that it can be asked; then run again."
-    if not set(here["trusted"]) & set(wanted["trusted"]):
+    known = wanted["by_id"] and configured["node_id"] == node["node_id"]
+    if not known and not set(here["trusted"]) & set(wanted["trusted"]):
         return [
             f"{name} holds Raft data, Vault does not run on it, and the CA that it trusts is not the one in "
             f"{wanted['ca_file']}: the data may be another cluster's. {start}"

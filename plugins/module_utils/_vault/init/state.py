@@ -72,7 +72,7 @@ def plan(
 
 def _fresh(record: Record | None, journal: str, where: str, take_over: str, journal_where: str) -> Plan:
     """No node is initialised."""
-    if record and record["status"] == "stored":
+    if record and record["status"] != "prepared":
         return Plan(
             "refuse",
             f"no node is initialised, yet {where} holds the recovery keys of an earlier cluster",

@@ -21,6 +21,12 @@ def read_seal(where: str, client: t.Any) -> Seal:
     return {"shares": int(answer.get("n") or 0), "threshold": int(answer.get("t") or 0)}
 
 
+def cluster_id(where: str, client: t.Any) -> str | None:
+    """A node that is open says it without a login."""
+    answer = content(where, call(where, lambda: client.adapter.get("/v1/sys/seal-status")))
+    return answer.get("cluster_id") or None
+
+
 def version(where: str, client: t.Any) -> str:
     """Empty where the node does not tell."""
     return str(content(where, call(where, lambda: client.adapter.get("/v1/sys/seal-status"))).get("version") or "")

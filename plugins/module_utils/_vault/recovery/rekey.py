@@ -3,7 +3,8 @@
 
 Vault gives new keys out, and goes on with the old ones until the new ones are given back. What is given back here is what custody
 returns. At every moment custody holds the keys that count: the old ones alone, both, or, when Vault has said that the new ones
-count, these. What is under way is in the active node's memory alone, so that a change of leader ends it, and the old keys count.
+count, these. Where the old ones are with people, who gave them to this run, custody says so, and never holds them. What is under
+way is in the active node's memory alone, so that a change of leader ends it, and the old keys count.
 """
 
 from __future__ import annotations
@@ -18,28 +19,39 @@ from ..._custody.sinks import Sink
 from ..errors import VaultError
 from ..init.custodian import whoami
 from . import api
+from . import given as people
 from .prove import accepts
-from .state import Wanted, standing, ways
+from .state import Seal, Wanted, standing, ways
 
 
 class Rekeyer:
-    """*given*: keys that people have decrypted for this run, where custody's are encrypted to them."""
+    """*given*: keys that people give to this run: those that were encrypted to them, or those that custody never had. *seal*:
+    how many recovery keys Vault wants."""
 
-    def __init__(self, name: str, client: t.Any, sink: Sink, wanted: Wanted, given: t.Sequence[str]) -> None:
+    def __init__(
+        self, name: str, client: t.Any, sink: Sink, wanted: Wanted, given: t.Sequence[str], seal: Seal
+    ) -> None:
         self.name = name
         self.client = client
         self.sink = sink
         self.wanted = wanted
         self.given = list(given)
+        self.seal = seal
 
-    def begin(self, record: Record) -> Record:
-        """From the reservation to new keys that count, or that wait for people."""
+    def first(self, cluster: str) -> Record:
+        """What custody is to hold before the first rekey of a cluster that somebody else initialised."""
+        now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        found = api.cluster_id(self.name, self.client)
+        return records.elsewhere(cluster, now, whoami(), found, self.seal["shares"], self.seal["threshold"])
+
+    def begin(self, record: Record, unheld: bool = False) -> Record:
+        """From the reservation to new keys that count, or that wait for people. *unheld*: custody holds nothing yet."""
         attempt = api.read_rekey(self.name, self.client)
         if standing(attempt, record["rekey"]) in ("ours", "unnoted"):
             # Of a run that was cut short: its new keys, if there are any, are nowhere, or not to count.
             api.cancel_rekey(self.name, self.client, str(attempt["nonce"]))
-        keys = working_keys(self.name, self.client, record, self.given)
-        reserved = self._reserve(record)
+        keys = self._working(record)
+        reserved = self._reserve(record, unheld)
         attempt = api.begin_rekey(
             self.name, self.client, self.wanted.shares, self.wanted.threshold, self.wanted.pgp_keys
         )
@@ -61,9 +73,11 @@ class Rekeyer:
     def verify(self, record: Record) -> Record:
         """Give the new keys back, as custody has them, and let them count."""
         noted = _noted(record)
-        keys = self.given if noted["pgp"] else noted["recovery_keys"]
+        keys = (self.given if noted["pgp"] else noted["recovery_keys"])[: noted["recovery_threshold"]]
+        if noted["pgp"]:
+            record = self._put(record, {"given_back": [records.mark(key) for key in keys]})
         nonce = api.restart_verification(self.name, self.client)
-        for key in keys[: noted["recovery_threshold"]]:
+        for key in keys:
             if api.verify_rekey(self.name, self.client, key, nonce):
                 return self.finish(record)
         raise VaultError(
@@ -73,20 +87,29 @@ class Rekeyer:
         )
 
     def settle(self, record: Record) -> Record | None:
-        """After a run that was cut short: the record with the new keys where Vault takes them, or None where it takes the old
-        ones."""
+        """After a run that was cut short: the record with the new keys where Vault takes them, or None where it takes others.
+
+        What people give of theirs may be old keys or new ones: they are new ones where they are known again.
+        """
         noted = _noted(record)
-        new = self.given if noted["pgp"] else noted["recovery_keys"]
-        refusal = accepts(self.name, self.client, new[: noted["recovery_threshold"]])
-        if refusal is None:
+        new = known_again(noted, self.given) if noted["pgp"] else noted["recovery_keys"]
+        some = new[: noted["recovery_threshold"]]
+        if len(some) == noted["recovery_threshold"] and accepts(self.name, self.client, some) is None:
             return self.finish(record)
-        if noted["pgp"]:
-            raise none_taken(self.name, refusal)
-        working_keys(self.name, self.client, record, self.given)
-        return None
+        # Also new ones, where Vault could not look before.
+        return self.finish(record) if set(self._working(record)) <= set(new) else None
 
     def finish(self, record: Record) -> Record:
         return self._keep(records.rekeyed(record))
+
+    def _working(self, record: Record) -> list[str]:
+        """The first keys that Vault takes."""
+        refusal: VaultError | None = None
+        for some in ways(record, self.given, self.seal["threshold"]):
+            refusal = accepts(self.name, self.client, some)
+            if refusal is None:
+                return some
+        raise none_taken(self.name, record, self.given, refusal)
 
     def _give(self, keys: t.Sequence[str], nonce: str) -> list[str]:
         for key in keys:
@@ -101,8 +124,8 @@ class Rekeyer:
             "Nothing has changed: the old keys count. Run playbooks/custody_check.yml.",
         )
 
-    def _reserve(self, record: Record) -> Record:
-        """Room for the new keys is proven before Vault is asked."""
+    def _reserve(self, record: Record, unheld: bool) -> Record:
+        """Room for the new keys is proven before Vault is asked. *unheld*: custody holds nothing yet."""
         noted: Rekey = {
             "since": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             "who": whoami(),
@@ -113,38 +136,44 @@ class Rekeyer:
             "pgp": bool(self.wanted.pgp_keys),
         }
         reserved: Record = {**record, "rekey": noted}
+        if unheld:
+            self._create(reserved)
         self.sink.prove_writable(records.stand_in_of_rekey(reserved, self.wanted.pgp_keys))
         return self._keep(reserved)
+
+    def _create(self, record: Record) -> None:
+        """Nothing is written over: not even what appears in this moment."""
+        if not self.sink.create(record):
+            raise Problem(
+                "somebody else has put something there since it was looked at",
+                "Nothing was changed. Let the other run end, and run again.",
+                where=self.sink.where,
+            )
+        self._must_return(record)
 
     def _put(self, record: Record, more: dict[str, t.Any]) -> Record:
         return self._keep({**record, "rekey": t.cast(Rekey, {**_noted(record), **more})})
 
     def _keep(self, record: Record) -> Record:
         self.sink.replace(record)
+        return self._must_return(record)
+
+    def _must_return(self, record: Record) -> Record:
         found = self.sink.read()
         if found != record:
             raise Problem("it does not return what was written", where=self.sink.where)
         return found
 
 
-def working_keys(name: str, client: t.Any, record: Record, given: t.Sequence[str] = ()) -> list[str]:
-    """The first that Vault takes."""
-    refusal: VaultError | None = None
-    for some in ways(record, given):
-        refusal = accepts(name, client, some)
-        if refusal is None:
-            return some
-    raise none_taken(name, refusal)
+def none_taken(name: str, record: Record, given: t.Sequence[str], refusal: VaultError | None) -> Problem:
+    cause, cure = people.none_taken(record, len(set(given)), refusal.cause if refusal else "")
+    return VaultError(name, cause, cure, status=refusal.status if refusal else None)
 
 
-def none_taken(name: str, refusal: VaultError | None) -> Problem:
-    return VaultError(
-        name,
-        "it takes none of the recovery keys in custody" + (f" ({refusal.cause})" if refusal else ""),
-        "Nothing was changed. Run playbooks/custody_check.yml, and see that the nodes reach the unseal key in KMS, with which "
-        "Vault looks whether a key is right.",
-        status=refusal.status if refusal else None,
-    )
+def known_again(noted: Rekey, given: t.Sequence[str]) -> list[str]:
+    """Of the keys that people give, those that a run has given back to Vault before."""
+    marks = noted.get("given_back", [])
+    return [key for key in given if records.mark(key) in marks]
 
 
 def _noted(record: Record) -> Rekey:

@@ -99,7 +99,7 @@ def _give(name: str, client: t.Any, sink: Sink, record: Record, noted: GenerateR
         if encoded:
             return record, encoded
         break
-    raise none_taken(name, refusal)
+    raise none_taken(name, record, (), refusal)
 
 
 def _note_time(name: str, client: t.Any, sink: Sink, record: Record, noted: GenerateRoot) -> Record:

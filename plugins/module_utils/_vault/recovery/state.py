@@ -10,6 +10,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..._custody.record import Keys, Record, Rekey, keys_of
+from . import given as people
 
 # A key that nobody has the other half of. New recovery keys that Vault encrypts to it are nobody's, and an attempt that Vault
 # says was begun with it is one of a look into custody, whoever asks.
@@ -108,14 +109,15 @@ def others_rekey(attempt: Attempt) -> tuple[str, str]:
     )
 
 
-def ways(record: Record, given: t.Sequence[str] = ()) -> list[list[str]]:
+def ways(record: Record, given: t.Sequence[str] = (), needed: int = 0) -> list[list[str]]:
     """As many keys as are needed, of each set that custody has, the likeliest first: a snapshot that was restored brings back an
-    older one, and one of the keys may be wrong. *given*: by people, of those that are encrypted to them."""
+    older one, and one of the keys may be wrong. *given*: by people, of those that are encrypted to them, or that custody never
+    had; of the latter as many as are *needed*, after all others."""
     those: list[Keys] = [keys_of(record), *([record["rekey"]] if record["rekey"] else []), *record["former"]]
+    sets = [(given if one["pgp"] else one["recovery_keys"], one["recovery_threshold"]) for one in those]
     found: list[list[str]] = []
-    for one in those:
-        keys = list(dict.fromkeys(given if one["pgp"] else one["recovery_keys"]))
-        some = itertools.islice(itertools.combinations(keys, one["recovery_threshold"]), MOST_WAYS)
+    for keys, threshold in [*sets, (given, needed)]:
+        some = itertools.islice(itertools.combinations(list(dict.fromkeys(keys)), threshold), MOST_WAYS)
         found += [list(way) for way in some if way and list(way) not in found]
     return found
 
@@ -134,7 +136,14 @@ def not_in_custody(record: Record | None, where: str) -> tuple[str, str] | None:
     if record is None:
         return (
             f"{where} holds no recovery keys of this cluster",
-            "Where somebody else initialised the cluster, its keys are where they put them. " + BY_HAND,
+            "Where somebody else initialised the cluster, its keys are where they put them. playbooks/rekey.yml is given as many "
+            f"as Vault needs, makes new ones, and puts these into custody. {BY_HAND}",
+        )
+    if record["status"] == "elsewhere":
+        return (
+            f"{where} holds no recovery keys that are known to count: a rekey with the keys of people, which {record['who']} "
+            f"began at {record['since']}, has not finished",
+            "Run playbooks/rekey.yml, which finishes it, or says which keys it needs.",
         )
     if record["status"] == "prepared":
         return f"{where} holds the reservation of an init that has not finished", "Run site.yml, which finishes it."
@@ -142,18 +151,27 @@ def not_in_custody(record: Record | None, where: str) -> tuple[str, str] | None:
 
 
 def plan_rekey(
-    record: Record | None, attempt: Attempt, wanted: Wanted, where: str, given: bool, now: str, age_hours: int
+    record: Record | None,
+    attempt: Attempt,
+    seal: Seal,
+    wanted: Wanted,
+    where: str,
+    given: int,
+    now: str,
+    age_hours: int,
 ) -> Plan:
-    """*given*: whether people have given their shares for this run; *now* in ISO 8601; *age_hours*: keys that are younger, and
-    as they are wanted, stay."""
-    missing = not_in_custody(record, where)
-    if missing or record is None:
-        return Plan("refuse", [], *(missing or ("", "")))
-    noted, whose = record["rekey"], standing(attempt, record["rekey"])
+    """*given*: how many different keys people have given for this run; *now* in ISO 8601; *age_hours*: keys that are younger,
+    and as they are wanted, stay."""
+    noted = record["rekey"] if record else None
+    whose = standing(attempt, noted)
+    if record and record["status"] == "prepared":
+        return Plan("refuse", [], *(not_in_custody(record, where) or ("", "")))
     if whose == "others":
         return Plan("refuse", [], *others_rekey(attempt))
     if noted and noted["recovery_keys"]:
-        return _plan_new_keys(noted, attempt, whose, where, given)
+        return _plan_new_keys(noted, attempt, whose, where, bool(given), people.with_people(record))
+    if record is None or people.with_people(record):
+        return _plan_with_people(record, seal, wanted, where, given)
     if record["pgp"] and not given:
         return Plan(
             "refuse",
@@ -182,26 +200,41 @@ def plan_rekey(
         "those that count, whatever happens.",
         "What is lost: the old keys make no root token any more, wherever else somebody keeps them. Custody keeps them, since a "
         "restored snapshot from before brings them back.",
+        *(
+            ["The keys in VAULT_RECOVERY_KEYS are given to Vault only where it takes none of those in custody."]
+            if given and not record["pgp"]
+            else []
+        ),
     ]
-    if wanted.pgp_keys:
-        lines.append(
-            "The new keys are encrypted to people. So the run ends before they count, and a second one needs their keys, "
-            "decrypted."
-        )
-    return Plan("begin", lines)
+    return Plan("begin", [*lines, *_second_run(wanted)])
+
+
+def _plan_with_people(record: Record | None, seal: Seal, wanted: Wanted, where: str, given: int) -> Plan:
+    lacking = people.too_few(record, where, given, seal["threshold"], seal["shares"])
+    if lacking:
+        return Plan("refuse", [], *lacking)
+    lines = people.lines(record, where, given, seal["threshold"], _set(wanted))
+    return Plan("begin", [*lines, *_second_run(wanted)])
+
+
+def _second_run(wanted: Wanted) -> list[str]:
+    said = "The new keys are encrypted to people: the run ends before they count, and a second one needs their keys, decrypted."
+    return [said] if wanted.pgp_keys else []
 
 
 def how_it_stands(record: Record, attempt: Attempt, where: str) -> list[str]:
     """After a run."""
     if record["rekey"]:
-        return _plan_new_keys(record["rekey"], attempt, standing(attempt, record["rekey"]), where, False).lines
+        alone = people.with_people(record)
+        return _plan_new_keys(record["rekey"], attempt, standing(attempt, record["rekey"]), where, False, alone).lines
     return [
         f"{record['recovery_shares']} recovery keys of {record['since']}, of which {record['recovery_threshold']} are needed, "
         f"count from now on. They are in {where}. The old ones make no root token any more."
     ]
 
 
-def _plan_new_keys(noted: Rekey, attempt: Attempt, whose: str, where: str, given: bool) -> Plan:
+def _plan_new_keys(noted: Rekey, attempt: Attempt, whose: str, where: str, given: bool, alone: bool) -> Plan:
+    """*alone*: whether the old keys are with people alone."""
     who = f"{noted['who']} began at {noted['since']}"
     if whose == "ours" and noted["pgp"] and not given:
         return Plan(
@@ -225,13 +258,15 @@ def _plan_new_keys(noted: Rekey, attempt: Attempt, whose: str, where: str, given
             f"the rekey that {who} is under way no more, and whether its keys were verified before can't be seen, since they "
             "are encrypted to people",
             f"Let {noted['recovery_threshold']} of them decrypt their new keys, and give these in the environment as "
-            "VAULT_RECOVERY_KEYS, separated by commas: Vault says whether it takes them.",
+            "VAULT_RECOVERY_KEYS, separated by commas, the same as before if they did so before: Vault says whether it takes "
+            "them. If it does not, the old keys count: give those.",
         )
     return Plan(
         "settle",
         [
-            f"The rekey that {who} was cut short. Custody holds the old keys and the new ones: Vault is asked which of them it "
-            "takes. If it is the new ones, the old ones go. Else the rekey is begun anew."
+            f"The rekey that {who} was cut short. Custody holds {'the new keys' if alone else 'the old keys and the new ones'}: "
+            "Vault is asked which keys it takes. If it is the new ones, the old ones go. Else the rekey is begun anew"
+            f"{', which needs the keys of people in VAULT_RECOVERY_KEYS' if alone else ''}."
         ],
     )
 
@@ -364,7 +399,10 @@ def held_problem(record: Record, seal: Seal, where: str) -> tuple[str, str] | No
 
 
 _MAKE_NEW = "While enough of them work, playbooks/rekey.yml makes new ones."
-_PUT_THERE = "Find the keys that the cluster has now, and put these into custody."
+_PUT_THERE = (
+    "Find the keys that the cluster has now, and give as many as Vault needs to playbooks/rekey.yml -e vault_rekey_age_hours=0, "
+    f"{people.ENVIRONMENT}: it makes new ones with them, and puts these into custody."
+)
 
 
 def others_in_custody(record: Record) -> list[Keys]:

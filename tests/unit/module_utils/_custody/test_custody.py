@@ -221,10 +221,29 @@ def test_new_keys_fit_where_their_room_was_proven_in_every_sink(sink, reserved):
     assert sink.read() == after
 
 
+def test_the_first_keys_of_a_cluster_that_somebody_else_initialised_fit_in_every_sink(sink):
+    begun = rekeying(record.elsewhere("prod", "2026-01-01T00:00:00+00:00", "ada@desk", "i" * 36, 5, 3))
+    begun["former"] = []
+    assert sink.create(begun)
+    assert not sink.create(begun)
+    assert sink.read() == begun
+    room = record.stand_in_of_rekey(begun, [])
+    sink.prove_writable(room)
+    new = {**begun["rekey"], "nonce": "n" * 36, "recovery_keys": ["bmV3".ljust(44, "=")] * 5}
+    both = {**begun, "rekey": new}
+    assert len(record.dump(both)) <= len(record.dump(room))
+    sink.replace(both)
+    assert sink.read() == both
+    sink.replace(record.rekeyed(both))
+    assert sink.read()["status"] == "stored"
+    assert sink.read()["recovery_keys"] == new["recovery_keys"]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
         {"rekey": {"since": "x"}},
+        {"rekey": {**record.keys_of(record.prepared("x", "")), "who": None, "nonce": None, "given_back": "x"}},
         {"rekey": []},
         {"generate_root": {"who": None, "nonce": 1, "unseen": []}},
         {"former": [{"recovery_keys": []}]},

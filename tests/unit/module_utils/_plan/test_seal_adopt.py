@@ -84,9 +84,10 @@ def test_turns_follow_from_what_each_node_is_now(nodes, written, turns, restarts
             (LEADS, CLOSED, OLD),
             "vault-2 is sealed. Open it with the unseal keys first",
         ),
-        ((LEADS, DOWN, OLD), "vault-2 is unreachable: no connection. Bring every node of the inventory up first"),
+        ((LEADS, DOWN, OLD), "vault-2: Vault does not run there, and its configuration has the old seal. Start it"),
         ((LEADS, AWAY, OLD), "vault-2 is unreachable"),
-        ((LEADS, READY, DOWN), "vault-3 is unreachable"),
+        ((LEADS, AWAY, OLD), "vault-2 is unreachable: no connection. Bring every node of the inventory up first"),
+        ((LEADS, READY, DOWN), "vault-3: Vault does not run there"),
         ((LEADS, node("uninitialized", "shamir"), OLD), "vault-2 is uninitialized. Bring"),
         ((LEADS, node("isolated", "shamir"), OLD), "vault-2 is isolated. Bring"),
         (

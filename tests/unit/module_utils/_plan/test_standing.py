@@ -19,6 +19,7 @@ WANTED = {
     "ca_file": "/srv/prod/tls/ca.crt",
     "ports": {"vault_api_port": 8200, "vault_cluster_port": 8201},
     "flavour": "vault",
+    "by_id": False,
 }
 CONFIGURED = {"ours": True, "cluster_name": "prod", "node_id": None, "kms_key_id": None, "region": None, "data": []}
 
@@ -148,6 +149,25 @@ def test_a_vault_that_runs_outside_of_its_unit_is_not_taken_over():
     assert found["problems"][0].startswith(
         "vault-2: Vault runs on it (process 7, outside the unit 'vault'). It would be neither"
     )
+
+
+@pytest.mark.parametrize(
+    ("node_id", "by_id", "trusted", "is_known"),
+    [
+        ("vault-2", True, [], True),
+        ("vault-2", False, [], False),
+        # Nothing says whose it is, or it is said to be another node.
+        (None, True, [], False),
+        ("vault-9", True, [], False),
+        ("vault-9", True, ["aa"], False),
+        (None, True, ["aa"], True),
+    ],
+)
+def test_what_somebody_else_set_up_is_known_by_its_id_where_that_is_asked_for(node_id, by_id, trusted, is_known):
+    seen = machine(False, True, trusted=trusted, configured={**CONFIGURED, "ours": False, "node_id": node_id})
+    serving = machine(True, True)
+    found = stand([serving, seen, serving], ("active", "unreachable", "standby"), by_id=by_id)
+    assert (found["nodes"]["vault-2"], found["problems"] == []) == ("stopped", is_known)
 
 
 @pytest.mark.parametrize(

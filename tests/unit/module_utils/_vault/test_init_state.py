@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._custody.record import prepared, stored
+from ansible_collections.vaultops.cluster.plugins.module_utils._custody.record import elsewhere, prepared, stored
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.init import state
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault.status.state import classify
 from hypothesis import given, settings
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 RESERVED = prepared("prod", "2026-01-01T00:00:00+00:00", "ada@desk")
 OLD = {**RESERVED, "who": None, "run": None}
 STORED = stored(RESERVED, RESERVED, "id-1")
+ELSEWHERE = elsewhere("prod", "2026-01-01T00:00:00+00:00", "ada@desk", "id-1", 5, 3)
 UNBOUND = {**STORED, "cluster_id": None}
 JOURNALS = ["none", "ours", "empty", "keys", "spent", "sealed"]
 
@@ -32,6 +33,10 @@ def cluster(name, cluster_id="id-1"):
         ("fresh", RESERVED, "sealed", "refuse"),
         ("fresh", OLD, "none", "refuse"),
         ("fresh", STORED, "none", "refuse"),
+        ("fresh", ELSEWHERE, "none", "refuse"),
+        ("live", ELSEWHERE, "none", "nothing"),
+        ("degraded", ELSEWHERE, "none", "nothing"),
+        ("live", {**ELSEWHERE, "cluster_id": "id-2"}, "none", "refuse"),
         ("live", None, "none", "nothing"),
         ("live", STORED, "none", "nothing"),
         ("live", STORED, "spent", "tidy"),
@@ -61,12 +66,20 @@ def test_init_happens_only_when_it_is_safe(where, record, journal, step):
         ("live", RESERVED, True),
         ("live", UNBOUND, True),
         ("live", STORED, False),
+        ("live", ELSEWHERE, False),
         ("degraded", STORED, False),
         ("live", None, False),
     ],
 )
 def test_a_journal_matters_until_the_keys_know_their_cluster(where, record, there_may_be_one):
     assert state.matters(cluster(where), record) is there_may_be_one
+
+
+@pytest.mark.parametrize("journal", ["none", "ours"])
+@pytest.mark.parametrize("record", [STORED, ELSEWHERE])
+def test_no_word_lets_init_take_the_place_of_keys_of_an_earlier_cluster(record, journal):
+    found = state.plan(cluster("fresh"), record, journal, "the sink", take_over="ada@desk")
+    assert (found.step, "an earlier cluster" in found.cause) == ("refuse", True)
 
 
 def test_somebody_elses_reservation_is_named_and_taken_over_only_by_name():
