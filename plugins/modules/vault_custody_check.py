@@ -22,13 +22,19 @@ description:
   - Of keys that are encrypted to people (O(custody.sink=pgp)) the module shows how many custody holds, and compares that with
     what Vault says. With O(recovery_keys) the keys that were decrypted are proven.
   - Vault 1 takes recovery keys without a login. Vault 2 wants a token, and the module logs in as the admin.
-  - Based on V(sys/rekey-recovery-key) and V(sys/seal-status) of the Vault API. Run it on the controller.
+  - Based on V(sys/rekey-recovery-key) and V(sys/seal-status) of the Vault API, and V(sys/rotate/recovery) of OpenBao's. Run it
+    on the controller.
 author: vaultops maintainers (@vaultops)
 options:
   cluster_name:
     description: Name of the cluster.
     type: str
     required: true
+  flavour:
+    description: Which server runs. With V(openbao) the module logs in as the admin, since OpenBao wants a token for recovery keys.
+    type: str
+    choices: [vault, openbao]
+    default: vault
   recovery_keys:
     description: Keys that people have decrypted, where custody holds keys that are encrypted to them.
     type: list
@@ -93,6 +99,7 @@ lines:
 
 import typing as t
 
+from ..module_utils._common import product
 from ..module_utils._common.module import run_module
 from ..module_utils._custody import sinks
 from ..module_utils._custody.record import Record
@@ -105,12 +112,12 @@ from ..module_utils._vault.session import ADMIN_SPEC
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     sink = sinks.open_sink(params["custody"], params["cluster_name"])
-    record = sink.read()
+    record, maker = sink.read(), state.MAKERS[params["flavour"]]
     missing = state.not_in_custody(record, sink.where)
     if missing or record is None:
         raise VaultError(params["cluster_name"], *(missing or ("", "")))
-    with doorway(Cluster(Connection.from_params(params)), params) as (name, client):
-        attempt = api.read_rekey(name, client) if check_mode else without_checks(name, client)
+    with doorway(Cluster(Connection.from_params(params)), params, maker) as (name, client):
+        attempt = api.read_rekey(name, client, maker) if check_mode else without_checks(name, client, maker)
         noted = state.standing(attempt, record["rekey"])
         if noted == "others":
             raise VaultError(name, *state.others_rekey(attempt))
@@ -121,7 +128,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         keys = params["recovery_keys"] if record["pgp"] else record["recovery_keys"]
         proven = 0
         if noted == "none" and keys and not check_mode:
-            proven = proven_of(name, client, record, keys, sink.where)
+            proven = proven_of(name, client, maker, record, keys, sink.where)
     warnings = state.under_way(record, attempt, root)
     return {
         "changed": False,
@@ -138,13 +145,13 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     }
 
 
-def proven_of(name: str, client: t.Any, record: Record, keys: list[str], where: str) -> int:
-    proof = prove(name, client, keys, record["recovery_threshold"])
+def proven_of(name: str, client: t.Any, maker: state.Maker, record: Record, keys: list[str], where: str) -> int:
+    proof = prove(name, client, maker, keys, record["recovery_threshold"])
     if not proof.taken:
         others = (
             one
             for one in state.others_in_custody(record)
-            if accepts(name, client, one["recovery_keys"][: one["recovery_threshold"]]) is None
+            if accepts(name, client, maker, one["recovery_keys"][: one["recovery_threshold"]]) is None
         )
         raise VaultError(name, *state.not_taken(record, next(others, None), where, proof.said))
     if proof.refused:
@@ -157,6 +164,7 @@ OPTIONS: dict[str, t.Any] = {
     **AUTH_SPEC,
     **ADMIN_SPEC,
     "cluster_name": {"type": "str", "required": True},
+    "flavour": {"type": "str", "choices": list(product.FLAVOURS), "default": product.VAULT},
     "recovery_keys": {"type": "list", "elements": "str", "default": [], "no_log": True},
     "custody": {**sinks.OPTION, "required": True},
 }

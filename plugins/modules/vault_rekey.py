@@ -23,13 +23,19 @@ description:
     O(recovery_keys). Vault says whether it takes them, and custody gets the new ones alone. Where custody holds keys, those in
     O(recovery_keys) are given to Vault only if it takes none of custody's, as after a snapshot from before was restored.
   - Vault 1 takes recovery keys without a login. Vault 2 wants a token, and the module logs in as the admin.
-  - Based on V(sys/rekey-recovery-key) of the Vault API. Run it on the controller, one run at a time.
+  - Based on V(sys/rekey-recovery-key) of the Vault API, and V(sys/rotate/recovery) of OpenBao's. Run it on the controller, one
+    run at a time.
 author: vaultops maintainers (@vaultops)
 options:
   cluster_name:
     description: Name of the cluster.
     type: str
     required: true
+  flavour:
+    description: Which server runs. With V(openbao) the module logs in as the admin, since OpenBao wants a token for recovery keys.
+    type: str
+    choices: [vault, openbao]
+    default: vault
   recovery_shares:
     description: Number of new keys.
     type: int
@@ -108,6 +114,7 @@ where:
 import datetime
 import typing as t
 
+from ..module_utils._common import product
 from ..module_utils._common.module import run_module
 from ..module_utils._custody import sinks
 from ..module_utils._custody.record import Record
@@ -118,7 +125,7 @@ from ..module_utils._vault.recovery import api
 from ..module_utils._vault.recovery.given import with_people
 from ..module_utils._vault.recovery.prove import doorway, without_checks
 from ..module_utils._vault.recovery.rekey import Rekeyer
-from ..module_utils._vault.recovery.state import Wanted, how_it_stands, plan_rekey
+from ..module_utils._vault.recovery.state import MAKERS, Wanted, how_it_stands, plan_rekey
 from ..module_utils._vault.session import ADMIN_SPEC
 from ..module_utils._vault.unseal.state import distinct
 
@@ -129,19 +136,19 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     if problem:
         raise VaultError(params["cluster_name"], problem)
     sink, given = sinks.open_sink(params["custody"], params["cluster_name"]), distinct(params["recovery_keys"])
-    record = sink.read()
+    record, maker = sink.read(), MAKERS[params["flavour"]]
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    with doorway(Cluster(Connection.from_params(params)), params) as (name, client):
-        attempt = api.read_rekey(name, client) if check_mode else without_checks(name, client)
+    with doorway(Cluster(Connection.from_params(params)), params, maker) as (name, client):
+        attempt = api.read_rekey(name, client, maker) if check_mode else without_checks(name, client, maker)
         seal = api.read_seal(name, client)
         todo = plan_rekey(record, attempt, seal, wanted, sink.where, len(given), now, params["age_hours"])
         if todo.step == "refuse":
             raise VaultError(name, todo.cause, todo.cure)
         lines = todo.lines
         if todo.changes and not check_mode:
-            rekeyer = Rekeyer(name, client, sink, wanted, given, seal)
+            rekeyer = Rekeyer(name, client, maker, sink, wanted, given, seal)
             record = carry_out(rekeyer, todo.step, record, params["cluster_name"])
-            lines = how_it_stands(record, api.read_rekey(name, client), sink.where)
+            lines = how_it_stands(record, api.read_rekey(name, client, maker), sink.where)
     return {
         "changed": todo.changes,
         "step": todo.step,
@@ -170,6 +177,7 @@ OPTIONS: dict[str, t.Any] = {
     **AUTH_SPEC,
     **ADMIN_SPEC,
     "cluster_name": {"type": "str", "required": True},
+    "flavour": {"type": "str", "choices": list(product.FLAVOURS), "default": product.VAULT},
     "recovery_shares": {"type": "int", "default": 5},
     "recovery_threshold": {"type": "int", "default": 3},
     "pgp_keys": {"type": "list", "elements": "str", "no_log": False},

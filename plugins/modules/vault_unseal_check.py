@@ -73,6 +73,7 @@ from ..module_utils._common.module import run_module
 from ..module_utils._vault.client import AUTH_SPEC, CONNECTION_SPEC, HVAC, Cluster, Connection
 from ..module_utils._vault.errors import VaultError
 from ..module_utils._vault.recovery.prove import prove, without_checks
+from ..module_utils._vault.recovery.state import RECOVERY_REKEY, UNSEAL_REKEY
 from ..module_utils._vault.unseal import api, state
 
 
@@ -94,11 +95,11 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
 
 
 def proven_of(name: str, client: t.Any, keys: list[str], seal: state.Seal) -> int:
-    recovery = seal["type"] != state.SHAMIR
-    attempt = without_checks(name, client, recovery)
+    maker = UNSEAL_REKEY if seal["type"] == state.SHAMIR else RECOVERY_REKEY
+    attempt = without_checks(name, client, maker)
     if attempt["nonce"] is not None:
         raise VaultError(name, *state.others_rekey(attempt["nonce"]))
-    proof = prove(name, client, keys, seal["threshold"], recovery)
+    proof = prove(name, client, maker, keys, seal["threshold"])
     if proof.refused:
         raise VaultError(name, *state.not_taken(proof.taken, proof.refused, proof.said))
     return len(proof.taken)

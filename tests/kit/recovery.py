@@ -21,7 +21,8 @@ def new_keys(count: int) -> list[str]:
 
 class Recovery:
     """*version*: as which it speaks. From 2.0 on it wants a token, but for the families of endpoints in *open*, and answers as it
-    does for a secret: what it says is in data, and, unless *data_alone*, beside it."""
+    does for a secret: what it says is in data, and, unless *data_alone*, beside it. OpenBao rotates recovery keys in the place of
+    a rekey, and cancels whatever is under way. It makes no root token for anybody here, as its listener does unless told."""
 
     def __init__(self, shares: int = 5, threshold: int = 3, flavour: str = "vault") -> None:
         self.keys, self.threshold = new_keys(shares), threshold
@@ -29,7 +30,7 @@ class Recovery:
         self.version, self.hides_version = {"vault": "1.21.1", "openbao": "2.6.2"}[flavour], False
         self.seal_type = "awskms"
         self.open: set[str] = set()
-        self.data_alone = False
+        self.data_alone = flavour == "openbao"
         self.ignores_verification = False
         self.rekey: dict[str, t.Any] | None = None
         self.root: dict[str, t.Any] | None = None
@@ -53,7 +54,14 @@ class Recovery:
 
     def is_asked(self, path: str) -> bool:
         return path.startswith(
-            ("sys/rekey-recovery-key/", "sys/rekey/", "sys/generate-root/", "sys/seal-status", "sys/health")
+            (
+                "sys/rekey-recovery-key/",
+                "sys/rekey/",
+                "sys/rotate/recovery/",
+                "sys/generate-root/",
+                "sys/seal-status",
+                "sys/health",
+            )
         )
 
     def answer(self, verb: str, path: str, body: dict[str, t.Any], may: bool) -> Answer:
@@ -69,9 +77,13 @@ class Recovery:
         if path == "sys/health":
             return 200, {"server_time_utc": int(time.time()), "version": self.shown}
         kind = "generate-root" if "generate-root" in path else "rekey"
+        if self.flavour == "openbao" and "rotate" not in path:
+            return (405 if kind == "generate-root" else 404), {"errors": ["unsupported"]}
         if self.guarded and not may and kind not in self.open:
             return 403, {"errors": ["permission denied"]}
-        if kind == "rekey" and path.startswith("sys/rekey-recovery-key/") != (self.seal_type != "shamir"):
+        if self.flavour == "vault" and "rotate" in path:
+            return 404, {"errors": ["unsupported path"]}
+        if self.flavour == "vault" and kind == "rekey" and path.startswith("sys/rekey-recovery-key/") != (self.seal_type != "shamir"):
             return 400, {"errors": ["recovery rekeying not supported"]}
         what = f"{verb} {path.removeprefix('sys/')}"
         self.calls.append(what)
@@ -97,7 +109,7 @@ class Recovery:
 
     def _rekey_attempt(self, verb: str, body: dict[str, t.Any]) -> Answer:
         if verb == "delete":
-            if self.rekey and body.get("nonce") != self.rekey["nonce"]:
+            if self.flavour == "vault" and self.rekey and body.get("nonce") != self.rekey["nonce"]:
                 return 400, {"errors": ["invalid request"]}
             self.rekey = None
             return 204, {}

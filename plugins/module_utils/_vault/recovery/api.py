@@ -8,10 +8,8 @@ import typing as t
 
 from ..client import call, content, data
 from ..errors import VaultError
-from .state import Attempt, Given, Seal
+from .state import Attempt, Given, Maker, Seal
 
-REKEY = "/v1/sys/rekey-recovery-key"
-REKEY_UNSEAL = "/v1/sys/rekey"  # of the keys that people unseal with, where no KMS key does
 ACCESSORS = "/v1/auth/token/accessors?list=true"
 
 
@@ -32,55 +30,62 @@ def version(where: str, client: t.Any) -> str:
     return str(content(where, call(where, lambda: client.adapter.get("/v1/sys/seal-status"))).get("version") or "")
 
 
-def read_rekey(where: str, client: t.Any, recovery: bool = True) -> Attempt:
-    return _attempt(content(where, call(where, lambda: client.sys.read_rekey_progress(recovery_key=recovery))))
+def read_rekey(where: str, client: t.Any, maker: Maker) -> Attempt:
+    return _attempt(content(where, call(where, lambda: client.adapter.get(f"{maker.path}/init"))), maker)
 
 
 def begin_rekey(
-    where: str, client: t.Any, shares: int, threshold: int, pgp_keys: t.Sequence[str], recovery: bool = True
+    where: str, client: t.Any, maker: Maker, shares: int, threshold: int, pgp_keys: t.Sequence[str]
 ) -> Attempt:
     """New keys count only when they have been given back: until then the old ones do. Vault has to say so itself: without that
     the last of the old keys would make the new ones count."""
-    own = {"secret_shares": shares, "secret_threshold": threshold, "pgp_keys": list(pgp_keys) or None}
-    rules = {"require_verification": True, "recovery_key": recovery}
-    begun = _attempt(content(where, call(where, lambda: client.sys.start_rekey(**own, **rules))))
+    body: dict[str, t.Any] = {"secret_shares": shares, "secret_threshold": threshold, "require_verification": True}
+    if pgp_keys:
+        body["pgp_keys"] = list(pgp_keys)
+    begun = _attempt(content(where, call(where, lambda: client.adapter.put(f"{maker.path}/init", json=body))), maker)
     if begun["verifies"] and (begun["shares"], begun["threshold"]) == (shares, threshold):
         return begun
-    cancel_rekey(where, client, str(begun["nonce"]), recovery)
+    cancel_rekey(where, client, maker, str(begun["nonce"]))
     raise VaultError(
         where, "it began another rekey than it was asked for. No key was given", "Look at Vault's version."
     )
 
 
-def give_rekey(where: str, client: t.Any, key: str, nonce: str, recovery: bool = True) -> Given:
-    return _given(content(where, call(where, lambda: client.sys.rekey(key=key, nonce=nonce, recovery_key=recovery))))
+def give_rekey(where: str, client: t.Any, maker: Maker, key: str, nonce: str) -> Given:
+    body = {"key": key, "nonce": nonce}
+    return _given(content(where, call(where, lambda: client.adapter.put(f"{maker.path}/update", json=body))))
 
 
-def cancel_rekey(where: str, client: t.Any, nonce: str, recovery: bool = True) -> None:
-    """With its nonce, which in the first ten minutes is the only way."""
-    path = f"{REKEY if recovery else REKEY_UNSEAL}/init"
-    call(where, lambda: client.adapter.delete(path, json={"nonce": nonce}))
+def cancel_rekey(where: str, client: t.Any, maker: Maker, nonce: str) -> None:
+    """With its nonce, which in the first ten minutes is the only way. Where none is asked for, it is compared right before."""
+    if not maker.cancels_by_nonce:
+        under_way = read_rekey(where, client, maker)["nonce"]
+        if under_way != nonce:
+            cause = "is not there any more" if under_way is None else f"is not the one that is under way ({under_way})"
+            raise VaultError(where, f"the rekey {nonce} {cause}", "Nothing was cancelled. Run again.")
+    body = {"nonce": nonce} if maker.cancels_by_nonce else None
+    call(where, lambda: client.adapter.delete(f"{maker.path}/init", json=body))
 
 
-def restart_verification(where: str, client: t.Any) -> str:
+def restart_verification(where: str, client: t.Any, maker: Maker) -> str:
     """Forgets which new keys were given back so far. The nonce of what begins."""
-    answer = content(where, call(where, lambda: client.adapter.delete(f"{REKEY}/verify")))
+    answer = content(where, call(where, lambda: client.adapter.delete(f"{maker.path}/verify")))
     return str(_said(answer)["nonce"])
 
 
-def verify_rekey(where: str, client: t.Any, key: str, nonce: str) -> bool:
+def verify_rekey(where: str, client: t.Any, maker: Maker, key: str, nonce: str) -> bool:
     """Whether that was the last one, so that the new keys count."""
     body = {"key": key, "nonce": nonce}
-    answer = content(where, call(where, lambda: client.adapter.put(f"{REKEY}/verify", json=body)))
+    answer = content(where, call(where, lambda: client.adapter.put(f"{maker.path}/verify", json=body)))
     return bool(_said(answer).get("complete"))
 
 
 def read_root(where: str, client: t.Any) -> Attempt | None:
-    """None where Vault wants a token for that, as it does from 2.0 on."""
+    """None where Vault wants a token for that, as it does from 2.0 on, and where OpenBao's listener does not serve it."""
     try:
         return _attempt(content(where, call(where, client.sys.read_root_generation_progress)))
     except VaultError as error:
-        if error.status == 403:
+        if error.status in (403, 405):
             return None
         raise
 
@@ -144,7 +149,7 @@ def _said(answer: dict[str, t.Any]) -> dict[str, t.Any]:
     return {**answer, **(answer.get("data") or {})}
 
 
-def _attempt(answer: dict[str, t.Any]) -> Attempt:
+def _attempt(answer: dict[str, t.Any], maker: Maker | None = None) -> Attempt:
     answer = _said(answer)
     fingerprints = answer.get("pgp_fingerprints") or [answer.get("pgp_fingerprint")]
     return {
@@ -157,6 +162,7 @@ def _attempt(answer: dict[str, t.Any]) -> Attempt:
         "verifies": bool(answer.get("verification_required")),
         "verification_nonce": answer.get("verification_nonce") or None,
         "otp_length": int(answer.get("otp_length") or 0),
+        "cancel": maker.cancel.format(nonce=answer.get("nonce")) if maker else "",
     }
 
 

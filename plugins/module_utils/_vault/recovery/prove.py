@@ -21,7 +21,7 @@ from ..client import Cluster
 from ..errors import VaultError
 from ..session import admin_login
 from . import api
-from .state import CHECK_KEY, MOST_WAYS, Attempt, standing
+from .state import CHECK_KEY, MOST_WAYS, Attempt, Maker, standing
 
 # A look into custody takes less. What stands still for that long is of a run that was killed.
 CHECK_SECONDS = 15
@@ -35,20 +35,20 @@ class Proof:
 
 
 @contextmanager
-def doorway(cluster: Cluster, params: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, t.Any]]:
-    """The active node, and a client that may work with recovery keys: until 2.0 that takes no login."""
+def doorway(cluster: Cluster, params: t.Mapping[str, t.Any], maker: Maker) -> t.Iterator[tuple[str, t.Any]]:
+    """The active node, and a client that may work with recovery keys: with Vault until 2.0 that takes no login."""
     name = cluster.active()
     client = cluster.client(name)
-    if _opens(name, client):
+    if _opens(name, client, maker):
         yield name, client
         return
     with admin_login(cluster.connection, params, name) as client:
         yield name, client
 
 
-def _opens(name: str, client: t.Any) -> bool:
+def _opens(name: str, client: t.Any, maker: Maker) -> bool:
     try:
-        api.read_rekey(name, client)
+        api.read_rekey(name, client, maker)
     except VaultError as error:
         if error.status == 403:
             return False
@@ -56,56 +56,56 @@ def _opens(name: str, client: t.Any) -> bool:
     return True
 
 
-def without_checks(name: str, client: t.Any, recovery: bool = True) -> Attempt:
+def without_checks(name: str, client: t.Any, maker: Maker) -> Attempt:
     """What is under way, when no look into custody is: another run's is waited for, and one that was cut short is cancelled."""
-    wait, attempt = Wait(CHECK_SECONDS), api.read_rekey(name, client, recovery)
+    wait, attempt = Wait(CHECK_SECONDS), api.read_rekey(name, client, maker)
     first = attempt["nonce"]
     while standing(attempt, None) == "check" and attempt["nonce"] == first and wait.again():
-        attempt = api.read_rekey(name, client, recovery)
+        attempt = api.read_rekey(name, client, maker)
     if standing(attempt, None) != "check":
         return attempt
     if attempt["nonce"] != first:
         raise VaultError(name, "another run is looking whether the keys work", "Let it end, and run again.")
-    api.cancel_rekey(name, client, str(first), recovery)
-    return api.read_rekey(name, client, recovery)
+    api.cancel_rekey(name, client, maker, str(first))
+    return api.read_rekey(name, client, maker)
 
 
-def accepts(name: str, client: t.Any, keys: t.Sequence[str], recovery: bool = True) -> VaultError | None:
+def accepts(name: str, client: t.Any, maker: Maker, keys: t.Sequence[str]) -> VaultError | None:
     """None where Vault takes these keys together, else its refusal. Nothing of the attempt stays."""
-    begun = api.begin_rekey(name, client, 1, 1, [CHECK_KEY], recovery)
+    begun = api.begin_rekey(name, client, maker, 1, 1, [CHECK_KEY])
     nonce = str(begun["nonce"])
     try:
-        refusal = _give(name, client, keys, nonce, recovery)
+        refusal = _give(name, client, maker, keys, nonce)
     except BaseException as first:
         try:
-            api.cancel_rekey(name, client, nonce, recovery)
+            api.cancel_rekey(name, client, maker, nonce)
         except VaultError as second:
             if isinstance(first, VaultError):
                 first.also(second)
         raise
-    api.cancel_rekey(name, client, nonce, recovery)
+    api.cancel_rekey(name, client, maker, nonce)
     return refusal
 
 
-def _give(name: str, client: t.Any, keys: t.Sequence[str], nonce: str, recovery: bool) -> VaultError | None:
+def _give(name: str, client: t.Any, maker: Maker, keys: t.Sequence[str], nonce: str) -> VaultError | None:
     try:
         for key in keys:
-            if api.give_rekey(name, client, key, nonce, recovery)["complete"]:
+            if api.give_rekey(name, client, maker, key, nonce)["complete"]:
                 return None
     except VaultError as error:
         # Also where the attempt itself has gone, with the node that was active.
-        if error.status in (400, 500) and api.read_rekey(name, client, recovery)["nonce"] == nonce:
+        if error.status in (400, 500) and api.read_rekey(name, client, maker)["nonce"] == nonce:
             return error
         raise
     return VaultError(name, f"{len(keys)} keys are not enough", status=400)
 
 
-def prove(name: str, client: t.Any, keys: t.Sequence[str], threshold: int, recovery: bool = True) -> Proof:
+def prove(name: str, client: t.Any, maker: Maker, keys: t.Sequence[str], threshold: int) -> Proof:
     """Each key: some that open, and every other one together with them."""
     refusal: VaultError | None = None
     places = range(len(keys))
     for some in itertools.islice(itertools.combinations(places, threshold), MOST_WAYS):
-        refusal = accepts(name, client, [keys[place] for place in some], recovery)
+        refusal = accepts(name, client, maker, [keys[place] for place in some])
         if refusal is None:
             break
     else:
@@ -116,7 +116,7 @@ def prove(name: str, client: t.Any, keys: t.Sequence[str], threshold: int, recov
             continue
         # A key that is there twice would be refused as given already.
         others = [keys[one] for one in some if keys[one] != keys[place]][: threshold - 1]
-        refusal = accepts(name, client, [keys[place], *others], recovery)
+        refusal = accepts(name, client, maker, [keys[place], *others])
         if refusal is None and keys[place] not in [keys[one] for one in taken]:
             taken.append(place)
         else:

@@ -21,7 +21,7 @@ from ..init.custodian import whoami
 from . import api
 from . import given as people
 from .prove import accepts
-from .state import Seal, Wanted, standing, ways
+from .state import Maker, Seal, Wanted, standing, ways
 
 
 class Rekeyer:
@@ -29,9 +29,10 @@ class Rekeyer:
     how many recovery keys Vault wants."""
 
     def __init__(
-        self, name: str, client: t.Any, sink: Sink, wanted: Wanted, given: t.Sequence[str], seal: Seal
+        self, name: str, client: t.Any, maker: Maker, sink: Sink, wanted: Wanted, given: t.Sequence[str], seal: Seal
     ) -> None:
         self.name = name
+        self.maker = maker
         self.client = client
         self.sink = sink
         self.wanted = wanted
@@ -46,14 +47,14 @@ class Rekeyer:
 
     def begin(self, record: Record, unheld: bool = False) -> Record:
         """From the reservation to new keys that count, or that wait for people. *unheld*: custody holds nothing yet."""
-        attempt = api.read_rekey(self.name, self.client)
+        attempt = api.read_rekey(self.name, self.client, self.maker)
         if standing(attempt, record["rekey"]) in ("ours", "unnoted"):
             # Of a run that was cut short: its new keys, if there are any, are nowhere, or not to count.
-            api.cancel_rekey(self.name, self.client, str(attempt["nonce"]))
+            api.cancel_rekey(self.name, self.client, self.maker, str(attempt["nonce"]))
         keys = self._working(record)
         reserved = self._reserve(record, unheld)
         attempt = api.begin_rekey(
-            self.name, self.client, self.wanted.shares, self.wanted.threshold, self.wanted.pgp_keys
+            self.name, self.client, self.maker, self.wanted.shares, self.wanted.threshold, self.wanted.pgp_keys
         )
         nonce = str(attempt["nonce"])
         try:
@@ -63,7 +64,7 @@ class Rekeyer:
         except Problem as first:
             # The new keys are nowhere, or not surely in custody. Nothing of them counts.
             try:
-                api.cancel_rekey(self.name, self.client, nonce)
+                api.cancel_rekey(self.name, self.client, self.maker, nonce)
             except VaultError as second:
                 first.also(second)
             raise
@@ -76,9 +77,9 @@ class Rekeyer:
         keys = (self.given if noted["pgp"] else noted["recovery_keys"])[: noted["recovery_threshold"]]
         if noted["pgp"]:
             record = self._put(record, {"given_back": [records.mark(key) for key in keys]})
-        nonce = api.restart_verification(self.name, self.client)
+        nonce = api.restart_verification(self.name, self.client, self.maker)
         for key in keys:
-            if api.verify_rekey(self.name, self.client, key, nonce):
+            if api.verify_rekey(self.name, self.client, self.maker, key, nonce):
                 return self.finish(record)
         raise VaultError(
             self.name,
@@ -94,7 +95,7 @@ class Rekeyer:
         noted = _noted(record)
         new = known_again(noted, self.given) if noted["pgp"] else noted["recovery_keys"]
         some = new[: noted["recovery_threshold"]]
-        if len(some) == noted["recovery_threshold"] and accepts(self.name, self.client, some) is None:
+        if len(some) == noted["recovery_threshold"] and accepts(self.name, self.client, self.maker, some) is None:
             return self.finish(record)
         # Also new ones, where Vault could not look before.
         return self.finish(record) if set(self._working(record)) <= set(new) else None
@@ -106,14 +107,14 @@ class Rekeyer:
         """The first keys that Vault takes."""
         refusal: VaultError | None = None
         for some in ways(record, self.given, self.seal["threshold"]):
-            refusal = accepts(self.name, self.client, some)
+            refusal = accepts(self.name, self.client, self.maker, some)
             if refusal is None:
                 return some
         raise none_taken(self.name, record, self.given, refusal)
 
     def _give(self, keys: t.Sequence[str], nonce: str) -> list[str]:
         for key in keys:
-            said = api.give_rekey(self.name, self.client, key, nonce)
+            said = api.give_rekey(self.name, self.client, self.maker, key, nonce)
             if said["complete"]:
                 if len(said["recovery_keys"]) == self.wanted.shares:
                     return said["recovery_keys"]

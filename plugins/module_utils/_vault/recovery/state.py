@@ -9,6 +9,8 @@ import itertools
 import typing as t
 from dataclasses import dataclass, field
 
+from ..._common import product
+from ..._common.product import Flavour
 from ..._custody.record import Keys, Record, Rekey, keys_of
 from . import given as people
 
@@ -31,6 +33,22 @@ ROOT_PATH = "auth/token/root"
 UNSEEN_SECONDS = 120
 
 
+@dataclass(frozen=True)
+class Maker:
+    """What makes keys anew. Where *cancels_by_nonce* is false, it ends whatever is under way, whosever that is."""
+
+    path: str
+    cancel: str  # the command for people, with the nonce
+    cancels_by_nonce: bool = True
+
+
+RECOVERY_REKEY = Maker("/v1/sys/rekey-recovery-key", "vault operator rekey -target=recovery -cancel -nonce={nonce}")
+# Of the keys that people unseal with, where no KMS key does.
+UNSEAL_REKEY = Maker("/v1/sys/rekey", "vault operator rekey -cancel -nonce={nonce}")
+RECOVERY_ROTATION = Maker("/v1/sys/rotate/recovery", "bao operator rotate-keys -target=recovery -cancel", False)
+MAKERS: t.Mapping[Flavour, Maker] = {product.VAULT: RECOVERY_REKEY, product.OPENBAO: RECOVERY_ROTATION}
+
+
 class Seal(t.TypedDict):
     shares: int
     threshold: int
@@ -48,6 +66,7 @@ class Attempt(t.TypedDict):
     verifies: bool
     verification_nonce: str | None  # where new keys were given out, and wait to be verified
     otp_length: int
+    cancel: str  # the command by which people end a rekey
 
 
 class Given(t.TypedDict):
@@ -104,8 +123,7 @@ def others_rekey(attempt: Attempt) -> tuple[str, str]:
     return (
         f"somebody's rekey of the recovery keys is under way (nonce {attempt['nonce']}, {attempt['progress']} of "
         f"{attempt['required']} keys given). Nothing of it was touched",
-        "Let it end. If nobody is at it any more: 'vault operator rekey -target=recovery -cancel -nonce="
-        f"{attempt['nonce']}', and run again.",
+        f"Let it end. If nobody is at it any more: '{attempt['cancel']}', and run again.",
     )
 
 
@@ -244,7 +262,7 @@ def _plan_new_keys(noted: Rekey, attempt: Attempt, whose: str, where: str, given
                 "The old ones count until then.",
                 f"Let {noted['recovery_threshold']} of them decrypt their keys, and give these in the environment as "
                 "VAULT_RECOVERY_KEYS, separated by commas, to one more run.",
-                f"To give them up: 'vault operator rekey -target=recovery -cancel -nonce={attempt['nonce']}'.",
+                f"To give them up: '{attempt['cancel']}'.",
             ],
         )
     if whose == "ours":

@@ -33,7 +33,14 @@ def rekey(nonce=None, those=(), **more):
 
 
 def attempt(nonce=None, **more):
-    none = {"progress": 0, "required": 2, "pgp_fingerprints": [], "verification_nonce": None, "otp_length": 28}
+    none = {
+        "progress": 0,
+        "required": 2,
+        "pgp_fingerprints": [],
+        "verification_nonce": None,
+        "otp_length": 28,
+        "cancel": "cancel it",
+    }
     return {"nonce": nonce, "shares": 3, "threshold": 2, "verifies": True, **none, **more}
 
 
