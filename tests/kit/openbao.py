@@ -29,8 +29,11 @@ from kit.backup_stage import SMALL, VaultStandIn, whole
 
 config = Path(next(word for word in sys.argv if word.startswith("-config=")).partition("=")[2]).read_text()
 if sys.argv[1:3] == ["operator", "diagnose"]:
-    known = "disable_mlock" not in config
-    print(json.dumps({{"name": "Parse Configuration", "status": "ok" if known else "fail", "message": "disable_mlock"}}))
+    from ansible_collections.vaultops.cluster.plugins.module_utils._node.config_check import JUDGED, PARSED
+    children = [{{"name": name, "status": "ok"}} for name in JUDGED]
+    if "disable_mlock" in config:
+        children = [{{"name": PARSED, "status": "fail", "message": "disable_mlock"}}]
+    print(json.dumps({{"name": "Diagnose", "children": children}}))
     sys.exit()
 of = lambda name: re.search(name + r'\\s*= "([^"]*)"', config)[1]
 folder = Path(of("tls_cert_file")).parent
