@@ -17,15 +17,17 @@ from .files import Entry
 
 # What the listener's own files decide. In check mode they may not have been installed yet.
 LISTENER = "Check Listener TLS"
-# The whole verdict of 'vault operator diagnose' is always "fail" in the open-source server, and its storage and port
-# checks only tell whether a server runs already. These are the children that say something about the file.
+# The whole verdict of 'vault operator diagnose' is never "ok" in the open-source server, and its storage and port
+# checks only tell whether a server runs already. These are the children that say something about the file, in the order in
+# which they come: from the core on, what can't be made ends the report, and no child that follows is in it.
 PARSED = "Parse Configuration"
 JUDGED = (
     PARSED,
     "Create Vault Server Configuration Seals",
-    LISTENER,
     "Determine Redirect Address",
     "Check Cluster Address",
+    "Check Core Creation",
+    LISTENER,
     "Check Autounseal Encryption",
 )
 TIMEOUT_SECONDS = 60
@@ -72,17 +74,17 @@ def check(binary: str, config: Entry, files: list[Entry], data_path: str, withou
 def problems(report: dict[str, t.Any], without: tuple[str, ...] = ()) -> list[str]:
     """What the judged children complain about. An unknown field is only a warning to Vault; here it is a mistake."""
     children = list(_walk(report))
-    # The others are only there where those before them went well. Without this one nothing was judged.
-    found = [] if PARSED in {child.get("name") for child in children} else [f"{PARSED}: no verdict in the report"]
+    judged = [name for name in JUDGED if name not in without]
+    found: list[str] = []
     for child in children:
         name = child.get("name")
-        if name not in JUDGED or name in without:
-            continue
-        if child.get("status") == "fail":
+        if name in judged and child.get("status") == "fail":
             found.append(f"{name}: {child.get('message')}")
         if name == PARSED:
             found += child.get("warnings") or []
-    return found
+    # What no child says is not said to be right.
+    reported = {child.get("name") for child in children}
+    return found or [f"{name}: no verdict in the report" for name in judged if name not in reported][:1]
 
 
 def _beside_the_seal(server: Product | None) -> dict[str, str]:

@@ -10,7 +10,7 @@ import shlex
 import typing as t
 
 from .._common.errors import Problem
-from . import environment
+from . import environment, unit_file
 from .service import properties_in, show
 
 MARK = "# Made by vaultops.cluster"
@@ -22,13 +22,14 @@ def read(service: str) -> dict[str, t.Any]:
     manager = manager_variables()
     unit, drop_ins = unit_files(service)
     texts = {path: text_of(path) for path in [*unit, *drop_ins]}
-    settings = [setting for text in texts.values() for setting in sections(text)]
+    settings = [setting for text in texts.values() for setting in unit_file.sections(text)]
+    files = variables_of_files(texts)
     configs = {path: text_of(path) for path in config_files(settings)}
     return {
         "unit": {path: texts[path] for path in unit},
         "drop_ins": {path: texts[path] for path in drop_ins},
         "configs": configs,
-        "environment_files": variables(settings),
+        "environment_files": {path: _told({one.name: one.value for one in found}) for path, found in files.items()},
         "manager_environment": manager,
         "foreign": foreign({**texts, **configs}),
     }
@@ -44,25 +45,6 @@ def unit_files(service: str) -> tuple[list[str], list[str]]:
     return [path for path in [values.get("FragmentPath", "")] if path], shlex.split(values.get("DropInPaths", ""))
 
 
-def sections(text: str) -> list[tuple[str, str]]:
-    """The settings of a unit file in order; what is in which section makes no difference here."""
-    joined = re.sub(r"\\\n\s*", " ", text)
-    lines = (line.strip() for line in joined.splitlines())
-    pairs = (line.split("=", 1) for line in lines if "=" in line and line[0] not in "#;[")
-    return [(key.strip(), value.strip()) for key, value in pairs]
-
-
-def arguments(settings: list[tuple[str, str]]) -> list[str]:
-    """Of the command that counts: the last one, and what a shell is given in one word."""
-    commands = [value for key, value in settings if key == "ExecStart" and value]
-    if not commands:
-        return []
-    found = words(commands[-1].lstrip("-@:+!"))
-    if len(found) > 2 and os.path.basename(found[0]) in ("sh", "bash", "dash") and found[1] == "-c":
-        found = words(" ".join(found[2:]))
-    return found
-
-
 def config_files(settings: list[tuple[str, str]]) -> list[str]:
     """Those that the command names, as Vault reads them, and those that the collection would replace."""
     return _files([*_named(settings), *CONFIG])
@@ -74,7 +56,7 @@ def named(settings: list[tuple[str, str]]) -> list[str]:
 
 
 def _named(settings: list[tuple[str, str]]) -> list[str]:
-    return re.findall(r"(?:^|\s)--?config[=\s](\S+)", " ".join(arguments(settings)))
+    return re.findall(r"(?:^|\s)--?config[=\s](\S+)", " ".join(unit_file.arguments(settings)))
 
 
 def _files(paths: t.Iterable[str]) -> list[str]:
@@ -87,54 +69,20 @@ def _files(paths: t.Iterable[str]) -> list[str]:
     return list(dict.fromkeys(os.path.normpath(path) for path in found))
 
 
-def gathered(settings: list[tuple[str, str]], key: str) -> list[str]:
-    """The values of a key that may be given more than once. An empty one takes back those before it, as systemd has it."""
-    found: list[str] = []
-    for name, value in settings:
-        if name == key:
-            found = [*found, value] if value else []
-    return found
-
-
-def named_files(settings: list[tuple[str, str]]) -> list[str]:
-    """What EnvironmentFile names: paths, or patterns of paths. One that begins with a hyphen may be missing."""
-    return [value.strip("\"'").lstrip("-") for value in gathered(settings, "EnvironmentFile")]
-
-
-def variables(settings: list[tuple[str, str]]) -> dict[str, dict[str, str]]:
-    """Of files that EnvironmentFile names, by path."""
-    return {path: _variables(path) for path in _environment_files(settings)}
+def variables_of_files(texts: unit_file.Texts) -> dict[str, list[unit_file.Variable]]:
+    """What the files set that EnvironmentFile names, by path, as it stands there: of a secret, too."""
+    patterns = [pattern for pattern, _where in unit_file.environment_files(texts)]
+    paths = [path for pattern in patterns for path in sorted(glob.glob(pattern))]
+    return {path: unit_file.of_file(path, text_of(path)) for path in paths}
 
 
 def manager_variables() -> dict[str, str]:
     """What systemd gives to every service."""
-    return _told(environment.pairs(words(properties_in(show(("Environment",))).get("Environment", ""))))
-
-
-def _environment_files(settings: list[tuple[str, str]]) -> list[str]:
-    return [path for name in named_files(settings) for path in sorted(glob.glob(name))]
-
-
-def _variables(path: str) -> dict[str, str]:
-    given = (line.split("=", 1) for line in assignments(text_of(path)))
-    return _told({name.strip(): value.strip().strip("\"'") for name, value in given})
-
-
-def assignments(text: str) -> list[str]:
-    """The lines of an EnvironmentFile that set a variable."""
-    lines = (line.strip() for line in text.splitlines())
-    return [line for line in lines if "=" in line and line[0] not in "#;"]
+    return _told(environment.pairs(unit_file.words(properties_in(show(("Environment",))).get("Environment", ""))))
 
 
 def _told(variables: t.Mapping[str, str]) -> dict[str, str]:
     return {name: environment.told(name, value) for name, value in variables.items()}
-
-
-def words(command: str) -> list[str]:
-    try:
-        return shlex.split(command)
-    except ValueError:
-        return command.split()
 
 
 def text_of(path: str) -> str:

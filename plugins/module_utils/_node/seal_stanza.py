@@ -12,7 +12,7 @@ import typing as t
 
 from .._common import files, hcl
 from .._common.errors import Problem
-from . import environment, installation
+from . import environment, installation, unit_file
 
 BEGIN = "# The unseal key, added by vaultops.cluster (playbooks/adopt_seal.yml). The file as it was: "
 BEFORE = ".before-seal"
@@ -72,20 +72,17 @@ def credentials(names: t.Iterable[str]) -> list[str]:
 
 def read(service: str) -> dict[str, str]:
     """The files that the unit's command names, by path."""
-    return {path: installation.text_of(path) for path in installation.named(_settings(service))}
+    settings = [setting for text in _unit(service).values() for setting in unit_file.sections(text)]
+    return {path: installation.text_of(path) for path in installation.named(settings)}
 
 
 def require_nothing_before_it(service: str) -> None:
     """A variable of the unit would make Vault open by another key than the one that is written, or as somebody else than the
     instance's role. Only names are read of what may be a secret."""
-    settings = _settings(service)
-    names: set[str] = set()
-    for key, value in settings:
-        if key == "Environment":
-            names |= set(environment.pairs(installation.words(value)))
-    for variables in installation.variables(settings).values():
-        names |= set(variables)
-    names |= set(installation.manager_variables())
+    texts = _unit(service)
+    of_files = installation.variables_of_files(texts).values()
+    given = [*unit_file.variables(texts), *(one for found in of_files for one in found)]
+    names = {one.name for one in given} | set(installation.manager_variables())
     if found := overridden(names):
         raise Problem(
             f"the unit gives Vault {', '.join(found)}, which goes before what its configuration says of the seal",
@@ -114,9 +111,9 @@ def write(path: str, text: str) -> None:
     files.write(path, text.encode(), mode, owner)
 
 
-def _settings(service: str) -> list[tuple[str, str]]:
+def _unit(service: str) -> dict[str, str]:
     unit, drop_ins = installation.unit_files(service)
-    return [setting for path in [*unit, *drop_ins] for setting in installation.sections(installation.text_of(path))]
+    return {path: installation.text_of(path) for path in [*unit, *drop_ins]}
 
 
 def _blocks(path: str, text: str) -> list[str]:

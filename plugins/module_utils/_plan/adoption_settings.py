@@ -200,8 +200,10 @@ def _whole(at: Keys, held: t.Sequence[Held], known: server_settings.Setting) -> 
 def _kind_inside(inside: Keys, known: server_settings.Setting) -> str:
     if known.kind == "headers":
         return "header"
-    setting = known.inside.get(inside[-1])
-    return setting.kind if setting else ""
+    setting = known
+    for name in inside:
+        setting = setting.inside.get(name, setting)  # a label is no setting
+    return setting.kind
 
 
 def _as(value: t.Any, kind: str) -> t.Any:

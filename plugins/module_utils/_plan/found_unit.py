@@ -6,7 +6,7 @@ from __future__ import annotations
 import fnmatch
 import typing as t
 
-from .._node import environment, installation
+from .._node import environment, unit_file
 from .configuration import Held
 from .same_setting import normal
 
@@ -20,28 +20,37 @@ DROP_IN_KEYS = ("ExecStart", *KEYS)
 
 
 def of_old(found: Found) -> list[Held]:
-    """The settings of the unit that was found, with the variables of the files that it names."""
+    """The settings of the unit that was found, and the variables of the files that it names. A drop-in may take them back."""
     made: list[Held] = []
     for path, text in found["unit"].items():
         if path in found["foreign"]:
-            made += of_text(text, path)
-            for file, variables in _files(text, found).items():
-                made += [Held(("unit", "Environment", name), value, file) for name, value in variables.items()]
-    return made
+            made += _of_unit(text, path)
+    texts = {**found["unit"], **found["drop_ins"]}
+    return made + [
+        Held(("unit", "Environment", one.name), one.value, one.where)
+        for where, variables in _variables(texts, found)
+        if where in found["unit"] and where in found["foreign"]
+        for one in variables
+    ]
 
 
 def of_text(text: str, path: str = "") -> list[Held]:
-    given = installation.sections(text)
-    made = [Held(("unit", "Environment", name), value, path) for name, value in _environment(given).items()]
-    for name, value in _arguments(installation.arguments(given)[1:]):
-        made.append(Held(("unit", "ExecStart", name), value, path))
+    given = unit_file.variables({path: text})
+    return _of_unit(text, path) + [Held(("unit", "Environment", one.name), one.value, path) for one in given]
+
+
+def _of_unit(text: str, path: str) -> list[Held]:
+    given = unit_file.sections(text)
+    made = [
+        Held(("unit", "ExecStart", name), value, path) for name, value in _arguments(unit_file.arguments(given)[1:])
+    ]
     return made + [Held(("unit", key), value, path) for key, value in given if key in KEYS and value]
 
 
 def goes(old: Settings, new: Settings, written: Settings, found: Found) -> Lost:
     """*new*: of the unit that is laid down; *written*: of the configuration that is. What a drop-in has too does not go."""
     have = {(one.name, one.value) for one in new}
-    kept = {f"unit.Environment.{name}" for _file, variables in _of_drop_ins(found) for name in variables}
+    kept = {f"unit.Environment.{one.name}" for one in _of_drop_ins(found)}
     lost: Lost = {}
     for one in old:
         if one.name in kept:
@@ -56,22 +65,21 @@ def stays(found: Found, written: Settings) -> Lost:
     """What is in force whatever is laid down, and says something else."""
     lost: Lost = {}
     for path, text in found["drop_ins"].items():
-        given = installation.sections(text)
+        given = unit_file.sections(text)
         for key in [key for key, value in given if key in DROP_IN_KEYS and value]:
             add(lost, f"drop-in.{key}", path)
-    for file, variables in _of_drop_ins(found):
-        for name in _overriding(variables, written):
-            add(lost, f"drop-in.Environment.{name}", file)
-    for name in _overriding(found.get("manager_environment", {}), written):
-        lost[f"manager.Environment.{name}"] = []
+    for one in _of_drop_ins(found):
+        if _overrides(one.name, one.value, written):
+            add(lost, f"drop-in.Environment.{one.name}", one.where)
+    for name, value in found.get("manager_environment", {}).items():
+        if _overrides(name, value, written):
+            lost[f"manager.Environment.{name}"] = []
     return lost
 
 
-def _of_drop_ins(found: Found) -> t.Iterator[tuple[str, t.Mapping[str, str]]]:
-    """The variables that drop-ins set, by the file that has them."""
-    for path, text in found["drop_ins"].items():
-        yield path, _environment(installation.sections(text))
-        yield from _files(text, found).items()
+def _of_drop_ins(found: Found) -> list[unit_file.Variable]:
+    """The variables that drop-ins set, and the files that those name."""
+    return [one for _where, variables in _variables(found["drop_ins"], found) for one in variables]
 
 
 def add(lost: Lost, name: str, path: str) -> None:
@@ -88,13 +96,9 @@ def _is_written(setting: str, value: str, written: Settings) -> bool:
     return any(one.keys == keys and normal(keys, one.value) == normal(keys, value) for one in written)
 
 
-def _overriding(variables: t.Mapping[str, str], written: Settings) -> list[str]:
-    return [
-        name
-        for name, value in variables.items()
-        if environment.overrides(name, value)
-        and not (value and _is_written(environment.SETTINGS.get(name, ""), value, written))
-    ]
+def _overrides(name: str, value: str, written: Settings) -> bool:
+    is_written = value and _is_written(environment.SETTINGS.get(name, ""), value, written)
+    return environment.overrides(name, value) and not is_written
 
 
 def _arguments(words: list[str]) -> list[tuple[str, str]]:
@@ -111,15 +115,11 @@ def _arguments(words: list[str]) -> list[tuple[str, str]]:
     return found
 
 
-def _environment(given: list[tuple[str, str]]) -> dict[str, str]:
-    values = installation.gathered(given, "Environment")
-    return environment.pairs(word for value in values for word in installation.words(value))
-
-
-def _files(text: str, found: Found) -> dict[str, t.Mapping[str, str]]:
-    named = installation.named_files(installation.sections(text))
-    return {
-        path: variables
-        for path, variables in found["environment_files"].items()
-        if any(path == name or fnmatch.fnmatchcase(path, name) for name in named)
-    }
+def _variables(texts: unit_file.Texts, found: Found) -> t.Iterator[tuple[str, list[unit_file.Variable]]]:
+    """By the unit's file, or the drop-in, that has them or names a file that has them; each of them has its own file."""
+    for one in unit_file.variables(texts):
+        yield one.where, [one]
+    for pattern, where in unit_file.environment_files(texts):
+        for path, values in found["environment_files"].items():
+            if path == pattern or fnmatch.fnmatchcase(path, pattern):
+                yield where, [unit_file.Variable(name, value, path) for name, value in values.items()]

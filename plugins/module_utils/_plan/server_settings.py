@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import textwrap
 import typing as t
 
 from .._common import product, versions
@@ -56,6 +57,15 @@ _LOCKOUT = {
     **_of("number", "lockout_threshold"),
     **_of("duration", "lockout_duration", "lockout_counter_reset"),
     **_of("flag", "disable_lockout"),
+}
+_LICENSE = {
+    **_of("flag", "development_cluster", "enabled"),
+    **_of("text", "billing_start_timestamp"),
+}
+_REPORTING = {
+    **_of("duration", "snapshot_retention_time"),
+    **_of("flag", "disable_product_usage_reporting"),
+    "license": Setting("block", _LICENSE),
 }
 SERVER = Stanza(
     "vault_server_settings",
@@ -104,6 +114,7 @@ SERVER = Stanza(
         ),
         **_of("text", "administrative_namespace_path", "license_path", "reporting_scan_directory", only=ENTERPRISE),
         **_of("list", "experiments"),
+        "reporting": Setting("block", _REPORTING, only=ENTERPRISE),
         "user_lockout": Setting("labelled", _LOCKOUT),
         **_owned(
             api_addr="vault_address",
@@ -112,12 +123,15 @@ SERVER = Stanza(
             disable_clustering="vault_nodes",
             disable_mlock="vault_server_disable_mlock",
             enable_unauthenticated_access="vault_server_unauthenticated_access",
+            entropy="a node's role may not ask KMS for random bytes",
             ha_storage="vault_raft_settings",
             listener="vault_listener_settings",
             log_format="Vault's log is read as JSON",
             log_level="vault_server_log_level",
+            observations="what is asked of Vault is in the entries of its audit devices",
             pid_file="systemd knows the process of its unit",
             seal="vault_seal_settings",
+            service_registration="clients find the nodes by their addresses, or by a load balancer",
             storage="vault_raft_settings",
             telemetry="vault_server_telemetry",
             ui="vault_server_ui",
@@ -282,7 +296,7 @@ def _firsts(since: Fact) -> str:
 
 
 def _together(settings: t.Mapping[str, t.Any]) -> list[str]:
-    """Of times that Vault compares as it starts, and ends where they don't fit. diagnose says nothing of them."""
+    """Of times that Vault compares as it starts, and ends where they don't fit. Of some of them diagnose says nothing."""
 
     def seconds(name: str, default: str) -> float:
         return durations.seconds(settings.get(name, default)) or 0
@@ -382,5 +396,5 @@ def _written(name: str, value: t.Any, known: Setting) -> str:
 
 
 def _block(head: str, value: t.Mapping[str, t.Any], known: Setting) -> str:
-    lines = "".join(f"  {_written(name, value[name], known.inside[name])}" for name in sorted(value))
-    return f"{head} {{\n{lines}}}\n"
+    lines = "".join(_written(name, value[name], known.inside[name]) for name in sorted(value))
+    return f"{head} {{\n{textwrap.indent(lines, '  ')}}}\n"

@@ -94,7 +94,7 @@ def admin_login(connection: Connection, params: t.Mapping[str, t.Any], name: str
 def _no_admin(name: str, admin: Connection, refusal: VaultError) -> VaultError:
     return VaultError(
         name,
-        f"something has to be written, and the identity '{admin.role_id}' can't log in {_with_what(admin, refusal)}",
+        f"something has to be written, and the identity '{admin.role_id}' can't log in {with_what(admin, refusal)}",
         "If the cluster knows no such identity yet, playbooks/site.yml makes it. "
         + (
             "Otherwise an administrator, one of vault_admins, has to run this"
@@ -106,7 +106,7 @@ def _no_admin(name: str, admin: Connection, refusal: VaultError) -> VaultError:
     )
 
 
-def _with_what(connection: Connection, refusal: VaultError) -> str:
+def with_what(connection: Connection, refusal: VaultError) -> str:
     if connection.auth_method == "aws_iam":
         return f"by AWS IAM: {refusal.cause}"
     return f"with {connection.cert_auth_public_key}"

@@ -89,6 +89,20 @@ def test_what_may_not_be_read_is_missing_and_not_empty(filled, as_operator, run_
     ]
 
 
+@pytest.mark.parametrize("may_read", [True, False])
+def test_where_policies_may_not_be_listed_it_is_told_whether_they_may_be_read(
+    filled, as_operator, run_module, may_read
+):
+    refused = 403, b'{"errors": ["permission denied"]}'
+    filled.faults["sys/policies/acl"] = refused
+    if not may_read:
+        filled.faults["sys/policies/acl/default"] = refused
+    said = run_module(vault_crossing_info, **as_operator, parts=["policies"])
+    missing = {one["path"]: one["capabilities"] for one in said["missing"]}
+    assert missing == {"sys/policies/acl": ["list"], **({} if may_read else {"sys/policies/acl/*": ["read"]})}
+    assert said["policies"] == {}, "one of them is not what there is"
+
+
 @pytest.mark.parametrize("status", [400, 500])
 def test_a_policy_that_vault_can_not_read_any_more_is_one_of_the_answers(filled, as_operator, run_module, status):
     filled.faults["sys/policies/acl/team"] = status, b'{"errors": ["failed to parse policy"]}'

@@ -23,9 +23,11 @@ def node(node_with, tmp_path, run_module):
     (config / "listener.hcl").write_text(LISTENER)
     unit = tmp_path / "vault.service"
     unit.write_text(f"[Service]\nExecStart=/usr/bin/vault server -config={config}\n")
+    drop_in = tmp_path / "own.conf"
+    drop_in.write_text("")
     node_with(
         systemctl=f"""case "$*" in
-*FragmentPath*) printf 'FragmentPath={unit}\\nDropInPaths=\\n';;
+*FragmentPath*) printf 'FragmentPath={unit}\\nDropInPaths={drop_in}\\n';;
 *) printf 'Environment=\\n';;
 esac"""
     )
@@ -34,6 +36,7 @@ esac"""
         return run_module(vault_seal_stanza, check, stanza=stanza)
 
     run.config, run.unit, run.main = config, unit, config / "main.hcl"
+    run.drop_in = drop_in
     return run
 
 
@@ -123,6 +126,15 @@ def test_credentials_of_somebody_else_are_named_and_never_shown(node, tmp_path, 
     assert f"the unit gives Vault {name}, so Vault would not use the key as the instance's role" in said["msg"]
     assert "Take it out of the unit" in said["msg"] and "hidden" not in str(said)
     assert node.main.read_text() == STORAGE
+
+
+@pytest.mark.parametrize("where", ["unit", "drop_in"])
+def test_a_variable_that_is_taken_back_is_no_matter(node, where):
+    node.unit.write_text(f"{node.unit.read_text()}Environment=VAULT_SEAL_TYPE=transit AWS_PROFILE=x\n")
+    assert "VAULT_SEAL_TYPE" in node()["msg"]
+    file = getattr(node, where)
+    file.write_text(f"{file.read_text()}[Service]\nEnvironment=\n")
+    assert node()["changed"]
 
 
 def test_a_variable_that_gives_no_credentials_is_no_matter(node):

@@ -66,6 +66,7 @@ def test_a_file_that_nobody_understands_is_not_one_without_anything(node):
         (f"#Environment={SWITCH}=true", "", []),
         ("EnvironmentFile=-{etc}/vault.env", f"# x\nA=b\n{SWITCH}='true'\n", ["true"]),
         (f"Environment={SWITCH}=true\nEnvironmentFile={{etc}}/vault.env", f"{SWITCH}=false", ["true", "false"]),
+        ("EnvironmentFile=-{etc}/*.env", f"{SWITCH}=true", ["true"]),
         ("EnvironmentFile=-{etc}/none.env", "", []),
         ("", f"{SWITCH}=true", []),
     ],

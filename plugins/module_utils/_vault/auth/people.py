@@ -13,7 +13,7 @@ from .. import iam
 from ..client import Cluster, Connection
 from ..errors import VaultError
 from ..session import nobody, refused, with_certificate
-from . import setup, state
+from . import setup, state, unwritten
 
 # Besides the cluster's name, custody, and who logs in.
 SPEC: dict[str, t.Any] = {
@@ -191,7 +191,7 @@ def look(cluster: Cluster, name: str, people: People, root_token: str | None) ->
     if current is None or state.plan(current, desired):
         writer = setup.writer(people.writers(root_token), name, desired)
         if writer is None:
-            raise nobody(name, people.admin, refused(Cluster(people.admin), name))
+            raise _nobody(cluster, name, people, None if current is None else state.plan(current, desired))
         if current is None:
             current, _refusal = setup.look(Cluster(writer), name, desired)
             if current is None:
@@ -223,6 +223,14 @@ def look(cluster: Cluster, name: str, people: People, root_token: str | None) ->
     if root_token:
         refuse_unproven(people, name, proven)
     return Look(current, desired, steps, writer, root_token, proven, warnings)
+
+
+def _nobody(cluster: Cluster, name: str, people: People, steps: list[state.Step] | None) -> VaultError:
+    """Why nobody writes what differs. Who logs in is known to the cluster, and wants an administrator, not an identity."""
+    admin = unwritten.Writer(people.admin, refused(Cluster(people.admin), name))
+    if refused(cluster, name):
+        return nobody(name, *admin)
+    return unwritten.problem(name, people.operator.role_id, steps, admin, bool(people.params["policy"]))
 
 
 def refuse_lock_out(people: People, name: str, desired: state.Identities, caller: str) -> None:

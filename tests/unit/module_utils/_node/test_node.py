@@ -242,8 +242,9 @@ def test_systemd_timestamps_are_read_to_the_microsecond():
 
 
 def report(**children):
-    children.setdefault("Parse_Configuration", {"status": "ok"})
-    listed = [{"name": name.replace("_", " "), **child} for name, child in children.items()]
+    """*children*: what is said otherwise than that all is well; None: the report ends before it."""
+    said = {name.replace(" ", "_"): {"status": "ok"} for name in config_check.JUDGED} | children
+    listed = [{"name": name.replace("_", " "), **child} for name, child in said.items() if child is not None]
     return {"name": "Vault Diagnose", "status": "fail", "children": [{"name": "outer", "children": listed}]}
 
 
@@ -261,6 +262,22 @@ def test_what_is_judged_counts_with_vaults_own_words():
 @pytest.mark.parametrize("said", [{}, {"name": "Vault Diagnose", "children": None}])
 def test_a_report_that_does_not_tell_of_the_configuration_is_no_verdict(said):
     assert config_check.problems(said) == ["Parse Configuration: no verdict in the report"]
+
+
+def test_a_core_that_can_not_be_made_is_what_vault_would_end_with():
+    """As Vault 1.21.1 says it, whose report ends there."""
+    message = "Error initializing core: cannot have DefaultLeaseTTL larger than MaxLeaseTTL."
+    after = {"Check_Listener_TLS": None, "Check_Autounseal_Encryption": None}
+    said = report(Check_Core_Creation={"status": "fail", "message": message}, **after)
+    assert config_check.problems(said) == [f"Check Core Creation: {message}"]
+
+
+@pytest.mark.parametrize("name", config_check.JUDGED)
+def test_what_the_report_does_not_come_to_is_not_judged(name):
+    assert config_check.problems(report()) == []
+    said = report(**{name.replace(" ", "_"): None})
+    assert config_check.problems(said) == [f"{name}: no verdict in the report"]
+    assert config_check.problems(said, (name,)) == []
 
 
 def test_an_unknown_field_is_a_mistake():

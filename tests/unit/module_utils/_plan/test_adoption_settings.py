@@ -76,6 +76,14 @@ def test_the_lines_say_the_setting_in_the_inventorys_own_form(text, lines):
         assert not stanza or server_settings.problems(told, stanza, VERSION) == []
 
 
+def test_a_block_in_a_block_stays_as_it_is():
+    text = 'reporting {\n  license {\n    enabled = "false"\n  }\n  snapshot_retention_time = "9600"\n}'
+    found, _cures = cured(text, "1.21.1+ent")
+    assert found == {
+        "vault_server_settings": {"reporting": {"license": {"enabled": False}, "snapshot_retention_time": 9600}}
+    }
+
+
 def test_what_the_inventory_has_already_may_be_a_secret_and_is_not_in_the_line():
     given = {"vault_server_telemetry": {"circonus_api_token": "HIDDEN"}}
     found, cures = cured('telemetry {\n  statsd_address = "h:1"\n}', **given)
@@ -92,8 +100,11 @@ def test_what_the_inventory_has_already_may_be_a_secret_and_is_not_in_the_line()
         ('seal "awskms" {\n  session_token = "HIDDEN"\n}', "a node has its credentials from its instance role"),
         ('telemetry {\n  circonus_api_token = "HIDDEN"\n}', "its value is not shown"),
         ('telemetry {\n  circonus_submission_url = "https://x/HIDDEN"\n}', "its value is not shown"),
-        ('service_registration "consul" {\n  token = "HIDDEN"\n}', "no place for it"),
-        ('entropy "seal" {\n  mode = "HIDDEN"\n}', "no place for it"),
+        ('service_registration "consul" {\n  token = "HIDDEN"\n}', "clients find the nodes by their addresses"),
+        ('entropy "seal" {\n  mode = "HIDDEN"\n}', "a node's role may not ask KMS for random bytes"),
+        ('observations {\n  ledger_path = "/HIDDEN"\n}', "in the entries of its audit devices"),
+        ('reporting {\n  license {\n    enabled = "HIDDEN"\n  }\n}', "needs Vault Enterprise"),
+        ('sentinel {\n  additional_enabled_modules = ["HIDDEN"]\n}', "no place for it"),
         ('listener "unix" {\n  address = "/run/HIDDEN"\n}', "a listener on TCP"),
         ('api_addr = "https://user:HIDDEN@host:8200"', "can't be written there as it is"),
         ('cluster_addr = "https://{{ GetHIDDEN }}:8201"', "can't be written there as it is"),

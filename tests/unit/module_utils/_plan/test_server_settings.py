@@ -51,6 +51,18 @@ def test_what_vault_knows_is_taken(stanza):
         ("server", {"nothing_like_it": 1}, "nothing_like_it is no setting of the top level."),
         ("server", {"api_addr": "https://x:8200"}, "api_addr is that of vault_address. Set it there."),
         ("server", {"disable_sealwrap": True}, "disable_sealwrap needs Vault Enterprise, and vault_version is 1.21.1"),
+        (
+            "server",
+            {"service_registration": {"consul": {}}},
+            "service_registration is not set: clients find the nodes by",
+        ),
+        ("server", {"entropy": {"seal": {}}}, "entropy is not set: a node's role may not ask KMS for random bytes."),
+        (
+            "server",
+            {"observations": {}},
+            "observations is not set: what is asked of Vault is in the entries of its audit",
+        ),
+        ("server", {"reporting": {}}, "reporting needs Vault Enterprise, and vault_version is 1.21.1"),
         ("server", {"max_lease_ttl": "for ever"}, "max_lease_ttl is no duration"),
         ("server", {"max_lease_ttl": True}, "max_lease_ttl is no duration"),
         # Vault takes days alone, and whole ones.
@@ -104,6 +116,16 @@ def test_what_it_would_not_take_is_said(stanza, settings, said):
     (found,) = server_settings.problems(settings, stanza, NOW)
     assert said in found
     assert found.startswith(server_settings.STANZAS[stanza].variable)
+
+
+def test_a_block_in_a_block_is_checked_and_written():
+    given = {"reporting": {"license": {"enabled": False}, "snapshot_retention_time": "9600h"}}
+    assert server_settings.problems(given, "server", "1.21.1+ent") == []
+    assert server_settings.hcl(given, "server") == (
+        'reporting {\n  license {\n    enabled = false\n  }\n  snapshot_retention_time = "9600h"\n}\n'
+    )
+    (found,) = server_settings.problems({"reporting": {"license": {"enabled": "x"}}}, "server", "1.21.1+ent")
+    assert found == "vault_server_settings: reporting has license, which has enabled, which is no true or false."
 
 
 def test_no_value_is_part_of_what_is_said():

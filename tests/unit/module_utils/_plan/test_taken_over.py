@@ -264,6 +264,13 @@ ExecStart=/bin/sh -c 'exec /usr/local/bin/vault server -config=/etc/vault.d/vaul
     assert lines(**there) == ["vault_server_log_level: debug"]
 
 
+@pytest.mark.parametrize(("key", "value"), [("Environment", "GOMAXPROCS=2"), ("EnvironmentFile", "/etc/default/vault")])
+def test_a_variable_that_a_drop_in_has_taken_back_is_no_loss(key, value):
+    there = {"unit": f"{PACKAGED_UNIT}{key}={value}\n", "environment": {"/etc/default/vault": {"GOMAXPROCS": ""}}}
+    assert lost(**there) == ["unit.Environment.GOMAXPROCS"]
+    assert lost(**there, drop_in=f"[Service]\n{key}=\n") == []
+
+
 def test_variables_and_arguments_that_say_what_is_written_are_no_loss():
     unit = PACKAGED_UNIT.replace("-config=/etc/vault.d/vault.hcl", "-config=/etc/vault.d/vault.hcl -log-level INFO")
     values = {"AWS_REGION": "eu-central-1", "VAULT_SEAL_TYPE": "awskms", "VAULT_API_ADDR": "https://10.0.1.10:8200"}

@@ -242,6 +242,43 @@ def test_where_the_operator_may_not_look_yet_who_mends_it_looks(settled, asked):
     assert nothing_left(settled)
 
 
+OLDER = (
+    # May not look at who logs in by IAM, which came later.
+    (
+        state.OPERATOR_POLICY.replace("sys/auth", "sys/another"),
+        "'vaultops-operator' logs in, and may not look at all that",
+    ),
+    (
+        state.OPERATOR_POLICY + "# before",
+        "the policy of 'vaultops-operator' in Vault is not the one of this collection",
+    ),
+)
+
+
+@pytest.mark.parametrize(("policy", "says"), OLDER)
+def test_a_policy_older_than_the_collection_is_named_where_nobody_here_may_write_it(
+    settled, asked, alone, policy, says
+):
+    settled.policies[OPERATOR] = policy
+    settled.broken.add(ADMIN)
+    said = asked()
+    assert said["failed"] and said["msg"] == alone("identities")["msg"]
+    assert f"vault-1: {says}" in said["msg"] and "older than the collection, or somebody changed it" in said["msg"]
+    assert "and the identity 'vaultops-admin' can't log in with " in said["msg"]
+    assert "Have an administrator run playbooks/site.yml once" in said["msg"]
+    assert "custody" not in said["msg"] and "vault_cluster_operator_policy" not in said["msg"]
+    assert nothing_left(settled)
+
+
+def test_where_another_identity_differs_that_is_named(settled, asked):
+    settled.policies[STATUS] = "# nothing"
+    settled.broken.add(ADMIN)
+    said = asked()["msg"]
+    assert (
+        "something has to be written (policy vaultops-status), and the identity 'vaultops-admin' can't log in" in said
+    )
+
+
 def test_what_nobody_may_look_at_is_null_and_not_an_error(settled, asked):
     """Who may say who may do what, and sees no audit device."""
     settled.policies[OPERATOR] = state.OPERATOR_POLICY.replace("sys/audit", "sys/something-else")

@@ -99,6 +99,26 @@ def test_who_can_not_be_anybody_is_told_so(vault, set_up):
     assert "can't log in, and custody holds no root token" in said["msg"]
 
 
+def test_who_logs_in_and_may_not_write_what_differs_is_told_that(vault, set_up):
+    set_up(token=ROOT)
+    vault.policies[OPERATOR] = state.OPERATOR_POLICY + "# before"
+    alone = {"admin_public_key": None, "admin_private_key": None}
+    said = set_up(**alone)["msg"]
+    assert "the policy of 'vaultops-operator' in Vault is not the one of this collection" in said
+    assert "and the identity 'vaultops-operator' may not write it. Have an administrator run" in said
+    vault.tokens["narrow"] = [OPERATOR]
+    assert "and the token that was given may not write it. Have" in set_up(token="narrow")["msg"]
+
+
+def test_where_the_policy_is_somebodys_own_it_may_be_that_one_that_lacks_a_right(vault, set_up):
+    set_up(token=ROOT)
+    vault.policies[OPERATOR] = own = state.OPERATOR_POLICY.replace("sys/auth", "sys/another")
+    vault.broken.add(ADMIN)
+    said = set_up(policy=own)["msg"]
+    assert "may not look at all that this collection compares" in said
+    assert "The policy is your own (vault_cluster_operator_policy)" in said
+
+
 def test_a_token_that_was_given_writes_and_is_kept(vault, set_up):
     assert set_up(token=ROOT)["changed"]
     assert narrow(vault)
