@@ -53,9 +53,11 @@ def scratch_directory(cluster_name):
     return f"{constants.DEFAULT_LOCAL_TMP}/vaultops-{cluster_name}"
 
 
-def clock_problems(observed, now, skew):
+def clock_problems(observed, now, skew, flavour="vault"):
     """*observed*: what vault_node_info saw on each host, with its clock before and after; *now* and *skew* in seconds."""
-    problems = [standing.clock_problem(name, seen, now, skew) for name, seen in observed.items() if seen.get("time")]
+    problems = [
+        standing.clock_problem(name, seen, now, skew, flavour) for name, seen in observed.items() if seen.get("time")
+    ]
     return [one for one in problems if one]
 
 
@@ -177,32 +179,32 @@ def with_every_step(hosts, tags, skipped, known=()):
     return hosts
 
 
-def site_lines(standings_by_name, hostvars, cluster, active, tags):
+def site_lines(standings_by_name, hostvars, cluster, active, tags, flavour="vault"):
     """What each host has to do was kept of each by itself. *cluster*: for each thing, its part, its words, whether it is to be
     done."""
     if parts.chosen(tags) == ["preflight"]:
         return []
-    return _site_lines(standings_by_name, hostvars, cluster, active, tags, others=False)
+    return _site_lines(standings_by_name, hostvars, cluster, active, tags, flavour, others=False)
 
 
 def site_todo(todo, tags):
     return parts.of_todo(todo, tags)
 
 
-def site_left_out(standings_by_name, hostvars, cluster, active, tags):
+def site_left_out(standings_by_name, hostvars, cluster, active, tags, flavour="vault"):
     """What a run without tags would do besides."""
     if parts.EVERYTHING in tags:
         return []
-    lines = _site_lines(standings_by_name, hostvars, cluster, active, tags, others=True)
+    lines = _site_lines(standings_by_name, hostvars, cluster, active, tags, flavour, others=True)
     return [f"Left out by --tags: {line}" for line in lines]
 
 
-def _site_lines(names, hostvars, cluster, active, tags, others):
+def _site_lines(names, hostvars, cluster, active, tags, flavour, others):
     todo = {name: parts.of_todo(hostvars[name].get("vault_site_todo") or {}, tags, others) for name in names}
     chosen = parts.chosen(tags)
     wanted = {words: wanted for part, words, wanted in cluster if (part in chosen) != others}
     seen = found_on_nodes(names, hostvars)
-    return site_plan.lines(names, todo, seen, wanted, active, restarts=("configure" in chosen) != others)
+    return site_plan.lines(names, todo, seen, wanted, active, ("configure" in chosen) != others, flavour)
 
 
 class FilterModule:

@@ -95,7 +95,7 @@ import typing as t
 
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
-from ..module_utils._node import pause, service, turn
+from ..module_utils._node import here, pause, service, turn
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -107,10 +107,11 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         return {"changed": resume(name, unit, check_mode), "back_after": None}
     urls = {"this node": params["url"], **params["others"]}
     own, *others = turn.ask_all(urls, params["ca_cert"], params["tls_server_name"])
+    server = here.named(unit["exec_start"])
     if refusal := pause.refusal(unit, pause.is_enabled(name), own, others, params["voters"]):
-        raise Problem(f"Vault was not stopped here: {refusal}", "Bring every voter up, then run again.")
+        raise Problem(f"{server} was not stopped here: {refusal}", "Bring every voter up, then run again.")
     if not check_mode:
-        pause.arm(name, params["back_after"])
+        pause.arm(name, params["back_after"], server)
         pause.stop(name, params["kind"])
     return {"changed": True, "back_after": None if check_mode else params["back_after"]}
 

@@ -63,6 +63,7 @@ path:
 import os
 import typing as t
 
+from ..module_utils._common import product
 from ..module_utils._common.module import run_module
 from ..module_utils._node import guard, installed, plugin
 
@@ -70,7 +71,7 @@ from ..module_utils._node import guard, installed, plugin
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     path = os.path.join(params["directory"], params["version"], params["name"])
     own = plugin.own_paths(params["home"], path)
-    guard.refuse_foreign(own, own)
+    guard.refuse_foreign(own, own, product.NAMES[product.OPENBAO])
     mend = guard.to_mend(own)
     if mend and not check_mode:
         guard.mend(mend)

@@ -127,12 +127,13 @@ def owners(params: dict[str, t.Any], versions: t.Iterable[str], binary: str, che
     """Make root's what is the collection's own, and refuse what is not. Returns what was, or would be, made root's."""
     home, releases = params["home"], params["releases"]
     own = installed.own_paths(home, releases, versions, binary)
-    guard.refuse_foreign([*own, params["link"]], own)
+    server = product.NAMES[params["flavour"]]
+    guard.refuse_foreign([*own, params["link"]], own, server)
     mend = guard.to_mend(own)
     if home in mend and any(os.path.lexists(os.path.join(home, name)) for name in ("raft", "vault.db")):
         raise Problem(
             f"{home} {mend[home]}, and Raft's files are in it, so it can't be made root's: others than root could "
-            f"replace the Vault that root runs",
+            f"replace the {server} that root runs",
             f"Give Raft a directory of its own in {home}, which is then root's.",
         )
     if not check_mode:

@@ -86,7 +86,7 @@ import typing as t
 
 from ..module_utils._common.errors import Problem
 from ..module_utils._common.module import run_module
-from ..module_utils._node import service, turn
+from ..module_utils._node import here, service, turn
 
 
 def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -95,25 +95,26 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         raise Problem(
             f"There is no service {params['service']}", "Nothing was restarted. playbooks/site.yml sets the node up."
         )
-    require_release(params["link"], params["release"])
+    server = here.named(unit["exec_start"])
+    require_release(params["link"], params["release"], server)
     this = "this node"
     answers = turn.ask_all({this: params["url"], **params["others"]}, params["ca_cert"], params["tls_server_name"])
     own, others = answers[0], answers[1:]
     obstacle = turn.obstacle(own if unit["main_pid"] else None, others, params["voters"])
     if obstacle:
-        raise Problem(f"Vault was not restarted here: {obstacle}", "Bring the others back first, then run again.")
+        raise Problem(f"{server} was not restarted here: {obstacle}", "Bring the others back first, then run again.")
     if not check_mode:
         turn.restart(params["service"])
     return {"changed": True, "others": [answer._asdict() for answer in others]}
 
 
-def require_release(link: str, expected: str | None) -> None:
+def require_release(link: str, expected: str | None, server: str) -> None:
     if not expected:
         return
     found = service.RELEASE.search(os.path.realpath(link))
     if not found or found.group(1) != expected:
         raise Problem(
-            f"Vault was not restarted here: {link} leads to {os.path.realpath(link)}, and not to the release {expected}",
+            f"{server} was not restarted here: {link} leads to {os.path.realpath(link)}, and not to the release {expected}",
             "Somebody switched it meanwhile. Find out who, then run again.",
         )
 

@@ -108,6 +108,14 @@ manifest:
     finished_at (UTC, ISO 8601)."
   returned: success
   type: dict
+release:
+  description: Version of the server that took it, as its own releases are numbered.
+  returned: success
+  type: str
+server:
+  description: The server that took it and its version, in words.
+  returned: success
+  type: str
 bound:
   description: Whether the manifest is sealed, so that everything in RV(manifest) is what the tool wrote. If not, its time, node
     and version of Vault are nobody's word.
@@ -128,7 +136,7 @@ from ..module_utils._common.module import run_module
 from ..module_utils._objects import records
 
 try:
-    from ..module_utils._snapshot import decrypt, manifest, seen
+    from ..module_utils._snapshot import decrypt, manifest, seen, taken_by
     from ..module_utils._snapshot.s3 import Bucket
     from ..module_utils._snapshot.settings import KEY_ARN, S3
 
@@ -150,7 +158,13 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
             if params["name"] == "newest":
                 seen.remember(records.Records(params["records"] or {}), found.name)
             os.rename(path, params["dest"])
-    return {"changed": True, "manifest": public(found), "bound": found.is_bound}
+    return {
+        "changed": True,
+        "manifest": public(found),
+        "release": taken_by.release(found.vault_version),
+        "server": taken_by.server(found.vault_version),
+        "bound": found.is_bound,
+    }
 
 
 def check(params: dict[str, t.Any]) -> None:
@@ -165,7 +179,7 @@ def require_product(found: manifest.Manifest, flavour: product.Flavour) -> None:
     by = t.cast("product.Flavour", manifest.flavour_of(found.vault_version))
     if by != flavour:
         raise Problem(
-            f"{found.name} is a snapshot of {product.NAMES[by]} {found.vault_version}, and vault_flavour is {flavour}. Neither "
+            f"{found.name} is a snapshot of {taken_by.server(found.vault_version)}, and vault_flavour is {flavour}. Neither "
             "of the two takes the other's data",
             f"Restore a snapshot of {product.NAMES[flavour]}, or set vault_flavour to {by}. Nothing was changed.",
         )

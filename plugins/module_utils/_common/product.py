@@ -184,6 +184,11 @@ class Product:
         )
 
 
+def named(flavour: str | None) -> str:
+    """The server in words, whatever its version. What an inventory has there may be no flavour; that is said elsewhere."""
+    return NAMES[OPENBAO if flavour == OPENBAO else VAULT]
+
+
 def notes(running: t.Iterable[str | None], flavour: Flavour = VAULT) -> list[str]:
     """What is to be said of these versions, each once."""
     servers = [told(version, flavour) for version in running]

@@ -7,6 +7,7 @@ Sources of OpenBao's names are its own release workflow and the definition of it
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from . import product
@@ -18,6 +19,11 @@ MIRRORS: t.Mapping[Flavour, str] = {
     product.VAULT: "https://releases.hashicorp.com",
     product.OPENBAO: "https://github.com/openbao/openbao/releases/download",
 }
+
+
+def flavour_of(binary: str) -> Flavour | None:
+    """Whose binary that is, by its file's name."""
+    return next((flavour for flavour, name in BINARIES.items() if name == os.path.basename(binary)), None)
 
 
 class Layout(t.NamedTuple):

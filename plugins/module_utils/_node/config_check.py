@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Let Vault itself judge a vault.hcl before the file is put in place."""
+"""Let the server itself judge a vault.hcl before the file is put in place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import typing as t
 
-from .._common import product
+from .._common import product, releases
 from .._common.errors import Problem
 from .._common.product import Product
 from . import service
@@ -34,7 +34,9 @@ TIMEOUT_SECONDS = 60
 
 
 def check(binary: str, config: Entry, files: list[Entry], data_path: str, without: tuple[str, ...] = ()) -> None:
-    """Judge *config* as it will be beside the other *files*, but for the checks *without*. Problem has Vault's own words."""
+    """Judge *config* as it will be beside the other *files*, but for the checks *without*. Problem has the server's own words."""
+    flavour = releases.flavour_of(binary) or product.VAULT
+    diagnose = f"'{releases.BINARIES[flavour]} operator diagnose'"
     with tempfile.TemporaryDirectory() as folder:
         # Diagnose opens the storage, which may be in use, and reads files that may not be in place yet.
         stand_ins = {data_path: os.path.join(folder, "data")}
@@ -57,7 +59,7 @@ def check(binary: str, config: Entry, files: list[Entry], data_path: str, withou
             raise Problem(f"{binary} can't be run ({error.strerror})", "Install the release again.") from error
         except subprocess.TimeoutExpired as error:
             raise Problem(
-                f"'vault operator diagnose' had no verdict on the configuration after {TIMEOUT_SECONDS} s",
+                f"{diagnose} had no verdict on the configuration after {TIMEOUT_SECONDS} s",
                 "It asks KMS: check that this node reaches it.",
             ) from error
     try:
@@ -65,10 +67,12 @@ def check(binary: str, config: Entry, files: list[Entry], data_path: str, withou
         if not isinstance(report, dict):
             raise ValueError("not an object")
     except ValueError as error:
-        raise Problem(f"'vault operator diagnose' failed: {(done.stderr or done.stdout).strip()[-500:]}") from error
+        raise Problem(f"{diagnose} failed: {(done.stderr or done.stdout).strip()[-500:]}") from error
     found = problems(report, without)
     if found:
-        raise Problem("Vault rejects the new configuration: " + "; ".join(found), "Nothing was put in place.")
+        raise Problem(
+            f"{product.named(flavour)} rejects the new configuration: " + "; ".join(found), "Nothing was put in place."
+        )
 
 
 def problems(report: dict[str, t.Any], without: tuple[str, ...] = ()) -> list[str]:

@@ -9,6 +9,7 @@ import pwd
 import stat
 import typing as t
 
+from .._common import product
 from .._common.errors import Problem
 from . import selinux
 from .names import group_name, user_name
@@ -38,14 +39,17 @@ def weak(path: str) -> str | None:
         return None
 
 
-def refuse_foreign(paths: t.Iterable[str], own: t.Collection[str]) -> None:
-    """Folders above *paths* that are not the collection's *own* are not its to change: they are named, with their cure."""
+def refuse_foreign(paths: t.Iterable[str], own: t.Collection[str], server: str = product.named(None)) -> None:
+    """Folders above *paths* that are not the collection's *own* are not its to change: they are named, with their cure.
+
+    *server*: what root runs from there, in words.
+    """
     above = {parent for path in paths for parent in [*_parents(path), *_parents(os.path.realpath(path))]}
     for parent in sorted(above - set(own)):
         why = weak(parent)
         if why:
             raise Problem(
-                f"{parent} {why}, so others than root could replace the Vault that root runs",
+                f"{parent} {why}, so others than root could replace the {server} that root runs",
                 f"See what needs that, then: chown root:root {parent} && chmod go-w {parent}.",
             )
 

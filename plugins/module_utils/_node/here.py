@@ -18,7 +18,6 @@ from .._common import product, releases
 from .._common.product import Flavour
 from . import tls
 
-_FLAVOURS = {binary: flavour for flavour, binary in releases.BINARIES.items()}
 CONNECT_SECONDS = 3
 # What is read of a configuration: none of it is a secret.
 _SETTINGS = ("cluster_name", "node_id", "kms_key_id", "region", "sha256sum")
@@ -55,9 +54,17 @@ def processes(proc: str = "/proc") -> list[int]:
 
 def flavours(exec_start: str, proc: str = "/proc") -> list[Flavour]:
     """Whose servers are on this machine: those that run, and the one that the unit would start."""
-    program = exec_start.partition("path=")[2].partition(" ;")[0]
-    found = {*_servers(proc).values(), _FLAVOURS.get(os.path.basename(program))}
+    found = {*_servers(proc).values(), releases.flavour_of(_program(exec_start))}
     return [flavour for flavour in product.FLAVOURS if flavour in found]
+
+
+def named(exec_start: str) -> str:
+    """The server that the unit starts, in words."""
+    return product.named(releases.flavour_of(_program(exec_start)))
+
+
+def _program(exec_start: str) -> str:
+    return exec_start.partition("path=")[2].partition(" ;")[0]
 
 
 def _servers(proc: str) -> dict[int, Flavour]:
@@ -70,7 +77,7 @@ def _servers(proc: str) -> dict[int, Flavour]:
                 words = stream.read().split(b"\0")
         except OSError:  # it has ended
             continue
-        flavour = _FLAVOURS.get(os.path.basename(words[0]).decode(errors="replace"))
+        flavour = releases.flavour_of(words[0].decode(errors="replace"))
         if flavour and b"server" in words[1:]:
             found[int(entry)] = flavour
     return found

@@ -6,6 +6,9 @@ from __future__ import annotations
 import os
 import re
 
+from .._common import product
+from .._common.product import Flavour
+
 # The directories of the Filesystem Hierarchy Standard, and those that root's programs are started or set up from.
 _HIERARCHY = """
     / /bin /boot /dev /etc /home /lib /lib32 /lib64 /libx32 /lost+found /media /mnt /opt /proc /root /run /sbin /srv /sys
@@ -34,8 +37,14 @@ def is_standard(path: str) -> bool:
     return {_plain(path), _plain(os.path.realpath(path))} & STANDARD != set()
 
 
-def problems(data: str, audit_files: list[str], shared: list[str], log_file: str = "") -> list[str]:
-    """Why these can't be Raft's directory, the audit files and the file of Vault's own log, which is empty for none.
+def problems(
+    data: str,
+    audit_files: list[str],
+    shared: list[str],
+    log_file: str = "",
+    flavour: Flavour = product.VAULT,
+) -> list[str]:
+    """Why these can't be Raft's directory, the audit files and the file of the server's own log, which is empty for none.
 
     *shared*: directories that stay as they are.
     """
@@ -51,14 +60,15 @@ def problems(data: str, audit_files: list[str], shared: list[str], log_file: str
     ]
     if found:
         return found
-    if cause := _taken(data):
+    server = product.named(flavour)
+    if cause := _taken(data, server):
         found.append(f"vault_server_data_dir is {data}, and {cause} Give Raft a directory of its own: /opt/vault/data.")
     for path in audit_files:
         folder = os.path.dirname(path)
-        hidden = _below(folder)
-        if hidden or (folder not in shared and _taken(folder)):
+        hidden = _below(folder, server)
+        if hidden or (folder not in shared and _taken(folder, server)):
             found.append(
-                f"The audit file {path} lies in {folder}, and {hidden or _taken(folder)} Give it a directory of its own: "
+                f"The audit file {path} lies in {folder}, and {hidden or _taken(folder, server)} Give it a directory of its own: "
                 "/var/log/vault/audit.log."
             )
         if _plain(path) in STANDARD | ROOTS_OWN:
@@ -67,8 +77,9 @@ def problems(data: str, audit_files: list[str], shared: list[str], log_file: str
     if log_file and not any(f"{os.path.dirname(log_file)}/".startswith(f"{folder}/") for folder in folders):
         named = " and ".join(folders)
         found.append(
-            f"log_file of vault_server_settings is {log_file}, and the unit lets Vault write to {named} alone, so "
-            f"Vault would not start. Put it there: {folders[-1]}/vault.log. Vault's log is in the journal without it as well."
+            f"log_file of vault_server_settings is {log_file}, and the unit lets {server} write to {named} alone, so "
+            f"{server} would not start. Put it there: {folders[-1]}/vault.log. {server}'s log is in "
+            "the journal without it as well."
         )
     return found
 
@@ -83,18 +94,18 @@ def _malformed(path: str) -> str:
     return ""
 
 
-def _taken(folder: str) -> str:
+def _taken(folder: str, server: str) -> str:
     if folder in STANDARD:
-        return f"{folder} is a directory that others use: it can't become Vault's own."
+        return f"{folder} is a directory that others use: it can't become {server}'s own."
     if folder in ROOTS_OWN:
-        return f"{folder} must stay root's: what root runs, or Vault's configuration, is in it."
-    return _below(folder)
+        return f"{folder} must stay root's: what root runs, or {server}'s configuration, is in it."
+    return _below(folder, server)
 
 
-def _below(folder: str) -> str:
+def _below(folder: str, server: str) -> str:
     for tree in TREES:
         if folder == tree or folder.startswith(f"{tree}/"):
-            return f"nothing below {tree} is for data or logs: Vault could not see it, or it would not last."
+            return f"nothing below {tree} is for data or logs: {server} could not see it, or it would not last."
     return ""
 
 

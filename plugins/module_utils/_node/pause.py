@@ -31,7 +31,7 @@ def is_enabled(name: str) -> bool:
     return _systemctl("is-enabled", "--quiet", name).returncode == 0
 
 
-def arm(name: str, seconds: int) -> None:
+def arm(name: str, seconds: int, server: str) -> None:
     """From now on the node starts the service in so many seconds, unless somebody has said meanwhile that it is not to run."""
     disarm()
     again = f"systemctl is-enabled --quiet {name} && systemctl start {name}"
@@ -39,7 +39,8 @@ def arm(name: str, seconds: int) -> None:
     done = _run("systemd-run", *timer, "/bin/sh", "-c", again)
     if done.returncode != 0:
         raise Problem(
-            f"The timer that would start {name} again can't be set ({done.stderr.strip()})", "Vault was not stopped."
+            f"The timer that would start {name} again can't be set ({done.stderr.strip()})",
+            f"{server} was not stopped.",
         )
 
 

@@ -8,7 +8,7 @@ import re
 import typing as t
 
 from .._common import principals, product, versions
-from .._common.product import Product
+from .._common.product import Flavour, Product
 from . import editions, openbao, server_settings
 
 API_PORT = 8200
@@ -67,10 +67,11 @@ def problems(cluster: list[Node], inputs: t.Mapping[str, t.Any], any_count: bool
 
     *any_count*: how many nodes there are is judged elsewhere.
     """
+    server = product.named(inputs.get("flavour"))
     return [
         *([] if any_count else _count_problems(cluster)),
-        *_node_problems(cluster),
-        *_port_problems(cluster, inputs.get("ports") or {}),
+        *_node_problems(cluster, server),
+        *_port_problems(cluster, inputs.get("ports") or {}, server),
         *(
             f"{node['name']}: that is the name which all certificates share (vault_tls_server_name). Give the host another one."
             for node in cluster
@@ -80,7 +81,9 @@ def problems(cluster: list[Node], inputs: t.Mapping[str, t.Any], any_count: bool
         *(
             problem
             for stanza, settings in (inputs.get("settings") or {}).items()
-            for problem in server_settings.problems(settings, stanza, str(inputs.get("version") or ""))
+            for problem in server_settings.problems(
+                settings, stanza, str(inputs.get("version") or ""), inputs.get("flavour") or product.VAULT
+            )
         ),
         *_cluster_problems(inputs),
         *(openbao.problems(inputs) if inputs.get("flavour") == product.OPENBAO else _vault_problems(inputs)),
@@ -97,7 +100,7 @@ def _count_problems(cluster: list[Node]) -> list[str]:
     return []
 
 
-def _node_problems(cluster: list[Node]) -> list[str]:
+def _node_problems(cluster: list[Node], server: str) -> list[str]:
     found = []
     owners: dict[tuple[str, str], str] = {}
     for node in cluster:
@@ -107,7 +110,7 @@ def _node_problems(cluster: list[Node]) -> list[str]:
             other = owners.setdefault((kind, value), node["name"])
             if other != node["name"]:
                 found.append(
-                    f"{node['name']}: its {kind} {value} is also that of {other}. Vault accepts that and can't be "
+                    f"{node['name']}: its {kind} {value} is also that of {other}. {server} accepts that and can't be "
                     f"repaired afterwards. Give every host its own."
                 )
                 break  # what follows from it is the same
@@ -123,16 +126,16 @@ def _node_problems(cluster: list[Node]) -> list[str]:
     return found
 
 
-def _port_problems(cluster: list[Node], ports: t.Mapping[str, t.Any]) -> list[str]:
+def _port_problems(cluster: list[Node], ports: t.Mapping[str, t.Any], server: str) -> list[str]:
     found = [
-        f"{name} is {port}. Use 1024 to 65535: Vault has no right to take a lower one."
+        f"{name} is {port}. Use 1024 to 65535: {server} has no right to take a lower one."
         for name, port in ports.items()
         if not (str(port).isdigit() and 1024 <= int(port) <= 65535)
     ]
     if found:
         return found
     if len({int(port) for port in ports.values()}) < len(ports):
-        return [f"{' and '.join(ports)} are both {next(iter(ports.values()))}. Vault can't listen there twice."]
+        return [f"{' and '.join(ports)} are both {next(iter(ports.values()))}. {server} can't listen there twice."]
     # A URL of another host, such as one that passes requests on, has whatever port that one has.
     return [
         f"{node['name']}: {kind} {node[kind]} has the node's address, and another port than {name}, {ports[name]}. The ports "  # type: ignore[literal-required]
@@ -185,11 +188,11 @@ def _vault_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def _cluster_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
-    found = []
+    found, server = [], product.named(inputs.get("flavour"))
     if not NAME.fullmatch(str(inputs.get("cluster_name") or "")):
         found.append("vault_cluster_name must be letters, digits and hyphens: it is part of names in AWS and in DNS.")
     if not inputs.get("region"):
-        found.append("vault_aws_region is not set. There is no default: Vault's own would be us-east-1.")
+        found.append(f"vault_aws_region is not set. There is no default: {server}'s own would be us-east-1.")
     if not ALIAS.fullmatch(str(inputs.get("key_alias") or "")):
         found.append(f"vault_kms_key_alias is '{inputs.get('key_alias')}'. It must be of the form alias/NAME.")
     if inputs.get("join") not in ("aws", "static"):
@@ -246,7 +249,9 @@ def _archive_problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
     return []
 
 
-def adoption_problems(status: t.Mapping[str, t.Any], differences: list[str], version: str) -> list[str]:
+def adoption_problems(
+    status: t.Mapping[str, t.Any], differences: list[str], version: str, flavour: Flavour = product.VAULT
+) -> list[str]:
     """Why a run that installs and configures must leave what runs alone. *status*: a result of vault_status_info."""
     cluster = status["cluster"]
     if cluster["state"] == "split":
@@ -271,7 +276,8 @@ def adoption_problems(status: t.Mapping[str, t.Any], differences: list[str], ver
     other = [running for running in cluster["versions"] if running != version]
     if other:
         found.append(
-            f"The cluster runs Vault {', '.join(other)}, and vault_version is {version}. This playbook does not change "
-            "the version of a cluster that serves: playbooks/rolling_upgrade.yml does. Or set vault_version to what runs."
+            f"The cluster runs {product.named(flavour)} {', '.join(other)}, and vault_version is {version}. This playbook does "
+            "not change the version of a cluster that serves: playbooks/rolling_upgrade.yml does. Or set vault_version to what "
+            "runs."
         )
     return found

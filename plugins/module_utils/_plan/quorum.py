@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._common import product
 from .._common import words as said
 from . import standing
 from .inputs import Node
@@ -89,23 +90,24 @@ def count_problems(hosts: t.Sequence[Node], lost: t.Sequence[str]) -> list[str]:
 
 def in_words(made: Part, hosts: t.Sequence[Node], status: Part, about: Part) -> Words:
     """*about*: cluster, confirmed, copies (by node: copy and written_at), snapshot (newest of the bucket), unread (why it could
-    not be read), now."""
+    not be read), flavour, now."""
     if made["leads"] is not None:
         return words(
             [], f"{made['leads']} leads, so the cluster has a quorum. playbooks/status.yml says what else is wrong."
         )
+    server = product.named(about.get("flavour"))
     names = {node["node_id"]: node["name"] for node in hosts}
     left = [names[peer["id"]] for peer in made["peers"]]
     indexes = {node["name"]: node["raft_index"] for node in status["nodes"]}
-    steps = [_better(left, indexes, about), *_fenced(made)]
+    steps = [_better(left, indexes, about), *_fenced(made, server)]
     steps += [
-        f"{name}: Vault is stopped. All of its data{_reaching(indexes[name])}, last written "
+        f"{name}: {server} is stopped. All of its data{_reaching(indexes[name])}, last written "
         f"{said.ago(about['now'] - about['copies'][name]['written_at'])}, is copied to {about['copies'][name]['copy']} there."
         for name in left
     ]
     alone = "it is" if len(left) == 1 else "they are"
     steps += [
-        f"{', '.join(left)}: a file tells Vault that {alone} the whole cluster, and Vault is started and started at boot.",
+        f"{', '.join(left)}: a file tells {server} that {alone} the whole cluster, and {server} is started and started at boot.",
         _lost_writes(left),
         "At the end the cluster has to take a write, the peers have to be these, and the newest canary on record has to be "
         f"there. {NEW}",
@@ -194,9 +196,9 @@ def _better(left: t.Sequence[str], indexes: t.Mapping[str, int | None], about: P
     )
 
 
-def _fenced(made: Part) -> t.Iterator[str]:
+def _fenced(made: Part, server: str) -> t.Iterator[str]:
     for name in made["fence"]:
-        yield f"{name}: its machine is reached, and holds no data. Vault is stopped there, and not started at boot."
+        yield f"{name}: its machine is reached, and holds no data. {server} is stopped there, and not started at boot."
     if made["unreached"]:
         yield (
             f"{', '.join(made['unreached'])}: can't be reached, so it is your word that no machine comes back with its old data. "

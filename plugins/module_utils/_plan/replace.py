@@ -10,6 +10,8 @@ from __future__ import annotations
 import difflib
 import typing as t
 
+from .._common import product
+from .._common.product import Flavour
 from .inputs import Node
 
 CONFIRM = "-e vault_accept_lost_tolerance=true"
@@ -32,10 +34,12 @@ def plan(
     leaving: list[str],
     version: str,
     accept_lost_tolerance: bool = False,
+    flavour: Flavour = product.VAULT,
 ) -> Plan:
     """*status*, *raft*: results of vault_status_info and vault_raft_info; *target*: the nodes that shall be the cluster;
     *leaving*: node ids that were typed, to be removed."""
-    problems = _cluster_problems(status, version)
+    server = product.named(flavour)
+    problems = _cluster_problems(status, version, server)
     if problems:
         return _nothing(problems)
     leaving = [str(node_id) for node_id in leaving]
@@ -55,7 +59,7 @@ def plan(
         *_staying_problems(peers, voters, states),
         *_joining_problems(peers, joining, states, leaving),
         *(
-            f"{addresses[peers[node_id]['address']]['name']} has the address of {node_id}, which is alive. Stop Vault on it "
+            f"{addresses[peers[node_id]['address']]['name']} has the address of {node_id}, which is alive. Stop {server} on it "
             "and empty its Raft directory first, or give the new node another address."
             for node_id in remove_first
             if peers[node_id]["healthy"]
@@ -91,7 +95,7 @@ def _host_port(node: Node) -> str:
     return node["cluster_addr"].removeprefix("https://")
 
 
-def _cluster_problems(status: t.Mapping[str, t.Any], version: str) -> list[str]:
+def _cluster_problems(status: t.Mapping[str, t.Any], version: str, server: str) -> list[str]:
     cluster = status["cluster"]
     if cluster["state"] == "split":
         return [f"The hosts of the group 'vault' are not one cluster: {cluster['reason']}."]
@@ -108,7 +112,7 @@ def _cluster_problems(status: t.Mapping[str, t.Any], version: str) -> list[str]:
     running = sorted({node["version"] for node in status["nodes"] if node["state"] in ("active", "standby")})
     if running != [version]:
         return [
-            f"The cluster runs Vault {', '.join(running)}, and vault_version is {version}. A new node must run what the "
+            f"The cluster runs {server} {', '.join(running)}, and vault_version is {version}. A new node must run what the "
             "others run: set vault_version to that, or finish the upgrade first."
         ]
     return []

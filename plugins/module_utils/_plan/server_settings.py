@@ -15,7 +15,7 @@ import textwrap
 import typing as t
 
 from .._common import product, versions
-from .._common.product import Fact
+from .._common.product import Fact, Flavour
 from . import durations
 
 _ANY_NAME = "*"
@@ -251,8 +251,8 @@ SEAL = Stanza(
 STANZAS = {"server": SERVER, "listener": LISTENER, "raft": RAFT, "seal": SEAL}
 
 
-def problems(settings: t.Any, stanza: str, version: str) -> list[str]:
-    """Why Vault *version* would not take *settings* as they are meant, one sentence each. No value is part of one."""
+def problems(settings: t.Any, stanza: str, version: str, flavour: Flavour = product.VAULT) -> list[str]:
+    """Why the server *version* would not take *settings* as they are meant, one sentence each. No value is part of one."""
     about = STANZAS[stanza]
     if not isinstance(settings, t.Mapping):
         return [f"{about.variable} is no mapping. Give settings of {about.what} by their names."]
@@ -260,10 +260,10 @@ def problems(settings: t.Any, stanza: str, version: str) -> list[str]:
         f"{about.variable}: {wrong}"
         for name, value in settings.items()
         for wrong in (
-            _wrong(name, value, about, version) if isinstance(name, str) else [f"{name} is no name in quotes."]
+            _wrong(name, value, about, version, flavour) if isinstance(name, str) else [f"{name} is no name in quotes."]
         )
     ]
-    return named or [f"{about.variable}: {wrong}" for wrong in _together(settings)]
+    return named or [f"{about.variable}: {wrong}" for wrong in _together(settings, product.named(flavour))]
 
 
 def hcl(settings: t.Mapping[str, t.Any], stanza: str) -> str:
@@ -271,18 +271,15 @@ def hcl(settings: t.Mapping[str, t.Any], stanza: str) -> str:
     return "".join(_written(name, settings[name], STANZAS[stanza].settings[name]) for name in sorted(settings))
 
 
-def _wrong(name: str, value: t.Any, about: Stanza, version: str) -> list[str]:
+def _wrong(name: str, value: t.Any, about: Stanza, version: str, flavour: Flavour) -> list[str]:
     known = about.settings.get(name)
     if known is None:
         return [f"{name} is no setting of {about.what}.{_near(name, about.settings)}"]
     if known.owner:
         is_input = known.owner.startswith("vault_")
         return [f"{name} is that of {known.owner}. Set it there." if is_input else f"{name} is not set: {known.owner}."]
-    if known.only == ENTERPRISE and versions.edition(version) == "":
-        return [f"{name} needs Vault Enterprise, and vault_version is {version}."]
-    server = product.told(version)
-    if known.since and server and not server.does(known.since):
-        return [f"Vault knows {name} from {_firsts(known.since)} on, and vault_version is {version}."]
+    if flavour == product.VAULT and (unknown := _unknown(name, known, version)):
+        return [unknown]
     wrong = _bad(value, known)
     if wrong:
         return [f"{name} {wrong}"]
@@ -291,24 +288,35 @@ def _wrong(name: str, value: t.Any, about: Stanza, version: str) -> list[str]:
     return []
 
 
+def _unknown(name: str, known: Setting, version: str) -> str:
+    """Why this Vault would not know a setting, or nothing. Which of them OpenBao knows is said in openbao.py."""
+    if known.only == ENTERPRISE and versions.edition(version) == "":
+        return f"{name} needs Vault Enterprise, and vault_version is {version}."
+    server = product.told(version)
+    if known.since and server and not server.does(known.since):
+        return f"Vault knows {name} from {_firsts(known.since)} on, and vault_version is {version}."
+    return ""
+
+
 def _firsts(since: Fact) -> str:
     return ", ".join(map(versions.text, since.vault))
 
 
-def _together(settings: t.Mapping[str, t.Any]) -> list[str]:
-    """Of times that Vault compares as it starts, and ends where they don't fit. Of some of them diagnose says nothing."""
+def _together(settings: t.Mapping[str, t.Any], server: str) -> list[str]:
+    """Of times that the server compares as it starts, and ends where they don't fit. Of some of them diagnose says nothing."""
 
     def seconds(name: str, default: str) -> float:
         return durations.seconds(settings.get(name, default)) or 0
 
     said = [
-        f"{more} is less than {less}, and Vault would not start. Where one is not set, Vault takes {usual} and {usual_less}."
+        f"{more} is less than {less}, and {server} would not start. Where one is not set, {server} takes {usual} and "
+        f"{usual_less}."
         for more, usual, less, usual_less in _NOT_LESS
         if {more, less} & set(settings) and seconds(more, usual) < seconds(less, usual_less)
     ]
     if "snapshot_interval" in settings and seconds("snapshot_interval", "") < LEAST_SNAPSHOT_SECONDS:
         said.append(
-            "snapshot_interval is less than a second. Raft takes no such interval, and Vault would not start again."
+            f"snapshot_interval is less than a second. Raft takes no such interval, and {server} would not start again."
         )
     return said
 

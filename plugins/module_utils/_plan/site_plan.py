@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import typing as t
 
+from .._common import product
+from .._common.product import Flavour
 from .standing import turns
 
 # What each standing of a node means for the run; a node that serves is only brought in line.
 STANDINGS = {
-    "empty": "Vault is installed, configured and started",
+    "empty": "{server} is installed, configured and started",
     "uninitialized": "what is there is brought in line, and the node joins or is initialised",
-    "stopped": "what is there is brought in line, and Vault is started",
+    "stopped": "what is there is brought in line, and {server} is started",
 }
 # Where all nodes are one of these, no cluster was initialised.
 UNBORN = {"empty", "uninitialized"}
@@ -22,10 +24,10 @@ UNBORN = {"empty", "uninitialized"}
 RESTART_FILES = {"/etc/systemd/system/vault.service", "/etc/vault.d/vault.hcl"}
 RELOAD_FILES = {"/etc/vault.d/reload.hcl", "/etc/vault.d/vault.hcl (what a reload brings into effect)"}
 EFFECTS = {
-    "restart": "Vault is restarted there, in this node's turn",
-    "certificate": "Vault reads it anew, without a restart, in this node's turn",
-    "reload": "Vault reads it anew, without a restart",
-    "none": "Vault goes on as it is",
+    "restart": "{server} is restarted there, in this node's turn",
+    "certificate": "{server} reads it anew, without a restart, in this node's turn",
+    "reload": "{server} reads it anew, without a restart",
+    "none": "{server} goes on as it is",
 }
 GATED = (
     "The turns are in this order, one node at a time. Before and after each turn every voter has to be healthy, by autopilot's "
@@ -63,13 +65,16 @@ def lines(
     cluster: t.Mapping[str, bool],
     active: str | None,
     restarts: bool = True,
+    flavour: Flavour = product.VAULT,
 ) -> list[str]:
     """*standings*, *todo* and what vault_node_info has *observed* by node; *cluster*: what may have to be done once for all, and
     whether it has to; *active*: name of the active node; *restarts*: whether this run takes up what needs a restart."""
+    server = product.named(flavour)
     found = [f"{what[0].upper()}{what[1:]}." for what, wanted in cluster.items() if wanted]
     for name, standing in standings.items():
         if standing in STANDINGS:
-            found.append(f"{name}: {'; '.join([*todo.get(name, {}).get('volumes', ()), STANDINGS[standing]])}.")
+            brought_up = STANDINGS[standing].format(server=server)
+            found.append(f"{name}: {'; '.join([*todo.get(name, {}).get('volumes', ()), brought_up])}.")
     running = [name for name, standing in standings.items() if standing not in STANDINGS]
     takes_turns = False
     for name in turns(running, dict.fromkeys(running, True), active):
@@ -78,7 +83,8 @@ def lines(
             continue
         effect = effect_of(todo[name], observed.get(name, {}), restarts)
         takes_turns = takes_turns or effect in ("restart", "certificate")
-        found.append(f"{name}{' (active)' if name == active else ''}: {'; '.join(parts)}. {EFFECTS[effect]}.")
+        said = EFFECTS[effect].format(server=server)
+        found.append(f"{name}{' (active)' if name == active else ''}: {'; '.join(parts)}. {said}.")
     return [*found, GATED] if takes_turns else found
 
 

@@ -117,7 +117,7 @@ def seal_in_use(observed: t.Mapping[str, Part], standings: t.Mapping[str, str]) 
     return {"key_id": key_id, "region": region or ""}
 
 
-def clock_problem(name: str, seen: Part, now: float, skew: float) -> str:
+def clock_problem(name: str, seen: Part, now: float, skew: float, flavour: Flavour = product.VAULT) -> str:
     """Why AWS, certificates and tokens would not work with the clock of this node, or nothing. *now* and *skew* in seconds.
 
     The node looked at its clock between the controller's question and *now*.
@@ -126,8 +126,8 @@ def clock_problem(name: str, seen: Part, now: float, skew: float) -> str:
         return ""
     return (
         f"The clock of {name} differs from this controller's by more than {skew:g} s "
-        f"({seen['time'] - seen['asked_at']:.1f} s). AWS would refuse its signatures, and Vault its certificates and tokens. "
-        "Set the clock (chrony), then run again."
+        f"({seen['time'] - seen['asked_at']:.1f} s). AWS would refuse its signatures, and {product.named(flavour)} its "
+        "certificates and tokens. Set the clock (chrony), then run again."
     )
 
 
@@ -159,7 +159,7 @@ def _is_something(here: Part) -> bool:
 
 
 def _problems(node: Part, here: Part, answer: Part, standing: str | None, wanted: Wanted) -> list[str]:
-    name = node["name"]
+    name, server = node["name"], product.named(wanted["flavour"])
     others = [flavour for flavour in here["flavours"] if flavour != wanted["flavour"]]
     if others and _is_something(here):
         return [_another_product(name, others[0], wanted["flavour"])]
@@ -167,24 +167,24 @@ def _problems(node: Part, here: Part, answer: Part, standing: str | None, wanted
         return [f"{name}: {moved} Nothing was changed."]
     if standing is None:
         return [
-            f"{name}: {_what(here)}, and this controller can't talk to it: {_plain(answer, name)} Nothing was changed: what "
-            f"can't be seen is not taken for empty. {CURES.get(str(answer.get('reach')), CURE)} Then run again."
+            f"{name}: {_what(here, server)}, and this controller can't talk to it: {_plain(answer, name)} Nothing was changed: "
+            f"what can't be seen is not taken for empty. {CURES.get(str(answer.get('reach')), CURE)} Then run again."
         ]
     if standing in (SERVING, OTHER, UNINITIALIZED) and not _runs(here):
         return [
-            f"{name}: something answers at {answer['url']}, and on the machine that the inventory's connection leads to no "
-            "Vault runs. Address and connection lead to different machines: correct vault_address or ansible_host."
+            f"{name}: something answers at {answer['url']}, and on the machine that the inventory's connection leads to "
+            f"no {server} runs. Address and connection lead to different machines: correct vault_address or ansible_host."
         ]
     hidden = (here.get("volumes") or {}).get("problems") or []
     if standing in (EMPTY, STOPPED, UNINITIALIZED) and hidden:  # what a volume holds that is not mounted, nobody sees
         return [f"{name}: {problem} Nothing was changed." for problem in hidden]
     if standing is not None and here["outside"]:
         return [
-            f"{name}: {_what(here)}. It would be neither restarted nor stopped with the unit, and a second Vault started beside "
-            "it. Stop it, and have the unit 'vault' run Vault. Nothing was changed."
+            f"{name}: {_what(here, server)}. It would be neither restarted nor stopped with the unit, and a second {server} "
+            f"started beside it. Stop it, and have the unit 'vault' run {server}. Nothing was changed."
         ]
     if standing == STOPPED:
-        return _stopped_problems(node, here, wanted)
+        return _stopped_problems(node, here, wanted, server)
     return []
 
 
@@ -209,14 +209,14 @@ def _moved(configured: Part, ports: t.Mapping[str, t.Any]) -> str:
     return ""
 
 
-def _stopped_problems(node: Part, here: Part, wanted: Wanted) -> list[str]:
+def _stopped_problems(node: Part, here: Part, wanted: Wanted, server: str) -> list[str]:
     """Data without an answer: the node's own files have to say whose it is."""
     name, configured = node["name"], here["configured"]
-    start = "Start Vault on it as it is ('systemctl start vault'), so that it can be asked; then run again."
+    start = f"Start {server} on it as it is ('systemctl start vault'), so that it can be asked; then run again."
     known = wanted["by_id"] and configured["node_id"] == node["node_id"]
     if not known and not set(here["trusted"]) & set(wanted["trusted"]):
         return [
-            f"{name} holds Raft data, Vault does not run on it, and the CA that it trusts is not the one in "
+            f"{name} holds Raft data, {server} does not run on it, and the CA that it trusts is not the one in "
             f"{wanted['ca_file']}: the data may be another cluster's. {start}"
         ]
     for setting, has, wants in (
@@ -225,24 +225,24 @@ def _stopped_problems(node: Part, here: Part, wanted: Wanted) -> list[str]:
     ):
         if has is not None and has != wants:
             return [
-                f"{name} holds Raft data, Vault does not run on it, and its configuration has {setting} {has}, where the "
+                f"{name} holds Raft data, {server} does not run on it, and its configuration has {setting} {has}, where the "
                 f"inventory has {wants}. Correct the inventory, or take the node out of it."
             ]
     if wanted["version"] and here["current"] not in (None, wanted["version"]):
         return [
-            f"{name} holds Raft data of Vault {here['current']}, and Vault does not run on it; vault_version is "
+            f"{name} holds Raft data of {server} {here['current']}, and {server} does not run on it; vault_version is "
             f"{wanted['version']}. {start} playbooks/rolling_upgrade.yml changes the version."
         ]
     return []
 
 
-def _what(here: Part) -> str:
+def _what(here: Part, server: str) -> str:
     pids = here["processes"] or ([here["service"]["main_pid"]] if here["service"]["main_pid"] else [])
     if pids:
         outside = ", outside the unit 'vault'" if here["outside"] else ""
         process = "processes" if len(pids) > 1 else "process"
-        return f"Vault runs on it ({process} {', '.join(map(str, pids))}{outside})"
-    return "something listens on its Vault port"
+        return f"{server} runs on it ({process} {', '.join(map(str, pids))}{outside})"
+    return f"something listens on its {server} port"
 
 
 def _plain(answer: Part, name: str) -> str:
@@ -251,7 +251,12 @@ def _plain(answer: Part, name: str) -> str:
 
 
 def _lost_ca(observed: t.Mapping[str, Part], wanted: Wanted) -> str:
-    there = [f"{name} ({_brief(here)})" for name, here in observed.items() if "service" in here and _is_something(here)]
+    server = product.named(wanted["flavour"])
+    there = [
+        f"{name} ({_brief(here, server)})"
+        for name, here in observed.items()
+        if "service" in here and _is_something(here)
+    ]
     return (
         f"There is no CA certificate in {wanted['ca_file']} on this controller, and a cluster exists: {', '.join(there)}. A new "
         "CA would cut off every client, so none is made. Name the account and the region that the cluster was made in, or the "
@@ -259,6 +264,6 @@ def _lost_ca(observed: t.Mapping[str, Part], wanted: Wanted) -> str:
     )
 
 
-def _brief(here: Part) -> str:
-    runs = "Vault runs" if _runs(here) else "Vault is stopped"
+def _brief(here: Part, server: str) -> str:
+    runs = f"{server} runs" if _runs(here) else f"{server} is stopped"
     return f"{runs}, {'with' if here['has_data'] else 'without'} data"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import typing as t
 
+from .._common import product
+from .._common.product import Flavour
 from . import upgrade as turns_of
 
 Part = t.Mapping[str, t.Any]
@@ -35,12 +37,19 @@ def restart(plan: Part) -> Words:
     return words(_turns(plan), "there is no node to restart.", (GATED, PROVEN))
 
 
-def upgrade(plan: Part, observed: t.Mapping[str, Part], target: str, saves_to: Part) -> Words:
+def upgrade(
+    plan: Part,
+    observed: t.Mapping[str, Part],
+    target: str,
+    saves_to: Part,
+    flavour: Flavour = product.VAULT,
+) -> Words:
     """*observed*: vault_node_info's results by node; *saves_to*: bucket, prefix, nodes and directory of a snapshot."""
     without = [name for name, here in observed.items() if target not in here.get("releases", ())]
     steps = []
     if without:
-        steps.append(f"{_and(without)}: Vault {target} is verified and installed, beside what runs. Nothing restarts.")
+        server = f"{product.named(flavour)} {target}"
+        steps.append(f"{_and(without)}: {server} is verified and installed, beside what runs. Nothing restarts.")
     turns = _turns(plan)
     if turns:
         steps += [saved(saves_to), *turns]
@@ -56,9 +65,11 @@ def replacement(
     saves_to: Part,
     observed: t.Mapping[str, Part] | None = None,
     machines: t.Sequence[str] = (),
+    flavour: Flavour = product.VAULT,
 ) -> Words:
     """*plan*: of replace.plan(); *target*: the nodes that shall be the cluster; *status*: of vault_status_info; *observed*:
     vault_node_info's results by node; *machines*: what is to be known of the new ones."""
+    server = product.named(flavour)
     states = {node["name"]: node["state"] for node in status["nodes"]}
     joining, remaining = set(plan["joining"]), {node["name"] for node in target}
     steps = [saved(saves_to)] if plan["steps"] else []
@@ -67,8 +78,8 @@ def replacement(
     # In the order of the plan: before those that are removed at the end.
     at = len(steps) - len(plan["remove_last"])
     steps[at:at] = [
-        f"{name}: Vault {version}, a new certificate and the configuration are installed, and Vault is started. Whether the "
-        "node's role may use the unseal key is known only when the node has tried it, before anything is installed."
+        f"{name}: {server} {version}, a new certificate and the configuration are installed, and {server} is started. Whether "
+        "the node's role may use the unseal key is known only when the node has tried it, before anything is installed."
         + _volumes(observed, name)
         for name in to_make
     ]
@@ -76,7 +87,7 @@ def replacement(
         gone = _and([*plan["remove_first"], *plan["remove_last"]])
         steps.append(f"{gone}: certificates that the private CA issued are revoked, and no snapshot is taken there.")
     steps += [
-        f"{name}: Vault and its snapshots are stopped, and not started at boot. Nothing is deleted."
+        f"{name}: {server} and its snapshots are stopped, and not started at boot. Nothing is deleted."
         for name, state in states.items()
         if name not in remaining and name not in joining and state != "unreachable"
     ]
@@ -110,16 +121,16 @@ OLD_FILES = (
     "One node at a time, the active one last. What each listener serves is compared with the file in that moment, and the old "
     "files are put back where it differs."
 )
-REFUSED = "At the end Vault refuses what was replaced or revoked, and the cluster has to take a write."
+REFUSED = "At the end {server} refuses what was replaced or revoked, and the cluster has to take a write."
 
 
 def certificates(status: Part, todo: t.Mapping[str, t.Sequence[str]], about: Part) -> Words:
     """*status*: of vault_status_info; *todo*: what differs on each node; *about*: source, change (of the CA), state (how far
-    that has come) and published (where the CA certificates are)."""
+    that has come), published (where the CA certificates are) and flavour."""
     change, state = about["change"], about["state"]
     order = [(node["name"], turns_of.who(node)) for node in turns_of.in_order(status)]
     differing = [(who, todo[name]) for name, who in order if todo.get(name)]
-    after = (OLD_FILES, REFUSED)
+    after = (OLD_FILES, REFUSED.format(server=_server(about)))
     if about["source"] == "given":
         turns = [f"{who}: what was given is put in place and reloaded, without a restart." for who, _what in differing]
         given = "certificate, key and CA that were given. Who may log in is compared all the same."
@@ -146,9 +157,9 @@ def _volumes(observed: t.Mapping[str, Part] | None, name: str) -> str:
 def restore(
     manifest: Part, standings: t.Mapping[str, str], about: Part, observed: t.Mapping[str, Part] | None = None
 ) -> Words:
-    """*manifest*: of the snapshot that was proven; *standings*: by node; *about*: serves, confirmed, cluster, version,
+    """*manifest*: of the snapshot that was proven; *standings*: by node; *about*: serves, confirmed, cluster, version, flavour,
     saves_to; *observed*: vault_node_info's results by node."""
-    nodes, name = list(standings), manifest["name"]
+    nodes, name, server = list(standings), manifest["name"], _server(about)
     steps = []
     if about["serves"]:
         steps += [
@@ -157,7 +168,7 @@ def restore(
         ]
     else:
         steps += [
-            f"{node}: {_BROUGHT_UP[state].format(version=about['version'])}{_volumes(observed, node)}"
+            f"{node}: {_BROUGHT_UP[state].format(server=server, version=about['version'])}{_volumes(observed, node)}"
             for node, state in standings.items()
             if state in _BROUGHT_UP
         ]
@@ -169,7 +180,7 @@ def restore(
             )
         steps.append(f"{name} is restored into nodes that serve nothing.")
     steps += [
-        f"{_and(nodes)}: Vault restarts, on all of them at once, since Raft's own keys are the snapshot's. Nobody is served "
+        f"{_and(nodes)}: {server} restarts, on all of them at once, since Raft's own keys are the snapshot's. Nobody is served "
         "meanwhile.",
         "Operator, admin, status identity, who takes snapshots and which certificates are revoked are set up as they are "
         "today. Recovery keys, audit devices and Autopilot's settings are the snapshot's, the last two until site.yml has run.",
@@ -194,24 +205,25 @@ def regain(found: Part, left_open: Nodes) -> Words:
 
 
 _BROUGHT_UP = {
-    "empty": "Vault {version} is installed, configured and started.",
-    "uninitialized": "what is there is brought in line, and Vault {version} is started anew where that needs it.",
-    "stopped": "what is there is brought in line, and Vault {version} is started.",
+    "empty": "{server} {version} is installed, configured and started.",
+    "uninitialized": "what is there is brought in line, and {server} {version} is started anew where that needs it.",
+    "stopped": "what is there is brought in line, and {server} {version} is started.",
 }
 
 
 def drill(machine: str, nodes: Nodes, about: Part) -> Words:
-    """*about*: snapshot (what was asked for), bucket, and records (its bucket, prefix and directory)."""
+    """*about*: snapshot (what was asked for), bucket, flavour, and records (its bucket, prefix and directory)."""
+    server = _server(about)
     which = "the newest snapshot" if about["snapshot"] == "newest" else about["snapshot"]
     where = f" of the bucket {about['bucket']}" if about["bucket"] and not about["snapshot"].startswith("/") else ""
     return words(
         [
             f"The controller fetches {which}{where}, decrypts it, and proves that it is whole and this cluster's. Which one that "
-            "is, and of which version of Vault, is known only then.",
-            f"{machine}: Vault of that version is installed, configured and started, the snapshot is restored, the newest value "
-            "from before it looked for, and a write tried. Whether the machine's role may use the unseal key is known only when "
-            "the machine has tried it.",
-            f"{machine}: Vault is stopped, and its data and its key are removed, whatever the end.",
+            f"is, and of which version of {server}, is known only then.",
+            f"{machine}: {server} of that version is installed, configured and started, the snapshot is restored, the newest "
+            "value from before it looked for, and a write tried. Whether the machine's role may use the unseal key is known only "
+            "when the machine has tried it.",
+            f"{machine}: {server} is stopped, and its data and its key are removed, whatever the end.",
             f"{_reported(about['records'])} The controller keeps no decrypted snapshot.",
             f"{_and(nodes)}: nothing restarts. Where the drill passes, the cluster gets a new canary, which the next drill has "
             "to bring back, and each node a file that tells monitoring of it.",
@@ -236,11 +248,12 @@ def backup(nodes: Nodes, active: str | None, about: Part) -> Words:
 
 
 def failover(plan: Part, about: Part) -> Words:
-    """*plan*: of a restart of every node; *about*: kind, cluster, confirmed, settle_seconds, the limits and the records."""
-    node = plan["steps"][-1]["node"]
+    """*plan*: of a restart of every node; *about*: kind, cluster, confirmed, flavour, settle_seconds, the limits and the
+    records."""
+    node, server = plan["steps"][-1]["node"], _server(about)
     how = {
-        "graceful": "Vault is stopped by SIGTERM, upon which it hands the leadership over",
-        "crash": "Vault is killed by SIGKILL, and not started anew by systemd",
+        "graceful": f"{server} is stopped by SIGTERM, upon which it hands the leadership over",
+        "crash": f"{server} is killed by SIGKILL, and not started anew by systemd",
     }[about["kind"]]
     settled = (
         f"The run waits {about['settle_seconds']} s, for which every voter has to be healthy: a node that was started a moment "
@@ -249,8 +262,8 @@ def failover(plan: Part, about: Part) -> Words:
     steps = [
         *([settled] if about["settle_seconds"] else []),
         f"{node}, the active node: {how}. Writes fail until another node leads. The controller measures how long.",
-        f"{node}: Vault is started again, and has to unseal by itself and to be a healthy voter again. Should the run be killed, "
-        "a timer on the node starts Vault.",
+        f"{node}: {server} is started again, and has to unseal by itself and to be a healthy voter again. Should the run be "
+        f"killed, a timer on the node starts {server}.",
         f"The check fails where a new leader takes more than {about['leader_seconds']:g} s, the first write more than "
         f"{about['write_seconds']:g} s, or the way back more than {about['rejoin_seconds']:g} s, and where a write is lost. "
         f"{_reported(about['records'], 'failovers')}",
@@ -264,6 +277,10 @@ def unsettled_seconds(observed: t.Mapping[str, Part], now: float, settled: float
     """How long it takes until every process has run for *settled* seconds. *observed*: vault_node_info's results by node."""
     youngest = max((here["service"]["started"] or now for here in observed.values()), default=now)
     return max(0, math.ceil(youngest + settled - now))
+
+
+def _server(about: Part) -> str:
+    return product.named(about.get("flavour"))
 
 
 def _turns(plan: Part) -> list[str]:

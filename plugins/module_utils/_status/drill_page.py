@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from .._common import words
+from .._snapshot import taken_by
 from . import levels, limits, plot
 from .levels import Part, Tile
 
@@ -26,6 +27,7 @@ class Row(t.NamedTuple):
 class View(t.TypedDict):
     name: str  # of the cluster
     last: Part
+    server: str  # which the last snapshot was of: Vault or OpenBao
     level: str  # of the last one
     tiles: list[Tile]
     figures: list[plot.Figure]
@@ -40,6 +42,7 @@ def view(name: str, drills: t.Sequence[Part], late: limits.Limits | None = None)
     return {
         "name": name,
         "last": last,
+        "server": taken_by.name(last["vault_version"] or ""),
         "level": _level(last),
         "tiles": _tiles(last, late or limits.DEFAULTS),
         "figures": [_figure(field, passed) for field in TIMES] if passed else [],

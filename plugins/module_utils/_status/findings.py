@@ -131,9 +131,10 @@ def _audit(document: Part) -> t.Iterator[tuple[str, str]]:
     elif not devices:
         yield "problem", "No audit device is enabled: nobody can tell afterwards who did what"
     elif len(devices) < 2:
+        server = product.named(document["cluster"]["flavour"])
         yield (
             "notice",
-            f"Only one audit device is enabled ({devices[0]['path']}): when it fails, Vault refuses every request",
+            f"Only one audit device is enabled ({devices[0]['path']}): when it fails, {server} refuses every request",
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._common import words
+from .._common import product, words
 from . import probe, vulnerabilities
 
 Part = t.Mapping[str, t.Any]
@@ -17,8 +17,8 @@ def lines(document: Part) -> list[str]:
     if cluster["state"] == "unseen":
         head = f"This controller can't see the cluster. {cluster['reason']}"
     else:
-        versions = ", ".join(cluster["versions"]) or "unknown"
-        head = f"The cluster is {cluster['state']} ({cluster['reason']}); Vault {versions}"
+        runs = f"{product.named(cluster['flavour'])} {', '.join(cluster['versions']) or 'unknown'}"
+        head = f"The cluster is {cluster['state']} ({cluster['reason']}); {runs}"
     if not raft["problem"]:
         head += f"; {words.many(len(raft['voters']), 'voter')}, of which {raft['failure_tolerance']} may fail"
     peers = bool(raft["servers"])

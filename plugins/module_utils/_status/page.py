@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._common import words
+from .._common import product, words
 from . import drill_page, levels, picture, plot
 from .levels import Part, Tile
 
@@ -15,6 +15,7 @@ MOST_TEETH = 60  # of the saw; where there are more, only their points are drawn
 
 class View(t.TypedDict):
     level: str  # of the whole cluster
+    server: str  # Vault or OpenBao
     tiles: list[Tile]
     pictures: list[picture.Picture]
     figures: list[plot.Figure]
@@ -30,6 +31,7 @@ def view(document: Part) -> View:
     newest = list(reversed(snapshots["listed"][-SHOWN:]))
     return {
         "level": levels.of_cluster(document["cluster"]),
+        "server": product.named(document["cluster"]["flavour"]),
         "tiles": _tiles(document),
         "pictures": [picture.draw(document, wide) for wide in (True, False)],
         "figures": _figures(document) if newest else [],

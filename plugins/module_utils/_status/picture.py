@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._common import words
+from .._common import product, words
 from . import levels
 from .levels import Part
 
@@ -93,6 +93,7 @@ def draw(document: Part, wide: bool) -> Picture:
     frame_height = FRAME_HEAD + len(nodes) * (NODE_HEIGHT + NODE_GAP) - NODE_GAP + FRAME_PAD
     layout = _wide if wide else _narrow
     (width, height), side, (key_at, frame_at, bucket_at), (unseals, stores) = layout(frame_height)
+    drawn = _nodes(nodes, *frame_at, product.named(document["cluster"]["flavour"]))
     key, snapshots = document["key"], document["snapshots"]
     key_box = Box(*key_at, side, SIDE_HEIGHT, "KMS key", levels.of_key(key), key["alias"], _key(key))
     level, name = levels.of_snapshots(document), snapshots["bucket"] or "none is set"
@@ -104,7 +105,7 @@ def draw(document: Part, wide: bool) -> Picture:
         label=f"The cluster: {', '.join(node['name'] for node in nodes)}, their KMS key and their S3 bucket",
         arrows=[Arrow(*unseals, "unseals", key_box.level), Arrow(*stores, "snapshots", level)],
         key=key_box,
-        frame=Frame(*frame_at, FRAME_WIDTH, frame_height, _peers(document["raft"]), _nodes(nodes, *frame_at)),
+        frame=Frame(*frame_at, FRAME_WIDTH, frame_height, _peers(document["raft"]), drawn),
         bucket=bucket_box,
     )
 
@@ -146,8 +147,8 @@ def _peers(raft: Part) -> str:
     return f"{words.many(len(raft['voters']), 'voter')}, {raft['failure_tolerance']} may fail"
 
 
-def _nodes(nodes: t.Sequence[Part], x: float, y: float) -> list[Node]:
-    """*x*, *y*: the corner of the frame around them."""
+def _nodes(nodes: t.Sequence[Part], x: float, y: float, server: str) -> list[Node]:
+    """*x*, *y*: the corner of the frame around them; *server*: what they run, in words."""
     drawn: list[Node] = []
     for number, node in enumerate(nodes):
         level = levels.of_node(node)
@@ -155,7 +156,7 @@ def _nodes(nodes: t.Sequence[Part], x: float, y: float) -> list[Node]:
         above = levels.level(level == drawn[-1].level == "ok") if drawn else None
         leads = level != "problem" and _leads(node)
         box = (x + FRAME_PAD, top, NODE_WIDTH, NODE_HEIGHT)
-        drawn.append(Node(*box, level, leads, node["name"], _said(node), above))
+        drawn.append(Node(*box, level, leads, node["name"], _said(node, server), above))
     return drawn
 
 
@@ -163,6 +164,6 @@ def _leads(node: Part) -> bool:
     return bool(node["peer"]["leader"]) if node["peer"] else node["state"] == "active"
 
 
-def _said(node: Part) -> str:
-    version = f"Vault {node['version']}" if node["version"] else None
+def _said(node: Part, server: str) -> str:
+    version = f"{server} {node['version']}" if node["version"] else None
     return " · ".join(word for word in (levels.words_of(node), voice(node), version) if word)

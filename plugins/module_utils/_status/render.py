@@ -8,6 +8,7 @@ import pathlib
 import typing as t
 
 from .._common import words
+from .._snapshot import taken_by
 from . import drill_page, levels, overview, page, picture, probe
 from .limits import Limits
 
@@ -18,6 +19,7 @@ FILTERS: dict[str, t.Callable[..., str | None]] = {
     "level": levels.of_node,
     "many": words.many,
     "probe": probe.line,
+    "release": taken_by.release,
     "rotation": overview.rotation,
     "sentence": words.sentence,
     "size": words.size,

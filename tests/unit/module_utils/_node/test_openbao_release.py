@@ -140,3 +140,9 @@ def test_a_folder_of_the_other_product_is_left_alone(install, publisher, tmp_pat
     folder.mkdir(parents=True)
     (folder / "vault").write_text("Vault's")
     assert "no OpenBao is in it" in install("2.6.2")["msg"]
+
+
+def test_what_others_could_replace_is_named(install, publisher, tmp_path):
+    publisher.publish("2.6.2")
+    (tmp_path / "bin").chmod(0o777)
+    assert "so others than root could replace the OpenBao that root runs" in install("2.6.2")["msg"]

@@ -248,3 +248,11 @@ def test_vault_logs_where_its_unit_lets_it_write(log_file):
 def test_another_place_for_the_log_is_refused(log_file, audit):
     (problem,) = paths.problems(DATA, [audit], SHARED, log_file)
     assert "log_file" in problem
+
+
+def test_what_openbao_may_not_have_is_said_of_openbao():
+    said = [
+        *paths.problems("/var", [], [], flavour="openbao"),
+        *paths.problems("/opt/vault", ["/home/audit.log"], [], "/srv/vault.log", flavour="openbao"),
+    ]
+    assert len(said) == 4 and all("OpenBao" in one and "Vault" not in one for one in said)

@@ -44,3 +44,9 @@ def test_of_several_nodes_those_are_named_whose_clock_is_wrong():
     }
     said = filters.clock_problems(observed, NOW, SKEW)
     assert [name for one in said for name in observed if name in one] == ["vault-2", "vault-3"]
+
+
+def test_who_would_refuse_tokens_is_named_as_what_runs():
+    observed = {"vault-1": {"asked_at": ASKED, "time": ASKED + 900}}
+    (said,) = filters.clock_problems(observed, NOW, SKEW, "openbao")
+    assert "and OpenBao its certificates and tokens" in said and "Vault" not in said

@@ -171,3 +171,8 @@ def test_ports_that_can_not_be_are_refused(ports, own, says):
     cluster = nodes(vault_1=PORTS, vault_2={**PORTS, **own}, vault_3=PORTS)
     (found,) = inputs.problems(cluster, {**GOOD, "ports": {**PORTS, **ports}})
     assert says in found
+
+
+def test_a_version_that_runs_is_said_with_the_product_that_has_it():
+    (said,) = inputs.adoption_problems(status(versions=["2.6.1"]), [], "2.6.2", "openbao")
+    assert said.startswith("The cluster runs OpenBao 2.6.1, and vault_version is 2.6.2.")

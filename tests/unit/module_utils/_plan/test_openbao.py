@@ -162,3 +162,23 @@ def test_openbao_is_not_judged_by_what_vault_changes():
     (said,) = planned("2.6.2", "2.6.1")["problems"]
     assert "OpenBao's data can't go back" in said
     assert "What is known of OpenBao 2.6.2" in " ".join(planned("2.6.2", "2.7.0", PLUGIN)["notes"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ports": {"vault_api_port": 443, "vault_cluster_port": 8201}},
+        {"ports": {"vault_api_port": 8200, "vault_cluster_port": 8200}},
+        {"region": ""},
+        {"settings": {"server": {"max_lease_ttl": "1h"}}},
+        {"settings": {"raft": {"snapshot_interval": "1ms"}}},
+    ],
+)
+def test_what_is_wrong_for_both_is_said_of_the_one_that_is_meant(changes):
+    (said,) = problems(**changes)
+    assert "OpenBao" in said and "Vault" not in said
+
+
+def test_what_enterprise_alone_has_is_said_once():
+    (said,) = problems(settings={"listener": {"max_token_header_size": 16384}})
+    assert said.startswith("vault_listener_settings: OpenBao knows no max_token_header_size")

@@ -135,13 +135,14 @@ def test_one_that_says_itself_that_it_holds_nothing_is_left_alone():
 NOW = 1_800_000_000.0
 
 
-def in_words(made, index=2828, confirmed=True, newest=None, unread=""):
+def in_words(made, index=2828, confirmed=True, newest=None, unread="", flavour="vault"):
     about = {
         "cluster": "prod",
         "confirmed": confirmed,
         "copies": {"vault-1": {"copy": "/opt/vault/data-before-recovery-1", "written_at": NOW - 120}},
         "snapshot": newest or {},
         "unread": unread,
+        "flavour": flavour,
         "now": NOW,
     }
     said = quorum.in_words(made, HOSTS[:3], {"nodes": [answer("vault-1", "isolated", raft_index=index)]}, about)
@@ -183,3 +184,13 @@ def test_a_snapshot_that_is_not_older_is_the_better_way(index, snapshot, better)
 
 def test_a_bucket_that_can_not_be_read_is_said():
     assert in_words(planned(), unread="no credentials")[0].endswith("could not be seen: no credentials.")
+
+
+def test_of_openbao_no_step_says_vault():
+    made = planned(machines={"vault-2": {"service": {}, "has_data": False}})
+    text = "\n".join(in_words(made, flavour="openbao"))
+    assert (
+        "vault-1: OpenBao is stopped." in text and "vault-2: its machine is reached, and holds no data. OpenBao" in text
+    )
+    assert "a file tells OpenBao that it is the whole cluster, and OpenBao is started" in text
+    assert "Vault" not in text

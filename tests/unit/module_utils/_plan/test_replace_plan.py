@@ -38,7 +38,9 @@ def planned(target, *leaving, dead=(), fresh=(), accept=False, states=None, acti
         }
         for number in voters
     ]
-    return replace.plan(status, {"raft": {"servers": servers}}, target, list(leaving), VERSION, accept)
+    return replace.plan(
+        status, {"raft": {"servers": servers}}, target, list(leaving), VERSION, accept, own.get("flavour", "vault")
+    )
 
 
 def test_nothing_to_do():
@@ -146,3 +148,13 @@ def test_what_forbids_it(arguments, options, says):
 
 def test_lost_tolerance_can_be_confirmed():
     assert planned([node(1), node(3)], "vault-2", accept=True)["remove_last"] == ["vault-2"]
+
+
+def test_of_openbao_no_problem_says_vault():
+    target = [node(1), node(2), node(4, "10.0.0.3")]
+    said = [
+        *planned(target, running="2.6.1", flavour="openbao")["problems"],
+        *planned(target, "vault-3", fresh=(4,), flavour="openbao")["problems"],
+    ]
+    assert said[0].startswith("The cluster runs OpenBao 2.6.1, and vault_version is 1.21.1.")
+    assert "which is alive. Stop OpenBao on it" in said[1] and "Vault" not in " ".join(said)

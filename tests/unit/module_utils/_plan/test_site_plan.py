@@ -55,7 +55,7 @@ def test_there_is_nothing_to_do_only_where_every_node_serves_and_nothing_differs
 )
 def test_a_line_says_what_becomes_of_the_running_vault(todo, seen, effect):
     found = said({"b": todo}, {"b": seen})
-    assert found[0].startswith("b: ") and found[0].endswith(f" {site_plan.EFFECTS[effect]}.")
+    assert found[0].startswith("b: ") and found[0].endswith(f" {site_plan.EFFECTS[effect].format(server='Vault')}.")
     assert found[1:] == ([site_plan.GATED] if effect in ("restart", "certificate") else [])
 
 
@@ -76,9 +76,9 @@ def test_nodes_that_do_not_run_have_no_turn():
 
 def test_volumes_are_formatted_before_a_node_is_brought_up_and_restart_nobody():
     (line,) = said({"a": {"volumes": ["the volume x is formatted"]}}, standings={"a": "empty"}, active=None)
-    assert line == f"a: the volume x is formatted; {site_plan.STANDINGS['empty']}."
+    assert line == "a: the volume x is formatted; Vault is installed, configured and started."
     (line,) = said({"a": {"volumes": ["the unit of x"]}}, standings={"a": "serving"})
-    assert line == f"a (active): the unit of x. {site_plan.EFFECTS['none']}."
+    assert line == "a (active): the unit of x. Vault goes on as it is."
 
 
 def test_what_two_roles_do_is_said_once():
@@ -134,3 +134,16 @@ def test_whose_nodes_take_no_snapshots_lets_them_take_none():
 def test_a_login_of_probes_that_are_no_more_goes_once_it_is_seen():
     assert compared({**SEEN, "probe_role": None}, probes=False) == []
     assert compared({**SEEN, "probe_role": {"changed": True}}, probes=False) == [site_plan.COMPARED["probe_role"][1]]
+
+
+@pytest.mark.parametrize("standing", site_plan.STANDINGS)
+def test_of_openbao_no_line_says_vault(standing):
+    todo = {
+        "b": {"server": [HCL]},
+        "c": {"tls": ["a certificate"]},
+        "d": {"server": [RELOAD]},
+        "e": {"backup": [TIMER]},
+    }
+    standings = {"a": standing, **dict.fromkeys(todo, "serving")}
+    text = " ".join(site_plan.lines(standings, todo, {}, {}, "b", flavour="openbao"))
+    assert text.count("OpenBao") == len(todo) + (standing != "uninitialized") and "Vault" not in text

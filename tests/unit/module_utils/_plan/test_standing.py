@@ -294,3 +294,31 @@ def test_the_other_product_beside_is_told():
 def test_a_unit_alone_makes_no_cluster():
     """Such as one of a package, on a machine that holds nothing and serves nobody."""
     assert stand([machine(flavours=["vault"])] * 3, flavour="openbao")["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "state", "says"),
+    [
+        (machine(runs=True, processes=[9], outside=[9]), "active", "OpenBao runs on it (process 9, outside the unit"),
+        (machine(runs=True), "unreachable", "OpenBao runs on it (process 7)"),
+        (machine(listens=True), "unreachable", "something listens on its OpenBao port"),
+        (machine(), "active", "leads to no OpenBao runs"),
+        (machine(data=True, trusted=["bb"]), "unreachable", "OpenBao does not run on it, and the CA"),
+        (machine(data=True, current="2.6.1"), "unreachable", "holds Raft data of OpenBao 2.6.1"),
+        (
+            machine(data=True, configured={**CONFIGURED, "node_id": "x"}),
+            "unreachable",
+            "OpenBao does not run on it, and",
+        ),
+    ],
+)
+def test_of_openbao_no_problem_says_vault(seen, state, says):
+    seen = {**seen, "flavours": []}
+    states = (state, "unreachable", "unreachable")
+    (said,) = stand([seen, machine(), machine()], states, flavour="openbao", version="2.6.2")["problems"]
+    assert says in said and "Vault" not in said
+
+
+def test_nor_does_what_is_said_of_a_ca_that_is_missing():
+    (said,) = stand([machine(data=True), machine(), machine()], trusted=[], flavour="openbao")["problems"]
+    assert "vault-1 (OpenBao is stopped, with data)" in said and "Vault" not in said

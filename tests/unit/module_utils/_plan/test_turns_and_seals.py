@@ -106,6 +106,7 @@ def test_without_the_ca_what_is_on_each_machine_is_said():
         "nodes": [{"name": name, "url": "", "state": "unreachable", "initialized": None, "error": ""} for name in seen]
     }
     wanted = {"cluster_name": "prod", "version": "", "trusted": [], "signed": list(seen), "ca_file": "/srv/ca.crt"}
+    wanted["flavour"] = "vault"
     said = standing.stand([], status, seen, wanted)["problems"]
     assert len(said) == 1
     there = (

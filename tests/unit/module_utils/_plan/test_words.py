@@ -139,8 +139,9 @@ STATUS = nodes(vault_1="active", vault_2="standby", vault_3="unreachable")
 IN_TURN = ["vault-2, a standby", "vault-3 (unreachable)", "vault-1, the active node"]
 
 
-def rotated(change="", state="none", source="kms_ca", **differs):
+def rotated(change="", state="none", source="kms_ca", flavour="vault", **differs):
     about = {"change": change, "state": state, "source": source, "published": "the parameter /vaultops/prod/ca"}
+    about["flavour"] = flavour
     return words.certificates(STATUS, {name.replace("_", "-"): [what] for name, what in differs.items()}, about)
 
 
@@ -162,7 +163,7 @@ def test_certificates_are_changed_on_every_node_the_active_one_last(change, stat
     turns = said["lines"][1:4]
     assert [line.partition(":")[0] for line in turns] == IN_TURN
     assert all(each in line and "without a restart" in line for line in turns)
-    assert said["lines"][4:] == [words.OLD_FILES, words.REFUSED]
+    assert said["lines"][4:] == [words.OLD_FILES, words.REFUSED.format(server="Vault")]
 
 
 @pytest.mark.parametrize(("change", "state"), [("switch", "none"), ("finish", "begun")])
@@ -192,8 +193,9 @@ def test_only_the_nodes_that_differ_are_named_where_nothing_is_issued(change, st
 MANIFEST = dataclasses.asdict(backup(12, 0))
 
 
-def restored(standings, serves, confirmed=False, observed=None):
+def restored(standings, serves, confirmed=False, observed=None, flavour="vault"):
     about = {"serves": serves, "confirmed": confirmed, "cluster": "prod", "version": "1.21.1", "saves_to": SAVES_TO}
+    about["flavour"] = flavour
     return words.restore(MANIFEST, standings, about, observed)
 
 
@@ -270,11 +272,11 @@ def test_what_a_killed_run_has_left_open_is_in_the_plan_of_the_next_one():
     place(said, "vault-1, vault-2: enable_unauthenticated_access", "set right, and reloaded")
 
 
-def rehearsed(kind="graceful", confirmed=False, settle=0):
+def rehearsed(kind="graceful", confirmed=False, settle=0, flavour="vault"):
     plan = {"steps": [{"node": "vault-2"}, {"node": "vault-1"}]}
     limits = {"leader_seconds": 10.0, "write_seconds": 12.0, "rejoin_seconds": 60.0}
     about = {"kind": kind, "cluster": "prod", "confirmed": confirmed, "settle_seconds": settle, **limits}
-    return words.failover(plan, {**about, "records": RECORDS})
+    return words.failover(plan, {**about, "records": RECORDS, "flavour": flavour})
 
 
 def test_a_fail_over_check_says_which_node_stops_and_how():
@@ -303,3 +305,33 @@ def test_a_fail_over_check_says_which_node_stops_and_how():
 def test_a_cluster_has_settled_when_its_youngest_process_has(started, left):
     observed = {f"vault-{number}": {"service": {"started": at}} for number, at in enumerate(started)}
     assert words.unsettled_seconds(observed, 1000.0, 45.0) == left
+
+
+DRILL = {"snapshot": "newest", "bucket": "b", "records": RECORDS, "flavour": "openbao"}
+UNSEEN = nodes(vault_1="active", vault_2="standby", vault_4="unreachable")
+OF_OPENBAO = {
+    "upgrade": lambda: words.upgrade(turns("a turn"), {"vault-1": {}}, "2.6.2", SAVES_TO, "openbao"),
+    "replacement": lambda: words.replacement(
+        replaced(["vault-4"]), NODES_TO_BE, UNSEEN, "2.6.2", SAVES_TO, flavour="openbao"
+    ),
+    "certificates": lambda: rotated(flavour="openbao"),
+    "restore": lambda: restored(
+        {"vault-1": "empty", "vault-2": "uninitialized", "vault-3": "stopped"}, False, flavour="openbao"
+    ),
+    "drill": lambda: words.drill("vault-4", ["vault-1"], DRILL),
+    "graceful": lambda: rehearsed(flavour="openbao"),
+    "crash": lambda: rehearsed("crash", flavour="openbao"),
+}
+
+
+@pytest.mark.parametrize("say", OF_OPENBAO.values(), ids=OF_OPENBAO)
+def test_of_openbao_no_plan_says_vault(say):
+    text = " ".join(say()["lines"])
+    assert "OpenBao" in text and "Vault" not in text
+
+
+def test_a_version_stands_after_the_product_that_has_it():
+    place(OF_OPENBAO["upgrade"](), "vault-1: OpenBao 2.6.2 is verified")
+    replacement = OF_OPENBAO["replacement"]()
+    place(replacement, "vault-4: OpenBao 2.6.2, a new certificate", "vault-2: OpenBao and its snapshots")
+    place(OF_OPENBAO["drill"](), "of which version of OpenBao, is known", "OpenBao of that version is installed")

@@ -258,9 +258,11 @@ def fetched(run_module: t.Callable[..., dict[str, t.Any]], stage: Stage, **param
 def test_a_snapshot_that_was_taken_of_openbao_is_none_for_vault(stage: Stage, run_module):
     stage.config["flavour"] = "openbao"
     stage.take()
-    assert fetched(run_module, stage, flavour="openbao")["manifest"]["vault_version"] == "1.21.1+openbao"
+    found = fetched(run_module, stage, flavour="openbao")
+    assert found["manifest"]["vault_version"] == "1.21.1+openbao"
+    assert (found["release"], found["server"]) == ("1.21.1", "OpenBao 1.21.1")
     (stage.folder / "plain.snap").unlink()
-    assert "is a snapshot of OpenBao 1.21.1+openbao, and vault_flavour is vault" in fetched(run_module, stage)["msg"]
+    assert "is a snapshot of OpenBao 1.21.1, and vault_flavour is vault" in fetched(run_module, stage)["msg"]
     assert not (stage.folder / "plain.snap").exists()
 
 

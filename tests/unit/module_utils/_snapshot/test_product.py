@@ -33,7 +33,7 @@ def test_what_was_taken_before_is_of_vault(version):
     ("version", "flavour", "says"),
     [
         ("2.1.0", "openbao", "is a snapshot of Vault 2.1.0, and vault_flavour is openbao"),
-        ("2.6.2+openbao", "vault", "is a snapshot of OpenBao 2.6.2+openbao, and vault_flavour is vault"),
+        ("2.6.2+openbao", "vault", "is a snapshot of OpenBao 2.6.2, and vault_flavour is vault"),
     ],
 )
 def test_a_snapshot_of_the_other_product_is_refused(version, flavour, says):

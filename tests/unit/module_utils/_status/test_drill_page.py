@@ -79,3 +79,10 @@ def test_reports_come_oldest_first_and_a_broken_one_hides_none():
     found, unreadable = drill.read(texts)
     assert [one["finished_at"] for one in found] == [older["finished_at"], samples.DRILL["finished_at"]]
     assert [text.split(" ", 1)[0] for text in unreadable] == ["b", "d"]
+
+
+def test_a_drill_of_openbao_has_its_product_and_the_version_as_its_releases_are_numbered():
+    page = read([samples.DRILL, {**samples.DRILL, "vault_version": "2.6.2+openbao"}])
+    assert "OpenBao" in page.said("dt") and "OpenBao" in page.said("th")
+    assert "2.6.2" in page.said("dd") and "Vault" not in [*page.said("dt"), *page.said("th")]
+    assert not any("+openbao" in said for said in page.said())

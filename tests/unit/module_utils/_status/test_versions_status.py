@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.vaultops.cluster.plugins.module_utils._status import overview, render
 from kit import status_samples as samples
+from kit.pages import Reader
 
 
 def texts(level, **changes):
@@ -82,3 +84,18 @@ def test_a_node_that_hides_its_version_and_has_something_open_is_unknown():
 def test_the_document_has_each_nodes_word():
     made = samples.document(guards={"nodes": [guard("vault-1", families=["rekey"])]})["guards"]
     assert made == [{"node": "vault-1", "guarded": True, "open": ["rekey"], "problem": None}]
+
+
+BAO = {**samples.ABOUT, "flavour": "openbao"}
+
+
+def test_of_openbao_neither_lines_nor_page_say_vault():
+    one_device = {"node": "vault-1", "requests": "answered", "devices": {"file/": {"type": "file", "options": {}}}}
+    made = samples.document(about=BAO, status=running("2.6.1", "2.6.2", "2.6.2"), audit=one_device)
+    lines = overview.lines(made)
+    assert "; OpenBao 2.6.1, 2.6.2" in lines[0]
+    assert "Notice: Only one audit device is enabled (file/): when it fails, OpenBao refuses every request." in lines
+    page = Reader(render.status(made))
+    assert "OpenBao" in page.said("th") and "OpenBao cluster prod: live" in page.said("title")
+    assert any(said.endswith("OpenBao 2.6.1") for said in page.said("text"))
+    assert [said for said in [*lines, *page.said()] if "Vault" in said] == []
