@@ -31,7 +31,7 @@ options:
     type: str
     required: true
   flavour:
-    description: Which server runs. With V(openbao) the module logs in as the admin, since OpenBao wants a token for recovery keys.
+    description: Which server runs. With V(openbao) the module logs in as the admin, since OpenBao wants a token for that.
     type: str
     choices: [vault, openbao]
     default: vault

@@ -83,7 +83,11 @@ class Recovery:
             return 403, {"errors": ["permission denied"]}
         if self.flavour == "vault" and "rotate" in path:
             return 404, {"errors": ["unsupported path"]}
-        if self.flavour == "vault" and kind == "rekey" and path.startswith("sys/rekey-recovery-key/") != (self.seal_type != "shamir"):
+        if (
+            self.flavour == "vault"
+            and kind == "rekey"
+            and path.startswith("sys/rekey-recovery-key/") != (self.seal_type != "shamir")
+        ):
             return 400, {"errors": ["recovery rekeying not supported"]}
         what = f"{verb} {path.removeprefix('sys/')}"
         self.calls.append(what)

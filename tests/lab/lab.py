@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""The lab: a Vault cluster's machines, network and AWS on one Debian host. `lab.py up|prepare|openbao|down|status`; see README.md."""
+"""The lab: a Vault cluster's machines, network and AWS on one Debian host.
+
+`lab.py up|prepare|openbao|down|status`; see README.md.
+"""
 
 import argparse
 import concurrent.futures

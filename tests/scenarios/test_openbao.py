@@ -62,13 +62,17 @@ class Bao:
 
     def clients(self) -> Probe:
         options = self.cluster().connection
-        return Probe(nodes=options.nodes, ca_cert=options.ca_cert, token=prepare(self.cluster("admin")), max_seconds=600)
+        return Probe(
+            nodes=options.nodes, ca_cert=options.ca_cert, token=prepare(self.cluster("admin")), max_seconds=600
+        )
 
     def running(self) -> dict[str, str]:
         return {node["name"]: node["version"] for node in read_nodes(self.cluster())}
 
     def processes(self) -> list[str]:
-        return [inside(node.container, "systemctl show --property MainPID --value vault").strip() for node in self.nodes]
+        return [
+            inside(node.container, "systemctl show --property MainPID --value vault").strip() for node in self.nodes
+        ]
 
     def audit_devices(self) -> set[str]:
         with self.cluster("admin").login_active() as client:

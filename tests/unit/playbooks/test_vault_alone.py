@@ -24,6 +24,6 @@ def test_the_page_names_who_is_refused_before_anything_else_is_done():
     names = [path.stem for path in PLAYBOOKS.glob("*.yml")]
     refused = {name for name in names if first_task(name).get("ansible.builtin.import_role") == REFUSAL}
     points = (ROOT / "docs" / "openbao.md").read_text().split("\n- ")
-    listed = next(point for point in points if point.startswith("`rekey.yml`")).partition(". ")[0]
+    listed = next(point for point in points if point.startswith("`regain_admin.yml`")).partition(". ")[0]
     assert "adopt_seal" in refused
     assert refused == set(re.findall(r"`(\w+)\.yml`", listed))
