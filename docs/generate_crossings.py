@@ -80,8 +80,8 @@ AFTER_READS = f"""
 OPENBAO = """
 ## OpenBao
 
-Where `vault_flavour` is `openbao`, the plan goes by this table, up to OpenBao {newest} and what is announced of 2.7. None of it
-was seen on a real server: [openbao.md](openbao.md).
+Where `vault_flavour` is `openbao`, the plan goes by this table, up to OpenBao {newest} and what is announced of 2.7. Within
+2.6 an upgrade was seen on real nodes, and none of these steps from one line to the next: [openbao.md](openbao.md).
 
 """
 VULNERABLE = """

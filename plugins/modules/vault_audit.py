@@ -97,8 +97,9 @@ def await_declared(name: str, client: t.Any, params: dict[str, t.Any]) -> None:
                 name,
                 f"after {params['wait_timeout']} s it has no audit device {', '.join(sorted(missing))}, which its configuration "
                 "declares",
-                "Its journal says why ('journalctl -u vault'), such as a file that can't be opened. Nodes whose configuration "
-                "was written and not read are reloaded by the next run of playbooks/site.yml.",
+                "Its journal says why ('journalctl -u vault'), such as a file that can't be opened. Mend that, or take the "
+                "device out of vault_audit_devices, and run playbooks/site.yml before any node restarts: with a device that "
+                "can't be set up no node becomes active.",
             )
 
 

@@ -197,7 +197,7 @@ def run(params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         if item.path in configs and os.path.exists(params["binary"]):
             absent = check_mode and not all(os.path.exists(path) for path in params["listener_files"])
             without = (config_check.LISTENER,) if absent else ()
-            config_check.check(params["binary"], item, entries, params["data_path"], without)
+            config_check.check(params["binary"], item, entries, params["data_path"], without, check_mode)
     if not check_mode:
         for item, _diff in differing:
             if item.path in configs and only_reloads(item, params["reloads"]):

@@ -231,8 +231,16 @@ def wait_until_applied(cluster: Cluster, params: dict[str, t.Any], token: str, t
     wait_for_index(cluster, params, token, params["raft_index"], wait)
     # A follower may have been beyond the snapshot's index with what it held before. The active node goes on from an index
     # that is higher than any from before: who has that one, has the snapshot.
-    highest = max(node["raft_index"] or 0 for node in read_nodes(cluster))
-    wait_for_index(cluster, params, token, highest, wait)
+    wait_for_index(cluster, params, token, index_of_active(cluster, params, wait), wait)
+
+
+def index_of_active(cluster: Cluster, params: dict[str, t.Any], wait: Wait) -> int:
+    while True:
+        for node in read_nodes(cluster):
+            if node["state"] == "active" and node["raft_index"]:
+                return int(node["raft_index"])
+        if not wait.again():
+            raise VaultError(params["cluster_name"], "the restore was accepted, and then no node was active", UNSURE)
 
 
 def wait_for_index(cluster: Cluster, params: dict[str, t.Any], token: str, index: int, wait: Wait) -> None:

@@ -43,6 +43,8 @@ class Rekey(_Rekey, total=False):
 
     # By what those of people's new keys are known again that a run was about to give back to Vault. Missing: none was.
     given_back: list[str]
+    # By what the keys are known again that people gave to begin it: those are old ones.
+    began_with: list[str]
 
 
 class GenerateRoot(t.TypedDict):
@@ -179,7 +181,8 @@ def stand_in_of_rekey(record: Record, pgp_keys: t.Sequence[str]) -> Record:
     if new is None:
         raise AssertionError("no keys are on their way")
     rooms = [len(key) + PGP_CHARACTERS for key in pgp_keys] or [SHARE_CHARACTERS] * new["recovery_shares"]
-    marks = {"given_back": ["." * MARK_CHARACTERS] * new["recovery_threshold"]} if new["pgp"] else {}
+    mark = "." * MARK_CHARACTERS
+    marks = {"given_back": [mark] * new["recovery_threshold"]} if new["pgp"] else {}
     coming = {**new, **marks, "nonce": "." * ID_CHARACTERS, "recovery_keys": [filler(room) for room in rooms]}
     return {**_blank(record), "rekey": t.cast(Rekey, coming)}
 
@@ -276,7 +279,9 @@ def load(text: str | bytes, where: str) -> Record:
 
 
 def _is_wrong_rekey(data: t.Any) -> bool:
-    return bool(_wrong(data, REKEY)) or type(data.get("given_back", [])) is not list
+    return bool(_wrong(data, REKEY)) or any(
+        type(data.get(name, [])) is not list for name in ("given_back", "began_with")
+    )
 
 
 def _wrong(data: t.Any, types: dict[str, tuple[type, ...]]) -> list[str]:

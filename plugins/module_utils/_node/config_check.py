@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 import typing as t
@@ -31,10 +32,21 @@ JUDGED = (
     "Check Autounseal Encryption",
 )
 TIMEOUT_SECONDS = 60
+_PLUGINS = re.compile(r'^plugin_directory\s*=\s*("[^"\n]*")', re.MULTILINE)
 
 
-def check(binary: str, config: Entry, files: list[Entry], data_path: str, without: tuple[str, ...] = ()) -> None:
-    """Judge *config* as it will be beside the other *files*, but for the checks *without*. Problem has the server's own words."""
+def check(
+    binary: str,
+    config: Entry,
+    files: list[Entry],
+    data_path: str,
+    without: tuple[str, ...] = (),
+    planned: bool = False,
+) -> None:
+    """Judge *config* as it will be beside the other *files*, but for the checks *without*. Problem has the server's own words.
+
+    *planned*: in check mode, where a directory for plugins that the run would make is not there yet.
+    """
     flavour = releases.flavour_of(binary) or product.VAULT
     diagnose = f"'{releases.BINARIES[flavour]} operator diagnose'"
     with tempfile.TemporaryDirectory() as folder:
@@ -45,6 +57,10 @@ def check(binary: str, config: Entry, files: list[Entry], data_path: str, withou
             stand_ins[entry.path] = os.path.join(folder, str(number))
             _write(stand_ins[entry.path], str(entry.content))
         content = str(config.content)
+        plugins = _PLUGINS.search(content)
+        if planned and plugins and not os.path.isdir(json.loads(plugins[1])):
+            stand_ins[json.loads(plugins[1])] = os.path.join(folder, "plugins")
+            os.mkdir(os.path.join(folder, "plugins"))
         for path, stand_in in stand_ins.items():
             content = content.replace(json.dumps(path), json.dumps(stand_in))
         scratch = os.path.join(folder, "vault.hcl")

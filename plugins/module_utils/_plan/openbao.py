@@ -14,8 +14,9 @@ from .._common import product, versions
 from .._common.product import Product
 from . import server_settings
 
-# What the collection was written for: older ones have no audit devices in their configuration that a run can rely on.
-OLDEST = (2, 5, 1)
+# Older ones make a root token out of recovery keys for who has no token, on every listener, or have a standby that can't pass
+# that on (openbao/http/handler.go and vault/cluster.go).
+OLDEST = (2, 5, 4)
 PAGE = "docs/openbao.md"
 # Of the settings that server_settings.py has, those that OpenBao knows in the same form. What comes to be known of Vault is
 # refused with OpenBao until somebody has looked.
@@ -106,7 +107,7 @@ def problems(inputs: t.Mapping[str, t.Any]) -> list[str]:
 def _version_problems(server: Product) -> list[str]:
     if server.version[:2] == OLDEST[:2] and not server.does(product.UNSEALS_BY_KMS):
         return [
-            f"{server.name} can't unseal itself by AWS KMS ({product.UNSEALS_BY_KMS.source}). Use 2.5.1 or a later one."
+            f"{server.name} can't unseal itself by AWS KMS ({product.UNSEALS_BY_KMS.source}). Use 2.5.4 or a later one."
         ]
     if server.version < OLDEST:
         oldest = versions.text(OLDEST)

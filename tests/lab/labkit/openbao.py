@@ -25,15 +25,14 @@ _LIST = "checksums.txt"
 
 
 def ensure() -> None:
-    """The versions that VAULTOPS_LAB_OPENBAO names, and all that OPENBAO_ARCHIVES has."""
+    """All that OPENBAO_ARCHIVES has, where it is set, else the versions that VAULTOPS_LAB_OPENBAO names."""
     archives = given()
     for version, folder in archives.items():
         made = [str(folder), *((file.name, file.stat().st_mtime_ns) for file in sorted(folder.iterdir()))]
         mirror.once(f"openbao-{version}", made, lambda folder=folder: _copy(folder))
-    for version in openbao_versions():
-        if version not in archives:
-            recipe = _recipe(version)
-            mirror.once(f"openbao-{version}", [recipe.read_text()], lambda v=version, r=recipe: _publish(v, r))
+    for version in [] if archives else openbao_versions():
+        recipe = _recipe(version)
+        mirror.once(f"openbao-{version}", [recipe.read_text()], lambda v=version, r=recipe: _publish(v, r))
 
 
 def given() -> dict[str, pathlib.Path]:

@@ -280,6 +280,7 @@ PROGRAMS: dict[str, t.Callable[[list[str]], None]] = {
         (
             "ansible-builder",
             "ansible-rulebook",
+            "bao",
             "cd",
             "export",
             "install",

@@ -76,11 +76,23 @@ class Rekeyer:
         noted = _noted(record)
         keys = (self.given if noted["pgp"] else noted["recovery_keys"])[: noted["recovery_threshold"]]
         if noted["pgp"]:
+            if any(is_old(record, key) for key in keys):
+                raise VaultError(
+                    self.name,
+                    "of the keys that were given, some are those that the rekey was begun with",
+                    "Nothing has changed: the old keys count. Give the new keys, which people have decrypted.",
+                )
             record = self._put(record, {"given_back": [records.mark(key) for key in keys]})
         nonce = api.restart_verification(self.name, self.client, self.maker)
-        for key in keys:
-            if api.verify_rekey(self.name, self.client, self.maker, key, nonce):
-                return self.finish(record)
+        try:
+            for key in keys:
+                if api.verify_rekey(self.name, self.client, self.maker, key, nonce):
+                    return self.finish(record)
+        except VaultError as refused:
+            # A plain no, while the new keys wait: none of what was given is a new key. After anything else they may count.
+            if refused.status == 400 and api.read_rekey(self.name, self.client, self.maker)["nonce"] == noted["nonce"]:
+                self._put(record, {"given_back": []})
+            raise
         raise VaultError(
             self.name,
             f"{noted['recovery_threshold']} of the new recovery keys are needed to verify them, and {len(keys)} were given",
@@ -98,7 +110,17 @@ class Rekeyer:
         if len(some) == noted["recovery_threshold"] and accepts(self.name, self.client, self.maker, some) is None:
             return self.finish(record)
         # Also new ones, where Vault could not look before.
-        return self.finish(record) if set(self._working(record)) <= set(new) else None
+        working = self._working(record)
+        if set(working) <= set(new):
+            return self.finish(record)
+        if noted["pgp"] and noted.get("given_back") and not all(is_old(record, key) for key in working):
+            raise VaultError(
+                self.name,
+                "a run was cut short while it gave new keys back, and those that were given now are neither these nor the old "
+                "ones that it began with: nobody knows which of the two sets they are of",
+                "Nothing was changed. Give the same keys as to that run, or the old ones that the rekey was begun with.",
+            )
+        return None
 
     def finish(self, record: Record) -> Record:
         return self._keep(records.rekeyed(record))
@@ -136,6 +158,8 @@ class Rekeyer:
             "recovery_threshold": self.wanted.threshold,
             "pgp": bool(self.wanted.pgp_keys),
         }
+        if noted["pgp"] and self.given:
+            noted["began_with"] = [records.mark(key) for key in self.given]
         reserved: Record = {**record, "rekey": noted}
         if unheld:
             self._create(reserved)
@@ -169,6 +193,11 @@ class Rekeyer:
 def none_taken(name: str, record: Record, given: t.Sequence[str], refusal: VaultError | None) -> Problem:
     cause, cure = people.none_taken(record, len(set(given)), refusal.cause if refusal else "")
     return VaultError(name, cause, cure, status=refusal.status if refusal else None)
+
+
+def is_old(record: Record, key: str) -> bool:
+    """Whether the key is of those that the rekey under way began with: custody's own, or given ones that are known again."""
+    return key in record["recovery_keys"] or records.mark(key) in _noted(record).get("began_with", [])
 
 
 def known_again(noted: Rekey, given: t.Sequence[str]) -> list[str]:

@@ -419,6 +419,17 @@ def test_an_openbao_that_ends_in_a_panic_at_the_seal_judges_all_but_that(
     assert run_module(vault_files, **diagnosing).get("changed")
 
 
+def test_in_check_mode_a_directory_of_plugins_may_be_one_that_the_run_would_make(run_module, diagnosing, tmp_path):
+    binary = tmp_path / "vault"
+    there = 'sed -n \'s/^plugin_directory = "\\(.*\\)"/\\1/p\' "${3#-config=}"'
+    binary.write_text(f"#!/bin/sh\ntest -d \"$({there})\" && echo '{json.dumps(report())}'\n")
+    diagnosing["files"][0]["content"] = f'plugin_directory = "{tmp_path}/plugins/v0.2.0"\n'
+    assert run_module(vault_files, check=True, **diagnosing).get("changed")
+    assert "failed" in run_module(vault_files, **diagnosing)["msg"]
+    (tmp_path / "plugins" / "v0.2.0").mkdir(parents=True)
+    assert run_module(vault_files, **diagnosing).get("changed")
+
+
 # --- when the service last read its files
 
 STARTED = "Wed 2026-11-25 23:34:44.508039 UTC"

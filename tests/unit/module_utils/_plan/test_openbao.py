@@ -19,7 +19,7 @@ def problems(**changes):
     "changes",
     [
         {},
-        {"version": "2.5.1"},
+        {"version": "2.5.4"},
         {"version": "2.5.5"},
         {"kms_plugin": PLUGIN},
         {"version": "2.7.0", "kms_plugin": PLUGIN},
@@ -34,9 +34,10 @@ def test_what_works_has_no_problem(changes):
 @pytest.mark.parametrize(
     ("changes", "says", "cure"),
     [
-        ({"version": "2.5.0"}, "OpenBao 2.5.0 can't unseal itself by AWS KMS", "Use 2.5.1"),
-        ({"version": "2.4.4"}, "runs 2.5.1 and later ones", "by hand first"),
-        ({"version": "1.21.1"}, "runs 2.5.1 and later ones", "by hand first"),
+        ({"version": "2.5.0"}, "OpenBao 2.5.0 can't unseal itself by AWS KMS", "Use 2.5.4"),
+        ({"version": "2.5.3"}, "runs 2.5.4 and later ones", "by hand first"),
+        ({"version": "2.4.4"}, "runs 2.5.4 and later ones", "by hand first"),
+        ({"version": "1.21.1"}, "runs 2.5.4 and later ones", "by hand first"),
         ({"version": "2.6.2+ent"}, "vault_version", "Give the whole version"),
         ({"version": "2.7.0"}, "could not unseal itself", "Give the plugin's version"),
         ({"version": "2.5.5", "kms_plugin": PLUGIN}, "takes no seal as a plugin", "Leave it out"),

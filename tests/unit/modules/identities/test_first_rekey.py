@@ -286,6 +286,33 @@ def test_old_keys_that_people_give_are_not_taken_for_the_new_ones(vault, custody
     assert (custody.record["status"], vault.recovery.keys) == ("stored", opened)
 
 
+def test_keys_that_are_no_new_ones_are_never_taken_for_these(vault, custody, run, shares):
+    wanted, _opened = waiting(vault, custody, run, shares)
+    for again in (new_keys(3), shares[:3]):
+        assert run(recovery_keys=again, **wanted)["failed"]
+        assert custody.record["rekey"].get("given_back", []) == [], "Vault has refused them"
+    vault.recovery.change_leader()
+    assert run(recovery_keys=shares[:3], **wanted)["waits"]
+    assert custody.record["status"] == "elsewhere", "nobody has shown that he can open the new ones"
+    assert same_in(vault, shares)
+
+
+def test_keys_of_which_nobody_knows_whether_they_are_new_begin_nothing(vault, custody, run, shares, controller):
+    """Vault has let the new ones count, and the answer was lost: others of the new set are not those that were given back."""
+    wanted, opened = waiting(vault, custody, run, shares)
+    controller.dies(5)
+    with pytest.raises(Killed):
+        run(recovery_keys=opened[:3], **wanted)
+    controller.lives()
+    assert vault.recovery.keys == opened
+    held = json.loads(json.dumps(custody.record))
+    said = run(recovery_keys=opened[2:], **wanted)
+    assert "nobody knows which of the two sets they are of" in said["msg"]
+    assert custody.record == held
+    assert run(recovery_keys=opened[:3], **wanted)["step"] == "settle"
+    assert custody.record["status"] == "stored"
+
+
 def test_new_keys_of_people_are_known_again_where_vault_has_verified_them(vault, custody, run, shares, controller):
     wanted, opened = waiting(vault, custody, run, shares)
     # A note of whose keys are given back, a restart of the verification, three keys.
