@@ -288,8 +288,8 @@ def test_old_keys_that_people_give_are_not_taken_for_the_new_ones(vault, custody
 
 def test_keys_that_are_no_new_ones_are_never_taken_for_these(vault, custody, run, shares):
     wanted, _opened = waiting(vault, custody, run, shares)
-    for again in (new_keys(3), shares[:3]):
-        assert run(recovery_keys=again, **wanted)["failed"]
+    for again, says in ((new_keys(3), "incorrect key shares"), (shares[:3], "those that the rekey was begun with")):
+        assert says in run(recovery_keys=again, **wanted)["msg"]
         assert custody.record["rekey"].get("given_back", []) == [], "Vault has refused them"
     vault.recovery.change_leader()
     assert run(recovery_keys=shares[:3], **wanted)["waits"]
