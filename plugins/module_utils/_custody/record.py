@@ -280,7 +280,7 @@ def load(text: str | bytes, where: str) -> Record:
 
 def _is_wrong_rekey(data: t.Any) -> bool:
     return bool(_wrong(data, REKEY)) or any(
-        type(data.get(name, [])) is not list for name in ("given_back", "began_with")
+        not isinstance(data.get(name, []), list) for name in ("given_back", "began_with")
     )
 
 
