@@ -230,6 +230,8 @@ class VaultStandIn:
         tls.load_verify_locations(certificates.path("ca.crt"))
         tls.verify_mode = ssl.CERT_OPTIONAL
         self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        # A connection that is gone before it is taken would have the server wait for the next one, and never see its end.
+        self._server.socket.settimeout(1)
 
     def wait_for_the_end(self) -> None:
         self._ended.wait()

@@ -88,6 +88,7 @@ def serving():
     servers = []
     yield lambda certificate, key: serve(servers, certificate, key)
     for server in servers:
+        server.shutdown(socket.SHUT_RDWR)  # ends the accept in which its thread waits
         server.close()
 
 
