@@ -184,7 +184,7 @@ inputs: lab-parts  ## Every kind of bad input stops the play before a node is ch
 	@$(TEST_LAB) pytest tests/scenarios/test_bad_inputs.py tests/scenarios/test_drift.py
 
 openbao-test: lab-parts openbao  ## OpenBao in the place of Vault: deployed, changed, upgraded, lost and restored while clients write
-	@echo "== OpenBao: usually 5 minutes"
+	@echo "== OpenBao: usually 8 minutes"
 	@$(TEST_LAB) pytest tests/scenarios/test_openbao.py
 
 # The first of Debian's suites in tests/lab/labkit/image.py is that of all other targets.
