@@ -25,14 +25,17 @@ def reader(cluster):
     return client
 
 
+def write(client) -> None:
+    for name, value in VALUES.items():
+        call("canary", lambda name=name, value=value: client.adapter.post(f"/v1/kv/{name}", json={"value": value}))
+
+
 def main() -> None:
     lab = from_environment()
     if lab.name != "test":
         sys.exit("the values are for the test lab: VAULTOPS_LAB=test")
     urls = [f"https://{node.address}:8200" for node in lab.nodes]
-    client = reader(as_admin(types.SimpleNamespace(lab=lab, api_port=8200, require_network=lambda: require_lab(urls))))
-    for name, value in VALUES.items():
-        call("canary", lambda name=name, value=value: client.adapter.post(f"/v1/kv/{name}", json={"value": value}))
+    write(reader(as_admin(types.SimpleNamespace(lab=lab, api_port=8200, require_network=lambda: require_lab(urls)))))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from ansible_collections.vaultops.cluster.plugins.module_utils._custody import r
 from ansible_collections.vaultops.cluster.plugins.module_utils._custody import sinks
 from ansible_collections.vaultops.cluster.plugins.module_utils._vault import wire
 
+# What a module is told, where Custody stands in for whatever that opens.
+ANY_SINK = {"sink": "secretsmanager", "name": "x", "region": "eu-central-1"}
 # They change nothing, although they are no reads.
 LOOKS = ("/login", "/capabilities-self", "/lookup-accessor")
 

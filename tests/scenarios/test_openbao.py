@@ -176,9 +176,7 @@ def test_another_kms_key_seals_what_is_stored(bao, ran):
 
 
 def test_what_is_lost_is_restored(bao, ran):
-    writer = canaries.reader(bao.cluster("admin"))
-    for name, value in canaries.VALUES.items():
-        call("canary", lambda name=name, value=value: writer.adapter.post(f"/v1/kv/{name}", json={"value": value}))
+    canaries.write(canaries.reader(bao.cluster("admin")))
     bao.run("playbooks/backup.yml")
     for node in bao.nodes:
         inside(node.container, "systemctl stop vault; rm -rf /opt/vault/data")

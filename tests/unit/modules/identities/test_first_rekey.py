@@ -9,26 +9,16 @@ import json
 
 import pytest
 from ansible_collections.vaultops.cluster.plugins.module_utils._custody import record as records
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.recovery import prove
 from ansible_collections.vaultops.cluster.plugins.modules import vault_custody_check, vault_rekey
-from kit.killed import Controller, Custody, Killed
+from kit.killed import ANY_SINK, Killed
 from kit.recovery import CLUSTER_ID, new_keys
 
-ANY_SINK = {"sink": "secretsmanager", "name": "x", "region": "eu-central-1"}
-
 
 @pytest.fixture
-def controller(monkeypatch):
-    return Controller(monkeypatch)
-
-
-@pytest.fixture
-def custody(monkeypatch, controller, vault):
+def custody(custody):
     """It holds nothing."""
-    monkeypatch.setattr(prove, "CHECK_SECONDS", 0)
-    made = Custody(monkeypatch, controller, vault.recovery.keys, vault.recovery.threshold)
-    made.record = None
-    return made
+    custody.record = None
+    return custody
 
 
 @pytest.fixture

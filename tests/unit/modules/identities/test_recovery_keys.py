@@ -7,7 +7,7 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.recovery import prove, root
+from ansible_collections.vaultops.cluster.plugins.module_utils._vault.recovery import root
 from ansible_collections.vaultops.cluster.plugins.modules import (
     vault_custody_check,
     vault_operator,
@@ -15,22 +15,9 @@ from ansible_collections.vaultops.cluster.plugins.modules import (
     vault_root_token,
 )
 from kit.identities import ADMIN, OPERATOR, ROOT, STATUS, files
-from kit.killed import Controller, Custody, Killed
+from kit.killed import ANY_SINK, Killed
 from kit.recovery import new_keys
 from kit.vault_versions import GUARDED, STAND_IN
-
-ANY_SINK = {"sink": "secretsmanager", "name": "x", "region": "eu-central-1"}
-
-
-@pytest.fixture
-def controller(monkeypatch):
-    return Controller(monkeypatch)
-
-
-@pytest.fixture
-def custody(monkeypatch, controller, vault):
-    monkeypatch.setattr(prove, "CHECK_SECONDS", 0)
-    return Custody(monkeypatch, controller, vault.recovery.keys, vault.recovery.threshold)
 
 
 @pytest.fixture

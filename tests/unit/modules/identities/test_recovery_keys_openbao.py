@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vaultops.cluster.plugins.module_utils._vault.recovery import prove
 from ansible_collections.vaultops.cluster.plugins.modules import vault_custody_check, vault_operator, vault_rekey
 from kit.identities import ADMIN, ROOT, STATUS, files
-from kit.killed import Controller, Custody, Killed
+from kit.killed import ANY_SINK, Killed
 from kit.recovery import Recovery, new_keys
-
-ANY_SINK = {"sink": "secretsmanager", "name": "x", "region": "eu-central-1"}
-
-
-@pytest.fixture
-def controller(monkeypatch):
-    return Controller(monkeypatch)
 
 
 @pytest.fixture
@@ -29,12 +21,6 @@ def bao(vault, custody, run_module, options, tmp_path):
     vault.recovery.keys = keys
     vault.logins.clear()
     return vault.recovery
-
-
-@pytest.fixture
-def custody(monkeypatch, controller, vault):
-    monkeypatch.setattr(prove, "CHECK_SECONDS", 0)
-    return Custody(monkeypatch, controller, vault.recovery.keys, vault.recovery.threshold)
 
 
 @pytest.fixture
